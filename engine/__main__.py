@@ -1,0 +1,79 @@
+"""The engine process: `python -m engine RUN_DIR`. Started on demand by `engine.launch`."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from pathlib import Path
+
+
+async def _serve(folder: Path) -> None:
+    import uvicorn
+
+    from engine.launch import announce, holder_lock, socket_path, withdraw
+    from engine.server import Activity, create_app
+    from engine.service import Engine
+
+    lock = holder_lock(folder)
+    engine = Engine(folder)
+    socket = socket_path(folder)
+    socket.unlink(missing_ok=True)
+    activity = Activity()
+    loop = asyncio.get_running_loop()
+    server = uvicorn.Server(
+        uvicorn.Config(
+            create_app(engine, activity, lambda: loop.call_soon(leave)),
+            uds=str(socket),
+            log_level="warning",
+            lifespan="off",
+            timeout_graceful_shutdown=2,
+        )
+    )
+
+    def leave() -> None:
+        server.should_exit = True
+        engine.progress.wake()
+
+    async def leave_when_idle() -> None:
+        limit = float(os.environ.get("SEAL_TUI_IDLE_S", "900"))
+        while not server.should_exit:
+            await asyncio.sleep(min(limit, 5))
+            if not engine.running and activity.idle_s() > limit:
+                leave()
+
+    async def announce_when_up() -> None:
+        while not server.started:
+            await asyncio.sleep(0.02)
+        socket.chmod(0o600)
+        announce(folder, socket)
+
+    background = [asyncio.create_task(leave_when_idle()), asyncio.create_task(announce_when_up())]
+    try:
+        await server.serve()
+    finally:
+        for task in background:
+            task.cancel()
+        withdraw(folder)
+        await asyncio.to_thread(engine.close)
+        socket.unlink(missing_ok=True)
+        lock.release()
+
+
+def main() -> int:
+    os.umask(0o077)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # the terminal may go; the run goes on
+    from engine.launch import EngineError
+    from engine.store import StoreError
+
+    try:
+        asyncio.run(_serve(Path(sys.argv[1]).resolve()))
+    except (EngineError, StoreError) as error:
+        print(f"seal-tui: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,141 @@
+"""Finding a run folder's engine, starting one when there is none, and who holds the folder."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import platform
+import socket as sockets
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import filelock
+
+from engine.paths import runtime_dir
+
+HOLDER = "engine.json"
+LOCK = "engine.lock"
+LOG = "engine.log"
+START_TIMEOUT_S = 30.0
+
+
+class EngineError(RuntimeError):
+    """No engine can be reached or started; one line: what, and how to mend it."""
+
+
+@dataclass(frozen=True)
+class Holder:
+    """The engine that holds a run folder."""
+
+    pid: int
+    host: str
+    socket: Path
+
+
+def socket_path(folder: Path) -> Path:
+    """Short, private, and the same for everyone who looks for this folder's engine."""
+    name = hashlib.sha256(str(folder.resolve()).encode()).hexdigest()[:20]
+    return runtime_dir() / f"{name}.sock"
+
+
+def holder_lock(folder: Path) -> filelock.FileLock:
+    """Take the folder for this process.
+
+    Raises EngineError naming the holder when another engine has it.
+    """
+    lock = filelock.FileLock(folder / LOCK, timeout=0)
+    try:
+        lock.acquire()
+    except filelock.Timeout:
+        found = holder(folder)
+        who = f"process {found.pid} on {found.host}" if found else "another engine"
+        raise EngineError(f"{folder} is held by {who}") from None
+    except OSError as error:
+        raise EngineError(f"{folder} cannot be written: {error.strerror}") from None
+    return lock
+
+
+def announce(folder: Path, socket: Path) -> None:
+    """Say who holds the folder and where to reach it."""
+    content = {"pid": os.getpid(), "host": platform.node(), "socket": str(socket)}
+    scratch = folder / f".{HOLDER}.{os.getpid()}"
+    scratch.write_text(json.dumps(content) + "\n")
+    os.replace(scratch, folder / HOLDER)
+
+
+def withdraw(folder: Path) -> None:
+    (folder / HOLDER).unlink(missing_ok=True)
+
+
+def holder(folder: Path) -> Holder | None:
+    """What the folder says of its engine; it may be gone."""
+    try:
+        content = json.loads((folder / HOLDER).read_text("utf-8"))
+        return Holder(int(content["pid"]), str(content["host"]), Path(content["socket"]))
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def reachable(folder: Path) -> Path | None:
+    """The socket of the folder's living engine, or None.
+
+    Raises EngineError when an engine of another host holds it: its socket is not here.
+    """
+    found = holder(folder)
+    if found is None:
+        return None
+    if found.host != platform.node():
+        raise EngineError(
+            f"{folder} is held by process {found.pid} on {found.host}: run seal-tui there, or "
+            f"remove {folder / HOLDER} if that engine is gone"
+        )
+    with contextlib.closing(sockets.socket(sockets.AF_UNIX)) as probe:
+        probe.settimeout(2)
+        try:
+            probe.connect(str(found.socket))
+        except OSError:
+            return None
+    return found.socket
+
+
+def ensure_engine(folder: Path) -> Path:
+    """The socket of the folder's engine, started in a session of its own if there is none.
+
+    Raises EngineError when it does not come up, with the last line of its log.
+    """
+    folder = folder.resolve()
+    if (socket := reachable(folder)) is not None:
+        return socket
+    withdraw(folder)  # a stale note of an engine that died
+    with (folder / LOG).open("ab") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "engine", str(folder)],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+            cwd=folder,
+        )
+    deadline = time.monotonic() + START_TIMEOUT_S
+    while time.monotonic() < deadline:
+        if (socket := reachable(folder)) is not None:
+            return socket
+        if process.poll() is not None:
+            # Another client may have started one at the same moment and won.
+            time.sleep(0.2)
+            if (socket := reachable(folder)) is not None:
+                return socket
+            raise EngineError(_last_words(folder))
+        time.sleep(0.03)
+    raise EngineError(f"the engine did not answer in {START_TIMEOUT_S:.0f} s; see {folder / LOG}")
+
+
+def _last_words(folder: Path) -> str:
+    lines = (folder / LOG).read_text("utf-8", "replace").strip().splitlines()
+    last = lines[-1] if lines else "it left no message"
+    return last.removeprefix("seal-tui: ")

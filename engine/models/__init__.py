@@ -1,0 +1,1 @@
+"""Labelers, reward models, rewriters, embedders: one small protocol each (`protocols`)."""

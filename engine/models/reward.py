@@ -1,0 +1,92 @@
+"""Reward models: stock sequence classifiers, read as raw logits (paper, section 3)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from engine.models.device import pick_device, pick_dtype
+from engine.models.hf import load_classifier
+from engine.models.protocols import Rewards, Text
+
+
+def token_limit(tokenizer: Any, model: Any) -> int:
+    """The longest input the model takes. Relative-position models have no limit of their own."""
+    positions = getattr(model.config, "max_position_embeddings", None) or 512
+    if getattr(model.config, "relative_attention", False):
+        positions = 4096  # DeBERTa was trained at 512 but accepts more, and SEAL fed it more
+    return int(min(positions, 4096))
+
+
+def encode(tokenizer: Any, text: Text, limit: int) -> tuple[dict[str, list[int]], int, bool]:
+    """Tokenise (context, response) as a pair, the response with its marker, as SEAL does.
+
+    What does not fit loses the beginning of the context, then the end of the response: the reward
+    is of the last response. Returns the encoding, the length before truncation, whether it was cut.
+    """
+    encoded = tokenizer(text.context.strip(), f"Assistant: {text.response}")
+    total = len(encoded["input_ids"])
+    excess = total - limit
+    if excess <= 0:
+        return dict(encoded), total, False
+    part = encoded.sequence_ids(0)
+    context = [at for at, sequence in enumerate(part) if sequence == 0]
+    response = [at for at, sequence in enumerate(part) if sequence == 1]
+    from_context = min(excess, len(context))
+    dropped = {*context[:from_context], *response[len(response) - (excess - from_context) :]}
+    kept = [at for at in range(total) if at not in dropped]
+    return {key: [row[at] for at in kept] for key, row in encoded.items()}, total, True
+
+
+def token_batches(lengths: Sequence[int], budget: int) -> Iterator[list[int]]:
+    """Indices of rows, longest first, so that rows × longest stays within `budget` tokens."""
+    order = sorted(range(len(lengths)), key=lambda i: (-lengths[i], i))
+    batch: list[int] = []
+    for i in order:
+        if batch and (len(batch) + 1) * lengths[batch[0]] > budget:
+            yield batch
+            batch = []
+        batch.append(i)
+    if batch:
+        yield batch
+
+
+class SequenceClassifierReward:
+    """Scores entries with an `AutoModelForSequenceClassification` of one output."""
+
+    def __init__(
+        self,
+        model: str,
+        device: str = "auto",
+        dtype: str = "auto",
+        revision: str | None = None,
+        pickle: bool = False,
+        budget: int | None = None,
+    ) -> None:
+        where = pick_device(device)
+        self.tokenizer, self.model = load_classifier(
+            model, where, pick_dtype(dtype, where), revision, pickle
+        )
+        self.limit = token_limit(self.tokenizer, self.model)
+        # A CPU is fastest at a few thousand tokens, a GPU wants many more (docs/performance.md).
+        self.budget = budget or (2_048 if where == "cpu" else 32_768)
+
+    def score(self, texts: Sequence[Text]) -> Rewards:
+        import torch
+
+        encoded = [encode(self.tokenizer, text, self.limit) for text in texts]
+        rewards = np.zeros(len(texts), dtype=np.float64)
+        lengths = [len(item["input_ids"]) for item, _, _ in encoded]
+        with torch.inference_mode():
+            for batch in token_batches(lengths, self.budget):
+                inputs = self.tokenizer.pad([encoded[i][0] for i in batch], return_tensors="pt")
+                logits = self.model(**inputs.to(self.model.device)).logits[:, 0]
+                rewards[batch] = logits.double().cpu().numpy()
+        return Rewards(
+            rewards,
+            np.array([total for _, total, _ in encoded], dtype=np.int32),
+            np.array([cut for _, _, cut in encoded], dtype=bool),
+            tuple(None if np.isfinite(r) else "the reward is not finite" for r in rewards),
+        )

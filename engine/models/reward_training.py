@@ -1,0 +1,167 @@
+"""Training a reward model's last layer on preference pairs, its body frozen.
+
+The body is run once over all texts; what enters its last linear layer is kept, and a Bradley–Terry
+fit of that layer alone is a convex problem of a few hundred numbers: seconds, and the same result
+every time. Continuing from an earlier head means a penalty on the distance from it, so that the
+new model is the old one, moved by the data.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.models.device import pick_device
+from engine.models.errors import ModelError
+from engine.models.hf import load_classifier
+from engine.models.protocols import Text
+from engine.models.reward import encode, token_batches, token_limit
+
+FOLDS = 5
+
+
+@dataclass(frozen=True)
+class Head:
+    """Agreement is the share of pairs whose chosen side gets the higher reward."""
+
+    weight: NDArray[np.float64]
+    agreement: float
+    held_out_agreement: float
+
+
+def last_linear(model: Any) -> Any:
+    """The linear layer with one output that makes the reward."""
+    import torch
+
+    layers = [m for m in model.modules() if isinstance(m, torch.nn.Linear) and m.out_features == 1]
+    if not layers:
+        raise ModelError("this reward model has no final linear layer to continue training")
+    return layers[-1]
+
+
+def head_inputs(tokenizer: Any, model: Any, texts: Sequence[Text]) -> NDArray[np.float64]:
+    """What enters the last linear layer for each text, float64 [n, width]."""
+    import torch
+
+    limit = token_limit(tokenizer, model)
+    layer = last_linear(model)
+    seen: list[Any] = []
+    hook = layer.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
+    out = np.zeros((len(texts), layer.in_features))
+    encoded = [encode(tokenizer, text, limit)[0] for text in texts]
+    try:
+        with torch.inference_mode():
+            for batch in token_batches([len(item["input_ids"]) for item in encoded], 2_048):
+                inputs = tokenizer.pad([encoded[i] for i in batch], return_tensors="pt")
+                model(**inputs.to(model.device))
+                out[batch] = seen.pop().double().cpu().numpy()
+    finally:
+        hook.remove()
+    return out
+
+
+def bradley_terry(
+    differences: NDArray[np.float64], start: NDArray[np.float64], penalty: float
+) -> NDArray[np.float64]:
+    """Minimise mean log(1 + exp(-d·w)) + penalty/2 · |w - start|², by L-BFGS from `start`."""
+    from scipy.optimize import minimize
+
+    def loss(w: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+        margin = differences @ w
+        value = np.logaddexp(0, -margin).mean() + penalty / 2 * ((w - start) ** 2).sum()
+        slope = -(differences.T @ (1 / (1 + np.exp(margin)))) / len(margin)
+        return value, slope + penalty * (w - start)
+
+    found = minimize(loss, start, jac=True, method="L-BFGS-B", options={"maxiter": 2_000})
+    weight: NDArray[np.float64] = found.x
+    return weight
+
+
+def fit_head(
+    chosen: NDArray[np.float64],
+    rejected: NDArray[np.float64],
+    start: NDArray[np.float64],
+    penalty: float,
+    groups: Sequence[str],
+) -> Head:
+    """Fit on all pairs; measure in sample and by cross-validation that keeps `groups` together.
+
+    `groups` are the opening turns: pairs of one opening never stand on both sides of a fold.
+    """
+    differences = chosen - rejected
+    weight = bradley_terry(differences, start, penalty)
+    names = sorted(set(groups))
+    fold = np.array([names.index(group) % FOLDS for group in groups]) if names else np.zeros(0)
+    held_out = np.zeros(len(differences), dtype=bool)
+    for k in range(FOLDS):
+        inside = fold != k
+        if inside.any() and (~inside).any():
+            other = bradley_terry(differences[inside], start, penalty)
+            held_out[~inside] = differences[~inside] @ other > 0
+    return Head(weight, float((differences @ weight > 0).mean()), float(held_out.mean()))
+
+
+def with_head(model: str, tensors: dict[str, Any]) -> tuple[Any, Any]:
+    """A tokenizer and a classifier of one output on the body of `model`, with this last layer."""
+    from transformers import AutoModelForSequenceClassification, AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(model)
+    classifier = AutoModelForSequenceClassification.from_pretrained(model, num_labels=1).eval()
+    set_head(classifier, tensors["weight"], tensors["bias"])
+    return tokenizer, classifier
+
+
+def set_head(model: Any, weight: Any, bias: Any) -> None:
+    import torch
+
+    layer = last_linear(model)
+    with torch.no_grad():
+        layer.weight.copy_(torch.as_tensor(weight).reshape(1, -1))
+        layer.bias.copy_(torch.as_tensor(bias).reshape(1))
+
+
+def save_classifier(tokenizer: Any, model: Any, folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+
+
+def continue_training(
+    base: str,
+    chosen: Sequence[Text],
+    rejected: Sequence[Text],
+    groups: Sequence[str],
+    penalty: float,
+    folder: Path,
+    device: str = "auto",
+) -> Head:
+    """Train the last layer of `base` further on these pairs and save the model in `folder`.
+
+    This is SEAL's post-D model: trained on the very dataset it is then scored on (paper,
+    section 3). The intercept cannot be learned from pairs and stays as it was.
+    """
+    import torch
+
+    where = pick_device(device)
+    tokenizer, model = load_classifier(base, where, torch.float32)
+    layer = last_linear(model)
+    start = layer.weight.detach().double().cpu().numpy()[0]
+    # A pair's two sides often share their context; equal texts are encoded once.
+    unique = {text.text_id: text for text in (*chosen, *rejected)}
+    inputs = head_inputs(tokenizer, model, list(unique.values()))
+    row = {text_id: i for i, text_id in enumerate(unique)}
+    head = fit_head(
+        inputs[[row[text.text_id] for text in chosen]],
+        inputs[[row[text.text_id] for text in rejected]],
+        start,
+        penalty,
+        groups,
+    )
+    set_head(model, head.weight, layer.bias.detach().clone())
+    save_classifier(tokenizer, model, folder)
+    return head

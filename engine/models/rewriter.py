@@ -1,0 +1,79 @@
+"""The LM-rewriter: the same message in other words, by one of several strategies."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from engine.data.dialogue import Turn, transcript, turns
+from engine.models.device import pick_device, pick_dtype
+from engine.models.hf import load_causal
+from engine.models.protocols import Rewriter
+
+INSTRUCTIONS = {
+    "neutral": "Say this in other words. Keep the meaning, the tone and every number.",
+    "more-positive": "Say this in a warmer, more positive tone. Keep the meaning and every number.",
+    "placebo": "Copy-edit this lightly: change a word or two at most, nothing else.",
+}
+
+
+def prompt(tokenizer: Any, passage: str, strategy: str) -> str:
+    text: str = tokenizer.apply_chat_template(
+        [
+            {"role": "system", "content": "You rewrite text."},
+            {"role": "user", "content": f"{INSTRUCTIONS[strategy]}\n\n{passage}"},
+        ],
+        tokenize=False,
+        add_generation_prompt=True,
+    )
+    return text
+
+
+class CausalRewriter:
+    """Any causal LM that transformers can load, with an optional PEFT adapter. Greedy."""
+
+    def __init__(
+        self, model: str, adapter: str | None, device: str = "auto", dtype: str = "auto"
+    ) -> None:
+        where = pick_device(device)
+        self.tokenizer, self.model = load_causal(model, adapter, where, pick_dtype(dtype, where))
+        self.tokenizer.padding_side = "left"
+        if self.tokenizer.pad_token_id is None:
+            self.tokenizer.pad_token = self.tokenizer.eos_token
+
+    def rewrite(self, passages: Sequence[str], strategy: str) -> tuple[str, ...]:
+        """One rewrite per passage, as the model wrote it; empty where it wrote nothing."""
+        import torch
+
+        inputs = self.tokenizer(
+            [prompt(self.tokenizer, passage, strategy) for passage in passages],
+            return_tensors="pt",
+            padding=True,
+            add_special_tokens=False,
+        ).to(self.model.device)
+        longest = max(len(self.tokenizer.encode(passage)) for passage in passages)
+        with torch.inference_mode():
+            out = self.model.generate(
+                **inputs,
+                do_sample=False,
+                # A rewrite half as long again as its original has stopped being one.
+                max_new_tokens=longest * 3 // 2 + 16,
+                pad_token_id=self.tokenizer.pad_token_id,
+            )
+        written = out[:, inputs["input_ids"].shape[1] :]
+        return tuple(
+            text.strip() for text in self.tokenizer.batch_decode(written, skip_special_tokens=True)
+        )
+
+
+class TranscriptRewriter:
+    """Rewrites whole transcripts turn by turn; the turn markers are put back by code."""
+
+    def __init__(self, rewriter: Rewriter) -> None:
+        self.rewriter = rewriter
+
+    def rewrite(self, passages: Sequence[str], strategy: str) -> tuple[str, ...]:
+        spoken = [turns(passage) for passage in passages]
+        parts = [turn.text.strip() or "-" for row in spoken for turn in row]
+        written = iter(self.rewriter.rewrite(parts, strategy))
+        return tuple(transcript([Turn(turn.role, next(written)) for turn in row]) for row in spoken)

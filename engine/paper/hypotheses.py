@@ -1,0 +1,163 @@
+"""The tests on verdicts and opinions (seal.md, d4, d8, d9), as rows of one table."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from engine.paper.inference import Test, adjust, mcnemar, sign_test, two_sample_t
+from engine.paper.inputs import MISSING, Bool, Float, Options, Pairs, Rewrites
+from engine.paper.records import TestRow, number
+from engine.paper.resistance import Verdicts, counted
+from engine.paper.robustness import kept, untied
+from engine.paper.shift import Shift
+
+
+def verdict_tests(
+    pairs: Pairs, v: Verdicts, shift: Shift, rewrites: Rewrites, options: Options
+) -> list[TestRow]:
+    """All tests: pre against post; human, labeler and reward model among pairs with an opinion
+    (five McNemar); alignment by opinion (four t, and the same as released); gain; each feature
+    chosen against rejected; the verdict before and after rewriting. `rewrites` as ordered()."""
+    keep = counted(v, options.tie_policy)
+    rows = [
+        _mcnemar(
+            "mcnemar aligned pre against post",
+            "all",
+            v.aligned_pre[keep],
+            v.aligned_post[keep],
+            ("aligned pre", "aligned post"),
+        )
+    ]
+    rows += _opinion_mcnemar(v, keep)
+    rows += _opinion_t(v, keep)
+    gain = shift.gain[~np.isnan(shift.gain)]
+    plus, minus = int(np.sum(gain > 0)), int(np.sum(gain < 0))
+    rows.append(
+        _row("sign test of gain", "all", sign_test(plus, minus), {"plus": plus, "minus": minus})
+    )
+    rows += _features(pairs, options)
+    rows += _rewriting(rewrites, options)
+    return rows
+
+
+def _row(name: str, group: str, test: Test, details: dict[str, object]) -> TestRow:
+    return TestRow(name, group, test.n, test.statistic, test.p_value, test.log10_p, details)
+
+
+def _mcnemar(name: str, group: str, a: Bool, b: Bool, of: tuple[str, str]) -> TestRow:
+    """Exact McNemar of two 0/1 variables on the same pairs."""
+    only_a, only_b, n = int(np.sum(a & ~b)), int(np.sum(b & ~a)), len(a)
+    details: dict[str, object] = {
+        "first": of[0],
+        "second": of[1],
+        "b": only_a,  # first holds, second does not
+        "c": only_b,
+        "share_first": number(np.mean(a)) if n else None,
+        "share_second": number(np.mean(b)) if n else None,
+    }
+    return _row(name, group, mcnemar(only_a, only_b, n), details)
+
+
+def _opinion_mcnemar(v: Verdicts, keep: Bool) -> list[TestRow]:
+    """The paper's five, on pairs with γ = c or r. H: the reward model agrees with the human;
+    L: the labeler does; G: the labeler agrees with the reward model (post-D)."""
+    decided = keep & ((v.opinion == 0) | (v.opinion == 2))
+    h_pre, h_post = v.aligned_pre[decided], v.aligned_post[decided]
+    with_human = v.opinion[decided] == 0
+    with_model = with_human == h_post
+    names = {
+        "H_pre": h_pre,
+        "H_post": h_post,
+        "L": with_human,
+        "G": with_model,
+    }
+    tests = ("H_pre", "G"), ("H_pre", "L"), ("G", "L"), ("H_post", "G"), ("H_post", "L")
+    return [
+        _mcnemar(f"mcnemar {a} against {b}", "opinion c or r", names[a], names[b], (a, b))
+        for a, b in tests
+    ]
+
+
+def _opinion_t(v: Verdicts, keep: Bool) -> list[TestRow]:
+    """Pooled t-tests of δ between γ = i and γ = c, r. As released, a tie counts as aligned, but
+    only where γ = i."""
+    rows = []
+    models = ("pre", v.aligned_pre, v.tied_pre), ("post", v.aligned_post, v.tied_post)
+    for role, aligned, tied in models:
+        for code, name in ((0, "c"), (2, "r")):
+            for released in (False, True):
+                use = np.ones_like(keep) if released else keep
+                indifferent = (aligned | tied) if released else aligned
+                x = indifferent[use & (v.opinion == 1)].astype(np.float64)
+                y = aligned[use & (v.opinion == code)].astype(np.float64)
+                rows.append(
+                    _row(
+                        f"t aligned {role}" + (" (as released)" if released else ""),
+                        f"opinion i against {name}",
+                        two_sample_t(x, y),
+                        {
+                            "n_i": len(x),
+                            f"n_{name}": len(y),
+                            "share_i": number(np.mean(x)) if len(x) else None,
+                            f"share_{name}": number(np.mean(y)) if len(y) else None,
+                        },
+                    )
+                )
+    return rows
+
+
+def _features(pairs: Pairs, options: Options) -> list[TestRow]:
+    """Is a feature's label higher in chosen entries or in rejected ones? Sign test on the pairs
+    that differ (McNemar for a bool feature), p corrected over the features."""
+    found = []
+    for j, feature in enumerate(pairs.features):
+        chosen, rejected = pairs.chosen[:, j], pairs.rejected[:, j]
+        known = (chosen != MISSING) & (rejected != MISSING)
+        chosen, rejected = chosen[known], rejected[known]
+        plus, minus = int(np.sum(chosen > rejected)), int(np.sum(chosen < rejected))
+        details: dict[str, object] = {
+            "chosen_higher": plus,
+            "rejected_higher": minus,
+            "mean_chosen": number(np.mean(chosen)) if len(chosen) else None,
+            "mean_rejected": number(np.mean(rejected)) if len(rejected) else None,
+        }
+        found.append((feature.name, sign_test(plus, minus), details))
+    p = np.array([np.nan if t.p_value is None else t.p_value for _, t, _ in found])
+    adjusted: Float = adjust(p.astype(np.float64), options.correction)
+    return [
+        _row(
+            "sign test chosen against rejected",
+            name,
+            test,
+            {**details, "p_adjusted": number(adjusted[i])},
+        )
+        for i, (name, test, details) in enumerate(found)
+    ]
+
+
+def _rewriting(rewrites: Rewrites, options: Options) -> list[TestRow]:
+    """The verdict before and after rewriting, per strategy and model: with a placebo strategy the
+    share that changes is the noise of rewriting itself."""
+    near = kept(rewrites, options.min_cosine) & untied(rewrites, options.tie_policy)
+    strategies = rewrites.strategies()
+    rows = []
+    for strategy in sorted(set(strategies.tolist())):
+        members = near & (strategies == strategy)
+        for role, before, after in (
+            ("post", rewrites.post_original, rewrites.post_rewritten),
+            ("pre", rewrites.pre_original, rewrites.pre_rewritten),
+        ):
+            use = members & np.isfinite(before).all(axis=1) & np.isfinite(after).all(axis=1)
+            if role == "pre" and not use.any():
+                continue
+            a, b = before[use, 0] > before[use, 1], after[use, 0] > after[use, 1]
+            rows.append(
+                _mcnemar(
+                    f"mcnemar aligned {role} original against rewritten",
+                    strategy,
+                    a,
+                    b,
+                    ("original", "rewritten"),
+                )
+            )
+    return rows

@@ -1,0 +1,319 @@
+"""Feature imprint on the rewards and on the reward shift (seal.md, d5 and d6).
+
+Presets. released-code: pooled least squares with row_id as a covariate, classical errors,
+Bonferroni over every term of the model, as the released script does. pooled-clustered: pooled
+least squares, CR1 by pair. pair-fe: the paper's r(t_i) = α_i + Σ β_τ t_i(τ) + ε, as differences
+within pairs, CR1 by pair. θ has one value per pair, so there the pair effect is the error itself:
+pair-fe and pooled-clustered are the same fit, with heteroskedasticity-robust errors (HC1).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from engine.paper.inference import Coefficient, coefficients
+from engine.paper.inputs import (
+    MISSING,
+    PRESETS,
+    SIDES,
+    Bool,
+    Feature,
+    Float,
+    Int8,
+    Options,
+    Pairs,
+    Preset,
+)
+from engine.paper.linear import LinearFit, first_difference, ols, ols_clustered, vif
+from engine.paper.logistic import with_intercept
+from engine.paper.records import DroppedFeature, ImprintRow, ShiftImprintRow, number
+from engine.paper.screen import Screened, dropped_terms, screen
+from engine.paper.shift import Shift, released_angle
+
+SPARE = 10  # pairs wanted beyond the number of coefficients, where errors are robust
+
+
+@dataclass(frozen=True)
+class SideDesign:
+    """One row per pair: x int8[n,2K], chosen then rejected columns; terms (feature, side)."""
+
+    x: Int8
+    terms: tuple[tuple[Feature, str], ...]
+
+    @property
+    def names(self) -> list[str]:
+        return [f"{feature.name} ({side})" for feature, side in self.terms]
+
+    @property
+    def labels(self) -> list[tuple[str, str]]:
+        return [(feature.name, side) for feature, side in self.terms]
+
+
+def regressors(features: Sequence[Feature]) -> list[int]:
+    """Columns that enter regressions."""
+    return [j for j, f in enumerate(features) if f.regress]
+
+
+def labeled(pairs: Pairs, columns: list[int]) -> Bool:
+    """Pairs with every label of `columns` known on both sides."""
+    known_c = (pairs.chosen[:, columns] != MISSING).all(axis=1)
+    known_r = (pairs.rejected[:, columns] != MISSING).all(axis=1)
+    return np.asarray(known_c & known_r, dtype=np.bool_)
+
+
+def usable(pairs: Pairs, table: str) -> tuple[Pairs, list[int], list[DroppedFeature]]:
+    """Pairs with complete labels, the regressors' columns, and what was left out. A feature with
+    no label at all is left out rather than emptying the table."""
+    dropped = []
+    columns = []
+    for j in regressors(pairs.features):
+        labels = pairs.chosen[:, j], pairs.rejected[:, j]
+        if len(pairs) and all((side == MISSING).all() for side in labels):
+            name = pairs.features[j].name
+            dropped.append(DroppedFeature(table, "*", name, "*", "not_labeled", "no label"))
+        else:
+            columns.append(j)
+    complete = labeled(pairs, columns)
+    missing = len(pairs) - int(complete.sum())
+    if missing:
+        detail = f"{missing} of {len(pairs)} pairs lack a label"
+        dropped.append(DroppedFeature(table, "*", "*", "*", "unlabeled_pairs", detail))
+        pairs = pairs.take(complete)
+    return pairs, columns, dropped
+
+
+def side_design(pairs: Pairs, columns: list[int]) -> SideDesign:
+    """The design of d6 and d7."""
+    terms = tuple((pairs.features[j], side) for side in SIDES for j in columns)
+    return SideDesign(np.hstack([pairs.chosen[:, columns], pairs.rejected[:, columns]]), terms)
+
+
+# ------------------------------------------------------------------ imprint on the rewards
+
+
+def reward_imprint(pairs: Pairs, options: Options) -> tuple[list[ImprintRow], list[DroppedFeature]]:
+    """β̲ (pre), β (post) and their difference, per preset. O(N K²)."""
+    pairs, columns, dropped = usable(pairs, "imprint")
+    features = [pairs.features[j] for j in columns]
+    outcomes = {
+        "pre": pairs.pre,
+        "post": pairs.post,
+        "difference": pairs.post - pairs.pre,
+    }
+    rows: dict[tuple[str, Preset], list[ImprintRow]] = {}
+    for preset in PRESETS:
+        design = _RewardDesign.build(pairs, columns, preset, options)
+        terms = [(f.name, "*") for f in features]
+        dropped += dropped_terms("imprint", preset, terms, design.screened)
+        for outcome, rewards in outcomes.items():
+            rows[outcome, preset] = design.rows(outcome, rewards, features, options)
+    ordered = [row for outcome in outcomes for p in PRESETS for row in rows[outcome, p]]
+    return ordered, dropped
+
+
+@dataclass(frozen=True)
+class _RewardDesign:
+    """One preset's design, shared by the three outcomes. x: the features kept, float64; extra:
+    columns in front of them that are fitted but not reported."""
+
+    preset: Preset
+    screened: Screened
+    x: Float
+    extra: Float
+    pair: np.ndarray[tuple[int], np.dtype[np.int64]]
+    vif: Float
+
+    @staticmethod
+    def build(pairs: Pairs, columns: list[int], preset: Preset, options: Options) -> _RewardDesign:
+        chosen, rejected = pairs.chosen[:, columns], pairs.rejected[:, columns]
+        names = [pairs.features[j].name for j in columns]
+        within = preset == "pair-fe"
+        released = preset == "released-code"
+        labels = chosen - rejected if within else np.vstack([chosen, rejected])
+        screened = screen(
+            labels,
+            names,
+            centred=not within,
+            min_count=1 if released else options.min_count,
+            spare=2 if released else SPARE,
+            rows="pairs" if within else "entries",
+            units=len(labels) if released else len(pairs),
+        )
+        x = labels[:, screened.keep].astype(np.float64)
+        pair = np.arange(len(pairs), dtype=np.int64)
+        if not within:
+            pair = np.concatenate([pair, pair])
+        extra = np.zeros((len(labels), 0)) if within else np.ones((len(labels), 1))
+        if released and len(pairs) > 1:
+            # the released formula keeps row_id; standardised, which changes no other coefficient
+            row_id = np.concatenate([pairs.pair_id, pairs.pair_id]).astype(np.float64)
+            row_id = (row_id - row_id.mean()) / row_id.std()
+            extra = np.column_stack([extra, row_id])
+        return _RewardDesign(preset, screened, x, extra, pair, vif(x, centred=not within))
+
+    def rows(
+        self, outcome: str, rewards: Float, features: list[Feature], options: Options
+    ) -> list[ImprintRow]:
+        """The reported coefficients of one outcome (float64[N,2])."""
+        keep = self.screened.keep
+        if not keep:
+            return []
+        k = self.extra.shape[1]
+        if self.preset == "pair-fe":
+            y = rewards[:, 0] - rewards[:, 1]
+            fit = first_difference(self.x, y)
+        else:
+            y = np.concatenate([rewards[:, 0], rewards[:, 1]])
+            design = np.column_stack([self.extra, self.x])
+            if self.preset == "released-code":
+                fit = ols(design, y)
+            else:
+                fit = ols_clustered(design, y, self.pair)
+        found = inference(fit, k, self.preset, options, counted_terms=k)
+        scale = _scale(self.x, y)
+        return [
+            ImprintRow(
+                outcome=outcome,
+                preset=self.preset,
+                feature=features[j].name,
+                class_=features[j].role,
+                **wald(c),
+                vif=number(self.vif[i]),
+                n=fit.n,
+                clusters=fit.clusters,
+                log10_p=c.log10_p,
+                standardized=_times(c.estimate, scale[i]),
+                mde=c.mde,
+                varies=int(self.screened.varies[j]),
+            )
+            for i, (j, c) in enumerate(zip(keep, found, strict=True))
+        ]
+
+
+# ------------------------------------------------------------------ imprint on the shift
+
+
+def shift_imprint(
+    pairs: Pairs, shift: Shift, options: Options
+) -> tuple[list[ShiftImprintRow], list[DroppedFeature]]:
+    """β^c and β^r of θ (degrees) on all features of both sides. `shift` belongs to `pairs`."""
+    table = "shift_imprint"
+    theta = dict.fromkeys(PRESETS, shift.theta)
+    theta["released-code"] = released_angle(pairs.pre, pairs.post)
+    complete, columns, dropped = usable(pairs, table)
+    known = np.isin(pairs.pair_id, complete.pair_id)
+    rows: list[ShiftImprintRow] = []
+    same: list[ShiftImprintRow] = []
+    for preset in PRESETS:
+        y = theta[preset][known]
+        defined = ~np.isnan(y)
+        if not defined.all():
+            detail = f"{int(np.sum(~defined))} of {len(y)} shifts are undefined"
+            dropped.append(DroppedFeature(table, preset, "*", "*", "undefined_shift", detail))
+        design = side_design(complete.take(defined), columns)
+        screened = screen_sides(design, preset, options)
+        dropped += dropped_terms(table, preset, design.labels, screened)
+        if preset == "pair-fe" and same:  # the same fit, see the module's docstring
+            rows += [replace(row, preset=preset) for row in same]
+        elif screened.keep:
+            found = _shift_rows(preset, design, screened, y[defined], options)
+            same = found if preset == "pooled-clustered" else []
+            rows += found
+    return rows, dropped
+
+
+def _shift_rows(
+    preset: Preset, design: SideDesign, screened: Screened, y: Float, options: Options
+) -> list[ShiftImprintRow]:
+    fit = side_fit(design.x[:, screened.keep], y, preset)
+    found = inference(fit, 1, preset, options, counted_terms=1)
+    x = design.x[:, screened.keep].astype(np.float64)
+    inflation, scale = vif(x), _scale(x, y)
+    return [
+        ShiftImprintRow(
+            preset=preset,
+            feature=design.terms[j][0].name,
+            side=design.terms[j][1],
+            class_=design.terms[j][0].role,
+            **wald(c),
+            vif=number(inflation[i]),
+            n=fit.n,
+            clusters=fit.clusters,
+            log10_p=c.log10_p,
+            standardized=_times(c.estimate, scale[i]),
+            mde=c.mde,
+        )
+        for i, (j, c) in enumerate(zip(screened.keep, found, strict=True))
+    ]
+
+
+# ------------------------------------------------------------------ shared with misalignment
+
+
+def screen_sides(design: SideDesign, preset: Preset, options: Options) -> Screened:
+    """Screen a two-sided design: the released code drops only what cannot be fitted."""
+    released = preset == "released-code"
+    return screen(
+        design.x,
+        design.names,
+        centred=True,
+        min_count=1 if released else options.min_count,
+        spare=1 if released else SPARE,
+        rows="pairs",
+    )
+
+
+def side_fit(x: Int8, y: Float, preset: Preset) -> LinearFit:
+    """Least squares with intercept, one row per pair: classical errors for released-code, else
+    HC1 (= CR1 with one row per cluster)."""
+    design = with_intercept(x)
+    if preset == "released-code":
+        return ols(design, y)
+    return ols_clustered(design, y, np.arange(len(y), dtype=np.int64))
+
+
+def inference(
+    fit: LinearFit,
+    skip: int,
+    preset: Preset,
+    options: Options,
+    counted_terms: int,
+    normal: bool = False,
+) -> list[Coefficient]:
+    """Coefficients after the first `skip`. The released code corrects by Bonferroni over all
+    terms, those skipped included; the others as the options say, over the features."""
+    released = preset == "released-code"
+    return coefficients(
+        fit.beta[skip:],
+        fit.std_error[skip:],
+        None if normal else fit.df,
+        "bonferroni" if released else options.correction,
+        counted_terms if released else 0,
+    )
+
+
+def wald(c: Coefficient) -> dict[str, float | None]:
+    """The fields every coefficient table shares."""
+    return {
+        "estimate": c.estimate,
+        "std_error": c.std_error,
+        "statistic": c.statistic,
+        "df": c.df,
+        "p_value": c.p_value,
+        "p_adjusted": c.p_adjusted,
+        "ci_low": c.ci_low,
+        "ci_high": c.ci_high,
+    }
+
+
+def _scale(x: Float, y: Float) -> Float:
+    """sd(x)/sd(y) per column; NaN for a constant outcome."""
+    sd = float(np.std(y))
+    return np.asarray(np.std(x, axis=0) / (sd if sd > 0 else np.nan), dtype=np.float64)
+
+
+def _times(a: float | None, b: float) -> float | None:
+    return None if a is None else number(a * b)

@@ -1,0 +1,178 @@
+"""The tests of the paper (seal.md, d9) and the numbers around one coefficient.
+
+Every p-value comes with its base-10 logarithm, which does not underflow.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from engine.paper.inputs import Correction, Float
+from engine.paper.records import number
+from engine.paper.special import (
+    LN10,
+    log_binomial_half_tail,
+    log_normal_two_sided,
+    log_t_two_sided,
+    normal_quantile,
+    t_quantile,
+)
+
+Z_95 = normal_quantile(0.975)
+Z_POWER = Z_95 + normal_quantile(0.80)  # an effect of this many SE is found with 80 % power
+
+
+@dataclass(frozen=True)
+class Test:
+    """One test: n observations used, statistic, two-sided p and log10 p (None if undefined)."""
+
+    __test__ = False
+
+    n: int
+    statistic: float | None
+    p_value: float | None
+    log10_p: float | None
+
+
+@dataclass(frozen=True)
+class Coefficient:
+    """One estimate with its inference; `df` None means normal."""
+
+    estimate: float | None
+    std_error: float | None
+    statistic: float | None
+    df: float | None
+    p_value: float | None
+    log10_p: float | None
+    p_adjusted: float | None
+    ci_low: float | None
+    ci_high: float | None
+    mde: float | None
+
+
+def _test(n: int, statistic: float, log_p: float) -> Test:
+    return Test(n, number(statistic), math.exp(log_p), number(log_p / LN10))
+
+
+def _exact_half(low: int, n: int) -> float:
+    """ln min(1, 2 P(Bin(n, 1/2) <= low))."""
+    return min(0.0, math.log(2.0) + log_binomial_half_tail(low, n))
+
+
+def sign_test(n_plus: int, n_minus: int) -> Test:
+    """Sign test against 0; statistic M = (n₊ − n₋)/2, zeros already left out."""
+    n = n_plus + n_minus
+    if n == 0:
+        return Test(0, None, None, None)
+    return _test(n, (n_plus - n_minus) / 2, _exact_half(min(n_plus, n_minus), n))
+
+
+def mcnemar(b: int, c: int, n: int | None = None) -> Test:
+    """Exact McNemar test on the discordant counts b and c; statistic min(b, c)."""
+    if b + c == 0:
+        return Test(n or 0, None, None, None)
+    return _test(b + c if n is None else n, min(b, c), _exact_half(min(b, c), b + c))
+
+
+def one_sample_t(x: Float) -> Test:
+    """t-test of mean 0, ddof 1. x: float64[n]."""
+    n = len(x)
+    sd = float(np.std(x, ddof=1)) if n > 1 else 0.0
+    if sd == 0.0:
+        return Test(n, None, None, None)
+    t = float(np.mean(x)) / (sd / math.sqrt(n))
+    return _test(n, t, log_t_two_sided(t, n - 1))
+
+
+def two_sample_t(x: Float, y: Float) -> Test:
+    """Pooled-variance t-test of equal means."""
+    n, m = len(x), len(y)
+    if n < 2 or m < 2:
+        return Test(n + m, None, None, None)
+    ss = float(np.sum((x - x.mean()) ** 2) + np.sum((y - y.mean()) ** 2))
+    se = math.sqrt(ss / (n + m - 2) * (1 / n + 1 / m))
+    if se == 0.0:
+        return Test(n + m, None, None, None)
+    t = float(x.mean() - y.mean()) / se
+    return _test(n + m, t, log_t_two_sided(t, n + m - 2))
+
+
+def wilson(successes: float, n: float) -> tuple[float | None, float | None]:
+    """95 % Wilson interval of a share; (None, None) for n = 0."""
+    if n <= 0:
+        return None, None
+    p, z2 = successes / n, Z_95 * Z_95
+    centre = (p + z2 / (2 * n)) / (1 + z2 / n)
+    half = Z_95 * math.sqrt(p * (1 - p) / n + z2 / (4 * n * n)) / (1 + z2 / n)
+    return max(0.0, centre - half), min(1.0, centre + half)
+
+
+def adjust(p: Float, method: Correction, extra: int = 0) -> Float:
+    """p-values corrected for multiplicity. p: float64[m], NaN where there is none (kept, not
+    counted). `extra` terms are counted beside them (the released code counts the intercept)."""
+    out = np.full(p.shape, np.nan)
+    known = np.flatnonzero(~np.isnan(p))
+    m = len(known) + extra
+    if len(known) == 0 or method == "none":
+        out[known] = p[known]
+        return out
+    if method == "bonferroni":
+        out[known] = np.minimum(1.0, m * p[known])
+        return out
+    order = known[np.argsort(p[known], kind="stable")]
+    rank = np.arange(1, len(order) + 1)
+    if method == "holm":
+        stepped = np.maximum.accumulate((m - rank + 1) * p[order])
+    else:
+        stepped = np.minimum.accumulate((m / rank * p[order])[::-1])[::-1]
+    out[order] = np.minimum(1.0, stepped)
+    return out
+
+
+def coefficients(
+    beta: Float, std_error: Float, df: float | None, correction: Correction, extra: int = 0
+) -> list[Coefficient]:
+    """Wald inference for each estimate: t(df), or normal if df is None. beta, std_error:
+    float64[K]; a zero or unknown standard error leaves the inference None."""
+    quantile = Z_95 if df is None else t_quantile(0.975, df)
+    known = np.isfinite(beta) & np.isfinite(std_error) & (std_error > 0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio = beta / std_error
+    log_p = np.full(len(beta), np.nan)
+    for j in np.flatnonzero(known):
+        r = float(ratio[j])
+        log_p[j] = log_normal_two_sided(r) if df is None else log_t_two_sided(r, df)
+    adjusted = adjust(np.exp(log_p), correction, extra)
+    out = []
+    for i in range(len(beta)):
+        b, se = float(beta[i]), float(std_error[i])
+        if not known[i]:
+            one = Coefficient(number(b), None, None, df, None, None, None, None, None, None)
+        else:
+            one = Coefficient(
+                estimate=b,
+                std_error=se,
+                statistic=number(ratio[i]),
+                df=df,
+                p_value=math.exp(log_p[i]),
+                log10_p=number(log_p[i] / LN10),
+                p_adjusted=number(adjusted[i]),
+                ci_low=number(b - quantile * se),
+                ci_high=number(b + quantile * se),
+                mde=number(Z_POWER * se),
+            )
+        out.append(one)
+    return out
+
+
+def readjusted(
+    found: Sequence[Coefficient], correction: Correction, extra: int = 0
+) -> list[Coefficient]:
+    """The same coefficients with p_adjusted computed anew over all of them."""
+    p = np.array([np.nan if c.p_value is None else c.p_value for c in found], dtype=np.float64)
+    adjusted = adjust(p, correction, extra)
+    return [replace(c, p_adjusted=number(a)) for c, a in zip(found, adjusted, strict=True)]

@@ -1,0 +1,234 @@
+"""What goes into the measures: arrays keyed by pair, and the options.
+
+Everything is sorted by pair inside, so the order of the rows given never matters. A label that
+is not known is MISSING; a pair with one is left out of what needs it and counted as such.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+Float = NDArray[np.float64]
+Int = NDArray[np.int64]
+Int8 = NDArray[np.int8]
+Bool = NDArray[np.bool_]
+
+Role = Literal["target", "spoiler", "other"]
+Preset = Literal["released-code", "pooled-clustered", "pair-fe"]
+TiePolicy = Literal["misaligned", "half", "exclude", "separate"]
+OpinionRule = Literal["lexicographic", "pareto"]
+Correction = Literal["bonferroni", "holm", "bh", "none"]
+
+PRESETS: tuple[Preset, ...] = ("released-code", "pooled-clustered", "pair-fe")
+SIDES: tuple[str, str] = ("chosen", "rejected")
+MISSING = -128  # an int8 label that is not known
+
+
+@dataclass(frozen=True)
+class Feature:
+    """One feature τ of the taxonomy. `regress` false keeps it out of every regression."""
+
+    name: str
+    kind: Literal["bool", "sentiment"]
+    role: Role
+    regress: bool = True
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """N pairs with all four rewards. Columns of a two-column array: chosen, rejected.
+
+    pair_id int64[N] unique; pre, post float64[N,2] finite; chosen, rejected int8[N,K], the main
+    labeler's labels (0/1, −1/0/1, or MISSING).
+    """
+
+    pair_id: Int
+    pre: Float
+    post: Float
+    features: tuple[Feature, ...]
+    chosen: Int8
+    rejected: Int8
+
+    def __post_init__(self) -> None:
+        n, k = len(self.pair_id), len(self.features)
+        _shape("Pairs.pre", self.pre, (n, 2))
+        _shape("Pairs.post", self.post, (n, 2))
+        _shape("Pairs.chosen", self.chosen, (n, k))
+        _shape("Pairs.rejected", self.rejected, (n, k))
+        if not (np.isfinite(self.pre).all() and np.isfinite(self.post).all()):
+            raise ValueError("Pairs: rewards must be finite")
+        check_labels("Pairs.chosen", self.features, self.chosen)
+        check_labels("Pairs.rejected", self.features, self.rejected)
+        if len(np.unique(self.pair_id)) != n:
+            raise ValueError("Pairs: pair_id must be unique")
+
+    def __len__(self) -> int:
+        return len(self.pair_id)
+
+    def take(self, index: NDArray[Any]) -> Pairs:
+        """The pairs at `index` (positions or a mask), in that order."""
+        return Pairs(
+            self.pair_id[index],
+            self.pre[index],
+            self.post[index],
+            self.features,
+            self.chosen[index],
+            self.rejected[index],
+        )
+
+    def ordered(self) -> Pairs:
+        """The same pairs in pair_id order."""
+        if bool(np.all(np.diff(self.pair_id) > 0)):
+            return self
+        return self.take(np.argsort(self.pair_id, kind="stable"))
+
+
+@dataclass(frozen=True)
+class Rewrites:
+    """M rewritten pairs, both sides rewritten and accepted; one row per pair and strategy.
+
+    Labels are int8[M,K] in the order of Pairs.features (MISSING where a feature was not asked);
+    rewards float64[M,2]; the pre rewards may be NaN (not scored); cosine float64[M,2] between
+    original and rewritten, NaN if not known.
+    """
+
+    pair_id: Int
+    strategy: Sequence[str] | NDArray[np.str_]
+    original_chosen: Int8
+    original_rejected: Int8
+    rewritten_chosen: Int8
+    rewritten_rejected: Int8
+    pre_original: Float
+    pre_rewritten: Float
+    post_original: Float
+    post_rewritten: Float
+    cosine: Float
+
+    def __post_init__(self) -> None:
+        m = len(self.pair_id)
+        if len(self.strategy) != m:
+            raise ValueError("Rewrites.strategy: one per row")
+        k = self.original_chosen.shape[1] if self.original_chosen.ndim == 2 else -1
+        for name in ("original_chosen", "original_rejected", "rewritten_chosen"):
+            _shape(f"Rewrites.{name}", getattr(self, name), (m, k))
+        _shape("Rewrites.rewritten_rejected", self.rewritten_rejected, (m, k))
+        for name in ("pre_original", "pre_rewritten", "post_original", "post_rewritten", "cosine"):
+            _shape(f"Rewrites.{name}", getattr(self, name), (m, 2))
+        if not (np.isfinite(self.post_original).all() and np.isfinite(self.post_rewritten).all()):
+            raise ValueError("Rewrites: post rewards must be finite")
+        if len(set(zip(self.pair_id.tolist(), self.strategies().tolist(), strict=True))) != m:
+            raise ValueError("Rewrites: one row per pair and strategy")
+
+    def __len__(self) -> int:
+        return len(self.pair_id)
+
+    def strategies(self) -> NDArray[np.str_]:
+        """The strategy of every row, as an array."""
+        return np.asarray(self.strategy, dtype=np.str_).reshape(len(self.pair_id))
+
+    def take(self, index: NDArray[Any]) -> Rewrites:
+        """The rows at `index` (positions or a mask), in that order."""
+        return Rewrites(
+            self.pair_id[index],
+            self.strategies()[index],
+            self.original_chosen[index],
+            self.original_rejected[index],
+            self.rewritten_chosen[index],
+            self.rewritten_rejected[index],
+            self.pre_original[index],
+            self.pre_rewritten[index],
+            self.post_original[index],
+            self.post_rewritten[index],
+            self.cosine[index],
+        )
+
+    def ordered(self) -> Rewrites:
+        """The same rows ordered by pair, then strategy."""
+        return self.take(np.lexsort((self.strategies(), self.pair_id)))
+
+
+def no_rewrites(features: int) -> Rewrites:
+    """Rewrites with no row, for a study without a rewriter."""
+    labels, two = np.zeros((0, features), np.int8), np.zeros((0, 2))
+    return Rewrites(
+        np.zeros(0, np.int64), (), labels, labels, labels, labels, two, two, two, two, two
+    )
+
+
+@dataclass(frozen=True)
+class Labels:
+    """One labeler's labels of L entries, keyed: pair_id int64[L], side int8[L] (0 chosen,
+    1 rejected), labels int8[L,F] with one column per name in `features`. Keys are unique, in any
+    order; labelers are joined by (pair_id, side), never by position."""
+
+    name: str
+    pair_id: Int
+    side: Int8
+    features: tuple[str, ...]
+    labels: Int8
+
+    def __post_init__(self) -> None:
+        n = len(self.pair_id)
+        _shape("Labels.side", self.side, (n,))
+        _shape("Labels.labels", self.labels, (n, len(self.features)))
+        if n and not np.isin(self.side, (0, 1)).all():
+            raise ValueError("Labels.side: 0 (chosen) or 1 (rejected)")
+        if len(np.unique(self.keys())) != n:
+            raise ValueError(f"Labels {self.name!r}: an entry is labeled twice")
+
+    def keys(self) -> Int:
+        """One integer per entry: 2·pair_id + side."""
+        return 2 * self.pair_id.astype(np.int64) + self.side.astype(np.int64)
+
+
+@dataclass(frozen=True)
+class Options:
+    """Choices the paper leaves open, each with a default.
+
+    preset: the one a reader sees first (every preset is computed). tie_policy: section d3.
+    opinion: how γ compares (d4), over the features `opinion_features`, most important first; if
+    one of them is not in the taxonomy, over all targets in the taxonomy's order. min_cosine: a
+    rewritten pair counts only if the lesser cosine of its two sides is at least this; 0 keeps
+    all. correction: for the presets other than released-code, within one regression. min_count:
+    a feature that takes its rarer value in fewer pairs is left out as too rare. small_norm: a
+    reward vector is small if shorter than this share of the median length. noise_floor: rewards
+    closer than this are noise-limited, per model (pre, post). temperature: of σ(margin/T) in the
+    ambiguity score; None is the median absolute margin. by_strategy: robustness also for each
+    rewriting strategy alone.
+    """
+
+    preset: Preset = "pair-fe"
+    tie_policy: TiePolicy = "misaligned"
+    opinion: OpinionRule = "lexicographic"
+    min_cosine: float = 0.0
+    correction: Correction = "bonferroni"
+    seed: int = 7
+    bootstrap: int = 500
+    model_pre: str = "pre"
+    model_post: str = "post"
+    opinion_features: tuple[str, ...] = ("harmless", "helpful")
+    min_count: int = 10
+    small_norm: float = 0.05
+    noise_floor: tuple[float, float] = (0.0, 0.0)
+    temperature: float | None = None
+    by_strategy: bool = False
+
+
+def check_labels(name: str, features: Sequence[Feature], labels: Int8) -> None:
+    """Raise ValueError unless int8[n,K] holds 0/1 (bool), −1/0/1 (sentiment), or MISSING."""
+    for j, feature in enumerate(features):
+        column = labels[:, j]
+        low = 0 if feature.kind == "bool" else -1
+        wrong = ((column < low) | (column > 1)) & (column != MISSING)
+        if wrong.any():
+            raise ValueError(f"{name}: {feature.name} has a label {column[wrong][0]}")
+
+
+def _shape(name: str, array: NDArray[Any], shape: tuple[int, ...]) -> None:
+    if array.shape != shape:
+        raise ValueError(f"{name}: shape {array.shape}, expected {shape}")

@@ -1,0 +1,113 @@
+"""Features responsible for misalignment: 1 − δ on the features of both sides (seal.md, d7).
+
+Presets. released-code: linear, classical errors, normal p-values, Bonferroni with the intercept,
+on the rows whose shift the released formula can compute. pooled-clustered: linear (a difference
+of probabilities) with robust errors. pair-fe: logistic (log odds, with average marginal effects);
+the outcome is one per pair, so the pair effect is the error, as in the shift imprint.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from engine.paper.imprint import (
+    SideDesign,
+    inference,
+    screen_sides,
+    side_design,
+    side_fit,
+    usable,
+    wald,
+)
+from engine.paper.inference import Coefficient
+from engine.paper.inputs import PRESETS, Float, Options, Pairs, Preset
+from engine.paper.linear import vif
+from engine.paper.odds import Odds, log_odds
+from engine.paper.records import DroppedFeature, MisalignmentRow, number
+from engine.paper.resistance import Verdicts, counted
+from engine.paper.screen import Screened, dropped_terms
+from engine.paper.shift import released_angle
+
+TABLE = "misalignment"
+
+
+def misalignment(
+    pairs: Pairs, v: Verdicts, options: Options
+) -> tuple[list[MisalignmentRow], list[DroppedFeature]]:
+    """Coefficients per preset, feature and side; positive is more misalignment. `v` belongs to
+    `pairs`. O(N K²), for the logistic fit per Newton step on the distinct rows."""
+    complete, columns, dropped = usable(pairs, TABLE)
+    known = np.isin(pairs.pair_id, complete.pair_id)
+    rows: list[MisalignmentRow] = []
+    for preset in PRESETS:
+        if preset == "released-code":
+            use = ~np.isnan(released_angle(pairs.pre, pairs.post))
+            reason, what = "undefined_shift", "pairs have no shift by the released formula"
+        else:
+            use = counted(v, options.tie_policy)
+            reason, what = "tied_pairs", "pairs are tied and left out"
+        left_out = int(np.sum(known & ~use))
+        if left_out:
+            detail = f"{left_out} of {int(known.sum())} {what}"
+            dropped.append(DroppedFeature(TABLE, preset, "*", "*", reason, detail))
+        y = (~v.aligned_post[known & use]).astype(np.float64)
+        design = side_design(complete.take(use[known]), columns)
+        screened = screen_sides(design, preset, options)
+        dropped += dropped_terms(TABLE, preset, design.labels, screened)
+        if not screened.keep:
+            continue
+        if y.min() == y.max():
+            detail = "no pair is misaligned" if y[0] == 0 else "every pair is misaligned"
+            dropped.append(DroppedFeature(TABLE, preset, "*", "*", "no_events", detail))
+            continue
+        rows += _rows(preset, design, screened, y, options)
+    return rows, dropped
+
+
+def _rows(
+    preset: Preset, design: SideDesign, screened: Screened, y: Float, options: Options
+) -> list[MisalignmentRow]:
+    keep = screened.keep
+    x = design.x[:, keep]
+    odds: list[Odds | None] = [None] * len(keep)
+    found: list[Coefficient]
+    clusters: int | None = None
+    if preset == "pair-fe":
+        fitted = log_odds(x, y, shown=list(range(len(keep))), correction=options.correction)
+        found, odds = [o.coefficient for o in fitted], [*fitted]
+    else:
+        fit = side_fit(x, y, preset)
+        clusters = fit.clusters
+        # the released table is of a gaussian glm, whose p-values are normal
+        normal = preset == "released-code"
+        found = inference(fit, 1, preset, options, counted_terms=1, normal=normal)
+    wide = x.astype(np.float64)
+    inflation, spread = vif(wide), np.std(wide, axis=0)
+    events = (x != 0).T @ y
+    sd = float(np.std(y))
+    rows = []
+    for i, (j, c, o) in enumerate(zip(keep, found, odds, strict=True)):
+        # per standard deviation of the feature; a log odds has no outcome deviation to divide by
+        unit = spread[i] if o is not None else spread[i] / sd
+        rows.append(
+            MisalignmentRow(
+                preset=preset,
+                feature=design.terms[j][0].name,
+                side=design.terms[j][1],
+                class_=design.terms[j][0].role,
+                **wald(c),
+                vif=number(inflation[i]),
+                n=len(y),
+                clusters=clusters,
+                log10_p=c.log10_p,
+                standardized=None if c.estimate is None else number(c.estimate * unit),
+                mde=c.mde,
+                events=int(events[i]),
+                scale="risk_difference" if o is None else "log_odds",
+                method="ols" if o is None else o.method,
+                odds_ratio=None if o is None else o.odds_ratio,
+                ame=None if o is None else o.ame,
+                ame_se=None if o is None else o.ame_se,
+            )
+        )
+    return rows

@@ -1,0 +1,373 @@
+"""The measures against planted truth: do they find what was put in, and nothing else?
+
+Synthetic pairs have known coefficients, pair effects correlated with a feature, ties, flips with
+known odds, and a second labeler with a known error rate. The real code runs on them. Everything
+follows from the seed.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from engine.paper.imprint import reward_imprint
+from engine.paper.inputs import Feature, Int8, Labels, Options, Pairs, Rewrites
+from engine.paper.measures import Measures, compute, pair_facts
+from engine.paper.misalignment import misalignment
+from engine.paper.records import ImprintRow
+from engine.paper.resistance import verdicts
+
+FEATURES = (
+    Feature("harmless", "bool", "target"),
+    Feature("helpful", "bool", "target"),
+    Feature("eloquent", "bool", "spoiler"),
+    Feature("sentiment", "sentiment", "spoiler"),
+    Feature("refusal", "bool", "other"),
+    Feature("inert", "bool", "other"),
+)
+BETA_PRE = np.array([-0.8, 0.8, 1.4, 0.6, -0.1, 0.0])
+BETA_POST = np.array([2.1, 1.0, 0.8, 0.8, 0.6, 0.0])
+CONFOUNDED, INERT = 4, 5  # the pair effect goes with `refusal`; `inert` does nothing
+TIE_SHARE = 0.01
+LABELER_ERROR = 0.15
+LOST, GAINED = 1.2, -0.9  # planted log odds ratios of eloquent, chosen side
+SHARED = 1.0  # how strongly the pair effect goes with the confounded feature
+
+
+@dataclass(frozen=True)
+class Check:
+    """One comparison: what was planted, what came back, the range it had to be in."""
+
+    name: str
+    planted: float
+    recovered: float
+    low: float
+    high: float
+    passed: bool
+    detail: str
+
+
+@dataclass(frozen=True)
+class Report:
+    """All checks of one self-test."""
+
+    seed: int
+    pairs: int
+    replications: int
+    checks: tuple[Check, ...]
+
+    @property
+    def passed(self) -> bool:
+        return all(check.passed for check in self.checks)
+
+
+def verdict(report: Report) -> list[str]:
+    """One line per check, `passed` or `FAILED`, for a person."""
+    return [
+        f"{'passed' if c.passed else 'FAILED'}  {c.name}: planted {c.planted:.4g}, "
+        f"recovered {c.recovered:.4g} (allowed {c.low:.4g} to {c.high:.4g}) {c.detail}".rstrip()
+        for c in report.checks
+    ]
+
+
+def plant_pairs(rng: np.random.Generator, n: int, ties: float = TIE_SHARE) -> Pairs:
+    """n pairs of r(t_i) = α_i + Σ β t_i + ε, α correlated with `refusal`; a share of exact ties
+    under both models."""
+    labels = (rng.random((n, 2, len(FEATURES))) < 0.4).astype(np.int8)
+    both = rng.random(n) < 0.3  # pairs agree on refusal more often than chance
+    labels[both, 1, CONFOUNDED] = labels[both, 0, CONFOUNDED]
+    labels[:, :, 3] = rng.integers(-1, 2, size=(n, 2))
+    alpha = rng.normal(size=(n, 1)) + SHARED * labels[:, :, CONFOUNDED].mean(axis=1, keepdims=True)
+    x = labels.astype(np.float64)
+    pre = alpha + x @ BETA_PRE + rng.normal(size=(n, 2))
+    post = alpha + x @ BETA_POST + rng.normal(size=(n, 2)) * (0.7 + 0.6 * x[:, :, 1])
+    tied = rng.permutation(n) < round(ties * n)
+    pre[tied, 1], post[tied, 1] = pre[tied, 0], post[tied, 0]
+    # a tie has equal texts, so equal labels: the model still holds for it
+    labels[tied, 1] = labels[tied, 0]
+    return Pairs(np.arange(n, dtype=np.int64), pre, post, FEATURES, labels[:, 0], labels[:, 1])
+
+
+def plant_rewrites(rng: np.random.Generator, pairs: Pairs) -> Rewrites:
+    """One rewrite per pair. A pair aligned before becomes misaligned with log odds
+    −1 + LOST·1[eloquent lost, chosen] + GAINED·1[gained, chosen]; other flips do nothing."""
+    n = len(pairs)
+    change = {side: _rewritten(rng, getattr(pairs, side)) for side in ("chosen", "rejected")}
+    flip = pairs.chosen[:, 2] - change["chosen"][:, 2]
+    odds = -1.0 + LOST * (flip == 1) + GAINED * (flip == -1)
+    misaligned = rng.random(n) < 1.0 / (1.0 + np.exp(-odds))
+    aligned = pairs.post[:, 0] > pairs.post[:, 1]
+    after = np.where(aligned & misaligned, -1.0, 1.0)
+    rewarded = np.column_stack([after, -after]) * (0.5 + rng.random((n, 1)))
+    return Rewrites(
+        pairs.pair_id,
+        ["neutral"] * n,
+        pairs.chosen,
+        pairs.rejected,
+        change["chosen"],
+        change["rejected"],
+        pairs.pre,
+        pairs.pre,
+        pairs.post,
+        rewarded,
+        np.full((n, 2), 0.95),
+    )
+
+
+def _rewritten(rng: np.random.Generator, labels: Int8) -> Int8:
+    changed = rng.random(labels.shape) < 0.25
+    changed[:, 3] = False
+    return np.where(changed, 1 - labels, labels).astype(np.int8)
+
+
+def plant_labelers(rng: np.random.Generator, pairs: Pairs) -> tuple[Labels, Labels]:
+    """The truth, and a labeler that flips each yes-or-no label with LABELER_ERROR; its entries
+    come in another order."""
+    names = tuple(f.name for f in pairs.features)
+    entry = np.concatenate([pairs.pair_id, pairs.pair_id])
+    side = np.repeat(np.array([0, 1], np.int8), len(pairs))
+    truth = np.vstack([pairs.chosen, pairs.rejected])
+    wrong = rng.random(truth.shape) < LABELER_ERROR
+    wrong[:, 3] = False
+    other = np.where(wrong, 1 - truth, truth).astype(np.int8)
+    order = rng.permutation(len(entry))
+    return (
+        Labels("truth", entry, side, names, truth),
+        Labels("careless", entry[order], side[order], names, other[order]),
+    )
+
+
+def run(seed: int = 7, pairs: int = 4000, replications: int = 200) -> Report:
+    """The whole self-test: one large planted study, then `replications` small ones for coverage
+    and false positives (their number sets the Monte Carlo margin)."""
+    rng = np.random.default_rng(seed)
+    planted = plant_pairs(rng, pairs)
+    rewrites = plant_rewrites(rng, planted)
+    labelers = plant_labelers(rng, planted)
+    options = Options(seed=seed, bootstrap=200)
+    found = compute(planted, rewrites, labelers, options)
+    checks = [
+        *_imprint(found),
+        *_ties(planted, options),
+        *_identities(planted, found, options),
+        *_flips(found),
+        *_labeler(planted, found),
+        *_misaligned(rng, pairs, options),
+        *_replicated(rng, replications),
+    ]
+    return Report(seed, pairs, replications, tuple(checks))
+
+
+def _within(
+    name: str, planted: float, recovered: float, low: float, high: float, detail: str = ""
+) -> Check:
+    return Check(name, planted, recovered, low, high, low <= recovered <= high, detail)
+
+
+def _near(name: str, planted: float, estimate: float, se: float, detail: str = "") -> Check:
+    """Within four standard errors of the planted value."""
+    return _within(name, planted, estimate, planted - 4 * se, planted + 4 * se, detail)
+
+
+def _value(x: float | None) -> float:
+    return math.nan if x is None else x
+
+
+def _rows(rows: Iterable[ImprintRow], preset: str, outcome: str) -> dict[str, ImprintRow]:
+    return {r.feature: r for r in rows if r.preset == preset and r.outcome == outcome}
+
+
+def _imprint(found: Measures) -> list[Check]:
+    checks = []
+    truth = {"pre": BETA_PRE, "post": BETA_POST, "difference": BETA_POST - BETA_PRE}
+    for outcome, beta in truth.items():
+        rows = _rows(found.imprint, "pair-fe", outcome)
+        for j, feature in enumerate(FEATURES):
+            row = rows[feature.name]
+            name = f"imprint {outcome} {feature.name}"
+            checks.append(_near(name, float(beta[j]), _value(row.estimate), _value(row.std_error)))
+    name = FEATURES[CONFOUNDED].name
+    pooled = _rows(found.imprint, "pooled-clustered", "post")[name]
+    z = (_value(pooled.estimate) - float(BETA_POST[CONFOUNDED])) / _value(pooled.std_error)
+    checks.append(
+        _within(
+            f"pooled bias on {name}, in standard errors",
+            0.0,
+            z,
+            4.0,
+            math.inf,
+            "(a pair effect that goes with the feature: pooled must be wrong, pair-fe right)",
+        )
+    )
+    return checks
+
+
+def _ties(pairs: Pairs, options: Options) -> list[Check]:
+    """Counting ties as half or apart moves resistance by exactly ½ and 1 tie share."""
+    n, ties = len(pairs), int(np.sum(pairs.post[:, 0] == pairs.post[:, 1]))
+    by_policy = {}
+    for policy in ("misaligned", "half", "exclude", "separate"):
+        row = compute(pairs, None, (), replace(options, tie_policy=policy)).alignment[1]
+        by_policy[policy] = _value(row.resistance)
+    base = by_policy["misaligned"]
+    expected = {
+        "half": base - 0.5 * ties / n,
+        "separate": base - ties / n,
+        "exclude": (base * n - ties) / (n - ties),
+    }
+    return [
+        _within(
+            f"resistance with ties {policy}", value, by_policy[policy], value - 1e-12, value + 1e-12
+        )
+        for policy, value in expected.items()
+    ]
+
+
+def _identities(pairs: Pairs, found: Measures, options: Options) -> list[Check]:
+    facts = pair_facts(pairs, options)
+    turned = facts.direction_post - facts.direction_pre - facts.theta
+    off = np.abs((turned + 180.0) % 360.0 - 180.0)
+    sine = np.sin(np.radians(facts.direction_post))
+    cosine = facts.margin_post / (facts.norm_post * math.sqrt(2.0))
+    total = sum(row.n for row in found.regimes)
+    return [
+        _within(
+            "θ = direction after − direction before, worst error",
+            0.0,
+            float(np.nanmax(off)),
+            0.0,
+            1e-9,
+        ),
+        _within(
+            "sin(direction) = cosine with (1,−1), worst error",
+            0.0,
+            float(np.nanmax(np.abs(sine - cosine))),
+            0.0,
+            1e-9,
+        ),
+        _within("regimes sum to the pairs", len(pairs), total, len(pairs), len(pairs)),
+    ]
+
+
+def _flips(found: Measures) -> list[Check]:
+    checks = []
+    for row in found.robustness:
+        if row.preset != "pair-fe" or row.population != "aligned":
+            continue
+        planted = 0.0
+        if row.feature == "eloquent" and row.side == "chosen":
+            planted = LOST if row.sign == "+" else GAINED
+        name = f"flip {row.feature} {row.side} {row.sign}"
+        checks.append(_near(name, planted, _value(row.estimate), _value(row.std_error)))
+    return checks
+
+
+def _labeler(pairs: Pairs, found: Measures) -> list[Check]:
+    """Agreement 1 − error, κ from it and the prevalence, and the imprint's attenuation: a label
+    wrong with probability e keeps (1 − 2e) of the within-pair signal against noise 2e(1 − e)."""
+    checks = []
+    e = LABELER_ERROR
+    for row in found.stability:
+        if row.feature == "sentiment":
+            continue
+        n = row.n
+        se = math.sqrt(e * (1 - e) / n)
+        checks.append(_near(f"agreement on {row.feature}", 1 - e, _value(row.agreement), se))
+        p = _value(row.prevalence_a)
+        q = p * (1 - e) + (1 - p) * e
+        chance = p * q + (1 - p) * (1 - q)
+        kappa = (1 - e - chance) / (1 - chance)
+        width = (_value(row.kappa_high) - _value(row.kappa_low)) / 2
+        checks.append(
+            _within(
+                f"kappa on {row.feature}",
+                kappa,
+                _value(row.kappa),
+                kappa - 2.1 * width,
+                kappa + 2.1 * width,
+            )
+        )
+    row = next(r for r in found.stability if r.feature == "harmless")
+    truth = (pairs.chosen[:, 0] - pairs.rejected[:, 0]).astype(np.float64)
+    signal = float(np.mean(truth**2))
+    kept = (1 - 2 * e) * signal / ((1 - 2 * e) ** 2 * signal + 2 * e * (1 - e))
+    planted = float(BETA_POST[0]) * (1 - kept)
+    low, high = _value(row.beta_difference_low), _value(row.beta_difference_high)
+    half = (high - low) / 2
+    checks.append(
+        _within(
+            "imprint lost to labeler error, harmless",
+            planted,
+            _value(row.beta_difference),
+            planted - 2.1 * half,
+            planted + 2.1 * half,
+        )
+    )
+    return checks
+
+
+def _misaligned(rng: np.random.Generator, n: int, options: Options) -> list[Check]:
+    """P(misaligned) planted as a logistic function of both sides' labels; ties do not occur."""
+    labels = (rng.random((n, 2, len(FEATURES))) < 0.4).astype(np.int8)
+    planted = {("harmless", "chosen"): -1.0, ("helpful", "rejected"): 0.7}
+    odds = -0.5 - 1.0 * labels[:, 0, 0] + 0.7 * labels[:, 1, 1]
+    margin = -(odds + rng.logistic(size=n))  # misaligned exactly where odds + noise > 0
+    post = np.column_stack([margin, np.zeros(n)])
+    ids = np.arange(n, dtype=np.int64)
+    pairs = Pairs(ids, post + 1.0, post, FEATURES, labels[:, 0], labels[:, 1])
+    rows, _ = misalignment(pairs, verdicts(pairs, options), options)
+    return [
+        _near(
+            f"misalignment {row.feature} {row.side}",
+            planted.get((row.feature, row.side), 0.0),
+            _value(row.estimate),
+            _value(row.std_error),
+        )
+        for row in rows
+        if row.preset == "pair-fe"
+    ]
+
+
+def _replicated(rng: np.random.Generator, replications: int) -> list[Check]:
+    """Coverage of the 95 % intervals and the share of false positives at 5 %."""
+    covered: dict[str, int] = {"pair-fe": 0, "pooled-clustered": 0}
+    false = total = 0
+    for _ in range(replications):
+        rows, _ = reward_imprint(plant_pairs(rng, 400), Options())
+        for row in (r for r in rows if r.outcome == "post"):
+            j = [f.name for f in FEATURES].index(row.feature)
+            if row.preset == "released-code" or j == CONFOUNDED:
+                continue
+            inside = _value(row.ci_low) <= BETA_POST[j] <= _value(row.ci_high)
+            covered[row.preset] += int(inside)
+            total += row.preset == "pair-fe"
+            if row.preset == "pair-fe" and j == INERT:
+                false += int(_value(row.p_value) < 0.05)
+    margin = 4 * math.sqrt(0.05 * 0.95 / max(total, 1)) + 0.005
+    rate_margin = 4 * math.sqrt(0.05 * 0.95 / max(replications, 1)) + 0.005
+    checks = [
+        _within(
+            f"coverage of 95 % intervals, {preset}",
+            0.95,
+            hits / max(total, 1),
+            0.95 - margin,
+            0.95 + margin,
+            f"({total} intervals)",
+        )
+        for preset, hits in covered.items()
+    ]
+    rate = false / max(replications, 1)
+    checks.append(
+        _within(
+            "false positives at 5 %",
+            0.05,
+            rate,
+            0.05 - rate_margin,
+            0.05 + rate_margin,
+            f"({replications} replications)",
+        )
+    )
+    return checks

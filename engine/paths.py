@@ -1,0 +1,28 @@
+"""Where things live on this machine."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import platformdirs
+
+SAMPLE_DATA = Path(__file__).resolve().parent.parent / "sample_data"
+
+
+def cache_dir() -> Path:
+    """Converted embedded models. `SEAL_TUI_CACHE` moves it; it may be deleted at any time."""
+    override = os.environ.get("SEAL_TUI_CACHE")
+    folder = Path(override) if override else platformdirs.user_cache_path("seal-tui")
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def runtime_dir() -> Path:
+    """A private folder with a short path, for sockets (a socket path must stay under 108 bytes)."""
+    base = os.environ.get("XDG_RUNTIME_DIR")
+    folder = Path(base) / "seal-tui" if base else Path(f"/tmp/seal-tui-{os.getuid()}")
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if folder.stat().st_uid != os.getuid() or folder.stat().st_mode & 0o077:
+        raise PermissionError(f"{folder} must belong to you alone (chmod 700 {folder})")
+    return folder

@@ -1,0 +1,1 @@
+"""Running a study: plan, workers, stages, progress, manifest."""

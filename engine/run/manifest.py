@@ -1,0 +1,81 @@
+"""manifest.json: what made this run's results, for a reader years later."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import tempfile
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from engine import __version__
+from engine.messages import RunStatus
+from engine.run.progress import Progress
+from engine.store import Store
+from engine.study import Study, dump_resolved
+
+FILE = "manifest.json"
+_PACKAGES = (
+    "torch",
+    "transformers",
+    "sentence-transformers",
+    "duckdb",
+    "statsmodels",
+    "numpy",
+    "scipy",
+    "textual",
+)
+
+
+def write(
+    folder: Path, study: Study, store: Store, progress: Progress, notes: dict[str, Any]
+) -> None:
+    """Write the manifest whole or not at all."""
+    rows = store.read(
+        "SELECT r.role, m.maker, m.model, m.fingerprint FROM roles AS r JOIN makers AS m "
+        "USING (maker) ORDER BY r.role"
+    ).fetchall()
+    content = {
+        "program": __version__,
+        "python": platform.python_version(),
+        "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
+        "packages": {name: _version(name) for name in _PACKAGES},
+        "study": json.loads(dump_resolved(study)),
+        "models": {
+            role: {"maker": maker, "model": model, "fingerprint": json.loads(fingerprint)}
+            for role, maker, model, fingerprint in rows
+        },
+        "lineage": study.post.lineage or "not stated: two models, not a before and an after",
+        **notes,
+        "status": msgspec.to_builtins(progress.snapshot()),
+    }
+    save(folder / FILE, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
+
+
+def save(path: Path, text: str) -> None:
+    """Replace a file in one step, so that a reader never sees half of it."""
+    handle, scratch = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(scratch, path)
+
+
+def last_status(folder: Path) -> RunStatus | None:
+    """The status of the folder's last run, None when there is no (readable) manifest."""
+    try:
+        return msgspec.convert(json.loads((folder / FILE).read_text("utf-8"))["status"], RunStatus)
+    except (OSError, ValueError, KeyError, msgspec.ValidationError):
+        return None
+
+
+def _version(name: str) -> str | None:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None

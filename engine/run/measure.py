@@ -1,0 +1,104 @@
+"""From stored results to stored measures."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from engine.paper.inputs import Feature, Options
+from engine.paper.measures import compute, pair_facts
+from engine.store import Store, measures, results
+from engine.study import Study
+
+DIGITS = 12
+LOW_KAPPA = 0.4  # below this, agreement with gold is usually called no better than fair
+
+
+@dataclass(frozen=True)
+class Summary:
+    """`digest` is the SHA-256 of all tables at 12 significant digits."""
+
+    digest: str
+    counts: dict[str, int]
+    warnings: tuple[str, ...]
+
+
+def options(study: Study) -> Options:
+    return Options(
+        preset=study.measures.preset,
+        tie_policy=study.measures.tie_policy,
+        opinion=study.measures.opinion,
+        min_cosine=study.rewrites.min_cosine,
+        model_pre=study.pre.model or "pre",
+        model_post=study.post.model or f"{study.pre.model} + D",
+    )
+
+
+def paper_features(study: Study) -> tuple[Feature, ...]:
+    return tuple(Feature(f.name, f.kind, f.role, f.regress) for f in study.features)
+
+
+def measure(study: Study, store: Store) -> Summary:
+    """Compute everything, replace the stored tables, and say what a reader must know."""
+    features = paper_features(study)
+    roles = results.roles(store)
+    pairs = measures.pairs(store, roles, features)
+    rewrites = measures.rewrites(store, roles, features, study.rewrites.strategies)
+    labelers = measures.labelers(store, roles, features)
+    chosen = options(study)
+    tables = compute(pairs, rewrites, labelers, chosen).tables()
+    facts = pair_facts(pairs, chosen)
+    measures.put_measures(store, tables, facts)
+    usable = int((rewrites.cosine.min(axis=1) >= chosen.min_cosine).sum()) if len(rewrites) else 0
+    counts = {
+        "scored pairs": len(pairs),
+        "ties": int(facts.tied_post.sum()),
+        "truncated": results.truncated(store, [roles["pre"], roles["post"]]),
+        "rewritten pairs": len(rewrites),
+        "rewritten pairs used": usable,
+    }
+    return Summary(digest(tables), counts, tuple(_warnings(study, tables, counts)))
+
+
+def digest(tables: dict[str, list[dict[str, Any]]]) -> str:
+    def plain(value: Any) -> Any:
+        if isinstance(value, float):
+            return f"{value:.{DIGITS}g}"
+        if isinstance(value, dict):
+            return {key: plain(inner) for key, inner in value.items()}
+        return [plain(inner) for inner in value] if isinstance(value, list) else value
+
+    return hashlib.sha256(json.dumps(plain(tables), sort_keys=True).encode()).hexdigest()
+
+
+def _warnings(
+    study: Study, tables: dict[str, list[dict[str, Any]]], counts: dict[str, int]
+) -> Sequence[str]:
+    found = []
+    dropped = {row["feature"] for row in tables["dropped"] if row["table"] == "imprint"}
+    if dropped:
+        found.append(f"left out of the imprint: {', '.join(sorted(dropped))}")
+    if counts["truncated"]:
+        found.append(
+            f"{counts['truncated']:,} entries are longer than a reward model reads; the beginning "
+            "of their context was cut"
+        )
+    lost = counts["rewritten pairs"] - counts["rewritten pairs used"]
+    if lost:
+        found.append(
+            f"{lost:,} rewritten pairs fall below min_cosine {study.rewrites.min_cosine:g} and "
+            "are left out of robustness"
+        )
+    unsure = [
+        f"{row['feature']} (κ {row['kappa']:.2f})"
+        for row in tables["stability"]
+        if "main" in (row["labeler_a"], row["labeler_b"])
+        and row["kappa"] is not None
+        and row["kappa"] < LOW_KAPPA
+    ]
+    if unsure:
+        found.append(f"the main labeler agrees poorly with another on {', '.join(unsure)}")
+    return found

@@ -1,0 +1,368 @@
+"""A study from its data to its measures, stage by stage.
+
+Every stage asks the store what is missing, has the workers compute that, and commits batch by
+batch. Nothing here knows torch, and nothing but the store speaks SQL.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import threading
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from engine import data
+from engine.data.dialogue import turns
+from engine.models import guard
+from engine.models.protocols import Text
+from engine.models.recorded import read_labels
+from engine.models.specs import LabelerSpec, RewardSpec, RewriterSpec, Spec
+from engine.run import manifest, measure, plan
+from engine.run.progress import Progress
+from engine.run.workers import Job, Outcome, Stopped, Workers
+from engine.store import Store, dataset, results
+from engine.store.results import Batch
+from engine.study import Study
+
+
+class RunError(RuntimeError):
+    """The data does not carry this run; one line: what, and how to mend it."""
+
+
+class Pipeline:
+    """One run of a study. `run` blocks until the end, a failure, or `stop`."""
+
+    def __init__(
+        self,
+        study: Study,
+        folder: Path,
+        store: Store,
+        progress: Progress,
+        stop: threading.Event,
+    ) -> None:
+        self.study = study
+        self.folder = folder
+        self.store = store
+        self.progress = progress
+        self.stop = stop
+        self.workers = Workers(study.executor.devices)
+        self.makers: dict[str, str] = {}
+        self.notes: dict[str, Any] = {}
+
+    def run(self) -> None:
+        """Raises RunError, ModelError, DataError, StoreError or Stopped."""
+        try:
+            self._ingest()
+            pairs = dataset.pair_texts(self.store)
+            entries = sorted({text for _, *sides in pairs for text in sides})
+            for name in self.study.labelers:
+                self._label(name, entries)
+            pre = plan.pre_spec(self.study)
+            self._score("score:pre", "pre", pre, entries)
+            post = self._post(pairs)
+            self._score("score:post", "post", post, entries)
+            if self.study.rewrites.sample:
+                rewritten = self._rewrite(pairs)
+                self._relabel(rewritten)
+                self._score("rescore:pre", "pre", pre, rewritten)
+                self._score("rescore:post", "post", post, rewritten)
+                self._embed()
+            results.drop_roles_except(self.store, list(self.makers))
+            self._measure()
+        finally:
+            self.workers.close()
+            manifest.write(self.folder, self.study, self.store, self.progress, self.notes)
+
+    # ------------------------------------------------------------ data
+
+    def _ingest(self) -> None:
+        settings = self.study.data
+        self.progress.start_stage("ingest", 0)
+        source = data.Source(
+            path=Path(settings.path) if settings.path else None,
+            dataset=settings.dataset,
+            split=settings.split,
+            config=settings.config,
+            revision=settings.revision,
+        )
+        pairs: list[data.Pair] = []
+        rejects: list[data.Reject] = []
+        for record in data.read_pairs(source):
+            (pairs if isinstance(record, data.Pair) else rejects).append(record)  # type: ignore[arg-type]
+            if self.stop.is_set():
+                raise Stopped
+        counts: dict[str, int] = {}
+        for reject in rejects:
+            counts[reject.reason] = counts.get(reject.reason, 0) + 1
+        read = len(pairs) + len(rejects)
+        self.progress.set_rejects(counts)
+        self.progress.count(rows=read, pairs=len(pairs))
+        if len(rejects) > settings.max_reject_share * read:
+            first = rejects[0]
+            raise RunError(
+                f"{len(rejects):,} of {read:,} rows cannot be used, more than "
+                f"data.max_reject_share = {settings.max_reject_share:g} allows; the first: line "
+                f"{first.line} of {first.source}: {first.reason}: {first.detail}"
+            )
+        if not pairs:
+            raise RunError("the dataset holds no usable pair")
+        chosen = data.seeded_sample(len(pairs), settings.limit, settings.seed)
+        pairs = [pairs[i] for i in chosen]
+        digest = data.digest(pairs)
+        if not dataset.has_dataset(self.store, digest):
+            dataset.put_dataset(self.store, digest, pairs, rejects)
+        self.notes["dataset"] = {"sha256": digest, "rows": read, "pairs": len(pairs)}
+        self.progress.count(rows=read, pairs=len(pairs), rejects=len(rejects))
+        self.progress.start_stage("ingest", len(pairs), len(pairs))
+        self.progress.finish_stage("ingest")
+
+    # ------------------------------------------------------------ stages
+
+    def _identify(self, role: str, spec: Spec) -> str:
+        """The maker of a role: the digest of all that makes its results what they are."""
+        fingerprint = json.dumps(self.workers.ask("identify", spec), sort_keys=True)
+        maker = hashlib.sha256(fingerprint.encode()).hexdigest()[:16]
+        self._play(role, maker, spec.model, fingerprint)
+        return maker
+
+    def _play(self, role: str, maker: str, model: str, fingerprint: str) -> None:
+        results.put_maker(self.store, maker, role, model, fingerprint)
+        self.makers[role] = maker
+
+    def _batches(
+        self,
+        stage: str,
+        maker: str,
+        spec: Spec,
+        method: str,
+        extra: tuple[Any, ...],
+        units: Sequence[int],
+        shape: tuple[int, int],
+        item: Callable[[Text], Any],
+        put: Callable[[Any, tuple[int, ...], Any], None],
+    ) -> None:
+        """Compute what is missing of a stage over texts, and commit it batch by batch."""
+        batches = results.plan(
+            self.store,
+            stage,
+            maker,
+            units,
+            lambda missing: plan.compose(missing, dataset.text_sizes(self.store, missing), shape),
+        )
+        done = results.done_batches(self.store, stage, maker)
+        total = sum(len(batch.units) for batch in batches)
+        before = sum(len(batch.units) for batch in batches if batch.number in done)
+        self.progress.start_stage(stage, total, before)
+        todo = {batch.number: batch for batch in batches if batch.number not in done}
+
+        def job(batch: Batch) -> Job:
+            texts = dataset.texts(self.store, batch.units)
+            return Job(batch.number, batch.units, tuple(item(text) for text in texts))
+
+        def finish(job: Job, outcome: Outcome, seconds: float) -> None:
+            def commit(cursor: Any) -> None:
+                for ids, value in outcome.parts:
+                    put(cursor, ids, value)
+                if outcome.lost:
+                    results.put_unusable(
+                        cursor, maker, list(outcome.lost), list(outcome.lost.values())
+                    )
+
+            results.finish_batch(self.store, stage, maker, todo[job.number], seconds, commit)
+            self.progress.advance(stage, len(job.units))
+
+        jobs = [lambda batch=batch: job(batch) for batch in todo.values()]
+        if jobs:
+            self.workers.run(spec, method, extra, jobs, finish, self.stop)
+        self.progress.finish_stage(stage)
+
+    def _label(self, name: str, entries: Sequence[int]) -> None:
+        role = f"labeler {name}"
+        if self.study.labelers[name].backend == "recorded":
+            self._recorded(name, role)
+            return
+        spec = plan.labeler_spec(self.study, name)
+        self._label_texts(f"label:{name}", self._identify(role, spec), spec, entries)
+
+    def _label_texts(
+        self, stage: str, maker: str, spec: LabelerSpec, entries: Sequence[int]
+    ) -> None:
+        self._batches(
+            stage,
+            maker,
+            spec,
+            "label",
+            (),
+            entries,
+            plan.SHAPES[spec.backend],
+            lambda text: text,
+            lambda cursor, ids, labels: results.put_labels(cursor, maker, ids, labels),
+        )
+
+    def _recorded(self, name: str, role: str) -> None:
+        stage = f"label:{name}"
+        path = Path(self.study.labelers[name].path or "")
+        rows = read_labels(path, self.study.features)
+        maker = hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+        self._play(role, maker, path.name, json.dumps({"path": str(path)}))
+        keys = dataset.source_keys(self.store)
+        self.progress.start_stage(stage, len(keys))
+        found = {keys[key]: values for key, values in rows.items() if key in keys}
+        with self.store.write() as cursor:
+            results.put_recorded_labels(cursor, maker, found)
+        missing = len(set(keys.values())) - len(found)
+        if missing:
+            self.progress.warn(f"labeler {name}: {missing:,} entries have no recorded label")
+        self.progress.finish_stage(stage)
+
+    def _score(self, stage: str, role: str, spec: RewardSpec, entries: Sequence[int]) -> None:
+        maker = self._identify(role, spec)
+        self._batches(
+            stage,
+            maker,
+            spec,
+            "score",
+            (),
+            entries,
+            plan.SHAPES["score"],
+            lambda text: text,
+            lambda cursor, ids, rewards: results.put_scores(cursor, maker, ids, rewards),
+        )
+
+    def _post(self, pairs: Sequence[tuple[int, int, int]]) -> RewardSpec:
+        """The post-D model: named by the study, or trained here from the pre-D model."""
+        if self.study.post.continue_from is None:
+            return plan.post_spec(self.study, "")
+        key = {
+            "pre": self.makers["pre"],
+            "dataset": self.notes["dataset"]["sha256"],
+            "penalty": self.study.post.penalty,
+        }
+        name = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:16]
+        folder = self.folder / "models" / f"post-{name}"
+        record = folder / "training.json"
+        self.progress.start_stage("train:post", 1)
+        if not record.exists():
+            chosen = dataset.texts(self.store, [c for _, c, _ in pairs])
+            rejected = dataset.texts(self.store, [r for _, _, r in pairs])
+            groups = [turns(text.transcript)[0].text for text in chosen]
+            agreement, held_out = self.workers.ask(
+                "train",
+                self.study.pre.model,
+                chosen,
+                rejected,
+                groups,
+                self.study.post.penalty,
+                str(folder),
+            )
+            trained = {**key, "agreement": agreement, "held_out_agreement": held_out}
+            record.write_text(json.dumps(trained, indent=2) + "\n")
+        trained = json.loads(record.read_text())
+        self.notes["post"] = {"continued_from": "pre", **trained}
+        self.progress.finish_stage(
+            "train:post",
+            f"agrees with {trained['agreement']:.1%} of the pairs it was trained on, "
+            f"{trained['held_out_agreement']:.1%} held out",
+        )
+        return plan.post_spec(self.study, str(folder))
+
+    # ------------------------------------------------------------ rewrites
+
+    def _rewrite(self, pairs: Sequence[tuple[int, int, int]]) -> list[int]:
+        """Rewrite a seeded sample of pairs; the text ids of all accepted rewrites."""
+        settings = self.study.rewrites
+        spec = plan.rewriter_spec(self.study)
+        maker = self._identify("rewriter", spec)
+        sample = data.seeded_sample(len(pairs), settings.sample, settings.seed)
+        units = sorted({text for i in sample for text in pairs[i][1:]})
+        for strategy in settings.strategies:
+            self._rewrite_by(strategy, maker, spec, units)
+        for reason, count in results.refusals(self.store, maker).items():
+            self.progress.count(**{f"refused: {reason}": count})
+        rows = results.rewritten(self.store, maker, settings.strategies)
+        self.progress.count(rewrites=len(rows))
+        return sorted({new for _, _, new in rows})
+
+    def _rewrite_by(
+        self, strategy: str, maker: str, spec: RewriterSpec, units: Sequence[int]
+    ) -> None:
+        whole = self.study.rewrites.scope == "transcript"
+
+        def put(cursor: Any, ids: tuple[int, ...], written: Sequence[str]) -> None:
+            rows = []
+            for text, raw in zip(dataset.texts(self.store, ids), written, strict=True):
+                before = text.transcript if whole else text.response
+                refused = guard.refusal_reason(before, raw)
+                new = None
+                if refused is None:
+                    entry = raw if whole else f"{text.context}\n\nAssistant: {raw}"
+                    new = dataset.put_texts(cursor, [entry])[0]
+                rows.append((text.text_id, raw, refused, new))
+            results.put_rewrites(cursor, maker, strategy, rows)
+
+        self._batches(
+            f"rewrite:{strategy}",
+            maker,
+            spec,
+            "rewrite",
+            (strategy,),
+            units,
+            plan.SHAPES["rewrite"],
+            lambda text: text.transcript if whole else text.response,
+            put,
+        )
+
+    def _relabel(self, entries: Sequence[int]) -> None:
+        spec = plan.labeler_spec(self.study, "main")
+        self._label_texts("relabel:main", self.makers["labeler main"], spec, entries)
+
+    def _embed(self) -> None:
+        """Cosine of every accepted rewrite with its original: of the part that was rewritten."""
+        spec = plan.embedder_spec(self.study)
+        maker = self._identify("embedder", spec)
+        rows = results.rewritten(
+            self.store, self.makers["rewriter"], self.study.rewrites.strategies
+        )
+        originals: dict[int, list[int]] = {}
+        for _, original, new in rows:
+            originals.setdefault(new, []).append(original)
+        whole = self.study.rewrites.scope == "transcript"
+
+        def part(text: Text) -> str:
+            return text.transcript if whole else text.response
+
+        def pairs_of(text: Text) -> list[tuple[str, str]]:
+            befores = dataset.texts(self.store, originals[text.text_id])
+            return [(part(before), part(text)) for before in befores]
+
+        def put(cursor: Any, ids: tuple[int, ...], cosines: Sequence[Sequence[float]]) -> None:
+            keys = [(before, new) for new in ids for before in originals[new]]
+            flat = [cosine for row in cosines for cosine in row]
+            results.put_similarities(cursor, maker, keys, flat)
+
+        self._batches(
+            "embed",
+            maker,
+            spec,
+            "cosines",
+            (),
+            sorted(originals),
+            plan.SHAPES["embed"],
+            pairs_of,
+            put,
+        )
+
+    # ------------------------------------------------------------ measures
+
+    def _measure(self) -> None:
+        self.progress.start_stage("measure", 1)
+        for reason, count in results.unusable_counts(self.store).items():
+            self.progress.warn(f"{count:,} entries could not be used: {reason}")
+        summary = measure.measure(self.study, self.store)
+        for warning in summary.warnings:
+            self.progress.warn(warning)
+        self.progress.count(**summary.counts)
+        self.notes["metrics_sha256"] = summary.digest
+        self.progress.finish_stage("measure")

@@ -1,0 +1,109 @@
+"""What a study does, stage by stage, and how a stage's texts are put into batches. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from engine.messages import StageProgress
+from engine.models.specs import EmbedderSpec, LabelerSpec, RewardSpec, RewriterSpec
+from engine.study import Study
+
+
+def stages(study: Study) -> list[StageProgress]:
+    """Every stage of the study, in the order of the run."""
+    found = [("ingest", "read pairs", "pairs")]
+    found += [(f"label:{name}", f"label · {name}", "entries") for name in study.labelers]
+    found.append(("score:pre", "score · pre", "entries"))
+    if study.post.continue_from:
+        found.append(("train:post", "train post on the dataset", "models"))
+    found.append(("score:post", "score · post", "entries"))
+    if study.rewrites.sample:
+        found += [
+            (f"rewrite:{strategy}", f"rewrite · {strategy}", "entries")
+            for strategy in study.rewrites.strategies
+        ]
+        found += [
+            ("relabel:main", "label rewrites", "entries"),
+            ("rescore:pre", "score rewrites · pre", "entries"),
+            ("rescore:post", "score rewrites · post", "entries"),
+            ("embed", "compare meaning", "rewrites"),
+        ]
+    found.append(("measure", "compute the measures", "tables"))
+    return [
+        StageProgress(name=name, label=label, unit=unit, state="waiting", done=0, total=0)
+        for name, label, unit in found
+    ]
+
+
+def labeler_spec(study: Study, name: str) -> LabelerSpec:
+    labeler = study.labelers[name]
+    return LabelerSpec(
+        labeler.backend,
+        labeler.model or "",
+        labeler.adapter,
+        labeler.base_url,
+        labeler.api_key_env,
+        study.features,
+        study.executor.dtype,
+    )
+
+
+def pre_spec(study: Study) -> RewardSpec:
+    assert study.pre.model is not None  # the study file was checked
+    return RewardSpec(
+        study.pre.model, study.pre.revision, study.pre.allow_pickle, study.executor.dtype
+    )
+
+
+def post_spec(study: Study, trained: str) -> RewardSpec:
+    """`trained` is the folder of the model that was trained in this run, if one was."""
+    return RewardSpec(
+        study.post.model or trained,
+        study.post.revision,
+        study.post.allow_pickle,
+        study.executor.dtype,
+    )
+
+
+def rewriter_spec(study: Study) -> RewriterSpec:
+    rewriter = study.rewriter
+    return RewriterSpec(
+        rewriter.backend,
+        rewriter.model,
+        rewriter.adapter,
+        rewriter.base_url,
+        rewriter.api_key_env,
+        study.rewrites.scope,
+        study.executor.dtype,
+    )
+
+
+def embedder_spec(study: Study) -> EmbedderSpec:
+    return EmbedderSpec(study.embedder.model)
+
+
+# The most rows and the most characters of one batch. A batch is also the step of progress, of
+# commit and of what a crash costs, so it stays well under a minute on a slow machine.
+SHAPES = {
+    "heads": (64, 80_000),
+    "torch": (8, 16_000),
+    "endpoint": (64, 400_000),
+    "score": (64, 80_000),
+    "rewrite": (16, 8_000),
+    "embed": (64, 80_000),
+}
+
+
+def compose(units: Sequence[int], sizes: Sequence[int], shape: tuple[int, int]) -> list[list[int]]:
+    """Batches of units of like size, the largest first: little padding, and trouble shows early."""
+    rows, characters = shape
+    order = sorted(range(len(units)), key=lambda i: (-sizes[i], units[i]))
+    batches: list[list[int]] = []
+    widest = 1
+    for i in order:
+        full = not batches or len(batches[-1]) >= rows
+        if full or (len(batches[-1]) + 1) * widest > characters:
+            batches.append([])
+            widest = max(sizes[i], 1)
+        batches[-1].append(units[i])
+    return batches

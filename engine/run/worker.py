@@ -1,0 +1,90 @@
+"""The child process that holds torch and the models. It knows no database and no run.
+
+It answers one request at a time over a pipe: `(operation, arguments)` in, `("ok", result)` or
+`("failed" | "oom", message)` out. When the pipe closes, it leaves.
+"""
+
+from __future__ import annotations
+
+import os
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+from engine.models.errors import ModelError
+from engine.models.specs import Model, Spec, build, fingerprint
+
+
+def main(pipe: Connection, device: str) -> None:
+    # What the libraries print goes to engine.log; their bars and reports would drown the rest.
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+    os.environ.setdefault("TQDM_DISABLE", "1")
+    state = Worker(device)
+    while True:
+        try:
+            operation, arguments = pipe.recv()
+        except (EOFError, KeyboardInterrupt):
+            return
+        pipe.send(_answer(state, operation, arguments))
+
+
+def _answer(state: Worker, operation: str, arguments: tuple[Any, ...]) -> tuple[str, Any]:
+    try:
+        return "ok", getattr(state, operation)(*arguments)
+    except ModelError as error:
+        return "failed", str(error)
+    except MemoryError:
+        return "oom", "out of memory"
+    except Exception as error:
+        if type(error).__name__ == "OutOfMemoryError":  # torch's, without importing torch here
+            return "oom", "out of memory"
+        import traceback
+
+        traceback.print_exc()  # to engine.log; the person gets one line
+        lines = str(error).splitlines() or [""]
+        return "failed", f"{type(error).__name__}: {lines[0]}"
+
+
+class Worker:
+    """The operations. Holds at most one model."""
+
+    def __init__(self, device: str) -> None:
+        self.device = device
+        self.spec: Spec | None = None
+        self.model: Model | None = None
+
+    def devices(self) -> list[str]:
+        """The devices to use when the study says `auto`."""
+        import torch
+
+        if torch.cuda.is_available():
+            return [f"cuda:{i}" for i in range(torch.cuda.device_count())]
+        return ["auto"]
+
+    def identify(self, spec: Spec) -> dict[str, Any]:
+        return fingerprint(spec)
+
+    def call(self, spec: Spec, method: str, *arguments: Any) -> Any:
+        """Run one method of the model that `spec` names, loading it first if need be."""
+        if spec != self.spec:
+            self.model = self.spec = None  # the old weights go before the new ones come
+            self.model = build(spec, self.device)
+            self.spec = spec
+        return getattr(self.model, method)(*arguments)
+
+    def train(
+        self,
+        base: str,
+        chosen: list[Any],
+        rejected: list[Any],
+        groups: list[str],
+        penalty: float,
+        folder: str,
+    ) -> tuple[float, float]:
+        """Continue a reward model on pairs; (agreement in sample, held out)."""
+        from engine.models.reward_training import continue_training
+
+        head = continue_training(base, chosen, rejected, groups, penalty, Path(folder), self.device)
+        return head.agreement, head.held_out_agreement

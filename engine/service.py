@@ -1,0 +1,159 @@
+"""The engine of one run folder: its study, its store, at most one run at a time."""
+
+from __future__ import annotations
+
+import json
+import threading
+from pathlib import Path
+
+from engine import study as studies
+from engine.data.pairs import DataError
+from engine.messages import FeatureInfo, Metrics, ModelInfo, RunStatus, StudyInfo
+from engine.models.errors import ModelError
+from engine.run import manifest, plan
+from engine.run.pipeline import Pipeline, RunError
+from engine.run.progress import Progress
+from engine.run.workers import Stopped
+from engine.store import Store, StoreError, measures, results
+from engine.store.browse import Browser, NotFound
+from engine.study import PRESETS, Study
+
+STUDY_FILE = "study.json"
+DATABASE = "seal.duckdb"
+
+
+class NotReady(RuntimeError):
+    """The run has not got that far; one line saying what is missing."""
+
+
+class Engine:
+    """Thread-safe. Clients call it through the server; tests call it directly."""
+
+    def __init__(self, folder: Path) -> None:
+        """Raises StoreError when the database cannot be opened."""
+        self.folder = folder
+        self.study: Study = studies.loads_resolved((folder / STUDY_FILE).read_bytes())
+        self.store = Store(folder / DATABASE)
+        self.progress = Progress(str(folder), self.study.name)
+        self._thread: threading.Thread | None = None
+        self._stop = threading.Event()
+        self._lock = threading.Lock()
+        if (last := manifest.last_status(folder)) is not None:
+            self.progress.restore(last)
+
+    @property
+    def running(self) -> bool:
+        return self._thread is not None and self._thread.is_alive()
+
+    def status(self) -> RunStatus:
+        return self.progress.snapshot()
+
+    def start(self) -> RunStatus:
+        """Start or resume the run; nothing happens when one is on."""
+        with self._lock:
+            if not self.running:
+                # The folder's study file may have been replaced since this engine started.
+                self.study = studies.loads_resolved((self.folder / STUDY_FILE).read_bytes())
+                self._stop.clear()
+                self.progress.begin(plan.stages(self.study))
+                self._thread = threading.Thread(target=self._run, name="run")
+                self._thread.start()
+        return self.status()
+
+    def stop(self) -> RunStatus:
+        """Ask the run to stop. The batch in work is finished, everything committed stays."""
+        self._stop.set()
+        return self.status()
+
+    def join(self, timeout: float | None = None) -> None:
+        if self._thread is not None:
+            self._thread.join(timeout)
+
+    def close(self) -> None:
+        self._stop.set()
+        self.join()
+        self.store.close()
+
+    def _run(self) -> None:
+        pipeline = Pipeline(self.study, self.folder, self.store, self.progress, self._stop)
+        try:
+            pipeline.run()
+            self.progress.end("done")
+        except Stopped:
+            self.progress.end("stopped")
+        except (RunError, DataError) as error:
+            self.progress.end("failed", str(error), bad_input=True)
+        except (ModelError, StoreError) as error:
+            self.progress.end("failed", str(error))
+        except Exception as error:
+            import traceback
+
+            traceback.print_exc()  # to engine.log
+            self.progress.end(
+                "failed", f"{type(error).__name__}; the details are in {self.folder}/engine.log"
+            )
+        finally:
+            manifest.write(self.folder, self.study, self.store, self.progress, pipeline.notes)
+
+    # ------------------------------------------------------------ reading
+
+    def info(self) -> StudyInfo:
+        study = self.study
+        data = study.data
+        models = [ModelInfo(role="pre", model=study.pre.model or "", detail=study.pre.lineage)]
+        post = study.post.model or f"{study.pre.model} trained on the dataset"
+        models.append(ModelInfo(role="post", model=post, detail=study.post.lineage))
+        for name, labeler in study.labelers.items():
+            model = labeler.model or labeler.path or ""
+            models.append(ModelInfo(role=f"labeler {name}", model=model, detail=labeler.backend))
+        if study.rewrites.sample:
+            models.append(
+                ModelInfo(role="rewriter", model=study.rewriter.model, detail=study.rewrites.scope)
+            )
+            models.append(ModelInfo(role="embedder", model=study.embedder.model, detail=""))
+        return StudyInfo(
+            name=study.name,
+            dataset=data.dataset or Path(data.path or "").name,
+            pairs=self.status().counts.get("pairs", 0),
+            features=tuple(
+                FeatureInfo(
+                    name=f.name, kind=f.kind, role=f.role, regress=f.regress, question=f.question
+                )
+                for f in study.features
+            ),
+            models=tuple(models),
+            strategies=study.rewrites.strategies if study.rewrites.sample else (),
+            preset=study.measures.preset,
+            presets=PRESETS,
+            tie_policy=study.measures.tie_policy,
+            opinion=study.measures.opinion,
+            min_cosine=study.rewrites.min_cosine,
+        )
+
+    def manifest(self) -> dict[str, object]:
+        path = self.folder / manifest.FILE
+        if not path.exists():
+            raise NotReady("there is no manifest yet: the run has not ended")
+        content: dict[str, object] = json.loads(path.read_text("utf-8"))
+        return content
+
+    def metrics(self, preset: str | None = None) -> Metrics:
+        """Every metric table; with a preset only its rows, where a table has presets."""
+        self._need_measures()
+        tables = measures.tables(self.store)
+        if preset is not None:
+            if preset not in PRESETS:
+                raise NotFound(f"no preset named {preset}; there are {', '.join(PRESETS)}")
+            tables = {
+                name: [row for row in rows if row.get("preset", preset) in (preset, "*")]
+                for name, rows in tables.items()
+            }
+        return Metrics(preset=preset or self.study.measures.preset, tables=tables)
+
+    def browser(self) -> Browser:
+        self._need_measures()
+        return Browser(self.store, results.roles(self.store), self.study.features)
+
+    def _need_measures(self) -> None:
+        if not measures.has_measures(self.store):
+            raise NotReady("the measures are not computed yet: the run has to reach its last stage")

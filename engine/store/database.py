@@ -1,0 +1,109 @@
+"""Opening the database, and its two ways in: a reading cursor and a writing transaction."""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+SCHEMA_VERSION = "1"
+_HERE = Path(__file__).parent
+
+
+class StoreError(RuntimeError):
+    """The database cannot be opened or used; one line: what, and how to mend it."""
+
+
+@cache
+def sql(name: str) -> str:
+    """The statement in queries/NAME.sql."""
+    return (_HERE / "queries" / f"{name}.sql").read_text("utf-8")
+
+
+class Store:
+    """One run's DuckDB file, held by this process alone.
+
+    DuckDB allows one writing process. Inside it, every thread reads with a cursor of its own and
+    writes wait for each other, so there are no conflicts to retry.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Open, or create with the current schema.
+
+        Raises StoreError when another process holds the file, when it is damaged, or when another
+        version of this program wrote it.
+        """
+        fresh = not path.exists()
+        try:
+            self._connection = duckdb.connect(
+                str(path), config={"enable_external_access": "false", "memory_limit": "4GB"}
+            )
+        except duckdb.Error as error:
+            raise StoreError(_explain(path, str(error))) from None
+        self._lock = threading.Lock()
+        if fresh:
+            with self.write() as cursor:
+                cursor.execute((_HERE / "schema.sql").read_text("utf-8"))
+                cursor.execute("INSERT INTO meta VALUES ('schema', ?)", [SCHEMA_VERSION])
+            path.chmod(0o600)
+        elif (found := self.meta("schema")) != SCHEMA_VERSION:
+            self.close()
+            raise StoreError(
+                f"{path} has schema {found}, this program writes {SCHEMA_VERSION}: "
+                "use another run folder"
+            )
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def read(self, statement: str, parameters: list[Any] | None = None) -> Any:
+        """Run one reading statement on a cursor of its own and return the cursor."""
+        return self._connection.cursor().execute(statement, parameters or [])
+
+    def arrow(self, statement: str, parameters: dict[str, Any] | None = None) -> Any:
+        """The rows of one reading statement as an Arrow table."""
+        return self._connection.cursor().sql(statement, params=parameters).to_arrow_table()
+
+    @contextmanager
+    def write(self) -> Iterator[Any]:
+        """A transaction: everything in the block is committed, or nothing."""
+        with self._lock:
+            cursor = self._connection.cursor()
+            cursor.begin()
+            try:
+                yield cursor
+            except BaseException:
+                cursor.rollback()
+                raise
+            cursor.commit()
+
+    def meta(self, key: str) -> str | None:
+        row = self.read("SELECT value FROM meta WHERE key = ?", [key]).fetchone()
+        return None if row is None else str(row[0])
+
+
+def insert(cursor: Any, table: str, columns: dict[str, Any], ignore: bool = False) -> None:
+    """Insert equally long columns (lists or arrays) at once, through Arrow."""
+    import pyarrow
+
+    arrow = pyarrow.table(columns)
+    cursor.register("incoming", arrow)
+    names = ", ".join(f'"{name}"' for name in columns)
+    verb = "INSERT OR IGNORE INTO" if ignore else "INSERT INTO"
+    cursor.execute(f"{verb} {table} ({names}) SELECT {names} FROM incoming")
+    cursor.unregister("incoming")
+
+
+def _explain(path: Path, error: str) -> str:
+    if "lock" in error:
+        holder = re.search(r"PID (\d+)", error)
+        who = f"process {holder[1]}" if holder else "another process"
+        return f"{path} is held by {who}; use `seal-tui open`, or stop that process first"
+    first = error.strip().splitlines()[0]
+    return f"{path} cannot be opened: {first}"

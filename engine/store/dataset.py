@@ -1,0 +1,133 @@
+"""Pairs, texts and rejects: put in once, read by id."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from engine.data.dialogue import split_response
+from engine.data.pairs import Pair, Reject
+from engine.models.protocols import Text
+from engine.store.database import Store, insert, sql
+
+_TEXT = ("text_id", "sha256", "transcript", "context", "response")
+
+
+def content_key(transcript: str) -> str:
+    return hashlib.sha256(transcript.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def has_dataset(store: Store, digest: str) -> bool:
+    """Whether this very dataset is in the store already."""
+    return store.meta("dataset") == digest
+
+
+def put_dataset(
+    store: Store, digest: str, pairs: Sequence[Pair], rejects: Iterable[Reject]
+) -> None:
+    """Replace the run's pairs and rejects in one transaction. Texts known already are kept."""
+    known: dict[str, int] = dict(store.read("SELECT sha256, text_id FROM texts").fetchall())
+    texts: dict[str, list[Any]] = {name: [] for name in _TEXT}
+    rows: dict[str, list[Any]] = {
+        name: []
+        for name in (
+            "pair_id",
+            "source_id",
+            "line",
+            "topic",
+            "chosen_id",
+            "rejected_id",
+            "context_equal",
+        )
+    }
+    for number, pair in enumerate(pairs):
+        ids, contexts = [], []
+        for transcript in (pair.chosen, pair.rejected):
+            dialogue = split_response(transcript)
+            contexts.append(dialogue.context)
+            ids.append(_text_id(known, texts, transcript, dialogue.context, dialogue.response))
+        row = (number, pair.source_id, pair.line, pair.topic, *ids, contexts[0] == contexts[1])
+        for name, value in zip(rows, row, strict=True):
+            rows[name].append(value)
+    left = list(rejects)
+    with store.write() as cursor:
+        cursor.execute("DELETE FROM pairs")
+        cursor.execute("DELETE FROM rejects")
+        insert(cursor, "texts", texts)
+        insert(cursor, "pairs", rows)
+        if left:
+            names = ("source", "line", "reason", "detail", "excerpt")
+            insert(cursor, "rejects", {n: [getattr(r, n) for r in left] for n in names})
+        cursor.execute("INSERT OR REPLACE INTO meta VALUES ('dataset', ?)", [digest])
+
+
+def _text_id(
+    known: dict[str, int], new: dict[str, list[Any]], transcript: str, context: str, response: str
+) -> int:
+    key = content_key(transcript)
+    if key not in known:
+        known[key] = len(known)
+        row = (known[key], key, transcript, context, response)
+        for name, value in zip(
+            _TEXT, (known[key], key, transcript, context, response), strict=True
+        ):
+            new[name].append(value)
+    return known[key]
+
+
+def put_texts(cursor: Any, transcripts: Sequence[str]) -> list[int]:
+    """The ids of these texts; new ones are added inside the caller's transaction."""
+    keys = [content_key(transcript) for transcript in transcripts]
+    found = cursor.execute(
+        "SELECT sha256, text_id FROM texts WHERE sha256 IN (SELECT unnest(?))", [keys]
+    ).fetchall()
+    known: dict[str, int] = dict(found)
+    (next_id,) = cursor.execute("SELECT coalesce(max(text_id) + 1, 0) FROM texts").fetchone()
+    new: dict[str, list[Any]] = {name: [] for name in _TEXT}
+    for key, transcript in zip(keys, transcripts, strict=True):
+        if key not in known:
+            dialogue = split_response(transcript)
+            row = (next_id, key, transcript, dialogue.context, dialogue.response)
+            for name, value in zip(_TEXT, row, strict=True):
+                new[name].append(value)
+            known[key] = next_id
+            next_id += 1
+    if new["text_id"]:
+        insert(cursor, "texts", new)
+    return [known[key] for key in keys]
+
+
+def texts(store: Store, ids: Sequence[int]) -> list[Text]:
+    """These texts, in this order."""
+    rows = store.read(sql("texts_by_id"), [list(ids)]).fetchall()
+    return [Text(*row) for row in rows]
+
+
+def text_sizes(store: Store, ids: Sequence[int]) -> list[int]:
+    """Characters per text, in this order."""
+    rows = store.read(sql("text_sizes"), [list(ids)]).fetchall()
+    return [size for (size,) in rows]
+
+
+def pair_texts(store: Store) -> list[tuple[int, int, int]]:
+    """(pair_id, chosen text_id, rejected text_id) in pair order."""
+    query = "SELECT pair_id, chosen_id, rejected_id FROM pairs ORDER BY pair_id"
+    rows: list[tuple[int, int, int]] = store.read(query).fetchall()
+    return rows
+
+
+def source_keys(store: Store) -> dict[tuple[str, str], int]:
+    """(source_id, side) → text_id."""
+    keys = {}
+    for source, chosen, rejected in store.read(
+        "SELECT source_id, chosen_id, rejected_id FROM pairs"
+    ).fetchall():
+        keys[source, "chosen"] = chosen
+        keys[source, "rejected"] = rejected
+    return keys
+
+
+def reject_counts(store: Store) -> dict[str, int]:
+    query = "SELECT reason, count(*) FROM rejects GROUP BY reason ORDER BY reason"
+    return dict(store.read(query).fetchall())

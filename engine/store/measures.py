@@ -1,0 +1,157 @@
+"""Arrays for the paper's measures, and the tables that come back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.paper.inputs import MISSING, Feature, Labels, Pairs, Rewrites, no_rewrites
+from engine.paper.measures import PairFacts
+from engine.store.database import Store, sql
+
+TABLES = (
+    "alignment",
+    "regimes",
+    "opinions",
+    "tests",
+    "shifts",
+    "imprint",
+    "shift_imprint",
+    "misalignment",
+    "robustness",
+    "stability",
+    "dropped",
+)
+
+
+def _arrow(store: Store, name: str, parameters: dict[str, Any]) -> Any:
+    return store.arrow(sql(name), parameters)
+
+
+def _matrix(column: Any, width: int) -> NDArray[np.int8]:
+    """A column of label lists as int8 [n, width]; a list that is absent is all MISSING."""
+    rows = np.full((len(column), width), MISSING, dtype=np.int8)
+    present = np.asarray(column.is_valid())
+    flat = column.drop_null().combine_chunks().flatten()
+    rows[present] = np.asarray(flat, dtype=np.int8).reshape(-1, width)
+    return rows
+
+
+def _two(table: Any, left: str, right: str) -> NDArray[np.float64]:
+    return np.column_stack([np.asarray(table[left]), np.asarray(table[right])]).astype(np.float64)
+
+
+def pairs(store: Store, roles: dict[str, str], features: Sequence[Feature]) -> Pairs:
+    """The pairs whose four rewards are known, with the main labeler's labels."""
+    table = _arrow(store, "pair_arrays", _makers(roles, "pre", "post", "labeler main"))
+    width = len(features)
+    return Pairs(
+        np.asarray(table["pair_id"], dtype=np.int64),
+        _two(table, "pre_chosen", "pre_rejected"),
+        _two(table, "post_chosen", "post_rejected"),
+        tuple(features),
+        _matrix(table["chosen"], width),
+        _matrix(table["rejected"], width),
+    )
+
+
+def rewrites(
+    store: Store, roles: dict[str, str], features: Sequence[Feature], strategies: Sequence[str]
+) -> Rewrites:
+    """Rebuild `rewrite_facts` and return its rows as arrays."""
+    width = len(features)
+    if "rewriter" not in roles:
+        return no_rewrites(width)
+    makers = _makers(roles, "pre", "post", "labeler main", "rewriter", "embedder")
+    with store.write() as cursor:
+        cursor.execute(sql("rewrite_pairs"), {**makers, "strategies": list(strategies)})
+    table = _arrow(store, "rewrite_arrays", _makers(roles, "pre", "post", "labeler main"))
+    return Rewrites(
+        np.asarray(table["pair_id"], dtype=np.int64),
+        table["strategy"].to_pylist(),
+        *(
+            _matrix(table[name], width)
+            for name in (
+                "original_chosen",
+                "original_rejected",
+                "rewritten_chosen",
+                "rewritten_rejected",
+            )
+        ),
+        _two(table, "pre_chosen", "pre_rejected"),
+        _two(table, "pre_chosen_new", "pre_rejected_new"),
+        _two(table, "post_chosen", "post_rejected"),
+        _two(table, "post_chosen_new", "post_rejected_new"),
+        _two(table, "cosine_chosen", "cosine_rejected"),
+    )
+
+
+def labelers(
+    store: Store, roles: dict[str, str], features: Sequence[Feature]
+) -> tuple[Labels, ...]:
+    """Every labeler of the study, the main one first."""
+    names = sorted(
+        (role.removeprefix("labeler ") for role in roles if role.startswith("labeler ")),
+        key=lambda name: (name != "main", name),
+    )
+    found = []
+    for name in names:
+        table = _arrow(store, "labeler_arrays", {"labeler": roles[f"labeler {name}"]})
+        found.append(
+            Labels(
+                name,
+                np.asarray(table["pair_id"], dtype=np.int64),
+                np.asarray(table["side"], dtype=np.int8),
+                tuple(feature.name for feature in features),
+                _matrix(table["values"], len(features)),
+            )
+        )
+    return tuple(found)
+
+
+def _makers(roles: dict[str, str], *wanted: str) -> dict[str, str]:
+    return {role.removesuffix(" main"): roles[role] for role in wanted}
+
+
+def put_measures(store: Store, tables: dict[str, list[dict[str, Any]]], facts: PairFacts) -> None:
+    """Replace every metric table and the facts per pair in one transaction."""
+    import pyarrow
+
+    with store.write() as cursor:
+        for name in TABLES:
+            cursor.execute(f"DROP TABLE IF EXISTS metric_{name}")
+            if tables[name]:
+                cursor.register("incoming", pyarrow.Table.from_pylist(tables[name]))
+                cursor.execute(f"CREATE TABLE metric_{name} AS SELECT * FROM incoming")
+                cursor.unregister("incoming")
+        columns = {
+            # DuckDB sorts NaN above every number; an angle that is not defined is NULL.
+            name: pyarrow.array(values, from_pandas=True)
+            for name, values in asdict(facts).items()
+        }
+        cursor.register("incoming", pyarrow.table(columns))
+        cursor.execute("CREATE OR REPLACE TABLE pair_facts AS SELECT * FROM incoming")
+        cursor.unregister("incoming")
+
+
+def has_measures(store: Store) -> bool:
+    query = "SELECT count(*) FROM information_schema.tables WHERE table_name = 'pair_facts'"
+    return bool(store.read(query).fetchone()[0])
+
+
+def tables(store: Store) -> dict[str, list[dict[str, Any]]]:
+    """Every metric table as stored; an empty one is an empty list."""
+    query = "SELECT table_name FROM information_schema.tables"
+    present = {name for (name,) in store.read(query).fetchall()}
+    return {
+        name: (
+            store.arrow(f"SELECT * FROM metric_{name}").to_pylist()
+            if f"metric_{name}" in present
+            else []
+        )
+        for name in TABLES
+    }

@@ -1,0 +1,10 @@
+SELECT f.pair_id, p.source_id, f.regime, f.opinion, f.margin_pre, f.margin_post, f.theta, f.gain,
+       f.ambiguity, p.topic, left(t.response, w.preview)
+FROM (
+    SELECT unnest(ids) AS pair_id, generate_subscripts(ids, 1) AS place, preview
+    FROM (SELECT ?::INTEGER[] AS ids, ?::INTEGER AS preview)
+) AS w
+JOIN pair_facts AS f USING (pair_id)
+JOIN pairs AS p USING (pair_id)
+JOIN texts AS t ON t.text_id = p.chosen_id
+ORDER BY w.place

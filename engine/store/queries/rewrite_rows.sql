@@ -1,0 +1,16 @@
+SELECT r.rewrite_id, r.pair_id, p.source_id, r.strategy, r.cosine_chosen, r.cosine_rejected,
+       f.margin_post, r.post_chosen_new - r.post_rejected_new,
+       len(list_filter(list_zip(c."values", r.chosen_labels_new), lambda x: x[1] <> x[2]))
+       + len(list_filter(list_zip(d."values", r.rejected_labels_new), lambda x: x[1] <> x[2])),
+       left(t.response, w.preview)
+FROM (
+    SELECT unnest(ids) AS rewrite_id, generate_subscripts(ids, 1) AS place, preview
+    FROM (SELECT $ids::INTEGER[] AS ids, $preview::INTEGER AS preview)
+) AS w
+JOIN rewrite_facts AS r USING (rewrite_id)
+JOIN pair_facts AS f ON f.pair_id = r.pair_id
+JOIN pairs AS p ON p.pair_id = r.pair_id
+JOIN texts AS t ON t.text_id = r.chosen_id
+JOIN labels AS c ON c.maker = $labeler AND c.text_id = r.chosen_id
+JOIN labels AS d ON d.maker = $labeler AND d.text_id = r.rejected_id
+ORDER BY w.place

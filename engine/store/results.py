@@ -1,0 +1,239 @@
+"""Plans, batches and what models made of texts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from engine.models.protocols import Labels, Rewards
+from engine.store.database import Store, insert
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Units (text ids) that are computed together and committed together."""
+
+    number: int
+    units: tuple[int, ...]
+
+
+def put_maker(store: Store, maker: str, role: str, model: str, fingerprint: str) -> None:
+    """Record what plays a role in the current study; the results of others are kept."""
+    with store.write() as cursor:
+        cursor.execute(
+            "INSERT OR REPLACE INTO makers VALUES (?, ?, ?, ?)", [maker, role, model, fingerprint]
+        )
+        cursor.execute("INSERT OR REPLACE INTO roles VALUES (?, ?)", [role, maker])
+
+
+def drop_roles_except(store: Store, roles: Sequence[str]) -> None:
+    with store.write() as cursor:
+        cursor.execute("DELETE FROM roles WHERE role NOT IN (SELECT unnest(?))", [list(roles)])
+
+
+def roles(store: Store) -> dict[str, str]:
+    """role → maker, for the current study."""
+    return dict(store.read("SELECT role, maker FROM roles ORDER BY role").fetchall())
+
+
+def plan(
+    store: Store,
+    stage: str,
+    maker: str,
+    units: Sequence[int],
+    compose: Callable[[Sequence[int]], list[list[int]]],
+) -> list[Batch]:
+    """The stored plan of a stage, whole. What is not planned yet is composed and added.
+
+    A batch once stored never changes, so a resumed run computes the same batches as one that was
+    never stopped.
+    """
+    stored = store.read(
+        "SELECT batch_no, units FROM batches WHERE stage = ? AND maker = ? ORDER BY batch_no",
+        [stage, maker],
+    ).fetchall()
+    batches = [Batch(number, tuple(members)) for number, members in stored]
+    planned = {unit for batch in batches for unit in batch.units}
+    missing = [unit for unit in units if unit not in planned]
+    if missing:
+        fresh = [
+            Batch(len(batches) + at, tuple(members)) for at, members in enumerate(compose(missing))
+        ]
+        with store.write() as cursor:
+            for batch in fresh:
+                cursor.execute(
+                    "INSERT INTO batches (stage, maker, batch_no, units) VALUES (?, ?, ?, ?)",
+                    [stage, maker, batch.number, list(batch.units)],
+                )
+        batches += fresh
+    wanted = set(units)
+    return [batch for batch in batches if wanted.intersection(batch.units)]
+
+
+def done_batches(store: Store, stage: str, maker: str) -> set[int]:
+    rows = store.read(
+        "SELECT batch_no FROM batches WHERE stage = ? AND maker = ? AND done", [stage, maker]
+    ).fetchall()
+    return {number for (number,) in rows}
+
+
+def finish_batch(
+    store: Store,
+    stage: str,
+    maker: str,
+    batch: Batch,
+    seconds: float,
+    put: Callable[[Any], None],
+) -> None:
+    """Commit a batch's results and its being done in one transaction."""
+    with store.write() as cursor:
+        put(cursor)
+        cursor.execute(
+            "UPDATE batches SET done = TRUE, seconds = ? "
+            "WHERE stage = ? AND maker = ? AND batch_no = ?",
+            [seconds, stage, maker, batch.number],
+        )
+
+
+def put_labels(cursor: Any, maker: str, ids: Sequence[int], labels: Labels) -> None:
+    good = [i for i, problem in enumerate(labels.problems) if problem is None]
+    insert(
+        cursor,
+        "labels",
+        {
+            "maker": [maker] * len(good),
+            "text_id": [ids[i] for i in good],
+            "values": labels.values[good].astype(np.int64).tolist(),
+            "scores": labels.scores[good].astype(np.float64).tolist(),
+        },
+        ignore=True,
+    )
+    put_unusable(cursor, maker, ids, labels.problems)
+
+
+def put_recorded_labels(cursor: Any, maker: str, values: dict[int, list[int]]) -> None:
+    """Labels from a file: text_id → values. They have no scores."""
+    insert(
+        cursor,
+        "labels",
+        {
+            "maker": [maker] * len(values),
+            "text_id": list(values),
+            "values": list(values.values()),
+            "scores": [[] for _ in values],
+        },
+        ignore=True,
+    )
+
+
+def put_scores(cursor: Any, maker: str, ids: Sequence[int], rewards: Rewards) -> None:
+    good = [i for i, problem in enumerate(rewards.problems) if problem is None]
+    insert(
+        cursor,
+        "scores",
+        {
+            "maker": [maker] * len(good),
+            "text_id": [ids[i] for i in good],
+            "reward": rewards.rewards[good],
+            "tokens": rewards.tokens[good],
+            "truncated": rewards.truncated[good],
+        },
+        ignore=True,
+    )
+    put_unusable(cursor, maker, ids, rewards.problems)
+
+
+def put_unusable(
+    cursor: Any, maker: str, ids: Sequence[int], problems: Sequence[str | None]
+) -> None:
+    rows = [(i, problem) for i, problem in zip(ids, problems, strict=True) if problem is not None]
+    if rows:
+        columns = {
+            "maker": [maker] * len(rows),
+            "text_id": [i for i, _ in rows],
+            "reason": [reason for _, reason in rows],
+        }
+        insert(cursor, "unusable", columns, ignore=True)
+
+
+def put_rewrites(
+    cursor: Any,
+    maker: str,
+    strategy: str,
+    rows: Sequence[tuple[int, str, str | None, int | None]],
+) -> None:
+    """`rows`: (text_id, what the model wrote, why refused or None, id of the new entry or None)."""
+    ids, raw, refused, rewritten = zip(*rows, strict=True)
+    insert(
+        cursor,
+        "rewrites",
+        {
+            "maker": [maker] * len(rows),
+            "strategy": [strategy] * len(rows),
+            "text_id": list(ids),
+            "raw": list(raw),
+            "refused": list(refused),
+            "rewritten_id": list(rewritten),
+        },
+        ignore=True,
+    )
+
+
+def put_similarities(
+    cursor: Any, maker: str, pairs: Sequence[tuple[int, int]], cosines: Any
+) -> None:
+    insert(
+        cursor,
+        "similarities",
+        {
+            "maker": [maker] * len(pairs),
+            "text_id": [a for a, _ in pairs],
+            "rewritten_id": [b for _, b in pairs],
+            "cosine": cosines,
+        },
+        ignore=True,
+    )
+
+
+def rewritten(store: Store, maker: str, strategies: Sequence[str]) -> list[tuple[str, int, int]]:
+    """(strategy, text_id, rewritten_id) of every accepted rewrite, in a fixed order."""
+    rows: list[tuple[str, int, int]] = store.read(
+        "SELECT strategy, text_id, rewritten_id FROM rewrites "
+        "WHERE maker = ? AND rewritten_id IS NOT NULL AND strategy IN (SELECT unnest(?)) "
+        "ORDER BY strategy, text_id",
+        [maker, list(strategies)],
+    ).fetchall()
+    return rows
+
+
+def refusals(store: Store, maker: str) -> dict[str, int]:
+    """Why rewrites were refused: reason → how many."""
+    rows = store.read(
+        "SELECT refused, count(*) FROM rewrites WHERE maker = ? AND refused IS NOT NULL "
+        "GROUP BY refused ORDER BY refused",
+        [maker],
+    ).fetchall()
+    return dict(rows)
+
+
+def unusable_counts(store: Store) -> dict[str, int]:
+    """Texts that a model of the current study could not take: reason → how many."""
+    rows = store.read(
+        "SELECT reason, count(*) FROM unusable WHERE maker IN (SELECT maker FROM roles) "
+        "GROUP BY reason ORDER BY reason"
+    ).fetchall()
+    return dict(rows)
+
+
+def truncated(store: Store, makers: Sequence[str]) -> int:
+    """How many entries of the dataset any of these reward models had to cut."""
+    query = (
+        "SELECT count(DISTINCT s.text_id) FROM scores AS s "
+        "JOIN pairs AS p ON s.text_id IN (p.chosen_id, p.rejected_id) "
+        "WHERE s.truncated AND s.maker IN (SELECT unnest(?))"
+    )
+    (count,) = store.read(query, [list(makers)]).fetchone()
+    return int(count)

@@ -1,0 +1,77 @@
+-- Everything a run knows. Only this folder speaks SQL.
+--
+-- Texts are kept once, by content. A result's key holds the text and the `maker`: the digest of
+-- all that made it (model, weights, prompt, settings). Results of other settings never mix.
+
+CREATE TABLE meta (key VARCHAR PRIMARY KEY, value VARCHAR NOT NULL);
+
+CREATE TABLE texts (
+    text_id    INTEGER PRIMARY KEY,
+    sha256     VARCHAR NOT NULL UNIQUE,
+    transcript VARCHAR NOT NULL,
+    context    VARCHAR NOT NULL,
+    response   VARCHAR NOT NULL
+);
+
+CREATE TABLE pairs (
+    pair_id       INTEGER PRIMARY KEY,
+    source_id     VARCHAR NOT NULL UNIQUE,
+    line          INTEGER NOT NULL,
+    topic         VARCHAR,
+    chosen_id     INTEGER NOT NULL REFERENCES texts (text_id),
+    rejected_id   INTEGER NOT NULL REFERENCES texts (text_id),
+    context_equal BOOLEAN NOT NULL
+);
+
+CREATE TABLE rejects (
+    source VARCHAR NOT NULL, line INTEGER NOT NULL, reason VARCHAR NOT NULL,
+    detail VARCHAR NOT NULL, excerpt VARCHAR NOT NULL
+);
+
+CREATE TABLE makers (
+    maker VARCHAR PRIMARY KEY, role VARCHAR NOT NULL, model VARCHAR NOT NULL,
+    fingerprint VARCHAR NOT NULL
+);
+
+-- Which maker plays which role in the current study: `labeler main`, `pre`, `post`, …
+CREATE TABLE roles (role VARCHAR PRIMARY KEY, maker VARCHAR NOT NULL);
+
+-- The stored plan: what is computed together. A batch is done in one transaction with its results.
+CREATE TABLE batches (
+    stage VARCHAR NOT NULL, maker VARCHAR NOT NULL, batch_no INTEGER NOT NULL,
+    units INTEGER[] NOT NULL, done BOOLEAN NOT NULL DEFAULT FALSE, seconds DOUBLE,
+    PRIMARY KEY (stage, maker, batch_no)
+);
+
+CREATE TABLE labels (
+    maker VARCHAR NOT NULL, text_id INTEGER NOT NULL,
+    "values" TINYINT[] NOT NULL, scores FLOAT[] NOT NULL,
+    PRIMARY KEY (maker, text_id)
+);
+
+CREATE TABLE scores (
+    maker VARCHAR NOT NULL, text_id INTEGER NOT NULL,
+    -- NaN > 1 is true in DuckDB: a NaN reward would count as aligned.
+    reward DOUBLE NOT NULL CHECK (isfinite(reward)),
+    tokens INTEGER NOT NULL, truncated BOOLEAN NOT NULL,
+    PRIMARY KEY (maker, text_id)
+);
+
+-- A text that a model could not take, and why.
+CREATE TABLE unusable (
+    maker VARCHAR NOT NULL, text_id INTEGER NOT NULL, reason VARCHAR NOT NULL,
+    PRIMARY KEY (maker, text_id)
+);
+
+-- `raw` is what the model wrote; `rewritten_id` the whole new entry, NULL where it was refused.
+CREATE TABLE rewrites (
+    maker VARCHAR NOT NULL, strategy VARCHAR NOT NULL, text_id INTEGER NOT NULL,
+    raw VARCHAR NOT NULL, refused VARCHAR, rewritten_id INTEGER REFERENCES texts (text_id),
+    PRIMARY KEY (maker, strategy, text_id)
+);
+
+CREATE TABLE similarities (
+    maker VARCHAR NOT NULL, text_id INTEGER NOT NULL, rewritten_id INTEGER NOT NULL,
+    cosine DOUBLE NOT NULL CHECK (isfinite(cosine)),
+    PRIMARY KEY (maker, text_id, rewritten_id)
+);

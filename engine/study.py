@@ -1,0 +1,291 @@
+"""study.toml → validated, frozen settings. A wrong key is named by its path."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+
+from engine import taxonomy
+
+PRESETS = ("released-code", "pooled-clustered", "pair-fe")
+STRATEGIES = ("neutral", "more-positive", "placebo")
+
+Preset = Literal["released-code", "pooled-clustered", "pair-fe"]
+Strategy = Literal["neutral", "more-positive", "placebo"]
+
+
+class StudyError(ValueError):
+    """The study file is wrong. The message names file, key and mend in one line."""
+
+
+class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Base of every table of the study file."""
+
+
+class Data(Section):
+    """`path` (a file or folder) or `dataset` (a hub name). `limit` 0 takes all pairs."""
+
+    path: str | None = None
+    dataset: str | None = None
+    config: str | None = None
+    split: str = "train"
+    revision: str | None = None
+    limit: int = 0
+    seed: int = 7
+    max_reject_share: float = 0.05
+
+
+class Labeler(Section):
+    """torch: a causal LM, yes/no logits · heads: heads on a frozen embedder ·
+    endpoint: an OpenAI-compatible server · recorded: a file of labels."""
+
+    backend: Literal["torch", "heads", "endpoint", "recorded"] = "heads"
+    model: str | None = None
+    adapter: str | None = None
+    base_url: str | None = None
+    api_key_env: str | None = None
+    path: str | None = None
+
+
+class Reward(Section):
+    """`continue_from = "pre"` trains the other model's last layer on the dataset at first run;
+    `penalty` is how strongly it is held to where it started."""
+
+    model: str | None = None
+    revision: str | None = None
+    allow_pickle: bool = False
+    lineage: str = ""
+    continue_from: Literal["pre"] | None = None
+    penalty: float = 1e-3
+
+
+class Rewriter(Section):
+    backend: Literal["torch", "endpoint"] = "torch"
+    model: str = "embedded:smollm2"
+    adapter: str | None = None
+    base_url: str | None = None
+    api_key_env: str | None = None
+
+
+class Rewrites(Section):
+    """`sample` pairs are rewritten, both sides, once per strategy; 0 skips robustness."""
+
+    strategies: tuple[Strategy, ...] = ("neutral", "more-positive", "placebo")
+    sample: int = 1608
+    seed: int = 7
+    scope: Literal["response", "transcript"] = "response"
+    min_cosine: float = 0.9
+
+
+class Embedder(Section):
+    model: str = "embedded:minilm"
+
+
+class Measures(Section):
+    preset: Preset = "pair-fe"
+    tie_policy: Literal["misaligned", "half", "exclude", "separate"] = "misaligned"
+    opinion: Literal["lexicographic", "pareto"] = "lexicographic"
+
+
+class Executor(Section):
+    kind: Literal["local"] = "local"
+    devices: str = "auto"
+    dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
+
+
+class Study(Section):
+    """A whole study, its paths absolute."""
+
+    name: str
+    data: Data
+    features: tuple[taxonomy.Feature, ...]
+    labelers: dict[str, Labeler]
+    pre: Reward
+    post: Reward
+    rewriter: Rewriter
+    rewrites: Rewrites
+    embedder: Embedder
+    measures: Measures
+    executor: Executor
+
+
+EMBEDDED_HEADS = "embedded:label-heads"
+_DEFAULT_LABELER = Labeler(backend="heads", model=EMBEDDED_HEADS)
+_DEFAULT_PRE = Reward(model="embedded:reward-pre")
+_DEFAULT_POST = Reward(continue_from="pre", lineage="continued from pre")
+_DEFAULT_REWRITER = Rewriter(adapter="embedded:rewriter-adapter")
+
+
+def load(path: Path) -> Study:
+    """Read and check a study file.
+
+    Raises StudyError, one line: the file, the path of the wrong key, and how to mend it.
+    """
+    try:
+        raw = tomllib.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        raise StudyError(f"{path}: no such study file") from None
+    except IsADirectoryError:
+        raise StudyError(f"{path} is a folder; name the study file in it") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise StudyError(f"{path}: not valid TOML: {error}") from None
+    try:
+        return _check(raw, path.resolve().parent, path.stem)
+    except (StudyError, taxonomy.TaxonomyError) as error:
+        raise StudyError(f"{path}: {error}") from None
+
+
+def loads_resolved(text: bytes) -> Study:
+    """The inverse of `dump_resolved`."""
+    return msgspec.json.decode(text, type=Study)
+
+
+def dump_resolved(study: Study) -> bytes:
+    """The study with every default and absolute path written out, as JSON."""
+    return msgspec.json.format(msgspec.json.encode(study), indent=2)
+
+
+def _check(raw: dict[str, Any], base: Path, name: str) -> Study:
+    known = {
+        "name",
+        "data",
+        "taxonomy",
+        "labelers",
+        "rewards",
+        "rewriter",
+        "rewrites",
+        "embedder",
+        "measures",
+        "executor",
+    }
+    for key in raw:
+        if key not in known:
+            raise StudyError(f"{key}: unknown key; the tables are {', '.join(sorted(known))}")
+    rewards = _table(raw, "rewards", {"pre", "post"})
+    taxonomy_table = _table(raw, "taxonomy", {"file"})
+    file = taxonomy_table.get("file")
+    labelers = {
+        key: _convert(value, Labeler, f"labelers.{key}")
+        for key, value in _table(raw, "labelers").items()
+    } or {"main": _DEFAULT_LABELER}
+    study = Study(
+        name=str(raw.get("name", name)),
+        data=_data(_convert(raw.get("data", {}), Data, "data"), base),
+        features=taxonomy.load(_absolute(file, base) if file else taxonomy.DEFAULT),
+        labelers={key: _labeler(value, f"labelers.{key}", base) for key, value in labelers.items()},
+        pre=_convert(rewards["pre"], Reward, "rewards.pre") if "pre" in rewards else _DEFAULT_PRE,
+        post=(
+            _convert(rewards["post"], Reward, "rewards.post")
+            if "post" in rewards
+            else _DEFAULT_POST
+        ),
+        rewriter=(
+            _convert(raw["rewriter"], Rewriter, "rewriter")
+            if "rewriter" in raw
+            else _DEFAULT_REWRITER
+        ),
+        rewrites=_convert(raw.get("rewrites", {}), Rewrites, "rewrites"),
+        embedder=_convert(raw.get("embedder", {}), Embedder, "embedder"),
+        measures=_convert(raw.get("measures", {}), Measures, "measures"),
+        executor=_convert(raw.get("executor", {}), Executor, "executor"),
+    )
+    _check_whole(study)
+    return study
+
+
+def _check_whole(study: Study) -> None:
+    if "main" not in study.labelers:
+        raise StudyError(
+            "labelers.main is missing: one labeler must be called main, its labels feed the "
+            "measures; the others are compared with it"
+        )
+    for key, labeler in study.labelers.items():
+        if not key.isidentifier():
+            raise StudyError(f"labelers.{key}: a labeler's name must be a plain identifier")
+        if key == "main" and labeler.backend == "recorded" and study.rewrites.sample:
+            raise StudyError(
+                "labelers.main: recorded labels cannot label rewrites; set rewrites.sample = 0"
+            )
+    if study.pre.model is None:
+        raise StudyError("rewards.pre.model is missing: name a model or leave [rewards.pre] out")
+    if (study.post.model is None) == (study.post.continue_from is None):
+        raise StudyError("rewards.post needs either model or continue_from, not both")
+    if study.pre.continue_from is not None:
+        raise StudyError("rewards.pre.continue_from: only rewards.post can continue from pre")
+    if study.rewriter.backend == "endpoint" and not study.rewriter.base_url:
+        raise StudyError("rewriter.base_url is missing: the endpoint backend needs an address")
+    if not study.rewrites.strategies and study.rewrites.sample:
+        raise StudyError("rewrites.strategies is empty; set rewrites.sample = 0 to skip rewriting")
+    for path, value, low, high in (
+        ("data.limit", study.data.limit, 0, None),
+        ("data.max_reject_share", study.data.max_reject_share, 0, 1),
+        ("rewrites.sample", study.rewrites.sample, 0, None),
+        ("rewrites.min_cosine", study.rewrites.min_cosine, -1, 1),
+        ("rewards.post.penalty", study.post.penalty, 0, None),
+    ):
+        if value < low or (high is not None and value > high):
+            span = f"between {low} and {high}" if high is not None else f"at least {low}"
+            raise StudyError(f"{path} = {value}: must be {span}")
+
+
+def _data(data: Data, base: Path) -> Data:
+    if (data.path is None) == (data.dataset is None):
+        raise StudyError(
+            'data needs either path = "pairs.jsonl.gz" or dataset = "owner/name", not both'
+        )
+    if data.path is None:
+        return data
+    return msgspec.structs.replace(data, path=str(_existing(data.path, base, "data.path")))
+
+
+def _labeler(labeler: Labeler, where: str, base: Path) -> Labeler:
+    needed = {
+        "torch": ("model",),
+        "heads": ("model",),
+        "endpoint": ("model", "base_url"),
+        "recorded": ("path",),
+    }[labeler.backend]
+    for key in needed:
+        if not getattr(labeler, key):
+            raise StudyError(f"{where}.{key} is missing: backend {labeler.backend!r} needs it")
+    if labeler.path is None:
+        return labeler
+    path = _existing(labeler.path, base, f"{where}.path")
+    return msgspec.structs.replace(labeler, path=str(path))
+
+
+def _absolute(path: str, base: Path) -> Path:
+    return (base / Path(path).expanduser()).resolve()
+
+
+def _existing(path: str, base: Path, where: str) -> Path:
+    found = _absolute(path, base)
+    if not found.exists():
+        raise StudyError(f"{where}: {found} does not exist")
+    return found
+
+
+def _table(raw: dict[str, Any], key: str, known: set[str] | None = None) -> dict[str, Any]:
+    table = raw.get(key, {})
+    if not isinstance(table, dict):
+        raise StudyError(f"{key}: must be a table")
+    for name in table:
+        if known is not None and name not in known:
+            raise StudyError(f"{key}.{name}: unknown key; known are {', '.join(sorted(known))}")
+    return table
+
+
+def _convert(raw: Any, kind: type[Any], where: str) -> Any:
+    try:
+        return msgspec.convert(raw, kind)
+    except msgspec.ValidationError as error:
+        message, _, at = str(error).partition(" - at `$")
+        path = where + at.rstrip("`")
+        if message.startswith("Object contains unknown field"):
+            field = message.split("`")[1]
+            options = ", ".join(kind.__struct_fields__)
+            raise StudyError(f"{path}.{field}: unknown key; known are {options}") from None
+        raise StudyError(f"{path}: {message[0].lower()}{message[1:]}") from None

@@ -1,0 +1,78 @@
+"""The features an LM-labeler marks: names, questions, kinds, classes."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+DEFAULT = Path(__file__).with_name("default.toml")
+
+Kind = Literal["bool", "sentiment"]
+Role = Literal["target", "spoiler", "other"]
+
+
+class TaxonomyError(ValueError):
+    """The taxonomy file is wrong; the message says where and how to mend it."""
+
+
+@dataclass(frozen=True)
+class Feature:
+    """One feature. Values are 0/1 for `bool`, -1/0/1 for `sentiment` (paper, section 2)."""
+
+    name: str
+    question: str
+    kind: Kind
+    role: Role
+    regress: bool = True
+    released: str | None = None
+
+    @property
+    def values(self) -> tuple[int, ...]:
+        return (0, 1) if self.kind == "bool" else (-1, 0, 1)
+
+    @property
+    def answers(self) -> tuple[str, ...]:
+        """The words an LM-labeler chooses from, in the order of `values`."""
+        return ("No", "Yes") if self.kind == "bool" else ("negative", "neutral", "positive")
+
+
+class _Row(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    name: str
+    question: str
+    kind: Kind
+    role: Role = msgspec.field(name="class", default="other")
+    regress: bool = True
+    released: str | None = None
+
+
+class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    feature: list[_Row]
+
+
+def load(path: Path = DEFAULT) -> tuple[Feature, ...]:
+    """Read a taxonomy file.
+
+    Raises TaxonomyError with the file and the path of the wrong key.
+    """
+    try:
+        rows = msgspec.convert(tomllib.loads(path.read_text("utf-8")), _File).feature
+    except FileNotFoundError:
+        raise TaxonomyError(f"{path}: no such taxonomy file") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, msgspec.ValidationError) as error:
+        raise TaxonomyError(f"{path}: {error}") from None
+    names = [row.name for row in rows]
+    for name in names:
+        if not name.isidentifier():
+            raise TaxonomyError(f"{path}: feature name {name!r} must be a plain identifier")
+        if names.count(name) > 1:
+            raise TaxonomyError(f"{path}: feature {name!r} is defined {names.count(name)} times")
+    if not rows:
+        raise TaxonomyError(f"{path}: no [[feature]] at all")
+    return tuple(
+        Feature(row.name, row.question, row.kind, row.role, row.regress, row.released)
+        for row in rows
+    )

@@ -1,0 +1,217 @@
+"""The explorer: screens, the worker that follows the engine, and a clean way in and out."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import ClassVar
+
+from rich.text import Text
+from textual import work
+from textual.app import App
+from textual.binding import BindingType
+
+from engine.messages import RunStatus
+from seal_tui import paths
+from seal_tui.actions import bindings
+from seal_tui.client import Call, Calls, EngineClient, EngineGone, EngineProblem
+from seal_tui.commands import ActionCommands
+from seal_tui.screens.base import SealScreen
+from seal_tui.screens.dialogs import ConfirmScreen, HelpScreen, help_text
+from seal_tui.screens.imprint import ImprintScreen
+from seal_tui.screens.overview import OverviewScreen
+from seal_tui.screens.resistance import ResistanceScreen
+from seal_tui.screens.robustness import RobustnessScreen
+from seal_tui.session import Session
+from seal_tui.text import Safe, one_line, plain
+from seal_tui.themes import DEFAULT, FALLBACK, THEMES
+
+_SCREENS: tuple[type[SealScreen], ...] = (
+    OverviewScreen,
+    ImprintScreen,
+    ResistanceScreen,
+    RobustnessScreen,
+)
+
+
+class SealApp(App[None]):
+    """Shows one engine's run. All that it knows is in `session`."""
+
+    TITLE = "SEAL"
+    CSS_PATH: ClassVar[list[str | Path]] = [  # type: ignore[assignment]
+        Path("styles") / f"{name}.tcss" for name in ("app", "overview", "imprint", "browse")
+    ]
+    DEFAULT_MODE = "overview"
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings("app")]
+    COMMANDS: ClassVar[set[type[ActionCommands]]] = {ActionCommands}  # type: ignore[assignment]
+
+    def __init__(self, client: EngineClient) -> None:
+        super().__init__()
+        self.session = Session(client)
+        self.animation_level = "none"
+        for theme in THEMES:
+            self.register_theme(theme)
+        self.theme = os.environ.get("TEXTUAL_THEME") or DEFAULT
+        for kind in _SCREENS:
+            self.add_mode(kind.TAB, self._maker(kind))
+        self.farewell = Safe("")
+
+    def _maker(self, kind: type[SealScreen]) -> Callable[[], SealScreen]:
+        return lambda: kind(self.session)
+
+    def get_theme_variable_defaults(self) -> dict[str, str]:
+        return dict(FALLBACK)
+
+    # ---------------------------------------------------------- the engine
+
+    def on_mount(self) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            # Textual leaves these to Python, which would leave the terminal as it is.
+            with suppress(NotImplementedError, RuntimeError, ValueError):
+                loop.add_signal_handler(number, self._leave_on, number)
+        self._follow()
+
+    def _leave_on(self, number: signal.Signals) -> None:
+        self.exit(return_code=128 + number)
+
+    @work(group="engine", exit_on_error=True)
+    async def _follow(self) -> None:
+        try:
+            async for event in self.session.client.events():
+                self.session.note(event)
+                for screen in self.screen_stack:
+                    if isinstance(screen, SealScreen) and screen.is_mounted:
+                        screen.engine_spoke()
+        finally:
+            await self.session.client.close()
+
+    # ---------------------------------------------------------- from screen to screen
+
+    async def action_show(self, tab: str) -> None:
+        await self.switch_mode(tab)
+
+    async def _screen(self, kind: type[SealScreen]) -> SealScreen:
+        await self.switch_mode(kind.TAB)
+        screen = self.screen
+        assert isinstance(screen, kind)
+        return screen
+
+    @work(group="navigate", exclusive=True)
+    async def open_pairs(self, text: str) -> None:
+        """The resistance screen with a filter."""
+        screen = await self._screen(ResistanceScreen)
+        assert isinstance(screen, ResistanceScreen)
+        screen.filter_by(text)
+
+    @work(group="navigate", exclusive=True)
+    async def open_pair(self, pair_id: int) -> None:
+        """The resistance screen with one pair in full."""
+        screen = await self._screen(ResistanceScreen)
+        assert isinstance(screen, ResistanceScreen)
+        screen.open_row(pair_id)
+
+    @work(group="navigate", exclusive=True)
+    async def open_rewrites(self, text: str) -> None:
+        """The robustness screen with a filter."""
+        screen = await self._screen(RobustnessScreen)
+        assert isinstance(screen, RobustnessScreen)
+        screen.filter_by(text)
+
+    @work(group="navigate", exclusive=True)
+    async def open_imprint(self, feature: str) -> None:
+        """The imprint screen with the cursor on a feature."""
+        screen = await self._screen(ImprintScreen)
+        assert isinstance(screen, ImprintScreen)
+        screen.go_to(feature)
+
+    # ---------------------------------------------------------- actions
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        if action == "start_run":
+            status = self.session.status
+            return status is not None and status.state in ("idle", "failed", "stopped")
+        if action == "stop_run":
+            return self.session.running
+        return True
+
+    def action_explain(self) -> None:
+        if not isinstance(self.screen, HelpScreen):
+            self.push_screen(HelpScreen(help_text(self.screen)))
+
+    def action_start_run(self) -> None:
+        self._command(Calls.start())
+
+    @work(group="command")
+    async def action_stop_run(self) -> None:
+        question = Safe("Stop the run? Finished batches are kept, and R goes on with it later.")
+        if await self.push_screen_wait(ConfirmScreen(question)):
+            self._command(Calls.stop())
+
+    @work(group="command")
+    async def _command(self, call: Call[RunStatus]) -> None:
+        try:
+            await self.session.client.ask(call)
+        except (EngineGone, EngineProblem) as error:
+            self.notify(one_line(str(error)), severity="error", markup=False)
+
+    def action_leave(self) -> None:
+        status = self.session.status
+        if status is not None and status.state == "running":
+            folder = one_line(status.run_dir)
+            self.farewell = Safe(
+                f"The engine goes on with the run (process {status.pid}).\n"
+                f"  seal-tui open {folder}   attaches again\n"
+                f"  seal-tui stop {folder}   stops it"
+            )
+        self.exit()
+
+    # ---------------------------------------------------------- crashes
+
+    def _handle_exception(self, error: Exception) -> None:
+        """Leaves with an error code and one line. Textual would print local variables, and so
+        dataset texts; the trace goes to a private file instead, without them."""
+        self._return_code = 1
+        if self._exception is None:
+            self._exception = error
+            self._exception_event.set()
+        where = _log_crash(error)
+        self._exit_renderables.append(
+            Text(f"seal-tui failed: {type(error).__name__}. The trace is in {plain(where)}")
+        )
+        self._close_messages_no_wait()
+
+
+def _log_crash(error: Exception) -> str:
+    try:
+        path = paths.crash_log()
+        with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "a") as log:
+            log.write(f"\n{datetime.now(UTC).isoformat()}\n")
+            log.write(plain("".join(traceback.format_exception(error))))
+    except OSError as failure:
+        return f"no file ({failure})"
+    return str(path)
+
+
+def run_explorer(engine: EngineClient | Path | Callable[[], Path]) -> int:
+    """Runs the explorer on this terminal and returns the exit code.
+
+    `engine` is a client, a socket, or what finds the socket anew whenever the engine was lost.
+    """
+    if not (sys.stdin.isatty() and sys.stdout.isatty()) or os.environ.get("TERM") == "dumb":
+        print(
+            "The explorer needs a terminal. Use --headless for plain output.", file=sys.stderr
+        )
+        return 2
+    app = SealApp(engine if isinstance(engine, EngineClient) else EngineClient.at(engine))
+    app.run()
+    if app.farewell:
+        print(app.farewell)
+    return app.return_code or 0

@@ -1,0 +1,253 @@
+"""The command line. Every command that needs a run speaks to its engine, never to its files."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import msgspec
+import typer
+
+from engine import __version__, launch
+from engine import study as studies
+from engine.messages import RunStatus
+from engine.paths import SAMPLE_DATA
+from seal_tui.client import Calls, EngineGone, EngineProblem, SyncEngineClient
+from seal_tui.text import plain
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    help="Where and why a reward model errs: feature imprint, alignment resistance, robustness "
+    "(SEAL, arXiv 2408.10270).",
+    epilog="Exit codes: 0 done, 1 failed, 2 wrong usage or bad input.",
+)
+
+RunDir = Annotated[Path, typer.Argument(help="The folder of a run.", show_default=False)]
+Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")]
+Headless = Annotated[
+    bool, typer.Option("--headless", help="Plain progress and a summary, no explorer.")
+]
+TargetDir = Annotated[
+    Path | None,
+    typer.Option("--run-dir", help="Where the run lives. [default: runs/NAME]", show_default=False),
+]
+
+
+def _fail(message: str, code: int) -> NoReturn:
+    print(f"seal-tui: {plain(message)}", file=sys.stderr)
+    raise typer.Exit(code)
+
+
+@contextmanager
+def _for_people() -> Iterator[None]:
+    """Every expected failure is one line and an exit code."""
+    try:
+        yield
+    except studies.StudyError as error:
+        _fail(str(error), 2)
+    except (launch.EngineError, EngineGone, EngineProblem) as error:
+        _fail(str(error), 1)
+    except PermissionError as error:
+        _fail(f"{error.filename or error}: permission denied", 1)
+
+
+def _run_folder(folder: Path) -> Path:
+    """An existing run folder, absolute."""
+    if not (folder / "study.json").is_file():
+        _fail(
+            f"{folder} is no run folder (no study.json in it); `seal-tui run STUDY.toml` makes one",
+            2,
+        )
+    return folder.resolve()
+
+
+def _prepare(study_file: Path, run_dir: Path | None) -> Path:
+    """Make the run folder of a study and put the study in it."""
+    study = studies.load(study_file)
+    slug = re.sub(r"[^A-Za-z0-9._-]+", "-", study.name).strip("-.") or "study"
+    folder = (run_dir or Path("runs") / slug).resolve()
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    resolved = studies.dump_resolved(study)
+    target = folder / "study.json"
+    if not target.exists() or target.read_bytes() != resolved:
+        if target.exists() and _status(folder).state == "running":
+            _fail(f"{folder} is running another version of this study; stop it first", 1)
+        shutil.copyfile(study_file, folder / "study.toml")
+        target.write_bytes(resolved)
+    return folder
+
+
+def _status(folder: Path) -> RunStatus:
+    with SyncEngineClient.at(launch.ensure_engine(folder)) as client:
+        return client.ask(Calls.status())
+
+
+def _run(study_file: Path, run_dir: Path | None, headless: bool) -> None:
+    with _for_people():
+        folder = _prepare(study_file, run_dir)
+        socket = launch.ensure_engine(folder)
+        with SyncEngineClient.at(socket) as client:
+            client.ask(Calls.start())
+            if headless:
+                _follow(client, folder)
+                return
+        _explore(folder)
+
+
+def _follow(client: SyncEngineClient, folder: Path) -> None:
+    from seal_tui import headless
+
+    try:
+        status = headless.follow(client)
+    except KeyboardInterrupt:
+        print(
+            f"\nThe engine goes on. Watch: seal-tui open {folder} · stop: seal-tui stop {folder}",
+            file=sys.stderr,
+        )
+        raise typer.Exit(130) from None
+    if status.state != "done":
+        _fail(status.error or f"the run was {status.state}", 2 if status.bad_input else 1)
+    metrics, study = client.ask(Calls.metrics()), client.ask(Calls.study())
+    headless.print_summary(metrics, study, status)
+    print(f"\nExplore it: seal-tui open {folder}")
+
+
+def _explore(folder: Path) -> None:
+    from seal_tui.app import run_explorer
+
+    raise typer.Exit(run_explorer(lambda: launch.ensure_engine(folder)))
+
+
+@app.command()
+def demo(headless: Headless = False, run_dir: TargetDir = None) -> None:
+    """The sample study on the embedded models, then the explorer.
+
+    Needs no account, no network and no GPU. A second time it opens at once.
+    """
+    _run(SAMPLE_DATA / "study.toml", run_dir or Path("runs/demo"), headless)
+
+
+@app.command()
+def run(
+    study: Annotated[Path, typer.Argument(help="The study file.", show_default=False)],
+    run_dir: TargetDir = None,
+    headless: Headless = False,
+) -> None:
+    """Run a study, or resume it where it stopped, and open the explorer.
+
+    What is computed already with the same models and settings is not computed again. The run goes
+    on when the terminal closes.
+    """
+    _run(study, run_dir, headless)
+
+
+@app.command(name="open")
+def open_(run_dir: RunDir) -> None:
+    """Open the explorer on a run, finished or not."""
+    with _for_people():
+        _explore(_run_folder(run_dir))
+
+
+@app.command()
+def metrics(
+    run_dir: RunDir,
+    as_json: Json = False,
+    preset: Annotated[
+        str | None,
+        typer.Option(help=f"Only this preset: {', '.join(studies.PRESETS)}.", show_default=False),
+    ] = None,
+) -> None:
+    """Print every metric table of a run."""
+    if preset is not None and preset not in studies.PRESETS:
+        _fail(f"--preset {preset}: must be one of {', '.join(studies.PRESETS)}", 2)
+    with _for_people(), SyncEngineClient.at(launch.ensure_engine(_run_folder(run_dir))) as client:
+        found = client.ask(Calls.metrics(preset))
+        if as_json:
+            print(json.dumps(found.tables, indent=2, allow_nan=False))
+            return
+        from seal_tui import headless
+
+        headless.print_summary(found, client.ask(Calls.study()), client.ask(Calls.status()))
+
+
+@app.command()
+def status(run_dir: RunDir, as_json: Json = False) -> None:
+    """What the engine of a run is doing."""
+    with _for_people():
+        found = _status(_run_folder(run_dir))
+    if as_json:
+        print(msgspec.json.format(msgspec.json.encode(found), indent=2).decode())
+        return
+    from seal_tui import headless
+
+    headless.print_status(found)
+
+
+@app.command()
+def stop(run_dir: RunDir) -> None:
+    """Stop a run and its engine. Everything finished stays; `run` resumes it."""
+    with _for_people():
+        folder = _run_folder(run_dir)
+        socket = launch.reachable(folder)
+        if socket is None:
+            print("no engine is running")
+            return
+        with SyncEngineClient.at(socket) as client:
+            client.ask(Calls.stop())
+            client.ask(Calls.shutdown())
+        print("stopped")
+
+
+@app.command()
+def doctor(
+    study: Annotated[
+        Path | None, typer.Argument(help="A study file to check too.", show_default=False)
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Check this machine: versions, devices, models, sockets, terminal, and a study file."""
+    # In a process of its own: it looks at torch, which the command line never loads.
+    command = [sys.executable, "-m", "engine.doctor", *([str(study)] if study else [])]
+    answer = subprocess.run(command, capture_output=True, text=True)
+    if answer.returncode:
+        _fail(answer.stderr.strip().splitlines()[-1] if answer.stderr.strip() else "failed", 1)
+    checks: list[dict[str, Any]] = json.loads(answer.stdout)
+    if as_json:
+        print(json.dumps(checks, indent=2))
+    else:
+        for check in checks:
+            mark = "ok  " if check["ok"] else "FAIL"
+            print(plain(f"{mark} {check['name']:<14} {check['found']}"))
+            if check["mend"]:
+                print(plain(f"     {'':<14} → {check['mend']}"))
+    if not all(check["ok"] for check in checks):
+        raise typer.Exit(1)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(f"seal-tui {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    pass
+
+
+def main() -> None:
+    app()

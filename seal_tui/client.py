@@ -1,0 +1,358 @@
+"""The client's side of the wire: what can be asked, and two ways to ask it.
+
+A `Call` says method, path, body and answer type once; `EngineClient` sends calls from the event
+loop and `SyncEngineClient` from a command line. Both speak HTTP over the engine's Unix socket.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Generic, Self, TypeVar
+from urllib.parse import quote, urlencode
+
+import httpx
+import msgspec
+
+from engine.messages import (
+    Ids,
+    Metrics,
+    PairDetail,
+    PairQuery,
+    PairRow,
+    Problem,
+    RewriteDetail,
+    RewriteQuery,
+    RewriteRow,
+    RowsRequest,
+    RunStatus,
+    StudyInfo,
+)
+from seal_tui.text import one_line
+
+T = TypeVar("T")
+_BASE = "http://engine"
+# Metrics of a large study may take a while the first time; a dead socket fails at once anyway.
+_TIMEOUT = httpx.Timeout(120.0, connect=5.0)
+_ENDLESS = httpx.Timeout(None, connect=5.0)
+_RETRY_S = (0.2, 0.5, 1.0, 2.0)
+
+
+class EngineGone(Exception):
+    """Nobody answers on the socket, or the connection broke."""
+
+
+class EngineProblem(Exception):
+    """The engine answered, but not with what was asked. The message is one safe line.
+
+    `not_yet` is True when the run has not come far enough for the question.
+    """
+
+    def __init__(self, error: str, status: int = 0) -> None:
+        super().__init__(one_line(error))
+        self.status = status
+
+    @property
+    def not_yet(self) -> bool:
+        return self.status == 409
+
+
+@dataclass(frozen=True)
+class Lost:
+    """The event stream broke; the client goes on trying."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
+class Call(Generic[T]):
+    """One question to the engine."""
+
+    method: str
+    path: str
+    answer: type[T]
+    body: msgspec.Struct | None = None
+
+
+class Calls:
+    """Every endpoint, once."""
+
+    @staticmethod
+    def status() -> Call[RunStatus]:
+        return Call("GET", "/status", RunStatus)
+
+    @staticmethod
+    def start() -> Call[RunStatus]:
+        return Call("POST", "/run", RunStatus)
+
+    @staticmethod
+    def stop() -> Call[RunStatus]:
+        return Call("POST", "/stop", RunStatus)
+
+    @staticmethod
+    def shutdown() -> Call[Any]:
+        return Call("POST", "/shutdown", object)
+
+    @staticmethod
+    def study() -> Call[StudyInfo]:
+        return Call("GET", "/study", StudyInfo)
+
+    @staticmethod
+    def manifest() -> Call[dict[str, Any]]:
+        return Call("GET", "/manifest", dict[str, Any])
+
+    @staticmethod
+    def metrics(preset: str | None = None) -> Call[Metrics]:
+        query = f"?{urlencode({'preset': preset})}" if preset else ""
+        return Call("GET", f"/metrics{query}", Metrics)
+
+    @staticmethod
+    def pairs(query: PairQuery) -> Call[Ids]:
+        return Call("POST", "/pairs", Ids, query)
+
+    @staticmethod
+    def pair_rows(ids: Sequence[int]) -> Call[list[PairRow]]:
+        return Call("POST", "/pairs/rows", list[PairRow], RowsRequest(ids=tuple(ids)))
+
+    @staticmethod
+    def pair(pair_id: int) -> Call[PairDetail]:
+        return Call("GET", f"/pairs/{quote(str(pair_id))}", PairDetail)
+
+    @staticmethod
+    def rewrites(query: RewriteQuery) -> Call[Ids]:
+        return Call("POST", "/rewrites", Ids, query)
+
+    @staticmethod
+    def rewrite_rows(ids: Sequence[int]) -> Call[list[RewriteRow]]:
+        return Call("POST", "/rewrites/rows", list[RewriteRow], RowsRequest(ids=tuple(ids)))
+
+    @staticmethod
+    def rewrite(rewrite_id: int) -> Call[RewriteDetail]:
+        return Call("GET", f"/rewrites/{quote(str(rewrite_id))}", RewriteDetail)
+
+
+# ---------------------------------------------------------------- shared by both ways
+
+
+def _request(http: httpx.AsyncClient | httpx.Client, call: Call[Any]) -> httpx.Request:
+    if call.body is None:
+        return http.build_request(call.method, call.path)
+    headers = {"content-type": "application/json"}
+    body = msgspec.json.encode(call.body)
+    return http.build_request(call.method, call.path, content=body, headers=headers)
+
+
+def _decode(call: Call[T], response: httpx.Response) -> T:
+    if response.is_error:
+        raise _problem(response)
+    try:
+        return msgspec.json.decode(response.content, type=call.answer)
+    except msgspec.DecodeError as error:
+        raise EngineProblem(f"the engine's answer to {call.path} was not understood: {error}") from None
+
+
+def _problem(response: httpx.Response) -> EngineProblem:
+    try:
+        said = msgspec.json.decode(response.content, type=Problem).error
+    except msgspec.DecodeError:
+        said = f"the engine answered {response.status_code}"
+    return EngineProblem(said, response.status_code)
+
+
+def _failure(error: httpx.HTTPError) -> EngineGone | EngineProblem:
+    if isinstance(error, httpx.ReadTimeout):
+        return EngineProblem("the engine is there but did not answer in time")
+    return EngineGone(one_line(str(error) or type(error).__name__))
+
+
+def _snapshot(line: str) -> RunStatus | None:
+    """The status in one line of the event stream; blank lines, comments and names hold none."""
+    if not line.startswith("data:"):
+        return None
+    try:
+        return msgspec.json.decode(line[5:].strip().encode(), type=RunStatus)
+    except msgspec.DecodeError as error:
+        raise EngineProblem(f"the engine's events were not understood: {error}") from None
+
+
+# ---------------------------------------------------------------- from the event loop
+
+TransportFactory = Callable[[], httpx.AsyncBaseTransport]
+
+
+class EngineClient:
+    """Asks the engine from the event loop.
+
+    `transport` is called for every new connection pool, so that a replaced engine (with another
+    socket) is found again after a loss. It may raise `EngineGone` or `OSError`.
+    """
+
+    def __init__(self, transport: TransportFactory) -> None:
+        self._transport = transport
+        self._http: httpx.AsyncClient | None = None
+
+    @classmethod
+    def at(cls, socket: Path | Callable[[], Path]) -> Self:
+        """A client of the engine on this Unix socket, or on the one that `socket` names."""
+
+        def transport() -> httpx.AsyncBaseTransport:
+            path = socket() if callable(socket) else socket
+            return httpx.AsyncHTTPTransport(uds=str(path))
+
+        return cls(transport)
+
+    def _connected(self) -> httpx.AsyncClient:
+        if self._http is None:
+            try:
+                transport = self._transport()
+            except OSError as error:
+                raise EngineGone(one_line(str(error))) from None
+            self._http = httpx.AsyncClient(transport=transport, base_url=_BASE, timeout=_TIMEOUT)
+        return self._http
+
+    async def close(self) -> None:
+        http, self._http = self._http, None
+        if http is not None:
+            await http.aclose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+    async def ask(self, call: Call[T]) -> T:
+        """Sends one call. Raises `EngineGone` or `EngineProblem`, nothing else."""
+        http = self._connected()
+        try:
+            response = await http.send(_request(http, call))
+        except httpx.HTTPError as error:
+            raise _failure(error) from None
+        return _decode(call, response)
+
+    async def status(self) -> RunStatus:
+        return await self.ask(Calls.status())
+
+    async def start(self) -> RunStatus:
+        return await self.ask(Calls.start())
+
+    async def stop(self) -> RunStatus:
+        return await self.ask(Calls.stop())
+
+    async def shutdown(self) -> None:
+        await self.ask(Calls.shutdown())
+
+    async def study(self) -> StudyInfo:
+        return await self.ask(Calls.study())
+
+    async def manifest(self) -> dict[str, Any]:
+        return await self.ask(Calls.manifest())
+
+    async def metrics(self, preset: str | None = None) -> Metrics:
+        return await self.ask(Calls.metrics(preset))
+
+    async def pairs(self, query: PairQuery) -> Ids:
+        return await self.ask(Calls.pairs(query))
+
+    async def pair_rows(self, ids: Sequence[int]) -> list[PairRow]:
+        return await self.ask(Calls.pair_rows(ids))
+
+    async def pair(self, pair_id: int) -> PairDetail:
+        return await self.ask(Calls.pair(pair_id))
+
+    async def rewrites(self, query: RewriteQuery) -> Ids:
+        return await self.ask(Calls.rewrites(query))
+
+    async def rewrite_rows(self, ids: Sequence[int]) -> list[RewriteRow]:
+        return await self.ask(Calls.rewrite_rows(ids))
+
+    async def rewrite(self, rewrite_id: int) -> RewriteDetail:
+        return await self.ask(Calls.rewrite(rewrite_id))
+
+    async def _stream(self) -> AsyncIterator[RunStatus]:
+        http = self._connected()
+        try:
+            async with http.stream("GET", "/events", timeout=_ENDLESS) as response:
+                if response.is_error:
+                    await response.aread()
+                    raise _problem(response)
+                async for line in response.aiter_lines():
+                    if (status := _snapshot(line)) is not None:
+                        yield status
+        except httpx.HTTPError as error:
+            raise _failure(error) from None
+
+    async def events(self) -> AsyncIterator[RunStatus | Lost]:
+        """Every change of the run, for ever. A `Lost` says that the engine went away; after it
+        the stream goes on by itself once an engine answers again."""
+        failures = 0
+        while True:
+            reason = "the engine closed the connection"
+            try:
+                async for status in self._stream():
+                    failures = 0
+                    yield status
+            except (EngineGone, EngineProblem) as error:
+                reason = str(error)
+            yield Lost(reason)
+            await self.close()
+            await asyncio.sleep(_RETRY_S[min(failures, len(_RETRY_S) - 1)])
+            failures += 1
+
+
+# ---------------------------------------------------------------- from a command line
+
+
+class SyncEngineClient:
+    """Asks the engine from a program without an event loop."""
+
+    def __init__(self, transport: httpx.BaseTransport) -> None:
+        self._http = httpx.Client(transport=transport, base_url=_BASE, timeout=_TIMEOUT)
+
+    @classmethod
+    def at(cls, socket: Path) -> Self:
+        return cls(httpx.HTTPTransport(uds=str(socket)))
+
+    def close(self) -> None:
+        self._http.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def ask(self, call: Call[T]) -> T:
+        """Sends one of `Calls`. Raises `EngineGone` or `EngineProblem`, nothing else."""
+        try:
+            response = self._http.send(_request(self._http, call))
+        except httpx.HTTPError as error:
+            raise _failure(error) from None
+        return _decode(call, response)
+
+    def events(self) -> Iterator[RunStatus]:
+        """Every change of the run until the connection ends (`EngineGone`)."""
+        try:
+            with self._http.stream("GET", "/events", timeout=_ENDLESS) as response:
+                if response.is_error:
+                    response.read()
+                    raise _problem(response)
+                for line in response.iter_lines():
+                    if (status := _snapshot(line)) is not None:
+                        yield status
+        except httpx.HTTPError as error:
+            raise _failure(error) from None
+        raise EngineGone("the engine closed the connection")

@@ -1,0 +1,50 @@
+"""The palette: every action that works here and now, and the themes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from typing import NamedTuple
+
+from textual.command import DiscoveryHit, Hit, Hits, Provider
+from textual.types import IgnoreReturnCallbackType
+
+from seal_tui.actions import BY_ID
+from seal_tui.themes import THEMES
+
+
+class Command(NamedTuple):
+    name: str
+    help: str
+    run: IgnoreReturnCallbackType
+
+
+class ActionCommands(Provider):
+    """Reads the same table of actions as keys, footer and help."""
+
+    def _commands(self) -> Iterator[Command]:
+        seen: set[str] = set()
+        for active in self.screen.active_bindings.values():
+            action = BY_ID.get(active.binding.id or "")
+            if action is None or not active.enabled or action.id in seen:
+                continue
+            if action.scope == "list" or action.name == "command_palette":
+                continue
+            seen.add(action.id)
+            run = partial(self.app.run_action, active.binding.action, active.node)
+            yield Command(f"{action.label} ({action.display})", action.help, run)
+        for theme in THEMES:
+            run = partial(setattr, self.app, "theme", theme.name)
+            yield Command(f"colours: {theme.name}", "Change the colours.", run)
+
+    async def discover(self) -> Hits:
+        for command in self._commands():
+            yield DiscoveryHit(command.name, command.run, help=command.help)
+
+    async def search(self, query: str) -> Hits:
+        matcher = self.matcher(query)
+        for command in self._commands():
+            score = matcher.match(command.name)
+            if score > 0:
+                shown = matcher.highlight(command.name)
+                yield Hit(score, shown, command.run, text=command.name, help=command.help)

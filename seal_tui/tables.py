@@ -1,0 +1,198 @@
+"""The metric tables as the screens need them. Records come as JSON, so nothing is taken for granted."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from engine.messages import OPINIONS, REGIMES, FeatureInfo, Metrics, Opinion, Regime, StudyInfo
+
+Record = Mapping[str, Any]
+
+
+def real(record: Record, key: str) -> float | None:
+    """A finite number of a record, or None."""
+    value = record.get(key)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        return None
+    return float(value)
+
+
+def whole(record: Record, key: str) -> int | None:
+    value = real(record, key)
+    return None if value is None else round(value)
+
+
+def word(record: Record, key: str) -> str:
+    value = record.get(key)
+    return value if isinstance(value, str) else "" if value is None else str(value)
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """One estimated coefficient."""
+
+    estimate: float | None = None
+    std_error: float | None = None
+    low: float | None = None
+    high: float | None = None
+    p: float | None = None
+    p_adjusted: float | None = None
+    vif: float | None = None
+    n: int | None = None
+
+    @classmethod
+    def of(cls, record: Record) -> Estimate:
+        return cls(
+            estimate=real(record, "estimate"),
+            std_error=real(record, "std_error"),
+            low=real(record, "ci_low"),
+            high=real(record, "ci_high"),
+            p=real(record, "p_value"),
+            p_adjusted=real(record, "p_adjusted"),
+            vif=real(record, "vif"),
+            n=whole(record, "n"),
+        )
+
+    @property
+    def size(self) -> float:
+        """How large, for sorting; what was not estimated comes last."""
+        return abs(self.estimate) if self.estimate is not None else -1.0
+
+
+@dataclass(frozen=True)
+class Imprint:
+    """What a feature is worth to the model before and after training."""
+
+    feature: str
+    role: str
+    pre: Estimate
+    post: Estimate
+    difference: Estimate
+
+    def outcome(self, name: str) -> Estimate:
+        return {"pre": self.pre, "post": self.post}.get(name, self.difference)
+
+
+@dataclass(frozen=True)
+class SideEstimate:
+    """A coefficient of one feature on one side; `sign` only for robustness scores."""
+
+    feature: str
+    side: str
+    sign: str
+    estimate: Estimate
+    events: int | None
+
+
+@dataclass(frozen=True)
+class Alignment:
+    """How often one reward model sides with the people."""
+
+    role: str
+    model: str
+    n: int | None
+    ties: int | None
+    alignment: float | None
+    resistance: float | None
+    half_width: float | None
+
+
+class Tables:
+    """Typed views of one `Metrics` message."""
+
+    def __init__(self, metrics: Metrics) -> None:
+        self.preset = metrics.preset
+        self._tables = metrics.tables
+
+    def rows(self, key: str, preset: str | None = None) -> Sequence[Record]:
+        records = self._tables.get(key, [])
+        if preset is None:
+            return records
+        return [record for record in records if record.get("preset", preset) == preset]
+
+    def alignment(self) -> list[Alignment]:
+        found = []
+        for record in self.rows("alignment"):
+            low, high = real(record, "ci_low"), real(record, "ci_high")
+            half = None if low is None or high is None else (high - low) / 2
+            found.append(
+                Alignment(
+                    role=word(record, "role"),
+                    model=word(record, "model"),
+                    n=whole(record, "n"),
+                    ties=whole(record, "ties"),
+                    alignment=real(record, "alignment"),
+                    resistance=real(record, "resistance"),
+                    half_width=half,
+                )
+            )
+        return sorted(found, key=lambda line: ("pre", "post").index(line.role)
+                      if line.role in ("pre", "post") else 2)
+
+    def regimes(self) -> dict[tuple[Regime, Opinion], int]:
+        """Pairs by regime and opinion; cells that were not reported are 0."""
+        table = {(regime, opinion): 0 for regime in REGIMES for opinion in OPINIONS}
+        for record in self.rows("regimes"):
+            key = (record.get("regime"), record.get("opinion"))
+            if key in table:
+                table[key] += whole(record, "n") or 0  # type: ignore[index]
+        return table
+
+    def imprint(self, preset: str) -> list[Imprint]:
+        by_feature: dict[str, dict[str, Record]] = {}
+        for record in self.rows("imprint", preset):
+            by_feature.setdefault(word(record, "feature"), {})[word(record, "outcome")] = record
+        nothing: Record = {}
+        return [
+            Imprint(
+                feature=name,
+                role=next((word(record, "class") for record in outcomes.values()), ""),
+                pre=Estimate.of(outcomes.get("pre", nothing)),
+                post=Estimate.of(outcomes.get("post", nothing)),
+                difference=Estimate.of(outcomes.get("difference", nothing)),
+            )
+            for name, outcomes in by_feature.items()
+        ]
+
+    def sides(self, key: str, preset: str) -> list[SideEstimate]:
+        """`shift_imprint`, `misalignment` or `robustness`."""
+        return [
+            SideEstimate(
+                feature=word(record, "feature"),
+                side=word(record, "side"),
+                # Written with a true minus or a hyphen, it is the same sign.
+                sign="+" if word(record, "sign") == "+" else "−",
+                estimate=Estimate.of(record),
+                events=whole(record, "events"),
+            )
+            for record in self.rows(key, preset)
+        ]
+
+    def presets(self, key: str) -> list[str]:
+        return list(dict.fromkeys(word(record, "preset") for record in self.rows(key)))
+
+    def dropped(self, key: str, preset: str, study: StudyInfo | None) -> list[tuple[str, str]]:
+        """Features without an estimate, each with the reason as far as it is known."""
+        reasons = {
+            word(record, "feature"): word(record, "reason")
+            for record in self.rows("dropped", preset)
+            if record.get("table", key) == key
+        }
+        present = {
+            word(record, "feature")
+            for record in self.rows(key, preset)
+            if real(record, "estimate") is not None
+        }
+        for info in study.features if study is not None and present else ():
+            if info.name not in present and info.name not in reasons:
+                reasons[info.name] = _reason(info)
+        return list(reasons.items())
+
+
+def _reason(info: FeatureInfo) -> str:
+    if not info.regress:
+        return "kept out of the regressions by the taxonomy"
+    return "no estimate: it does not vary enough in these pairs"

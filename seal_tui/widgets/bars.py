@@ -1,0 +1,124 @@
+"""The first and the last line of every screen, and the line that says the engine is gone."""
+
+from __future__ import annotations
+
+from textual.content import Content
+from textual.screen import Screen
+from textual.widget import Widget
+
+from engine.messages import RunStatus
+from seal_tui import numbers, words
+from seal_tui.actions import BY_ID
+from seal_tui.client import Lost
+from seal_tui.session import Session
+from seal_tui.text import Safe, content
+
+TABS: tuple[tuple[str, str, str], ...] = (
+    ("1", "overview", "overview"),
+    ("2", "imprint", "imprint"),
+    ("3", "resistance", "resistance"),
+    ("5", "robustness", "robustness"),
+)
+
+
+def run_line(status: RunStatus | None) -> Safe:
+    """The run in a few words."""
+    if status is None:
+        return Safe("attaching…")
+    if status.state != "running":
+        took = f" {numbers.duration(status.elapsed_s)}" if status.elapsed_s else ""
+        return Safe(f"run {words.RUN_STATE[status.state]}{took}")
+    stage = next((stage for stage in status.stages if stage.state == "running"), None)
+    if stage is None:
+        return Safe("running")
+    share = numbers.percent(stage.done / stage.total, 0) if stage.total else Safe("")
+    return Safe(f"{content(stage.label).plain} {share}".strip())
+
+
+class TopBar(Widget):
+    """Which screens there are, which one this is, and how the run goes."""
+
+    def __init__(self, session: Session, tab: str) -> None:
+        super().__init__()
+        self._session = session
+        self._tab = tab
+
+    def render(self) -> Content:
+        tabs: list[Content | str | tuple[str, str]] = [(" SEAL ", "bold")]
+        for key, name, label in TABS:
+            style = "reverse bold" if name == self._tab else ""
+            tabs += [" ", (f" {key} {label} ", style)]
+        left = Content.assemble(*tabs)
+        if self._session.lost is not None:
+            right = Content.styled("engine gone ", "bold $caution")
+        else:
+            right = Content.styled(run_line(self._session.status) + " ", "dim")
+        room = self.size.width - left.cell_length
+        if right.cell_length > room - 1:
+            right = right.truncate(max(0, room - 1), ellipsis=True)
+        return left + Content(" " * max(0, room - right.cell_length)) + right
+
+
+class LostLine(Widget):
+    """Says that the engine is out of reach; hidden while it is there."""
+
+    def show(self, lost: Lost | None, run_was_on: bool) -> None:
+        self.display = lost is not None
+        self._lost = lost
+        self._run_was_on = run_was_on
+        self.refresh()
+
+    _lost: Lost | None = None
+    _run_was_on = False
+
+    def render(self) -> Content:
+        reason = self._lost.reason if self._lost is not None else ""
+        tail = " A run that was on may still be going." if self._run_was_on else ""
+        return Content.assemble(
+            (" The engine does not answer; trying to attach again.", "bold"),
+            tail,
+            " ",
+            content(f"({reason})", "dim"),
+        )
+
+
+class KeyBar(Widget):
+    """The keys that do something here and now, the most local first."""
+
+    def render(self) -> Content:
+        screen = self.screen
+        here: list[tuple[str, str]] = []
+        everywhere: list[tuple[str, str]] = []
+        seen: set[str] = set()
+        for active in screen.active_bindings.values():
+            action = BY_ID.get(active.binding.id or "")
+            if action is None or not action.shown or not active.enabled or action.id in seen:
+                continue
+            seen.add(action.id)
+            entry = (action.display, action.label)
+            (everywhere if action.scope == "app" else here).append(entry)
+        width = self.size.width
+        fixed = _entries(everywhere)
+        room = width - fixed.cell_length - 3
+        shown = Content("")
+        for count in range(len(here), -1, -1):
+            shown = _entries(here[:count])
+            if shown.cell_length <= room:
+                break
+        gap = max(1, width - shown.cell_length - fixed.cell_length - 2)
+        return Content.assemble(" ", shown, " " * gap, fixed, " ")
+
+
+def _entries(entries: list[tuple[str, str]]) -> Content:
+    parts: list[str | tuple[str, str]] = []
+    for key, label in entries:
+        if parts:
+            parts.append("   ")
+        parts += [(key, "bold"), " ", (label, "dim")]
+    return Content.assemble(*parts)
+
+
+def refresh_keys(screen: Screen[object]) -> None:
+    """Draws the key bar anew, after what is allowed has changed."""
+    for bar in screen.query(KeyBar):
+        bar.refresh()

@@ -1,0 +1,94 @@
+"""The list for very many rows: it holds every id, and asks for the rows that are in view."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Generic, TypeVar
+
+from textual import work
+from textual.message import Message
+
+from seal_tui.client import EngineGone, EngineProblem
+from seal_tui.pages import Pages
+from seal_tui.text import Safe
+from seal_tui.widgets.lines import NO_TEXT, Cell, Column, LineList, Part, cell
+
+Row = TypeVar("Row")
+Fetch = Callable[[Sequence[int]], Awaitable[list[Row]]]
+
+
+class WindowList(LineList, Generic[Row]):
+    """`fetch` brings rows by id; `draw` turns a row into cells."""
+
+    class Failed(Message):
+        """Rows could not be brought."""
+
+        def __init__(self, error: Exception) -> None:
+            super().__init__()
+            self.error = error
+
+    def __init__(
+        self,
+        columns: Sequence[Column],
+        fetch: Fetch[Row],
+        draw: Callable[[Row], Sequence[Cell]],
+        *,
+        empty: Safe = NO_TEXT,
+        id: str | None = None,
+    ) -> None:
+        self._pages: Pages[Row] = Pages()
+        super().__init__(columns, empty=empty, id=id)
+        self._fetch = fetch
+        self._draw = draw
+        self._asked = False
+
+    @property
+    def count(self) -> int:
+        return len(self._pages)
+
+    @property
+    def ids(self) -> Sequence[int]:
+        return self._pages.ids
+
+    @property
+    def current(self) -> int | None:
+        """The id under the cursor."""
+        return self.ids[self.cursor] if self.ids else None
+
+    def show(self, ids: Sequence[int], keep: int | None = None) -> None:
+        """Shows these ids, with the cursor on `keep` if it is among them."""
+        self._pages = Pages(ids)
+        try:
+            cursor = ids.index(keep) if keep is not None else 0
+        except ValueError:
+            cursor = 0
+        self.rows_changed(cursor)
+
+    def cells(self, index: int) -> Sequence[Cell]:
+        row = self._pages.row(index)
+        if row is not None:
+            return self._draw(row)
+        if not self._asked:
+            self._asked = True
+            self.call_after_refresh(self._bring)
+        first = cell(Safe(str(self.ids[index])), "muted")
+        return [first, *[(Part(Safe("·"), "muted"),)] * (len(self.columns) - 1)]
+
+    @work(exclusive=False, group="rows", exit_on_error=False)
+    async def _bring(self) -> None:
+        """Fetches what is in view now; what was scrolled past meanwhile is not asked for."""
+        try:
+            while wanted := self._in_view():
+                pages = self._pages
+                ids = pages.ids_of(wanted[0])
+                rows = await self._fetch(ids)
+                pages.put(wanted[0], rows)
+                self.refresh()
+        except (EngineGone, EngineProblem, ValueError) as error:
+            self.post_message(self.Failed(error))
+        finally:
+            self._asked = False
+
+    def _in_view(self) -> list[int]:
+        top = self.scroll_offset.y
+        return self._pages.missing(top, top + self.page - 1)

@@ -1,0 +1,163 @@
+"""What the numbers mean, in words: names of features, regimes and outcomes, and plain readings."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from engine.messages import FeatureInfo, Opinion, Regime, RunState, StageState
+from seal_tui import numbers
+from seal_tui.tables import Estimate
+from seal_tui.text import Safe, one_line
+
+REGIME: Final[dict[Regime, Safe]] = {
+    "stayed": Safe("stayed aligned before and after training"),
+    "got": Safe("got aligned by training"),
+    "resisted": Safe("resisted: misaligned before and after training"),
+    "reversed": Safe("reversed: aligned before, misaligned after training"),
+}
+OPINION: Final[dict[Opinion, Safe]] = {
+    "c": Safe("chosen"),
+    "i": Safe("indifferent"),
+    "r": Safe("rejected"),
+}
+RUN_STATE: Final[dict[RunState, Safe]] = {
+    "idle": Safe("not started"),
+    "running": Safe("running"),
+    "done": Safe("done"),
+    "failed": Safe("failed"),
+    "stopped": Safe("stopped"),
+}
+STAGE_STATE: Final[dict[StageState, Safe]] = {
+    "waiting": Safe("waits"),
+    "running": Safe("runs"),
+    "done": Safe("done"),
+    "failed": Safe("failed"),
+}
+OUTCOME: Final[dict[str, Safe]] = {
+    "pre": Safe("pre-D"),
+    "post": Safe("post-D"),
+    "difference": Safe("difference"),
+}
+
+_PREFIXES = ("last_response_is_", "last_response_", "assistant_is_")
+
+
+def feature(name: str) -> Safe:
+    """A feature's name for a person: `last_response_is_harmless` is harmless."""
+    for prefix in _PREFIXES:
+        if name.startswith(prefix) and len(name) > len(prefix):
+            keep = "assistant " if prefix.startswith("assistant") else ""
+            return one_line(keep + name[len(prefix) :].replace("_", " "))
+    return one_line(name.replace("_", " "))
+
+
+def label(value: int | None, kind: str = "bool") -> Safe:
+    """A label as a word."""
+    if value is None:
+        return numbers.NOTHING
+    if kind == "sentiment":
+        return Safe({-1: "negative", 0: "neutral", 1: "positive"}.get(value, str(value)))
+    return Safe({0: "no", 1: "yes"}.get(value, str(value)))
+
+
+def verdict(margin: float) -> Safe:
+    """Whether a reward model sides with the person who chose."""
+    if margin > 0:
+        return Safe("aligned")
+    return Safe("misaligned") if margin < 0 else Safe("tie")
+
+
+def change(name: str) -> Safe:
+    """What a rewrite did to the verdict of the trained model."""
+    return Safe(
+        {"misaligned": "became misaligned", "aligned": "became aligned", "same": "same"}.get(
+            name, name
+        )
+    )
+
+
+def _certainty(estimate: Estimate, digits: int, scale: float = 1.0) -> str:
+    parts = []
+    if estimate.low is not None and estimate.high is not None:
+        low, high = estimate.low * scale, estimate.high * scale
+        parts.append(f"95 % interval {numbers.signed(low, digits)} to {numbers.signed(high, digits)}")
+    if estimate.p_adjusted is not None:
+        parts.append(f"adjusted p {numbers.p_value(estimate.p_adjusted)}")
+    return f" ({', '.join(parts)})" if parts else ""
+
+
+def _unit(info: FeatureInfo | None, name: str) -> str:
+    if info is not None and info.kind == "sentiment":
+        return f"One step of {feature(name)} (negative, neutral, positive)"
+    return f"“{feature(name)}”"
+
+
+def reward_reading(name: str, info: FeatureInfo | None, outcome: str, estimate: Estimate) -> Safe:
+    """A coefficient of the reward regressions as a sentence."""
+    value = numbers.number(None if estimate.estimate is None else abs(estimate.estimate))
+    if value == numbers.NOTHING or estimate.estimate is None:
+        return Safe(f"{_unit(info, name)} was not estimated here.")
+    certainty = _certainty(estimate, 2)
+    if outcome == "difference":
+        verb = "raised" if estimate.estimate > 0 else "lowered"
+        return Safe(
+            f"{_unit(info, name)}: training {verb} its worth by {value} reward points{certainty}."
+        )
+    verb = "adds" if estimate.estimate > 0 else "takes"
+    tail = "" if estimate.estimate > 0 else " away"
+    model = OUTCOME.get(outcome, Safe(outcome))
+    return Safe(
+        f"{_unit(info, name)} {verb} {value} points{tail} under {model}, "
+        f"all other features equal{certainty}."
+    )
+
+
+def shift_reading(name: str, info: FeatureInfo | None, side: str, estimate: Estimate) -> Safe:
+    """A coefficient of the reward-shift regression as a sentence."""
+    if estimate.estimate is None:
+        return Safe(f"{_unit(info, name)} was not estimated here.")
+    way = "counter-clockwise" if estimate.estimate > 0 else "clockwise"
+    return Safe(
+        f"{_unit(info, name)} in the {one_line(side)} answer turns the reward vector "
+        f"{numbers.number(abs(estimate.estimate), 1)}° {way}{_certainty(estimate, 1)}. "
+        "The sign of θ is a direction, not a gain."
+    )
+
+
+def misalignment_reading(
+    name: str, info: FeatureInfo | None, side: str, estimate: Estimate
+) -> Safe:
+    """A coefficient of the misalignment regression as a sentence."""
+    if estimate.estimate is None:
+        return Safe(f"{_unit(info, name)} was not estimated here.")
+    more = "more" if estimate.estimate > 0 else "less"
+    return Safe(
+        f"{_unit(info, name)} in the {one_line(side)} answer makes a misaligned pair "
+        f"{numbers.number(abs(estimate.estimate) * 100, 1)} points {more} likely"
+        f"{_certainty(estimate, 1, 100)}."
+    )
+
+
+def robustness_sentence(name: str, side: str, sign: str, kind: str = "bool") -> Safe:
+    """Which change of wording a robustness score is about. `+` is lost, `−` is gained."""
+    article = "a chosen answer" if side == "chosen" else "a rejected answer"
+    lost = sign == "+"
+    if kind == "sentiment":
+        return Safe(f"{article} that turns {'less' if lost else 'more'} positive")
+    return Safe(f"{article} that {'loses' if lost else 'gains'} “{feature(name)}”")
+
+
+def robustness_reading(
+    name: str, side: str, sign: str, kind: str, estimate: Estimate, events: int | None
+) -> Safe:
+    """A robustness score as a sentence."""
+    subject = robustness_sentence(name, side, sign, kind)
+    if estimate.estimate is None:
+        return Safe(f"{subject}: too few rewrites to say.")
+    more = "more" if estimate.estimate > 0 else "less"
+    seen = f", seen {numbers.count(events)} times" if events is not None else ""
+    return Safe(
+        f"A pair with {subject} becomes misaligned "
+        f"{numbers.number(abs(estimate.estimate) * 100, 1)} points {more} often"
+        f"{_certainty(estimate, 1, 100)}{seen}."
+    )

@@ -1,0 +1,255 @@
+"""Files, folders and hub datasets: what is read, and what is refused with which line."""
+
+import gzip
+import importlib
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from engine.data import DataError, Pair, Reject, Source, read_pairs
+
+# Neither brings types.
+datasets: Any = importlib.import_module("datasets")
+pa: Any = importlib.import_module("pyarrow")
+pq: Any = importlib.import_module("pyarrow.parquet")
+DatasetNotFoundError: Any = datasets.exceptions.DatasetNotFoundError
+
+Lines = Callable[[int], list[bytes]]
+Read = Callable[..., tuple[list[Pair], list[Reject]]]
+
+
+def test_shards_are_read_in_name_order_with_one_numbering(
+    lines: Lines, read: Read, tmp_path: Path
+) -> None:
+    one, two, three, four = lines(4)
+    (tmp_path / "b.jsonl").write_bytes(three)
+    (tmp_path / "a.jsonl.gz").write_bytes(gzip.compress(one + b"bad\n" + two))
+    (tmp_path / "c").mkdir()
+    (tmp_path / "c" / "d.json").write_bytes(b"[" + four + b"]")
+    (tmp_path / "README.md").write_text("about")
+    (tmp_path / "state.json").write_text("{}")
+    (tmp_path / ".cache").mkdir()
+    (tmp_path / ".cache" / "old.jsonl").write_bytes(one)
+    pairs, rejects = read(tmp_path)
+    assert [pair.source_id for pair in pairs] == ["0", "2", "3", "4"]
+    assert [pair.line for pair in pairs] == [1, 3, 1, 1]
+    assert [pair.chosen[-2] for pair in pairs] == ["0", "1", "2", "3"]
+    assert [reject.source for reject in rejects] == [str(tmp_path / "a.jsonl.gz")]
+
+
+def test_file_and_folder_names_tell_splits_apart(lines: Lines, read: Read, tmp_path: Path) -> None:
+    for name in ("online/train.jsonl", "base/train.jsonl", "base/test.jsonl", "extra.jsonl"):
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(lines(2)[name.startswith("base")])
+    pairs, _ = read(tmp_path)
+    assert [pair.chosen[-2] for pair in pairs] == ["1", "0"]
+    assert len(read(tmp_path, "test")[0]) == 1
+    with pytest.raises(DataError, match='no split "validation", only test, train'):
+        read(tmp_path, "validation")
+
+
+def test_shards_as_the_hub_names_them_are_told_apart(
+    lines: Lines, read: Read, tmp_path: Path
+) -> None:
+    (tmp_path / "train_prefs-00000-of-00002.jsonl").write_bytes(lines(1)[0])
+    (tmp_path / "train_prefs-00001-of-00002.jsonl").write_bytes(lines(1)[0])
+    (tmp_path / "test_prefs-00000-of-00001.jsonl").write_bytes(lines(1)[0])
+    assert len(read(tmp_path, "train_prefs")[0]) == 2
+    with pytest.raises(DataError, match="test_prefs, train_prefs"):
+        read(tmp_path)
+
+
+def test_an_empty_shard_is_fine_but_nothing_at_all_is_not(
+    lines: Lines, read: Read, tmp_path: Path
+) -> None:
+    (tmp_path / "a.jsonl").write_bytes(b"")
+    with pytest.raises(DataError, match="is empty"):
+        read(tmp_path)
+    (tmp_path / "b.jsonl").write_bytes(lines(1)[0])
+    assert len(read(tmp_path)[0]) == 1
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (b"", "is empty"),
+        (b"\n \r\n", "is empty"),
+        (b"\xef\xbb\xbf", "is empty"),
+        (b"\x89PNG\r\n\x1a\n\x00\x01", "not in a readable format"),
+        (b"Just some prose.\nAnd more of it.\n", "not in a readable format"),
+        (b'{\n  "rows": [\n  ]\n}\n', "not in a readable format"),
+        ("\ufeff{}".encode("utf-16-le"), "UTF-16"),
+        (b'{"prompt": "a", "completion": "b"}\n', "found the columns prompt, completion; expected"),
+        (b'{"prompt": "a"}\n' * 2000, "line 1: no field chosen"),
+        (b'["a"]\n', "not in a readable format"),
+    ],
+)
+@pytest.mark.parametrize("name", ["pairs.jsonl", "pairs.json", "pairs"])
+def test_a_file_without_pairs_is_refused_in_one_line(
+    read_bytes: Read, content: bytes, told: str, name: str
+) -> None:
+    with pytest.raises(DataError, match=told) as caught:
+        read_bytes(content, name)
+    assert name in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_missing_file_a_folder_without_data_and_a_pipe_are_refused(
+    read: Read, tmp_path: Path
+) -> None:
+    with pytest.raises(DataError, match="no such file or folder"):
+        read(tmp_path / "nothing.jsonl")
+    with pytest.raises(DataError, match="without data files"):
+        read(tmp_path)
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(DataError, match="neither a file nor a folder"):
+        read(tmp_path / "pipe")
+
+
+def test_a_file_that_may_not_be_read_is_told(
+    lines: Lines, read: Read, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "pairs.jsonl"
+    path.write_bytes(lines(1)[0])
+
+    def refuse(*_: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    # Taking the right away by chmod does not stop root.
+    monkeypatch.setattr(Path, "open", refuse)
+    with pytest.raises(DataError, match="cannot be read: Permission denied"):
+        read(path)
+    monkeypatch.setattr(Path, "exists", refuse)
+    with pytest.raises(DataError, match="cannot be read: Permission denied"):
+        read(path)
+
+
+def test_a_source_is_either_a_path_or_a_dataset() -> None:
+    for source in (Source(), Source(path=Path("a"), dataset="b")):
+        with pytest.raises(DataError, match="either dataset or path"):
+            list(read_pairs(source))
+
+
+def test_reading_a_file_loads_no_heavy_library(lines: Lines, tmp_path: Path) -> None:
+    (tmp_path / "pairs.jsonl").write_bytes(lines(1)[0])
+    code = (
+        "import sys; from pathlib import Path; from engine.data import Source, read_pairs;"
+        "list(read_pairs(Source(path=Path(sys.argv[1]))));"
+        "print([m for m in ('pyarrow', 'datasets', 'torch', 'duckdb') if m in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "[]"
+
+
+# --- the hub; a folder in the hub's own layout takes the same way through `datasets`
+
+
+@pytest.fixture
+def hub_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", str(tmp_path / "cache"))
+    folder = tmp_path / "set"
+    folder.mkdir()
+    rows = [
+        {
+            "prompt": "A wader?",
+            "chosen": [{"role": "assistant", "content": f"Heron {number}."}],
+            "rejected": [{"role": "assistant", "content": "Shark."}],
+            "other": number,
+        }
+        for number in range(1500)
+    ]
+    pq.write_table(pa.Table.from_pylist(rows), folder / "train-00000-of-00001.parquet")
+    return str(folder)
+
+
+def test_a_dataset_is_read_through_the_library(hub_folder: str) -> None:
+    items = list(read_pairs(Source(dataset=hub_folder)))
+    assert len(items) == 1500
+    last = items[-1]
+    assert isinstance(last, Pair)
+    assert (last.source_id, last.line) == ("1499", 1500)
+    assert last.chosen == "\n\nHuman: A wader?\n\nAssistant: Heron 1499."
+
+
+def test_an_unknown_split_names_those_there_are(hub_folder: str) -> None:
+    with pytest.raises(DataError, match=r'no split "dev" .*train.*set split under') as caught:
+        list(read_pairs(Source(dataset=hub_folder, split="dev")))
+    assert "\n" not in str(caught.value)
+
+
+def test_an_unknown_config_is_told(hub_folder: str) -> None:
+    with pytest.raises(DataError, match='no config "big"'):
+        list(read_pairs(Source(dataset=hub_folder, config="big")))
+
+
+def test_a_dataset_without_pairs_names_its_columns(hub_folder: str) -> None:
+    path = Path(hub_folder) / "train-00000-of-00001.parquet"
+    pq.write_table(pa.table({"text": ["a"], "label": [1]}), path)
+    with pytest.raises(DataError, match="found the columns text, label; expected"):
+        list(read_pairs(Source(dataset=hub_folder)))
+
+
+def test_a_file_given_as_a_dataset_is_pointed_to_path(tmp_path: Path) -> None:
+    path = tmp_path / "pairs.jsonl"
+    path.write_text("{}")
+    with pytest.raises(DataError, match="is a file: use path ="):
+        list(read_pairs(Source(dataset=str(path))))
+
+
+def test_offline_and_not_in_the_cache_is_one_line_with_the_mend(tmp_path: Path) -> None:
+    code = (
+        "from engine.data import *\n"
+        "try: list(read_pairs(Source(dataset='Anthropic/hh-rlhf')))\n"
+        "except DataError as error: print(error)\n"
+    )
+    settings = {"HF_HUB_OFFLINE": "1", "HF_HOME": str(tmp_path)}
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=True,
+        env=os.environ | settings,
+    )
+    (told,) = done.stdout.splitlines()
+    assert "Anthropic/hh-rlhf is not in the local cache" in told
+    assert "HF_HUB_OFFLINE" in told
+    assert "path = " in told
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (DatasetNotFoundError("Dataset 'o/n' is a gated dataset on the Hub."), "is gated"),
+        (
+            DatasetNotFoundError("Dataset 'o/gated-n' doesn't exist on the Hub or cannot be"),
+            "not on the hub, or is private",
+        ),
+        (
+            DatasetNotFoundError("Revision 'v9' doesn't exist for dataset 'o/n' on the Hub."),
+            'no revision "v9"',
+        ),
+        (
+            ConnectionError("Couldn't reach 'o/n' on the Hub (LocalEntryNotFoundError)"),
+            "out of reach",
+        ),
+        (RuntimeError("Dataset scripts are no longer\nsupported"), "could not be loaded"),
+    ],
+)
+def test_what_the_hub_answers_is_told_in_one_line(
+    monkeypatch: pytest.MonkeyPatch, error: Exception, told: str
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr(datasets, "load_dataset", refuse)
+    with pytest.raises(DataError, match=told) as caught:
+        list(read_pairs(Source(dataset="o/n", revision="v9")))
+    assert "\n" not in str(caught.value)

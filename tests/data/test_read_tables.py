@@ -1,0 +1,188 @@
+"""Reading CSV and Parquet."""
+
+import csv
+import importlib
+import io
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from engine.data import DataError, Pair, Reject, Source, read_pairs
+
+# It brings no types.
+pa: Any = importlib.import_module("pyarrow")
+pq: Any = importlib.import_module("pyarrow.parquet")
+
+Read = Callable[..., tuple[list[Pair], list[Reject]]]
+
+CHOSEN = "\n\nHuman: A wader?\n\nAssistant: A heron."
+REJECTED = "\n\nHuman: A wader?\n\nAssistant: A shark."
+
+
+def csv_bytes(rows: list[list[str]], delimiter: str = ",") -> bytes:
+    out = io.StringIO()
+    csv.writer(out, delimiter=delimiter).writerows(rows)
+    return out.getvalue().encode()
+
+
+@pytest.mark.parametrize(
+    ("name", "delimiter"),
+    [("pairs.csv", ","), ("pairs.tsv", "\t"), ("pairs.csv", ";"), ("pairs", ","), ("a.txt", ",")],
+)
+def test_csv_cells_with_line_ends_keep_them(read_bytes: Read, name: str, delimiter: str) -> None:
+    rows = [["chosen", "rejected", "id", "topic"], [CHOSEN, REJECTED, "a", "birds"]]
+    rows.append([CHOSEN + ' "q", ;\t', REJECTED, "b", ""])
+    pairs, rejects = read_bytes(b"\xef\xbb\xbf" + csv_bytes(rows, delimiter), name)
+    assert not rejects
+    assert pairs[0] == Pair("a", 2, CHOSEN, REJECTED, "birds")
+    # The first row spans nine lines of the file.
+    assert pairs[1] == Pair("b", 11, CHOSEN + ' "q", ;\t', REJECTED, None)
+
+
+def test_csv_takes_prompts_messages_and_big_cells(read_bytes: Read) -> None:
+    messages = '[{"role": "assistant", "content": "A heron."}]'
+    rows = [
+        ["prompt", "chosen", "rejected"],
+        ["A wader?", messages, "A shark."],
+        ["A wader?", "b" * 500_000, "[not messages]"],
+    ]
+    pairs, rejects = read_bytes(csv_bytes(rows), "pairs.csv")
+    assert not rejects
+    assert (pairs[0].chosen, pairs[0].rejected) == (CHOSEN, REJECTED)
+    assert len(pairs[1].chosen) > 500_000
+    assert pairs[1].rejected.endswith("[not messages]")
+
+
+@pytest.mark.parametrize(
+    ("bad", "reason"),
+    [
+        (b"a,b\n", "missing_field"),
+        (b"a,b,c,d\n", "wrong_type"),
+        (b"a,,c\n", "empty_response"),
+        (b"a,\xff,c\n", "bad_utf8"),
+        (b'a,"b" x,c\n', "unparsable_json"),
+    ],
+)
+def test_a_bad_csv_row_is_rejected_and_the_rest_is_read(
+    read_bytes: Read, bad: bytes, reason: str
+) -> None:
+    content = b"prompt,chosen,rejected\na,b,c\n" + bad + b"\na\x00,b,c\n"
+    pairs, rejects = read_bytes(content, "pairs.csv")
+    assert [pair.line for pair in pairs] == [2, 5]
+    assert [(reject.line, reject.reason) for reject in rejects] == [(3, reason)]
+    assert rejects[0].excerpt.startswith("a,")
+
+
+def test_an_open_quote_at_the_end_does_not_swallow_rows_silently(read_bytes: Read) -> None:
+    content = b'prompt,chosen,rejected\na,b,c\na,b,"c\na,b,c\na,b,c\n'
+    pairs, rejects = read_bytes(content, "pairs.csv")
+    assert len(pairs) == 1
+    assert [(reject.line, reject.reason) for reject in rejects] == [(3, "unparsable_json")]
+
+
+@given(
+    st.lists(
+        st.text(st.characters(exclude_categories=["Cs"]), min_size=1).filter(
+            lambda text: bool(text.strip())
+        ),
+        min_size=1,
+        max_size=5,
+    )
+)
+@settings(deadline=None)
+def test_what_a_csv_writer_wrote_is_read_back(
+    tmp_path_factory: pytest.TempPathFactory, texts: list[str]
+) -> None:
+    path = tmp_path_factory.mktemp("csv") / "pairs.csv"
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, quoting=csv.QUOTE_ALL, lineterminator="\n")
+        writer.writerow(["prompt", "chosen", "rejected"])
+        for text in texts:
+            writer.writerow([text, "yes", "no"])
+    items = list(read_pairs(Source(path=path)))
+    assert len(items) == len(texts)
+    assert all(isinstance(item, Pair) for item in items)
+
+
+def test_parquet_strings_and_messages(read: Read, tmp_path: Path) -> None:
+    path = tmp_path / "pairs.parquet"
+    rows = [{"chosen": CHOSEN, "rejected": REJECTED, "row_id": 5, "unused": 1.0}] * 2500
+    pq.write_table(pa.Table.from_pylist(rows), path)
+    pairs, rejects = read(path)
+    assert (len(pairs), rejects) == (2500, [])
+    assert pairs[0] == Pair("5", 1, CHOSEN, REJECTED, None)
+    assert (pairs[-1].source_id, pairs[-1].line) == ("5#2500", 2500)
+
+    messages = {
+        "prompt": [{"role": "user", "content": "A wader?"}],
+        "chosen": [{"role": "assistant", "content": "A heron."}],
+        "rejected": [{"role": "assistant", "content": "A shark."}],
+    }
+    pq.write_table(pa.Table.from_pylist([messages]), path)
+    pairs, _ = read(path)
+    assert (pairs[0].chosen, pairs[0].rejected) == (CHOSEN, REJECTED)
+
+
+def test_parquet_is_known_by_its_content(read: Read, tmp_path: Path) -> None:
+    path = tmp_path / "download"
+    pq.write_table(pa.table({"chosen": [CHOSEN], "rejected": [REJECTED]}), path)
+    pairs, _ = read(path)
+    assert len(pairs) == 1
+
+
+def test_parquet_rows_with_null_or_bad_text_are_rejected(read: Read, tmp_path: Path) -> None:
+    path = tmp_path / "pairs.parquet"
+    chosen = pa.array([CHOSEN.encode(), None, b"\xff\xfe", CHOSEN.encode()], pa.binary())
+    rejected = pa.array([REJECTED] * 4)
+    for column in (chosen, chosen.view(pa.string())):
+        pq.write_table(pa.table({"chosen": column, "rejected": rejected}), path)
+        pairs, rejects = read(path)
+        assert [pair.line for pair in pairs] == [1, 4]
+        assert [(reject.line, reject.reason) for reject in rejects] == [
+            (2, "missing_field"),
+            (3, "bad_utf8"),
+        ]
+
+
+def test_a_parquet_file_cut_short_or_of_another_kind_is_refused(read: Read, tmp_path: Path) -> None:
+    path = tmp_path / "pairs.parquet"
+    pq.write_table(pa.table({"chosen": [CHOSEN], "rejected": [REJECTED]}), path)
+    path.write_bytes(path.read_bytes()[:-20])
+    with pytest.raises(DataError, match="not a readable Parquet file"):
+        read(path)
+    whole = pa.table({"chosen": ["a"], "rejected": ["b"]})
+    pq.write_table(whole, path)
+    path.write_bytes(path.read_bytes().replace(b"rejected", b"re\xeaected"))
+    with pytest.raises(DataError, match=r"pairs\.parquet"):
+        read(path)
+    path.write_text("{}")
+    with pytest.raises(DataError, match="not a Parquet file"):
+        read(path)
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+def test_unknown_columns_are_named_with_those_expected(
+    read: Read, tmp_path: Path, kind: str
+) -> None:
+    path = tmp_path / f"pairs.{kind}"
+    if kind == "csv":
+        path.write_text("prompt,completion\na,b\n")
+    else:
+        pq.write_table(pa.table({"prompt": ["a"], "completion": ["b"]}), path)
+    with pytest.raises(DataError, match="prompt, completion; expected chosen and rejected"):
+        read(path)
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+def test_a_table_without_rows_is_named_empty(read: Read, tmp_path: Path, kind: str) -> None:
+    path = tmp_path / f"pairs.{kind}"
+    if kind == "csv":
+        path.write_text("chosen,rejected\n")
+    else:
+        pq.write_table(pa.table({"chosen": pa.array([], pa.string()), "rejected": []}), path)
+    with pytest.raises(DataError, match="is empty"):
+        read(path)
