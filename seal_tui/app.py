@@ -17,6 +17,7 @@ from rich.text import Text
 from textual import work
 from textual.app import App
 from textual.binding import BindingType
+from textual.filter import Monochrome, NoColor
 
 from engine.messages import RunStatus
 from seal_tui import paths
@@ -58,6 +59,12 @@ class SealApp(App[None]):
         self.animation_level = "none"
         for theme in THEMES:
             self.register_theme(theme)
+        if self.no_color:
+            # Textual would turn the terminal's own colours into black on black.
+            self._filters = [
+                NoColor() if isinstance(line_filter, Monochrome) else line_filter
+                for line_filter in self._filters
+            ]
         self.theme = os.environ.get("TEXTUAL_THEME") or DEFAULT
         for kind in _SCREENS:
             self.add_mode(kind.TAB, self._maker(kind))

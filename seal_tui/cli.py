@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -108,7 +109,7 @@ def _follow(client: SyncEngineClient, folder: Path) -> None:
     from seal_tui import headless
 
     try:
-        status = headless.follow(client)
+        status = headless.follow_run(client)
     except KeyboardInterrupt:
         print(
             f"\nThe engine goes on. Watch: seal-tui open {folder} · stop: seal-tui stop {folder}",
@@ -117,8 +118,7 @@ def _follow(client: SyncEngineClient, folder: Path) -> None:
         raise typer.Exit(130) from None
     if status.state != "done":
         _fail(status.error or f"the run was {status.state}", 2 if status.bad_input else 1)
-    metrics, study = client.ask(Calls.metrics()), client.ask(Calls.study())
-    headless.print_summary(metrics, study, status)
+    headless.load_and_print_summary(client)
     print(f"\nExplore it: seal-tui open {folder}")
 
 
@@ -177,7 +177,8 @@ def metrics(
             return
         from seal_tui import headless
 
-        headless.print_summary(found, client.ask(Calls.study()), client.ask(Calls.status()))
+        study, now = client.ask(Calls.study()), client.ask(Calls.status())
+        headless.print_summary(found, study, now)
 
 
 @app.command()
@@ -250,4 +251,5 @@ def _options(
 
 
 def main() -> None:
+    os.umask(0o077)  # a run folder holds other people's conversations
     app()

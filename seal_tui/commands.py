@@ -13,6 +13,10 @@ from seal_tui.actions import BY_ID
 from seal_tui.themes import THEMES
 
 
+_MOVES = ("list", "matrix")
+_NOT_LISTED = ("command_palette", "back")
+
+
 class Command(NamedTuple):
     name: str
     help: str
@@ -28,7 +32,7 @@ class ActionCommands(Provider):
             action = BY_ID.get(active.binding.id or "")
             if action is None or not active.enabled or action.id in seen:
                 continue
-            if action.scope == "list" or action.name == "command_palette":
+            if action.name in _NOT_LISTED or (action.scope in _MOVES and not action.shown):
                 continue
             seen.add(action.id)
             run = partial(self.app.run_action, active.binding.action, active.node)

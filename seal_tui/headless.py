@@ -143,3 +143,15 @@ def load_and_print_summary(client: SyncEngineClient, console: Console | None = N
     """Asks the engine for what the summary needs, and prints it."""
     metrics, study = client.ask(Calls.metrics()), client.ask(Calls.study())
     print_summary(metrics, study, client.ask(Calls.status()), console)
+
+
+def print_status(status: RunStatus, console: Console | None = None) -> None:
+    """Where a run stands: one line for the run, one for every stage."""
+    console = console or Console(highlight=False)
+    _say(console, Safe(f"{one_line(status.study)}: {words.RUN_STATE[status.state]}"))
+    for stage in status.stages:
+        _say(console, _stage_line(stage))
+    for warning in status.warnings:
+        _say(console, Safe(f"warning: {one_line(warning)}"))
+    if status.error:
+        _say(console, Safe(f"error: {one_line(status.error)}"))

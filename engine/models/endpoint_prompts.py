@@ -159,7 +159,7 @@ def _value(found: dict[str, Any], feature: Feature) -> int:
         raise BadReply(f"no answer for {feature.name}")
     answer = found[feature.name]
     if feature.kind == "bool":
-        if not isinstance(answer, (bool,int)):  # 0, 1 and "true" are answers to some other question
+        if type(answer) is not bool:  # 0, 1 and "true" are answers to some other question
             raise BadReply(f"{feature.name} is neither true nor false")
         return int(answer)
     if type(answer) is not str or answer not in feature.answers:

@@ -138,6 +138,8 @@ class ChatServer:
 
     async def _probe(self) -> Probe:
         limit = min(self.timeout_s, PROBE_S)
+        models: list[str] | None = None
+        listed: bool | None = None
         async with self._client() as http:
             try:
                 try:
@@ -145,8 +147,9 @@ class ChatServer:
                 except Refused as error:
                     if error.status in (401, 403):
                         return Probe(True, False, None, str(error))
-                    models = None  # not every server has a list; the model itself is asked next
-                listed = None if models is None else self.model in models
+                    # Not every server has a list; the model itself is asked next.
+                if models is not None:
+                    listed = self.model in models
                 # The list may be open to anyone: only an answer proves the key and the model.
                 hello = {"messages": [{"role": "user", "content": "Hello"}], "max_tokens": 1}
                 await self._complete(http, limit, hello)

@@ -146,7 +146,8 @@ def coefficients(
     for j in np.flatnonzero(known):
         r = float(ratio[j])
         log_p[j] = log_normal_two_sided(r) if df is None else log_t_two_sided(r, df)
-    adjusted = adjust(np.exp(log_p), correction, extra)
+    p = np.array([math.exp(v) for v in log_p], dtype=np.float64)
+    adjusted = adjust(p, correction, extra)
     out = []
     for i in range(len(beta)):
         b, se = float(beta[i]), float(std_error[i])
@@ -158,7 +159,7 @@ def coefficients(
                 std_error=se,
                 statistic=number(ratio[i]),
                 df=df,
-                p_value=math.exp(log_p[i]),
+                p_value=float(p[i]),
                 log10_p=number(log_p[i] / LN10),
                 p_adjusted=number(adjusted[i]),
                 ci_low=number(b - quantile * se),

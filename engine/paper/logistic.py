@@ -254,14 +254,15 @@ def profile_interval(
 ) -> tuple[float | None, float | None]:
     """Interval of beta[column] in which sqrt(2(l_max − l_profile)) <= root (1.96 for 95 %).
 
-    That root is nearly linear in the distance from the estimate, so the secant through 0 takes a
-    few steps, bracketed. None where no end is found within 40 of the estimate.
+    That root is nearly linear in the distance from the estimate, so a bracketed secant takes a
+    few steps. None where no end is found within 40 of the estimate.
     """
     centre, width = float(fit.beta[column]), float(fit.std_error[column])
     ends: list[float | None] = []
     for way in (-1.0, 1.0):
         inner, outer, guess, start = 0.0, 40.0, min(root * width, 20.0), fit.beta
         end: float | None = None
+        last, last_reached = 0.0, 0.0
         for _ in range(30):
             there = fit_firth(p, column, centre + way * guess, start, 1e-6)
             start = there.beta
@@ -273,7 +274,9 @@ def profile_interval(
                 inner = guess
             else:
                 outer = guess
-            guess = guess * root / reached if reached > 0 else 2 * guess
+            rise = reached - last_reached
+            step = (root - reached) * (guess - last) / rise if rise != 0 else guess
+            last, last_reached, guess = guess, reached, guess + step
             if not inner < guess < outer:
                 guess = (inner + outer) / 2
             if outer - inner < 1e-6:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
-import scipy.special as sp  # type: ignore[import-untyped,unused-ignore]
+import scipy.special as sp
 
 LN10 = math.log(10.0)
 _DEEP = 1e-290  # below this a double p-value is near underflow: go on in logarithms

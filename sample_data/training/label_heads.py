@@ -45,7 +45,8 @@ def main() -> None:
         weight = model(best).fit(x, y).coef_
         # Two values: scikit-learn keeps one row, the log-odds of the higher value.
         rows = np.vstack([np.zeros_like(weight), weight]) if len(weight) == 1 else weight
-        heads[feature.name] = rows.astype(np.float32)
+        # safetensors writes the bytes as they lie; scikit-learn's may lie by columns.
+        heads[feature.name] = np.ascontiguousarray(rows, dtype=np.float32)
         print(f"{feature.name:28s} C={best:<5} log loss {-quality(best):.3f}", flush=True)
     folder = ADAPTERS / "label-heads"
     folder.mkdir(parents=True, exist_ok=True)

@@ -69,7 +69,7 @@ def _robustness_list() -> RowList:
 
 class OverviewScreen(SealScreen):
     TAB: ClassVar[str] = "overview"
-    AUTO_FOCUS: ClassVar[str | None] = "Matrix"
+    AUTO_FOCUS: ClassVar[str | None] = ""
     HELP: ClassVar[str] = (
         "The whole study on one page.\n\n"
         "aligned: the share of pairs in which the reward model gives the chosen answer more than "

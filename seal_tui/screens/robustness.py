@@ -26,7 +26,7 @@ from seal_tui.widgets.lines import Cell, Column, LineList, cell
 from seal_tui.widgets.rewrite_view import RewriteView
 from seal_tui.widgets.rows import RowList
 
-_INTERVAL = 17
+_INTERVAL = 15
 _SCORES_HELP = (
     "Robustness scores π: how many percentage points more often a pair becomes misaligned when "
     "the rewriting made that answer lose (+) or gain (−) the feature, compared with rewrites that "
@@ -74,11 +74,11 @@ class RobustnessScreen(BrowseScreen[RewriteQuery, RewriteRow, RewriteDetail]):
             yield Static(id="scores-head", markup=False)
             yield RowList(
                 (
-                    Column(Safe("when"), 0, least=30, most=48),
+                    Column(Safe("when the answer"), 0, least=28, most=48),
                     Column(Safe("points"), 7, "right"),
-                    Column(Safe("95 % interval"), _INTERVAL, rank=2),
+                    Column(Safe("95 % interval"), _INTERVAL, rank=1),
                     Column(Safe("p"), 7, "right"),
-                    Column(Safe("adj. p"), 7, "right", rank=1),
+                    Column(Safe("adj. p"), 7, "right", rank=2),
                     Column(Safe("events"), 6, "right"),
                     Column(Safe("n"), 7, "right", rank=3),
                 ),
@@ -181,7 +181,7 @@ class RobustnessScreen(BrowseScreen[RewriteQuery, RewriteRow, RewriteDetail]):
             kind = self.session.kind(line.feature)
             rows.append(
                 (
-                    cell(words.robustness_sentence(line.feature, line.side, line.sign, kind)),
+                    cell(words.robustness_change(line.feature, line.side, line.sign, kind)),
                     cell(numbers.points(line.estimate.estimate), "strong"),
                     interval(line.estimate, axis, _INTERVAL),
                     cell(numbers.p_value(line.estimate.p)),

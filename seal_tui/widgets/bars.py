@@ -74,12 +74,13 @@ class LostLine(Widget):
     def render(self) -> Content:
         reason = self._lost.reason if self._lost is not None else ""
         tail = " A run that was on may still be going." if self._run_was_on else ""
-        return Content.assemble(
+        line = Content.assemble(
             (" The engine does not answer; trying to attach again.", "bold"),
             tail,
             " ",
             content(f"({reason})", "dim"),
         )
+        return line.truncate(self.size.width, ellipsis=True)
 
 
 class KeyBar(Widget):

@@ -43,7 +43,12 @@ def context(shown: Sequence[Turn], opened: bool, what: str = "shared context") -
 
 
 def _marked(runs: Iterable[diff.Run], style: str) -> Content:
-    return pieces((run.text, style if run.changed else "") for run in runs)
+    parts: list[tuple[str, str]] = []
+    for run in runs:
+        word = run.text.rstrip()
+        # The space behind a marked word stays unmarked, or an underline would run on.
+        parts += [(word, style if run.changed else ""), (run.text[len(word) :], "")]
+    return pieces(parts)
 
 
 def sides(left: Sequence[Turn], right: Sequence[Turn]) -> tuple[Content, Content]:

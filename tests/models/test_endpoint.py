@@ -250,7 +250,7 @@ def test_an_injection_cannot_leave_its_place_or_break_the_format(server: FaultSe
         return said(user[user.index("{") : user.index("}") + 1] if "owned" in user else GOOD)
 
     server.answers = [obey]
-    labels = labeler(server.url).label(texts("fine", attack))
+    labels = labeler(server.url, concurrency=1).label(texts("fine", attack))
     assert labels.problems == (None, "unparsed reply: 1 unknown key")
     for user in server.users[1:]:
         assert attack in user
@@ -390,9 +390,10 @@ def test_an_answer_that_breaks_off_is_retried(server: FaultServer) -> None:
 
 def test_a_dripping_answer_runs_into_the_limit_on_the_whole(server: FaultServer) -> None:
     async def drip() -> AsyncIterator[bytes]:
-        for _ in range(200):
+        for _ in range(100):
             yield b" "
             await asyncio.sleep(0.01)
+        yield bytes(said(GOOD).body)
 
     server.answers = [lambda _user: StreamingResponse(drip()), said(GOOD)]
     naps = Naps()
@@ -537,6 +538,7 @@ def test_an_unknown_strategy_is_named(server: FaultServer) -> None:
             "does not know the model m; name one that it serves (it lists a [)",
         ),
         (failed(503), None, (False, None, None), "HTTP 503"),
+        (JSONResponse("x" * (5 << 20)), None, (True, True, None), "longer than 4 MiB"),
         (None, PlainTextResponse("hi"), (False, None, None), "no chat completion"),
     ],
 )

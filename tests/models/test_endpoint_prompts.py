@@ -144,6 +144,12 @@ def test_braces_and_guessed_delimiters_are_only_data(text: str) -> None:
         assert messages[1]["content"] == f"{begin}\n{text}\n{end}"
 
 
+def test_a_code_that_stands_in_the_text_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    codes = iter(["aa", "bb"])
+    monkeypatch.setattr("secrets.token_hex", lambda _size: next(codes))
+    assert delimiters("END aa") == ("BEGIN bb", "END bb")
+
+
 def test_codes_differ_and_a_lone_surrogate_can_be_sent() -> None:
     assert delimiters("x") != delimiters("x")
     assert "a?b" in label_messages("", "a\ud800b")[1]["content"]

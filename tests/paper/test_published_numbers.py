@@ -107,8 +107,9 @@ def test_rc11_share_of_opinions_with_the_human() -> None:
     decided = code[code != 1]
     assert len(decided) == 39_283
     assert np.mean(decided == 0) == pytest.approx(0.7240536618893669, abs=1e-15)
-    labels = Pairs(np.arange(len(code)), np.ones((len(code), 2)), np.ones((len(code), 2)), HH,
-                   chosen, rejected)
+    labels = Pairs(
+        np.arange(len(code)), np.ones((len(code), 2)), np.ones((len(code), 2)), HH, chosen, rejected
+    )
     assert [r.n for r in opinion_rows(verdicts(labels, Options()))] == [28_443, 121_517, 10_840]
 
 
@@ -120,8 +121,14 @@ def test_rc44_fifteen_features_thirty_regressors_and_thirty_one_terms(
     rng = np.random.default_rng(1)
     n = 4000
     labels = (rng.random((n, 2, 17)) < 0.5).astype(np.int8)
-    pairs = Pairs(np.arange(n), rng.normal(size=(n, 2)), rng.normal(size=(n, 2)), taxonomy,
-                  labels[:, 0], labels[:, 1])
+    pairs = Pairs(
+        np.arange(n),
+        rng.normal(size=(n, 2)),
+        rng.normal(size=(n, 2)),
+        taxonomy,
+        labels[:, 0],
+        labels[:, 1],
+    )
     assert side_design(pairs, columns).x.shape == (n, 30)
     options = Options()
     for rows in (

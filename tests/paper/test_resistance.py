@@ -103,7 +103,10 @@ def test_a_missing_label_is_no_opinion_and_gets_its_own_row() -> None:
     pairs = Pairs(np.arange(3), two, two, features, chosen, rejected)
     found = compute(pairs, None, (), Options())
     assert {row.opinion: row.n for row in found.opinions} == {
-        "c": 1, "i": 0, "r": 1, "unlabeled": 1,
+        "c": 1,
+        "i": 0,
+        "r": 1,
+        "unlabeled": 1,
     }
     assert sum(row.n for row in found.regimes) == 3
     assert any(d.reason == "unlabeled_pairs" for d in found.dropped)

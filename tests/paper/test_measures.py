@@ -1,0 +1,250 @@
+"""The one entry: keys and fields of the design, degenerate data, order, speed."""
+
+from __future__ import annotations
+
+import json
+import time
+import warnings
+from collections.abc import Callable
+from dataclasses import fields, replace
+
+import numpy as np
+import pytest
+
+from engine.paper import selftest
+from engine.paper.inputs import PRESETS, Feature, Options, Pairs, Rewrites, no_rewrites
+from engine.paper.measures import compute, pair_facts
+
+Study = Callable[..., tuple]
+
+DESIGN = {  # design.md, section 4: the contract
+    "alignment": "model role n aligned ties alignment resistance ci_low ci_high",
+    "regimes": "regime opinion n",
+    "opinions": "opinion n aligned_pre aligned_post",
+    "tests": "name group n statistic p_value log10_p details",
+    "shifts": "group n undefined mean_deg median_deg sd_deg circular_mean_deg t t_p sign_m sign_p",
+    "imprint": "outcome preset feature class estimate std_error statistic df p_value p_adjusted"
+    " ci_low ci_high vif n clusters",
+    "shift_imprint": "preset feature side class estimate std_error statistic df p_value p_adjusted"
+    " ci_low ci_high vif n clusters",
+    "misalignment": "preset feature side class estimate std_error statistic df p_value p_adjusted"
+    " ci_low ci_high vif n clusters",
+    "robustness": "preset feature side sign estimate std_error statistic p_value p_adjusted"
+    " ci_low ci_high events n",
+    "stability": "feature labeler_a labeler_b n agreement kappa kappa_low kappa_high pabak"
+    " prevalence_a prevalence_b",
+    "dropped": "table preset feature side reason detail",
+}
+FAST = Options(bootstrap=30)
+
+
+def as_json(pairs: Pairs, rewrites: Rewrites | None, labelers: tuple, options: Options) -> str:
+    """All tables as strict JSON; any warning is an error."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        tables = compute(pairs, rewrites, labelers, options).tables()
+    return json.dumps(tables, allow_nan=False)
+
+
+def test_tables_have_the_keys_and_fields_of_the_design(study: Study) -> None:
+    pairs, rewrites, labelers = study(500)
+    labels = pairs.chosen.copy()
+    labels[:, 4] = 1
+    tables = compute(replace(pairs, chosen=labels), rewrites, labelers, FAST).tables()
+    tables["dropped"].extend(compute(pairs, None, (), FAST).tables()["dropped"])
+    assert list(tables) == list(DESIGN)
+    for name, wanted in DESIGN.items():
+        assert tables[name], name
+        assert set(wanted.split()) <= set(tables[name][0]), name
+    for name in ("imprint", "shift_imprint", "misalignment", "robustness"):
+        assert {row["preset"] for row in tables[name]} == set(PRESETS)
+    assert {row["sign"] for row in tables["robustness"]} == {"+", "-"}
+    assert {row["regime"] for row in tables["regimes"]} == {
+        "stayed",
+        "got",
+        "resisted",
+        "reversed",
+    }
+    assert len(tables["shifts"]) == 1 + 4 + 12
+
+
+@pytest.mark.parametrize("policy", ["misaligned", "half", "exclude", "separate"])
+@pytest.mark.parametrize("n", [0, 1, 2, 3, 12, 50])
+def test_any_small_number_of_pairs_is_measured(study: Study, n: int, policy: str) -> None:
+    pairs, rewrites, labelers = study(n)
+    options = replace(FAST, tie_policy=policy)
+    as_json(pairs, rewrites, labelers, options)
+    as_json(pairs, None, labelers[:1], options)
+    pair_facts(pairs, options)
+
+
+def constant(pairs: Pairs) -> Pairs:
+    return replace(pairs, chosen=np.ones_like(pairs.chosen), rejected=np.ones_like(pairs.rejected))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        constant,
+        lambda p: replace(p, post=np.ones_like(p.post)),
+        lambda p: replace(p, pre=np.zeros_like(p.pre), post=np.zeros_like(p.post)),
+        lambda p: replace(p, post=np.repeat(p.post[:, :1], 2, axis=1)),
+        lambda p: replace(p, post=p.post * 1e150),
+        lambda p: replace(p, features=tuple(replace(f, regress=False) for f in p.features)),
+        lambda p: replace(p, features=tuple(replace(f, role="other") for f in p.features)),
+        lambda p: replace(p, chosen=p.rejected),
+    ],
+    ids=["constant", "tied", "zero", "ties", "huge", "unregressed", "roleless", "same"],
+)
+def test_degenerate_pairs_give_tables_and_reasons(
+    study: Study, change: Callable[[Pairs], Pairs]
+) -> None:
+    pairs, rewrites, labelers = study(80)
+    for policy in ("misaligned", "exclude"):
+        as_json(change(pairs), rewrites, labelers, replace(FAST, tie_policy=policy))
+
+
+def test_no_features_at_all_still_measures_the_rewards() -> None:
+    rng = np.random.default_rng(0)
+    none = np.zeros((30, 0), np.int8)
+    pairs = Pairs(np.arange(30), rng.normal(size=(30, 2)), rng.normal(size=(30, 2)), (), none, none)
+    found = compute(pairs, no_rewrites(0), (), FAST)
+    assert found.alignment[1].n == 30
+    assert found.imprint == ()
+
+
+@pytest.mark.parametrize("unit", [1.0, -1.0])
+def test_all_verdicts_alike_leave_no_misalignment_model(study: Study, unit: float) -> None:
+    pairs, rewrites, labelers = study(200)
+    post = np.column_stack([np.full(200, unit), np.zeros(200)])
+    found = compute(replace(pairs, post=post), rewrites, labelers, FAST)
+    assert found.misalignment == ()
+    assert found.alignment[1].alignment == (1.0 if unit > 0 else 0.0)
+
+
+def test_the_order_of_the_rows_changes_no_bit(study: Study) -> None:
+    pairs, rewrites, labelers = study(400)
+    rng = np.random.default_rng(9)
+    order, other = rng.permutation(400), rng.permutation(400)
+    mixed = tuple(
+        replace(x, pair_id=x.pair_id[e], side=x.side[e], labels=x.labels[e])
+        for x, e in ((labels, rng.permutation(800)) for labels in labelers)
+    )
+    one = as_json(pairs, rewrites, labelers, FAST)
+    assert one == as_json(pairs.take(order), rewrites.take(other), mixed, FAST)
+    assert one == as_json(pairs, rewrites, labelers, FAST)
+    a, b = pair_facts(pairs, FAST), pair_facts(pairs.take(order), FAST)
+    for field in fields(a):
+        assert getattr(a, field.name).tobytes() == getattr(b, field.name).tobytes(), field.name
+
+
+def test_the_seed_changes_intervals_and_nothing_else(study: Study) -> None:
+    pairs, rewrites, labelers = study(300)
+    one = compute(pairs, rewrites, labelers, FAST).tables()
+    other = compute(pairs, rewrites, labelers, replace(FAST, seed=8)).tables()
+    assert {name for name in one if one[name] != other[name]} == {"stability"}
+
+
+def test_swapping_sides_mirrors_the_verdicts(study: Study) -> None:
+    pairs, _, _ = study(300)
+    pairs = pairs.take(pairs.post[:, 0] != pairs.post[:, 1])
+    swapped = replace(
+        pairs,
+        pre=pairs.pre[:, ::-1],
+        post=pairs.post[:, ::-1],
+        chosen=pairs.rejected,
+        rejected=pairs.chosen,
+    )
+    one, other = compute(pairs, None, (), FAST), compute(swapped, None, (), FAST)
+    assert other.alignment[1].aligned == one.alignment[1].n - one.alignment[1].aligned
+    mirrored = {"stayed": "resisted", "resisted": "stayed", "got": "reversed", "reversed": "got"}
+    opinion = {"c": "r", "i": "i", "r": "c"}
+    cells = {(r.regime, r.opinion): r.n for r in one.regimes}
+    assert {(mirrored[r.regime], opinion[r.opinion]): r.n for r in other.regimes} == cells
+    for a, b in zip(one.imprint, other.imprint, strict=True):
+        assert a.estimate == pytest.approx(b.estimate, rel=1e-9, abs=1e-12)
+
+
+def test_facts_and_tables_tell_the_same_story(study: Study) -> None:
+    pairs, _, _ = study(500)
+    facts, found = pair_facts(pairs, FAST), compute(pairs, None, (), FAST)
+    for row in found.regimes:
+        mask = (facts.regime == row.regime) & (facts.opinion == row.opinion)
+        assert int(mask.sum()) == row.n
+    everything = next(r for r in found.shifts if r.group == "all")
+    assert everything.mean_deg == pytest.approx(float(np.nanmean(facts.theta)))
+    assert found.alignment[1].ties == int(facts.tied_post.sum())
+
+
+def test_tests_table_holds_the_paper_tests(study: Study) -> None:
+    pairs, rewrites, _ = study(500)
+    tests = compute(pairs, rewrites, (), FAST).tests
+    names = [t.name for t in tests]
+    assert sum(n.startswith("mcnemar H_") or n == "mcnemar G against L" for n in names) == 5
+    assert sum(n.startswith("t aligned") for n in names) == 8
+    by_name = {t.name: t for t in tests}
+    first = by_name["mcnemar aligned pre against post"]
+    v = pair_facts(pairs, FAST)
+    assert first.details["b"] == int(np.sum(v.aligned_pre & ~v.aligned_post))
+    decided = int(np.sum(v.opinion != "i"))
+    assert by_name["mcnemar G against L"].n == decided
+    assert by_name["mcnemar aligned post original against rewritten"].group == "neutral"
+    # H_post and G differ exactly where the labeler prefers the rejected side
+    against = by_name["mcnemar H_post against G"].details
+    assert against["b"] + against["c"] == int(np.sum(v.opinion == "r"))
+
+
+def test_released_t_test_counts_ties_as_aligned_only_when_indifferent() -> None:
+    n = 40
+    labels = np.zeros((n, 1), np.int8)
+    chosen = labels.copy()
+    chosen[:20] = 1
+    post = np.column_stack([np.where(np.arange(n) % 4 == 0, 0.0, 1.0), np.zeros(n)])
+    pairs = Pairs(np.arange(n), post, post, (Feature("x", "bool", "target"),), chosen, labels)
+    tests = {(t.name, t.group): t for t in compute(pairs, None, (), FAST).tests}
+    plain = tests["t aligned post", "opinion i against c"]
+    released = tests["t aligned post (as released)", "opinion i against c"]
+    assert plain.details["share_i"] == plain.details["share_c"] == 0.75
+    assert released.details["share_i"] == 1.0
+    assert released.details["share_c"] == 0.75
+
+
+def test_wrong_input_is_refused_with_a_clear_word(study: Study) -> None:
+    pairs, rewrites, _ = study(10)
+    with pytest.raises(ValueError, match="finite"):
+        replace(pairs, post=np.full((10, 2), np.nan))
+    with pytest.raises(ValueError, match="unique"):
+        replace(pairs, pair_id=np.zeros(10, np.int64))
+    with pytest.raises(ValueError, match="shape"):
+        replace(pairs, chosen=pairs.chosen[:, :2])
+    with pytest.raises(ValueError, match="harmless has a label 3"):
+        replace(pairs, chosen=np.full_like(pairs.chosen, 3))
+    with pytest.raises(ValueError, match="one row per pair and strategy"):
+        replace(rewrites, pair_id=np.zeros(10, np.int64))
+    narrow = no_rewrites(2)
+    with pytest.raises(ValueError, match="one column per feature"):
+        compute(pairs, narrow, (), FAST)
+
+
+def test_a_full_size_study_is_measured_in_seconds(taxonomy: tuple[Feature, ...]) -> None:
+    n, k = 160_800, len(taxonomy)
+    rng = np.random.default_rng(1)
+    labels = (rng.random((n, 2, k)) < rng.uniform(0.02, 0.95, k)).astype(np.int8)
+    reward = rng.normal(size=(n, 2)) + labels @ rng.normal(size=k)
+    pairs = Pairs(
+        np.arange(n), reward + rng.normal(size=(n, 2)), reward, taxonomy, labels[:, 0], labels[:, 1]
+    )
+    start = time.process_time()
+    found = compute(pairs, None, (), Options())
+    pair_facts(pairs, Options())
+    assert time.process_time() - start < 12  # about 3 s alone; generous for a busy machine
+    assert len(found.imprint) == 3 * 3 * 15
+    assert len(found.misalignment) == 3 * 30
+
+
+def test_planted_study_passes_its_own_check() -> None:
+    report = selftest.run(seed=7, pairs=2000, replications=60)
+    failed = [line for line in selftest.verdict(report) if line.startswith("FAILED")]
+    assert failed == []
+    assert report.passed
+    assert report == selftest.run(seed=7, pairs=2000, replications=60)

@@ -1,0 +1,188 @@
+"""Flips under rewriting (seal.md, d8)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import statsmodels.api as sm
+
+from engine.paper import selftest
+from engine.paper.inputs import MISSING, Feature, Options, Rewrites
+from engine.paper.records import RobustnessRow
+from engine.paper.robustness import drift_curve, flip_design, robustness, robustness_columns
+
+Study = Callable[..., tuple]
+
+
+def rows_of(
+    rewrites: Rewrites, preset: str, population: str = "all", **options: object
+) -> list[RobustnessRow]:
+    found, _ = robustness(rewrites.ordered(), selftest.FEATURES, Options(**options))
+    return [r for r in found if r.preset == preset and r.population == population]
+
+
+def design(rewrites: Rewrites) -> np.ndarray:
+    x, _ = flip_design(rewrites, selftest.FEATURES, [0, 1, 2], exact=True)
+    return sm.add_constant(x.astype(float))
+
+
+def outcome(rewrites: Rewrites) -> np.ndarray:
+    before = rewrites.post_original[:, 0] > rewrites.post_original[:, 1]
+    after = rewrites.post_rewritten[:, 0] > rewrites.post_rewritten[:, 1]
+    return (before & ~after).astype(float)
+
+
+def test_the_paper_features_are_its_targets_and_spoilers(taxonomy: tuple[Feature, ...]) -> None:
+    names = {taxonomy[j].name for j in robustness_columns(taxonomy)}
+    assert names == {"harmless", "helpful", "coherent", "eloquent", "sentiment"}
+    only_other = [Feature("x", "bool", "other"), Feature("y", "bool", "other", regress=False)]
+    assert robustness_columns(only_other) == [0]
+
+
+def test_plus_is_lost_and_minus_is_gained(study: Study) -> None:
+    _, rewrites, _ = study(200)
+    x, terms = flip_design(rewrites, selftest.FEATURES, [2], exact=False)
+    lost = next(i for i, t in enumerate(terms) if (t.side, t.sign) == ("chosen", "+"))
+    expected = (rewrites.original_chosen[:, 2] == 1) & (rewrites.rewritten_chosen[:, 2] == 0)
+    assert np.array_equal(x[:, lost] == 1, expected)
+
+
+def test_sentiment_moving_by_two_counts_except_in_the_released_reading() -> None:
+    label = np.ones((3, 1), np.int8)
+    after = np.array([[-1], [0], [1]], np.int8)
+    two, feature = np.zeros((3, 2)), (Feature("sentiment", "sentiment", "spoiler"),)
+    rewrites = Rewrites(
+        np.arange(3), ["a"] * 3, label, label, after, label, two, two, two, two, two
+    )
+    assert flip_design(rewrites, feature, [0], exact=False)[0][:, 0].tolist() == [1, 1, 0]
+    assert flip_design(rewrites, feature, [0], exact=True)[0][:, 0].tolist() == [0, 1, 0]
+
+
+def test_released_code_is_a_gaussian_glm_without_correction(study: Study) -> None:
+    _, rewrites, _ = study(1608)
+    rows = rows_of(rewrites, "released-code")
+    fit = sm.GLM(outcome(rewrites), design(rewrites), family=sm.families.Gaussian()).fit()
+    assert [r.estimate for r in rows] == pytest.approx(fit.params[1:], rel=1e-9)
+    assert [r.std_error for r in rows] == pytest.approx(fit.bse[1:], rel=1e-9)
+    assert [r.p_value for r in rows] == pytest.approx(fit.pvalues[1:], rel=1e-8)
+    assert all(r.p_adjusted == r.p_value for r in rows)
+
+
+def test_the_linear_preset_is_robust_and_the_default_is_logistic(study: Study) -> None:
+    _, rewrites, _ = study(4000)
+    pooled, fe = rows_of(rewrites, "pooled-clustered"), rows_of(rewrites, "pair-fe")
+    robust = sm.OLS(outcome(rewrites), design(rewrites)).fit(cov_type="HC1")
+    logit = sm.Logit(outcome(rewrites), design(rewrites)).fit(disp=0, tol=1e-12)
+    assert [r.std_error for r in pooled] == pytest.approx(robust.bse[1:], rel=1e-9)
+    assert {r.method for r in fe} == {"logit"}
+    assert [r.estimate for r in fe] == pytest.approx(logit.params[1:], rel=1e-8)
+    assert {r.scale for r in pooled} == {"risk_difference"}
+    assert {r.scale for r in fe} == {"log_odds"}
+    for linear, logistic in zip(pooled, fe, strict=True):
+        assert logistic.ame == pytest.approx(linear.estimate, abs=0.05)
+        assert logistic.odds_ratio == pytest.approx(np.exp(logistic.estimate))
+
+
+def test_counts_of_a_cell_are_raw(study: Study) -> None:
+    _, rewrites, _ = study(1608)
+    y = outcome(rewrites)
+    for population, use in (
+        ("all", np.ones(1608, bool)),
+        ("aligned", rewrites.post_original[:, 0] > rewrites.post_original[:, 1]),
+    ):
+        row = next(
+            r
+            for r in rows_of(rewrites, "pair-fe", population)
+            if (r.feature, r.side, r.sign) == ("eloquent", "chosen", "+")
+        )
+        flip = (rewrites.original_chosen[:, 2] - rewrites.rewritten_chosen[:, 2] == 1) & use
+        assert (row.n, row.events) == (flip.sum(), y[flip].sum())
+        assert row.baseline_n + row.n == row.total == use.sum()
+        assert row.baseline_events + row.events == y[use].sum()
+
+
+def test_among_aligned_pairs_the_planted_log_odds_come_back(study: Study) -> None:
+    _, rewrites, _ = study(8000)
+    rows = {(r.feature, r.side, r.sign): r for r in rows_of(rewrites, "pair-fe", "aligned")}
+    for key, planted in {
+        ("eloquent", "chosen", "+"): selftest.LOST,
+        ("eloquent", "chosen", "-"): selftest.GAINED,
+        ("harmless", "rejected", "+"): 0.0,
+    }.items():
+        row = rows[key]
+        assert abs(row.estimate - planted) < 4 * row.std_error
+    assert rows["eloquent", "chosen", "+"].p_adjusted < 1e-6
+
+
+def test_a_cell_in_which_all_become_misaligned_gets_finite_odds(study: Study) -> None:
+    _, rewrites, _ = study(500, 3)
+    lost = rewrites.original_chosen[:, 2] - rewrites.rewritten_chosen[:, 2] == 1
+    aligned = rewrites.post_original[:, 0] > rewrites.post_original[:, 1]
+    keep = ~lost | aligned & (np.cumsum(lost & aligned) <= 8)
+    post = rewrites.post_rewritten.copy()
+    post[lost] = [-1.0, 1.0]
+    rewrites = replace(rewrites, post_rewritten=post).take(keep)
+    row = next(r for r in rows_of(rewrites, "pair-fe") if (r.feature, r.sign) == ("eloquent", "+"))
+    assert (row.n, row.events, row.method) == (8, 8, "firth")
+    assert 1 < row.estimate < 8
+    assert 0 < row.ci_low < row.estimate
+    assert row.p_value < 0.001
+
+
+def test_repeated_pairs_are_clustered_and_strategies_held_fixed(study: Study) -> None:
+    _, rewrites, _ = study(1500)
+    twice = Rewrites(
+        *(
+            np.concatenate([getattr(rewrites, name)] * 2)
+            if name != "strategy"
+            else ["neutral"] * 1500 + ["placebo"] * 1500
+            for name in rewrites.__dataclass_fields__
+        )
+    )
+    once, both = rows_of(rewrites, "pooled-clustered"), rows_of(twice, "pooled-clustered")
+    # the same rows twice: the clustered error must not shrink by √2
+    for a, b in zip(once, both, strict=True):
+        assert b.estimate == pytest.approx(a.estimate, abs=1e-9)
+        assert b.std_error == pytest.approx(a.std_error, rel=0.01)
+        assert (b.n, b.strategy) == (2 * a.n, "all")
+    logits = zip(rows_of(rewrites, "pair-fe"), rows_of(twice, "pair-fe"), strict=True)
+    for a, b in logits:
+        assert b.std_error == pytest.approx(a.std_error, rel=0.2)
+    each = rows_of(twice, "pooled-clustered", by_strategy=True)
+    assert {r.strategy for r in each} == {"all", "neutral", "placebo"}
+
+
+def test_rewrites_that_drifted_are_left_out_by_their_lesser_cosine(study: Study) -> None:
+    _, rewrites, _ = study(600)
+    cosine = np.full((600, 2), 0.95)
+    cosine[:50, 1] = 0.7
+    cosine[50:60, 0] = np.nan
+    rewrites = replace(rewrites, cosine=cosine)
+    found, dropped = robustness(rewrites, selftest.FEATURES, Options(min_cosine=0.9))
+    assert {r.total for r in found if r.population == "all"} == {540}
+    assert any(d.reason == "low_cosine" and d.detail.startswith("60 of 600") for d in dropped)
+    curve = drift_curve(rewrites, selftest.FEATURES, Options(), [0.0, 0.9, 0.99])
+    assert [len(rows) > 0 for _, rows in curve] == [True, True, False]
+    assert {r.total for r in curve[1][1] if r.population == "all"} == {540}
+
+
+def test_missing_labels_and_no_rewrites_are_said() -> None:
+    rng = np.random.default_rng(0)
+    pairs = selftest.plant_pairs(rng, 300)
+    rewrites = selftest.plant_rewrites(rng, pairs)
+    after = rewrites.rewritten_chosen.copy()
+    after[:, 1] = MISSING
+    after[:20, 0] = MISSING
+    found, dropped = robustness(
+        replace(rewrites, rewritten_chosen=after), selftest.FEATURES, Options()
+    )
+    assert {r.feature for r in found} == {"harmless", "eloquent"}
+    assert ("not_labeled", "helpful") in {(d.reason, d.feature) for d in dropped}
+    assert any(d.reason == "unlabeled_pairs" and "20 of 300" in d.detail for d in dropped)
+    none = rewrites.take(np.zeros(300, bool))
+    found, dropped = robustness(none, selftest.FEATURES, Options())
+    assert found == []
+    assert {d.reason for d in dropped} == {"too_few_pairs"}

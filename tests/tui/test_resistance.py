@@ -1,0 +1,160 @@
+"""Screen 3: the list of pairs and the pair beside it."""
+
+from __future__ import annotations
+
+from textual.widgets import Input
+
+from seal_tui.widgets.pair_view import PairView
+from seal_tui.widgets.window import WindowList
+
+from .conftest import Opener, screen_text, shows, until
+from .fake_engine import FakeEngine
+
+
+def cursor_id(pilot) -> int | None:  # type: ignore[no-untyped-def]
+    return pilot.app.screen.query_one("#list", WindowList).current
+
+
+async def type_filter(pilot, text: str) -> None:  # type: ignore[no-untyped-def]
+    await pilot.press("slash")
+    await until(pilot, lambda: isinstance(pilot.app.focused, Input))
+    pilot.app.focused.value = text
+    await pilot.press("enter")
+
+
+async def test_wide_terminals_show_the_pair_under_the_cursor(explorer: Opener) -> None:
+    async with explorer() as pilot:
+        await pilot.press("3")
+        await shows(pilot, "24 of 24 pairs", "pair 20 · harmless-base:20")
+        await pilot.press("j")
+        await shows(pilot, "pair 12 · harmless-base:12")
+
+
+async def test_the_pair_shows_texts_labels_and_rewards(explorer: Opener) -> None:
+    async with explorer() as pilot:
+        await pilot.press("3", *["s"] * 6)
+        shown = await shows(pilot, "pair 0 · harmless-base:0", "▸ shared context (3 turns")
+        for part in ("≠ harmless", "yes / no", "same:", "pre-D", "post-D", "▲ 0.80", "margin"):
+            assert part in shown, part
+        assert "shift θ −31.0°" in shown and "gain −8.4°" in shown
+        assert "misaligned → misaligned (resisted)" in shown
+
+
+async def test_space_opens_the_shared_context(explorer: Opener) -> None:
+    async with explorer() as pilot:
+        await pilot.press("3")
+        await shows(pilot, "▸ shared context")
+        await pilot.press("space")
+        await shows(pilot, "▾ shared context", "Hello, I have a question for you today.")
+
+
+async def test_small_terminals_show_one_at_a_time(explorer: Opener) -> None:
+    async with explorer(80, 24) as pilot:
+        await pilot.press("3")
+        shown = await shows(pilot, "24 of 24 pairs")
+        assert "shared context" not in shown
+        await pilot.press("enter")
+        shown = await shows(pilot, "▸ shared context", "1 of 24")
+        await pilot.press("J")
+        await shows(pilot, "2 of 24")
+        await pilot.press("escape")
+        await until(pilot, lambda: "shared context" not in screen_text(pilot))
+        assert pilot.app.screen.query_one("#list", WindowList).has_focus
+
+
+async def test_answers_are_stacked_under_100_columns_and_side_by_side_above(
+    explorer: Opener,
+) -> None:
+    for width, side_by_side in ((80, False), (104, True)):
+        async with explorer(width, 30) as pilot:
+            await pilot.press("3", "enter")
+            await shows(pilot, "▸ shared context")
+            view = pilot.app.screen.query_one(PairView)
+            left, right = view.query_one(".left"), view.query_one(".right")
+            assert (left.region.y == right.region.y) is side_by_side
+
+
+async def test_a_filter_selects_and_backspace_undoes_it(
+    engine: FakeEngine, explorer: Opener
+) -> None:
+    async with explorer() as pilot:
+        await pilot.press("3")
+        await shows(pilot, "24 of 24 pairs")
+        await type_filter(pilot, "regime:resisted opinion:c council")
+        await shows(pilot, "2 of 24 pairs", "regime:resisted opinion:c council")
+        assert engine.queries("pairs")[-1].text == "council"
+        await pilot.press("backspace")
+        await shows(pilot, "24 of 24 pairs")
+
+
+async def test_an_unknown_term_is_refused_and_the_list_stays(explorer: Opener) -> None:
+    async with explorer() as pilot:
+        await pilot.press("3")
+        await shows(pilot, "24 of 24 pairs")
+        await type_filter(pilot, "colour:red")
+        await shows(pilot, "“colour:” is no filter; there are regime:, opinion:, feature:")
+        await pilot.press("escape")
+        await shows(pilot, "24 of 24 pairs")
+
+
+async def test_a_filter_that_selects_nothing_says_so(explorer: Opener) -> None:
+    async with explorer() as pilot:
+        await pilot.press("3")
+        await shows(pilot, "pair 20")
+        await type_filter(pilot, "zebra")
+        shown = await shows(pilot, "0 of 24 pairs", "no pairs here")
+        assert "pair 20 ·" not in shown
+
+
+async def test_sorting_goes_through_the_numbers_and_can_be_turned_round(
+    engine: FakeEngine, explorer: Opener
+) -> None:
+    async with explorer() as pilot:
+        await pilot.press("3")
+        await shows(pilot, "sorted by margin after training ↑")
+        await pilot.press("s", "s", "s")
+        await shows(pilot, "sorted by shift θ ↓")
+        await pilot.press("r")
+        await shows(pilot, "sorted by shift θ ↑")
+        last = engine.queries("pairs")[-1]
+        assert (last.sort, last.descending) == ("theta", False)
+
+
+async def test_results_that_come_anew_keep_the_cursor_on_its_pair(
+    engine: FakeEngine, explorer: Opener
+) -> None:
+    async with explorer() as pilot:
+        await pilot.press("3", "j", "j", "j")
+        await until(pilot, lambda: cursor_id(pilot) == 4)
+        del engine.pairs[20]
+        before = len(engine.queries("pairs"))
+        engine.announce(state="running")
+        await until(pilot, lambda: len(engine.queries("pairs")) > before)
+        await shows(pilot, "23 of 23 pairs")
+        assert cursor_id(pilot) == 4
+
+
+async def test_a_pair_leads_to_its_rewrites_and_back(
+    engine: FakeEngine, explorer: Opener
+) -> None:
+    async with explorer() as pilot:
+        await pilot.press("3", *["s"] * 6)
+        await shows(pilot, "pair 0 · harmless-base:0", "w rewrites")
+        await pilot.press("w")
+        await shows(pilot, "pair:0", "1 of 12 rewritten pairs")
+        await shows(pilot, "o its pair")
+        await pilot.press("o")
+        await shows(pilot, "pair 0 · harmless-base:0", "esc back")
+
+
+async def test_what_the_run_has_not_reached_yet_is_said(
+    engine: FakeEngine, explorer: Opener
+) -> None:
+    engine.ready, engine.state = False, "running"
+    async with explorer() as pilot:
+        await pilot.press("3")
+        await shows(pilot, "Not yet: the rewards are not scored yet")
+        engine.ready = True
+        engine.announce(state="done")
+        shown = await shows(pilot, "24 of 24 pairs")
+        assert "Not yet" not in shown

@@ -1,0 +1,57 @@
+"""Screen 5: rewritten pairs and the scores."""
+
+from __future__ import annotations
+
+from .conftest import Opener, screen_text, shows, until
+from .fake_engine import FakeEngine
+
+
+async def test_the_list_and_the_rewording_are_side_by_side(explorer: Opener) -> None:
+    async with explorer() as pilot:
+        await pilot.press("5")
+        shown = await shows(pilot, "12 of 12 rewritten pairs", "became misaligned", "chosen answer")
+        for part in ("original", "rewritten", "before", "after", "cosine 0.970", "▲ 0.10"):
+            assert part in shown, part
+        assert "≠ eloquent" in shown and "verdict misaligned → misaligned" in shown
+
+
+async def test_both_sides_are_one_key_apart(explorer: Opener) -> None:
+    async with explorer() as pilot:
+        await pilot.press("5")
+        await shows(pilot, "chosen answer (c shows the rejected one)", "I can’t help")
+        await pilot.press("c")
+        await shows(pilot, "rejected answer (c shows the chosen one)", "The simplest way is to")
+
+
+async def test_a_low_cosine_is_a_warning(explorer: Opener) -> None:
+    async with explorer() as pilot:
+        await pilot.press("5", "G")
+        await shows(pilot, "below the study's 0.90")
+
+
+async def test_the_scores_are_a_key_away_and_lead_back_to_the_rewrites(
+    engine: FakeEngine, explorer: Opener
+) -> None:
+    async with explorer() as pilot:
+        await pilot.press("5")
+        await shows(pilot, "12 of 12")
+        await pilot.press("t")
+        shown = await shows(pilot, "robustness scores π", "chosen turns less positive", "+11.7")
+        assert "A pair with a chosen answer that turns less positive becomes misaligned" in shown
+        assert "original" not in shown
+        await pilot.press("enter")
+        await shows(pilot, "feature:last_response_sentiment")
+        assert engine.queries("rewrites")[-1].feature == "last_response_sentiment"
+        await pilot.press("t", "escape")
+        await until(pilot, lambda: "robustness scores" not in screen_text(pilot))
+
+
+async def test_rewrites_are_filtered_by_strategy_and_change(
+    engine: FakeEngine, explorer: Opener
+) -> None:
+    async with explorer(80, 24) as pilot:
+        await pilot.press("5")
+        await shows(pilot, "12 of 12")
+        await pilot.press("slash", *"change:mis", "enter")
+        await shows(pilot, "2 of 12 rewritten pairs")
+        assert engine.queries("rewrites")[-1].change == "misaligned"
