@@ -8,7 +8,7 @@ from pathlib import Path
 
 from engine import study as studies
 from engine.data.pairs import DataError
-from engine.messages import FeatureInfo, Metrics, ModelInfo, RunStatus, StudyInfo
+from engine.messages import FeatureInfo, Metrics, ModelInfo, RunState, RunStatus, StudyInfo
 from engine.models.errors import ModelError
 from engine.run import manifest, plan
 from engine.run.pipeline import Pipeline, RunError
@@ -30,7 +30,7 @@ class Engine:
     """Thread-safe. Clients call it through the server; tests call it directly."""
 
     def __init__(self, folder: Path) -> None:
-        """Raises StoreError when the database cannot be opened."""
+        """Raises StoreError when the database cannot be opened, StudyError for a damaged study."""
         self.folder = folder
         self.study: Study = studies.loads_resolved((folder / STUDY_FILE).read_bytes())
         self.store = Store(folder / DATABASE)
@@ -39,7 +39,8 @@ class Engine:
         self._stop = threading.Event()
         self._lock = threading.Lock()
         if (last := manifest.last_status(folder)) is not None:
-            self.progress.restore(last)
+            cut_off = last.state == "running" or (last.state == "done" and not self._measured())
+            self.progress.restore(last, "stopped" if cut_off else last.state)
 
     @property
     def running(self) -> bool:
@@ -55,6 +56,7 @@ class Engine:
                 # The folder's study file may have been replaced since this engine started.
                 self.study = studies.loads_resolved((self.folder / STUDY_FILE).read_bytes())
                 self._stop.clear()
+                self.progress.study = self.study.name
                 self.progress.begin(plan.stages(self.study))
                 self._thread = threading.Thread(target=self._run, name="run")
                 self._thread.start()
@@ -76,24 +78,27 @@ class Engine:
 
     def _run(self) -> None:
         pipeline = Pipeline(self.study, self.folder, self.store, self.progress, self._stop)
+        state: RunState = "failed"
+        problem, bad_input = None, False
         try:
             pipeline.run()
-            self.progress.end("done")
+            state = "done"
         except Stopped:
-            self.progress.end("stopped")
+            state = "stopped"
         except (RunError, DataError) as error:
-            self.progress.end("failed", str(error), bad_input=True)
+            problem, bad_input = str(error), True
         except (ModelError, StoreError) as error:
-            self.progress.end("failed", str(error))
+            problem = str(error)
         except Exception as error:
             import traceback
 
             traceback.print_exc()  # to engine.log
-            self.progress.end(
-                "failed", f"{type(error).__name__}; the details are in {self.folder}/engine.log"
-            )
-        finally:
-            manifest.write(self.folder, self.study, self.store, self.progress, pipeline.notes)
+            problem = f"{type(error).__name__}; the details are in {self.folder}/engine.log"
+
+        def keep(status: RunStatus) -> None:
+            manifest.write(self.folder, pipeline.study, self.store, status, pipeline.notes)
+
+        self.progress.end(state, problem, bad_input, keep)
 
     # ------------------------------------------------------------ reading
 
@@ -155,5 +160,8 @@ class Engine:
         return Browser(self.store, results.roles(self.store), self.study.features)
 
     def _need_measures(self) -> None:
-        if not measures.has_measures(self.store):
+        if not self._measured():
             raise NotReady("the measures are not computed yet: the run has to reach its last stage")
+
+    def _measured(self) -> bool:
+        return measures.has_measures(self.store, studies.digest(self.study))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import math
 import tomllib
 from pathlib import Path
 from typing import Any, Literal
@@ -126,12 +128,16 @@ def load(path: Path) -> Study:
     """
     try:
         raw = tomllib.loads(path.read_text("utf-8"))
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         raise StudyError(f"{path}: no such study file") from None
     except IsADirectoryError:
         raise StudyError(f"{path} is a folder; name the study file in it") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise StudyError(f"{path}: not valid TOML: {error}") from None
+    except RecursionError:
+        raise StudyError(f"{path}: not valid TOML: nested too deep") from None
+    except OSError as error:
+        raise StudyError(f"{path} cannot be read: {error.strerror}") from None
     try:
         return _check(raw, path.resolve().parent, path.stem)
     except (StudyError, taxonomy.TaxonomyError) as error:
@@ -139,13 +145,27 @@ def load(path: Path) -> Study:
 
 
 def loads_resolved(text: bytes) -> Study:
-    """The inverse of `dump_resolved`."""
-    return msgspec.json.decode(text, type=Study)
+    """The inverse of `dump_resolved`.
+
+    Raises StudyError when this is no study of this version of the program.
+    """
+    try:
+        return msgspec.json.decode(text, type=Study)
+    except msgspec.DecodeError as error:
+        raise StudyError(
+            f"the run folder's study.json cannot be used ({error}); "
+            "`seal-tui run STUDY.toml --run-dir` writes it anew"
+        ) from None
 
 
 def dump_resolved(study: Study) -> bytes:
     """The study with every default and absolute path written out, as JSON."""
     return msgspec.json.format(msgspec.json.encode(study), indent=2)
+
+
+def digest(study: Study) -> str:
+    """Two studies with one digest are the same study."""
+    return hashlib.sha256(dump_resolved(study)).hexdigest()
 
 
 def _check(raw: dict[str, Any], base: Path, name: str) -> Study:
@@ -166,15 +186,17 @@ def _check(raw: dict[str, Any], base: Path, name: str) -> Study:
             raise StudyError(f"{key}: unknown key; the tables are {', '.join(sorted(known))}")
     rewards = _table(raw, "rewards", {"pre", "post"})
     taxonomy_table = _table(raw, "taxonomy", {"file"})
-    file = taxonomy_table.get("file")
+    file = _convert(taxonomy_table.get("file"), str | None, "taxonomy.file")
     labelers = {
         key: _convert(value, Labeler, f"labelers.{key}")
         for key, value in _table(raw, "labelers").items()
     } or {"main": _DEFAULT_LABELER}
     study = Study(
-        name=str(raw.get("name", name)),
+        name=_convert(raw.get("name", name), str, "name"),
         data=_data(_convert(raw.get("data", {}), Data, "data"), base),
-        features=taxonomy.load(_absolute(file, base) if file else taxonomy.DEFAULT),
+        features=taxonomy.load(
+            _absolute(file, base, "taxonomy.file") if file else taxonomy.DEFAULT
+        ),
         labelers={key: _labeler(value, f"labelers.{key}", base) for key, value in labelers.items()},
         pre=_convert(rewards["pre"], Reward, "rewards.pre") if "pre" in rewards else _DEFAULT_PRE,
         post=(
@@ -226,7 +248,7 @@ def _check_whole(study: Study) -> None:
         ("rewrites.min_cosine", study.rewrites.min_cosine, -1, 1),
         ("rewards.post.penalty", study.post.penalty, 0, None),
     ):
-        if value < low or (high is not None and value > high):
+        if not low <= value <= (math.inf if high is None else high) or math.isinf(value):
             span = f"between {low} and {high}" if high is not None else f"at least {low}"
             raise StudyError(f"{path} = {value}: must be {span}")
 
@@ -257,12 +279,15 @@ def _labeler(labeler: Labeler, where: str, base: Path) -> Labeler:
     return msgspec.structs.replace(labeler, path=str(path))
 
 
-def _absolute(path: str, base: Path) -> Path:
-    return (base / Path(path).expanduser()).resolve()
+def _absolute(path: str, base: Path, where: str) -> Path:
+    try:
+        return (base / Path(path).expanduser()).resolve()
+    except (ValueError, RuntimeError):  # a null character, an unknown ~user
+        raise StudyError(f"{where}: {path!r} does not exist") from None
 
 
 def _existing(path: str, base: Path, where: str) -> Path:
-    found = _absolute(path, base)
+    found = _absolute(path, base, where)
     if not found.exists():
         raise StudyError(f"{where}: {found} does not exist")
     return found
@@ -278,7 +303,7 @@ def _table(raw: dict[str, Any], key: str, known: set[str] | None = None) -> dict
     return table
 
 
-def _convert(raw: Any, kind: type[Any], where: str) -> Any:
+def _convert(raw: Any, kind: Any, where: str) -> Any:
     try:
         return msgspec.convert(raw, kind)
     except msgspec.ValidationError as error:

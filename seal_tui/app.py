@@ -18,6 +18,7 @@ from textual import work
 from textual.app import App
 from textual.binding import BindingType
 from textual.filter import Monochrome, NoColor
+from textual.worker import WorkerFailed
 
 from engine.messages import RunStatus
 from seal_tui import paths
@@ -189,14 +190,14 @@ class SealApp(App[None]):
         if self._exception is None:
             self._exception = error
             self._exception_event.set()
-        where = _log_crash(error)
-        self._exit_renderables.append(
-            Text(f"seal-tui failed: {type(error).__name__}. The trace is in {plain(where)}")
-        )
+        cause = error.error if isinstance(error, WorkerFailed) else error
+        where = _log_crash(cause)
+        said = f"seal-tui failed: {type(cause).__name__}. The trace is in {plain(where)}"
+        self._exit_renderables.append(Text(said, no_wrap=True, overflow="ignore"))
         self._close_messages_no_wait()
 
 
-def _log_crash(error: Exception) -> str:
+def _log_crash(error: BaseException) -> str:
     try:
         path = paths.crash_log()
         with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "a") as log:
@@ -213,9 +214,7 @@ def run_explorer(engine: EngineClient | Path | Callable[[], Path]) -> int:
     `engine` is a client, a socket, or what finds the socket anew whenever the engine was lost.
     """
     if not (sys.stdin.isatty() and sys.stdout.isatty()) or os.environ.get("TERM") == "dumb":
-        print(
-            "The explorer needs a terminal. Use --headless for plain output.", file=sys.stderr
-        )
+        print("The explorer needs a terminal. Use --headless for plain output.", file=sys.stderr)
         return 2
     app = SealApp(engine if isinstance(engine, EngineClient) else EngineClient.at(engine))
     app.run()

@@ -151,7 +151,8 @@ def _decode(call: Call[T], response: httpx.Response) -> T:
     try:
         return msgspec.json.decode(response.content, type=call.answer)
     except msgspec.DecodeError as error:
-        raise EngineProblem(f"the engine's answer to {call.path} was not understood: {error}") from None
+        said = f"the engine's answer to {call.path} was not understood: {error}"
+        raise EngineProblem(said) from None
 
 
 def _problem(response: httpx.Response) -> EngineProblem:
@@ -168,14 +169,25 @@ def _failure(error: httpx.HTTPError) -> EngineGone | EngineProblem:
     return EngineGone(one_line(str(error) or type(error).__name__))
 
 
-def _snapshot(line: str) -> RunStatus | None:
-    """The status in one line of the event stream; blank lines, comments and names hold none."""
-    if not line.startswith("data:"):
-        return None
-    try:
-        return msgspec.json.decode(line[5:].strip().encode(), type=RunStatus)
-    except msgspec.DecodeError as error:
-        raise EngineProblem(f"the engine's events were not understood: {error}") from None
+class _Stream:
+    """Cuts the bytes of the event stream into statuses.
+
+    httpx's own line iterator also cuts at U+2028 and other ends of line that may stand in JSON.
+    """
+
+    def __init__(self) -> None:
+        self._rest = b""
+
+    def feed(self, chunk: bytes) -> Iterator[RunStatus]:
+        *lines, self._rest = (self._rest + chunk).split(b"\n")
+        for line in lines:
+            # Blank lines and comments (heartbeats) hold no status.
+            if not line.startswith(b"data:"):
+                continue
+            try:
+                yield msgspec.json.decode(line[5:], type=RunStatus)
+            except msgspec.DecodeError as error:
+                raise EngineProblem(f"the engine's events were not understood: {error}") from None
 
 
 # ---------------------------------------------------------------- from the event loop
@@ -187,12 +199,14 @@ class EngineClient:
     """Asks the engine from the event loop.
 
     `transport` is called for every new connection pool, so that a replaced engine (with another
-    socket) is found again after a loss. It may raise `EngineGone` or `OSError`.
+    socket) is found again after a loss. It may take its time (it runs in a thread) and raise
+    what it likes: any failure to find the engine is `EngineGone`.
     """
 
     def __init__(self, transport: TransportFactory) -> None:
         self._transport = transport
         self._http: httpx.AsyncClient | None = None
+        self._connecting = asyncio.Lock()
 
     @classmethod
     def at(cls, socket: Path | Callable[[], Path]) -> Self:
@@ -204,14 +218,17 @@ class EngineClient:
 
         return cls(transport)
 
-    def _connected(self) -> httpx.AsyncClient:
-        if self._http is None:
-            try:
-                transport = self._transport()
-            except OSError as error:
-                raise EngineGone(one_line(str(error))) from None
-            self._http = httpx.AsyncClient(transport=transport, base_url=_BASE, timeout=_TIMEOUT)
-        return self._http
+    async def _connected(self) -> httpx.AsyncClient:
+        async with self._connecting:
+            if self._http is None:
+                try:
+                    transport = await asyncio.to_thread(self._transport)
+                except Exception as error:
+                    raise EngineGone(one_line(str(error)) or type(error).__name__) from None
+                self._http = httpx.AsyncClient(
+                    transport=transport, base_url=_BASE, timeout=_TIMEOUT
+                )
+            return self._http
 
     async def close(self) -> None:
         http, self._http = self._http, None
@@ -231,7 +248,7 @@ class EngineClient:
 
     async def ask(self, call: Call[T]) -> T:
         """Sends one call. Raises `EngineGone` or `EngineProblem`, nothing else."""
-        http = self._connected()
+        http = await self._connected()
         try:
             response = await http.send(_request(http, call))
         except httpx.HTTPError as error:
@@ -278,14 +295,15 @@ class EngineClient:
         return await self.ask(Calls.rewrite(rewrite_id))
 
     async def _stream(self) -> AsyncIterator[RunStatus]:
-        http = self._connected()
+        http = await self._connected()
         try:
             async with http.stream("GET", "/events", timeout=_ENDLESS) as response:
                 if response.is_error:
                     await response.aread()
                     raise _problem(response)
-                async for line in response.aiter_lines():
-                    if (status := _snapshot(line)) is not None:
+                stream = _Stream()
+                async for chunk in response.aiter_bytes():
+                    for status in stream.feed(chunk):
                         yield status
         except httpx.HTTPError as error:
             raise _failure(error) from None
@@ -350,9 +368,9 @@ class SyncEngineClient:
                 if response.is_error:
                     response.read()
                     raise _problem(response)
-                for line in response.iter_lines():
-                    if (status := _snapshot(line)) is not None:
-                        yield status
+                stream = _Stream()
+                for chunk in response.iter_bytes():
+                    yield from stream.feed(chunk)
         except httpx.HTTPError as error:
             raise _failure(error) from None
         raise EngineGone("the engine closed the connection")

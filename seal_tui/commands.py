@@ -12,7 +12,6 @@ from textual.types import IgnoreReturnCallbackType
 from seal_tui.actions import BY_ID
 from seal_tui.themes import THEMES
 
-
 _MOVES = ("list", "matrix")
 _NOT_LISTED = ("command_palette", "back")
 
@@ -38,8 +37,8 @@ class ActionCommands(Provider):
             run = partial(self.app.run_action, active.binding.action, active.node)
             yield Command(f"{action.label} ({action.display})", action.help, run)
         for theme in THEMES:
-            run = partial(setattr, self.app, "theme", theme.name)
-            yield Command(f"colours: {theme.name}", "Change the colours.", run)
+            change = partial(setattr, self.app, "theme", theme.name)
+            yield Command(f"colours: {theme.name}", "Change the colours.", change)
 
     async def discover(self) -> Hits:
         for command in self._commands():

@@ -83,9 +83,7 @@ def _board(status: RunStatus, width: int) -> Text:
 # ---------------------------------------------------------------- a log or a pipe
 
 
-def _lines(
-    client: SyncEngineClient, console: Console, clock: Callable[[], float]
-) -> RunStatus:
+def _lines(client: SyncEngineClient, console: Console, clock: Callable[[], float]) -> RunStatus:
     """A line when a stage starts or ends, and one every ten seconds in between."""
     states: dict[str, str] = {}
     said = clock()

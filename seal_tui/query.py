@@ -15,7 +15,12 @@ import msgspec
 from engine.messages import OPINIONS, REGIMES, PairQuery, RewriteQuery
 from seal_tui import words
 
-_OPINION_WORDS = {"chosen": "c", "indifferent": "i", "rejected": "r", **{o: o for o in OPINIONS}}
+_OPINION_WORDS: Mapping[str, str] = {
+    "chosen": "c",
+    "indifferent": "i",
+    "rejected": "r",
+    **{str(opinion): str(opinion) for opinion in OPINIONS},
+}
 _REGIME_WORDS: Mapping[str, str] = {regime: regime for regime in REGIMES}
 _CHANGE_WORDS = {"misaligned": "misaligned", "aligned": "aligned", "same": "same"}
 _TERM = re.compile(r'(\w+):(?:"([^"]*)"|(\S*))|"([^"]*)"|(\S+)')

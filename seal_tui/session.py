@@ -47,7 +47,7 @@ class Session:
         return self.status is not None and self.status.state == "done"
 
     async def load_study(self) -> StudyInfo:
-        """The study, asked for anew in every epoch: its number of pairs grows while data is read."""
+        """The study. Asked for again while the run is on: its number of pairs grows."""
         self.study = await self.client.study()
         return self.study
 

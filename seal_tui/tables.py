@@ -1,4 +1,7 @@
-"""The metric tables as the screens need them. Records come as JSON, so nothing is taken for granted."""
+"""The metric tables as the screens need them.
+
+Records come as JSON, so nothing is taken for granted.
+"""
 
 from __future__ import annotations
 
@@ -129,8 +132,12 @@ class Tables:
                     half_width=half,
                 )
             )
-        return sorted(found, key=lambda line: ("pre", "post").index(line.role)
-                      if line.role in ("pre", "post") else 2)
+        return sorted(
+            found,
+            key=lambda line: (
+                ("pre", "post").index(line.role) if line.role in ("pre", "post") else 2
+            ),
+        )
 
     def regimes(self) -> dict[tuple[Regime, Opinion], int]:
         """Pairs by regime and opinion; cells that were not reported are 0."""
@@ -138,7 +145,7 @@ class Tables:
         for record in self.rows("regimes"):
             key = (record.get("regime"), record.get("opinion"))
             if key in table:
-                table[key] += whole(record, "n") or 0  # type: ignore[index]
+                table[key] += whole(record, "n") or 0
         return table
 
     def imprint(self, preset: str) -> list[Imprint]:

@@ -79,8 +79,9 @@ def change(name: str) -> Safe:
 def _certainty(estimate: Estimate, digits: int, scale: float = 1.0) -> str:
     parts = []
     if estimate.low is not None and estimate.high is not None:
-        low, high = estimate.low * scale, estimate.high * scale
-        parts.append(f"95 % interval {numbers.signed(low, digits)} to {numbers.signed(high, digits)}")
+        low = numbers.signed(estimate.low * scale, digits)
+        high = numbers.signed(estimate.high * scale, digits)
+        parts.append(f"95 % interval {low} to {high}")
     if estimate.p_adjusted is not None:
         parts.append(f"adjusted p {numbers.p_value(estimate.p_adjusted)}")
     return f" ({', '.join(parts)})" if parts else ""

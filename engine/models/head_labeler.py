@@ -42,17 +42,27 @@ class HeadLabeler:
 
         Raises ModelError for a feature the heads were not trained on: there is no guessing.
         """
+        from safetensors import SafetensorError
         from safetensors.numpy import load_file
 
         path = Path(resolve(heads)) / WEIGHTS
         if not path.exists():
             raise ModelError(f"{path} is missing: not a folder of label heads")
-        self.weights = load_file(path)
+        try:
+            self.weights = load_file(path)
+        except SafetensorError as error:
+            raise ModelError(f"{path} is damaged: {error}") from None
         unknown = [f.name for f in features if f.name not in self.weights]
         if unknown:
             raise ModelError(
                 f"the label heads know nothing of {', '.join(unknown)}: use a torch or endpoint "
                 "labeler for features of your own"
+            )
+        other = [f.name for f in features if len(self.weights[f.name]) != len(f.values)]
+        if other:
+            raise ModelError(
+                f"the label heads know {', '.join(other)} as another kind: keep the kind of the "
+                "default taxonomy, or use a torch or endpoint labeler"
             )
         self.features = tuple(features)
         self.model = load_sentence_model("embedded:minilm", device)

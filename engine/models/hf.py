@@ -18,13 +18,14 @@ def _explain(model: str, error: Exception) -> ModelError:
 
 def load_causal(model: str, adapter: str | None, device: str, dtype: Any) -> tuple[Any, Any]:
     """A tokenizer and a causal LM in eval mode, the adapter merged into its weights."""
+    from safetensors import SafetensorError
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     folder = resolve(model)
     try:
         tokenizer = AutoTokenizer.from_pretrained(folder)
         loaded = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype, use_safetensors=True)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, SafetensorError) as error:
         raise _explain(model, error) from error
     if adapter is not None:
         from peft import PeftModel
@@ -32,7 +33,7 @@ def load_causal(model: str, adapter: str | None, device: str, dtype: Any) -> tup
         path = resolve(adapter)
         try:
             loaded = PeftModel.from_pretrained(loaded, path).merge_and_unload()
-        except (OSError, ValueError, RuntimeError) as error:
+        except (OSError, ValueError, RuntimeError, SafetensorError) as error:
             raise _explain(adapter, error) from error
     return tokenizer, loaded.to(device).eval()
 
@@ -45,6 +46,7 @@ def load_classifier(
     Only safetensors weights are read unless `pickle` allows this one model; code from the model's
     repository is never run.
     """
+    from safetensors import SafetensorError
     from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
     folder = resolve(model)
@@ -53,7 +55,7 @@ def load_classifier(
         loaded = AutoModelForSequenceClassification.from_pretrained(
             folder, dtype=dtype, revision=revision, use_safetensors=None if pickle else True
         )
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, SafetensorError) as error:
         raise _explain(model, error) from error
     if loaded.config.num_labels != 1:
         raise ModelError(f"{model} has {loaded.config.num_labels} outputs; a reward model has one")

@@ -30,7 +30,7 @@ def read_labels(path: Path, features: Sequence[Feature]) -> dict[tuple[str, str]
                 row = json.loads(line)
                 key = (str(row["id"]), row["side"])
                 labels = row["labels"].items()
-            except (ValueError, KeyError, TypeError, AttributeError):
+            except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
                 raise DataError(
                     f'{where}: expected {{"id": …, "side": …, "labels": {{…}}}}'
                 ) from None

@@ -95,8 +95,8 @@ def fit_head(
     """
     differences = chosen - rejected
     weight = bradley_terry(differences, start, penalty)
-    names = sorted(set(groups))
-    fold = np.array([names.index(group) % FOLDS for group in groups]) if names else np.zeros(0)
+    place = {group: i for i, group in enumerate(sorted(set(groups)))}
+    fold = np.array([place[group] % FOLDS for group in groups], dtype=np.int64)
     held_out = np.zeros(len(differences), dtype=bool)
     for k in range(FOLDS):
         inside = fold != k

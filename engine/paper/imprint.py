@@ -133,25 +133,26 @@ class _RewardDesign:
         within = preset == "pair-fe"
         released = preset == "released-code"
         labels = chosen - rejected if within else np.vstack([chosen, rejected])
+        extra = np.zeros((len(labels), 0)) if within else np.ones((len(labels), 1))
+        held = None
+        if released and len(pairs) > 1:
+            # the released formula keeps row_id; standardised, which changes no other coefficient
+            row_id = np.tile(pairs.pair_id - pairs.pair_id[0], 2).astype(np.float64)
+            held = ((row_id - row_id.mean()) / row_id.std())[:, None]
+            extra = np.column_stack([extra, held])
         screened = screen(
             labels,
             names,
             centred=not within,
             min_count=1 if released else options.min_count,
-            spare=2 if released else SPARE,
+            spare=1 if released else SPARE,
             rows="pairs" if within else "entries",
             units=len(labels) if released else len(pairs),
+            held=held,
         )
         x = labels[:, screened.keep].astype(np.float64)
         pair = np.arange(len(pairs), dtype=np.int64)
-        if not within:
-            pair = np.concatenate([pair, pair])
-        extra = np.zeros((len(labels), 0)) if within else np.ones((len(labels), 1))
-        if released and len(pairs) > 1:
-            # the released formula keeps row_id; standardised, which changes no other coefficient
-            row_id = np.concatenate([pairs.pair_id, pairs.pair_id]).astype(np.float64)
-            row_id = (row_id - row_id.mean()) / row_id.std()
-            extra = np.column_stack([extra, row_id])
+        pair = pair if within else np.tile(pair, 2)
         return _RewardDesign(preset, screened, x, extra, pair, vif(x, centred=not within))
 
     def rows(

@@ -27,6 +27,7 @@ Correction = Literal["bonferroni", "holm", "bh", "none"]
 PRESETS: tuple[Preset, ...] = ("released-code", "pooled-clustered", "pair-fe")
 SIDES: tuple[str, str] = ("chosen", "rejected")
 MISSING = -128  # an int8 label that is not known
+_LARGEST_ID = 2**61  # so that twice an id, and a difference of two, fit into 64 bits
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,7 @@ class Pairs:
         check_labels("Pairs.rejected", self.features, self.rejected)
         if len(np.unique(self.pair_id)) != n:
             raise ValueError("Pairs: pair_id must be unique")
+        _small_ids("Pairs.pair_id", self.pair_id)
 
     def __len__(self) -> int:
         return len(self.pair_id)
@@ -176,6 +178,7 @@ class Labels:
         n = len(self.pair_id)
         _shape("Labels.side", self.side, (n,))
         _shape("Labels.labels", self.labels, (n, len(self.features)))
+        _small_ids("Labels.pair_id", self.pair_id)
         if n and not np.isin(self.side, (0, 1)).all():
             raise ValueError("Labels.side: 0 (chosen) or 1 (rejected)")
         if len(np.unique(self.keys())) != n:
@@ -227,6 +230,11 @@ def check_labels(name: str, features: Sequence[Feature], labels: Int8) -> None:
         wrong = ((column < low) | (column > 1)) & (column != MISSING)
         if wrong.any():
             raise ValueError(f"{name}: {feature.name} has a label {column[wrong][0]}")
+
+
+def _small_ids(name: str, ids: Int) -> None:
+    if np.any((ids > _LARGEST_ID) | (ids < -_LARGEST_ID)):
+        raise ValueError(f"{name}: beyond ±2^61")
 
 
 def _shape(name: str, array: NDArray[Any], shape: tuple[int, ...]) -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from engine.paper.inputs import Int, Int8
+from engine.paper.inputs import Float, Int, Int8
 from engine.paper.records import DroppedFeature
 
 _COLLINEAR = 1e-9  # share of a column's variance that earlier columns leave unexplained
@@ -36,12 +36,14 @@ def screen(
     spare: int,
     rows: str,
     units: int | None = None,
+    held: Float | None = None,
 ) -> Screened:
     """Screen the columns of x (int8[n,K]).
 
     centred: the fit has an intercept. min_count: fewer varying rows than this is too rare.
     spare: independent units needed beyond the columns; units: how many there are (default: the
-    rows). rows: what the rows are called in the details, in the plural.
+    rows). rows: what the rows are called in the details, in the plural. held: float64[n,H], of
+    full rank, columns (`row_id`) that the fit holds before these.
     Collinearity by a rank-revealing QR with limited pivoting, done on the Gram matrix, which is
     exact for integer labels: columns keep their order and a later one that is a combination of
     earlier ones is dropped, as R does.
@@ -69,9 +71,10 @@ def screen(
             dropped.append((j, "too_rare", f"varies in {varies[j]} {rows}, fewer than {min_count}"))
         else:
             keep.append(j)
-    keep, collinear = _independent(x, keep, names, centred)
+    held = np.zeros((n, 0)) if held is None else held
+    keep, collinear = _independent(x, keep, names, centred, held)
     dropped += collinear
-    if units < len(keep) + int(centred) + spare:
+    if units < len(keep) + held.shape[1] + int(centred) + spare:
         detail = f"only {units} independent {rows} for {len(keep)} features"
         dropped += [(j, "too_few_pairs", detail) for j in keep]
         keep = []
@@ -95,28 +98,28 @@ def dropped_terms(
 
 
 def _independent(
-    x: Int8, keep: list[int], names: Sequence[str], centred: bool
+    x: Int8, keep: list[int], names: Sequence[str], centred: bool, held: Float
 ) -> tuple[list[int], list[tuple[int, str, str]]]:
-    """The columns of `keep` not explained by earlier ones, and the others with what explains
-    them."""
+    """The columns of `keep` not explained by earlier ones or by `held`, and the others with what
+    explains them."""
     if not keep:
         return [], []
-    z = x[:, keep].astype(np.float64)
+    z = np.column_stack([held, x[:, keep].astype(np.float64)])
+    h = held.shape[1]
+    words = ["row_id"] * h + [names[j] for j in keep]
     if centred:
         z = z - z.mean(axis=0)
     gram = z.T @ z
     scale = np.sqrt(np.diag(gram))
     gram = gram / np.outer(scale, scale)
-    good: list[int] = []
+    good = list(range(h))
     dropped = []
-    for j in range(len(keep)):
+    for j in range(h, len(words)):
         if good:
             weights = np.linalg.solve(gram[np.ix_(good, good)], gram[good, j])
             if 1.0 - float(gram[good, j] @ weights) < _COLLINEAR:
-                parts = [
-                    names[keep[g]] for g, w in zip(good, weights, strict=True) if abs(w) > 1e-6
-                ]
-                dropped.append((keep[j], "collinear", "a combination of " + ", ".join(parts)))
+                parts = [words[g] for g, w in zip(good, weights, strict=True) if abs(w) > 1e-6]
+                dropped.append((keep[j - h], "collinear", "a combination of " + ", ".join(parts)))
                 continue
         good.append(j)
-    return [keep[g] for g in good], dropped
+    return [keep[g - h] for g in good if g >= h], dropped

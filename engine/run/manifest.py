@@ -14,7 +14,7 @@ import msgspec
 
 from engine import __version__
 from engine.messages import RunStatus
-from engine.run.progress import Progress
+from engine.models.embedded import measured
 from engine.store import Store
 from engine.study import Study, dump_resolved
 
@@ -32,7 +32,7 @@ _PACKAGES = (
 
 
 def write(
-    folder: Path, study: Study, store: Store, progress: Progress, notes: dict[str, Any]
+    folder: Path, study: Study, store: Store, status: RunStatus, notes: dict[str, Any]
 ) -> None:
     """Write the manifest whole or not at all."""
     rows = store.read(
@@ -46,14 +46,20 @@ def write(
         "packages": {name: _version(name) for name in _PACKAGES},
         "study": json.loads(dump_resolved(study)),
         "models": {
-            role: {"maker": maker, "model": model, "fingerprint": json.loads(fingerprint)}
+            role: _model(maker, model, json.loads(fingerprint))
             for role, maker, model, fingerprint in rows
         },
         "lineage": study.post.lineage or "not stated: two models, not a before and an after",
         **notes,
-        "status": msgspec.to_builtins(progress.snapshot()),
+        "status": msgspec.to_builtins(status),
     }
     save(folder / FILE, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
+
+
+def _model(maker: str, model: str, fingerprint: dict[str, Any]) -> dict[str, Any]:
+    parts = (fingerprint.get("model"), fingerprint.get("adapter"))
+    quality = [found for part in parts if part and (found := measured(part)) is not None]
+    return {"maker": maker, "model": model, "fingerprint": fingerprint, "measured": quality}
 
 
 def save(path: Path, text: str) -> None:

@@ -8,9 +8,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from engine import study as studies
 from engine.paper.inputs import Feature, Options
 from engine.paper.measures import compute, pair_facts
-from engine.store import Store, measures, results
+from engine.run import plan
+from engine.store import Store, dataset, measures, results
 from engine.study import Study
 
 DIGITS = 12
@@ -46,12 +48,13 @@ def measure(study: Study, store: Store) -> Summary:
     features = paper_features(study)
     roles = results.roles(store)
     pairs = measures.pairs(store, roles, features)
-    rewrites = measures.rewrites(store, roles, features, study.rewrites.strategies)
+    sample = [pair_id for pair_id, *_ in plan.rewrite_sample(study, dataset.pair_texts(store))]
+    rewrites = measures.rewrites(store, roles, features, study.rewrites.strategies, sample)
     labelers = measures.labelers(store, roles, features)
     chosen = options(study)
     tables = compute(pairs, rewrites, labelers, chosen).tables()
     facts = pair_facts(pairs, chosen)
-    measures.put_measures(store, tables, facts)
+    measures.put_measures(store, tables, facts, studies.digest(study))
     usable = int((rewrites.cosine.min(axis=1) >= chosen.min_cosine).sum()) if len(rewrites) else 0
     counts = {
         "scored pairs": len(pairs),

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from engine import data
-from engine.data.dialogue import turns
+from engine.data.dialogue import Turn, transcript, turns
 from engine.models import guard
 from engine.models.protocols import Text
 from engine.models.recorded import read_labels
@@ -64,16 +64,16 @@ class Pipeline:
             post = self._post(pairs)
             self._score("score:post", "post", post, entries)
             if self.study.rewrites.sample:
-                rewritten = self._rewrite(pairs)
+                rewrites = self._rewrite(pairs)
+                rewritten = sorted({new for _, _, new in rewrites})
                 self._relabel(rewritten)
                 self._score("rescore:pre", "pre", pre, rewritten)
                 self._score("rescore:post", "post", post, rewritten)
-                self._embed()
+                self._embed(rewrites)
             results.drop_roles_except(self.store, list(self.makers))
             self._measure()
         finally:
             self.workers.close()
-            manifest.write(self.folder, self.study, self.store, self.progress, self.notes)
 
     # ------------------------------------------------------------ data
 
@@ -205,8 +205,16 @@ class Pipeline:
         stage = f"label:{name}"
         path = Path(self.study.labelers[name].path or "")
         rows = read_labels(path, self.study.features)
-        maker = hashlib.sha256(path.read_bytes()).hexdigest()[:16]
-        self._play(role, maker, path.name, json.dumps({"path": str(path)}))
+        # The labels stand in the order of the features, and are joined to this dataset's ids.
+        identity = {
+            "kind": "recorded",
+            "labels_digest": hashlib.sha256(path.read_bytes()).hexdigest(),
+            "dataset": self.notes["dataset"]["sha256"],
+            "features": [feature.name for feature in self.study.features],
+        }
+        fingerprint = json.dumps(identity, sort_keys=True)
+        maker = hashlib.sha256(fingerprint.encode()).hexdigest()[:16]
+        self._play(role, maker, path.name, fingerprint)
         keys = dataset.source_keys(self.store)
         self.progress.start_stage(stage, len(keys))
         found = {keys[key]: values for key, values in rows.items() if key in keys}
@@ -258,7 +266,7 @@ class Pipeline:
                 str(folder),
             )
             trained = {**key, "agreement": agreement, "held_out_agreement": held_out}
-            record.write_text(json.dumps(trained, indent=2) + "\n")
+            manifest.save(record, json.dumps(trained, indent=2) + "\n")
         trained = json.loads(record.read_text())
         self.notes["post"] = {"continued_from": "pre", **trained}
         self.progress.finish_stage(
@@ -270,20 +278,21 @@ class Pipeline:
 
     # ------------------------------------------------------------ rewrites
 
-    def _rewrite(self, pairs: Sequence[tuple[int, int, int]]) -> list[int]:
-        """Rewrite a seeded sample of pairs; the text ids of all accepted rewrites."""
+    def _rewrite(self, pairs: Sequence[tuple[int, int, int]]) -> list[tuple[str, int, int]]:
+        """Rewrite a seeded sample of pairs; (strategy, text, new text) of what was accepted."""
         settings = self.study.rewrites
         spec = plan.rewriter_spec(self.study)
         maker = self._identify("rewriter", spec)
-        sample = data.seeded_sample(len(pairs), settings.sample, settings.seed)
-        units = sorted({text for i in sample for text in pairs[i][1:]})
+        sample = plan.rewrite_sample(self.study, pairs)
+        units = sorted({text for _, *sides in sample for text in sides})
         for strategy in settings.strategies:
             self._rewrite_by(strategy, maker, spec, units)
-        for reason, count in results.refusals(self.store, maker).items():
+        strategies = settings.strategies
+        for reason, count in results.refusals(self.store, maker, strategies, units).items():
             self.progress.count(**{f"refused: {reason}": count})
-        rows = results.rewritten(self.store, maker, settings.strategies)
+        rows = results.rewritten(self.store, maker, strategies, units)
         self.progress.count(rewrites=len(rows))
-        return sorted({new for _, _, new in rows})
+        return rows
 
     def _rewrite_by(
         self, strategy: str, maker: str, spec: RewriterSpec, units: Sequence[int]
@@ -297,7 +306,8 @@ class Pipeline:
                 refused = guard.refusal_reason(before, raw)
                 new = None
                 if refused is None:
-                    entry = raw if whole else f"{text.context}\n\nAssistant: {raw}"
+                    # `transcript` keeps what looks like a turn in the rewrite from being one.
+                    entry = raw if whole else text.context + transcript([Turn("assistant", raw)])
                     new = dataset.put_texts(cursor, [entry])[0]
                 rows.append((text.text_id, raw, refused, new))
             results.put_rewrites(cursor, maker, strategy, rows)
@@ -318,15 +328,12 @@ class Pipeline:
         spec = plan.labeler_spec(self.study, "main")
         self._label_texts("relabel:main", self.makers["labeler main"], spec, entries)
 
-    def _embed(self) -> None:
+    def _embed(self, rewrites: Sequence[tuple[str, int, int]]) -> None:
         """Cosine of every accepted rewrite with its original: of the part that was rewritten."""
         spec = plan.embedder_spec(self.study)
         maker = self._identify("embedder", spec)
-        rows = results.rewritten(
-            self.store, self.makers["rewriter"], self.study.rewrites.strategies
-        )
         originals: dict[int, list[int]] = {}
-        for _, original, new in rows:
+        for _, original, new in rewrites:
             originals.setdefault(new, []).append(original)
         whole = self.study.rewrites.scope == "transcript"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from engine import data
 from engine.messages import StageProgress
 from engine.models.specs import EmbedderSpec, LabelerSpec, RewardSpec, RewriterSpec
 from engine.study import Study
@@ -33,6 +34,16 @@ def stages(study: Study) -> list[StageProgress]:
         StageProgress(name=name, label=label, unit=unit, state="waiting", done=0, total=0)
         for name, label, unit in found
     ]
+
+
+def rewrite_sample(
+    study: Study, pairs: Sequence[tuple[int, int, int]]
+) -> list[tuple[int, int, int]]:
+    """The pairs whose two sides are rewritten."""
+    settings = study.rewrites
+    if not settings.sample:
+        return []
+    return [pairs[i] for i in data.seeded_sample(len(pairs), settings.sample, settings.seed)]
 
 
 def labeler_spec(study: Study, name: str) -> LabelerSpec:

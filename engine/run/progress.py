@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import msgspec
@@ -45,12 +46,20 @@ class Progress:
         with self._changed:
             self._stages = {stage.name: stage for stage in stages}
             self._clocks = {}
-            self._error = None
+            self._counts, self._rejects = {}, {}
+            self._error, self._bad_input = None, False
             self._warnings = ()
             self._began = time.monotonic()
             self._set_state("running")
 
-    def end(self, state: RunState, error: str | None = None, bad_input: bool = False) -> None:
+    def end(
+        self,
+        state: RunState,
+        error: str | None = None,
+        bad_input: bool = False,
+        keep: Callable[[RunStatus], None] = lambda status: None,
+    ) -> None:
+        """The run is over. Nobody is told before `keep` has put the last status by."""
         with self._changed:
             self._bad_input = bad_input
             if self._began is not None:
@@ -62,6 +71,7 @@ class Progress:
                     if stage.state == "running":
                         self._stages[name] = msgspec.structs.replace(stage, state="failed")
             self._set_state(state)
+            keep(self.snapshot())
 
     def start_stage(self, name: str, total: int, done: int = 0) -> None:
         with self._changed:
@@ -106,15 +116,15 @@ class Progress:
             self._rejects = dict(rejects)
             self._touch()
 
-    def restore(self, status: RunStatus) -> None:
-        """Show a run of the past, as its manifest tells it."""
+    def restore(self, status: RunStatus, state: RunState) -> None:
+        """Show a run of the past, as its manifest tells it; `state` is what it is now."""
         with self._changed:
             self._stages = {stage.name: stage for stage in status.stages}
             self._counts, self._rejects = dict(status.counts), dict(status.rejects)
             self._warnings, self._error = status.warnings, status.error
             self._bad_input = status.bad_input
             self._elapsed = status.elapsed_s
-            self._set_state(status.state)
+            self._set_state(state)
 
     def snapshot(self) -> RunStatus:
         with self._changed:

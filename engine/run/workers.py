@@ -116,17 +116,17 @@ class Workers:
 
     def ask(self, operation: str, *arguments: Any) -> Any:
         """One request to one worker, tried again once if the worker dies."""
-        first = self._up()[0]
-        try:
-            return first.ask(operation, *arguments)
-        except WorkerDied:
-            pass
-        try:
-            return first.ask(operation, *arguments)
-        except (WorkerDied, OutOfMemory):
-            raise ModelError(
-                f"the worker process died twice during {operation!r}; engine.log may say why"
-            ) from None
+        why = "died"
+        for _ in range(2):
+            try:
+                return self._up()[0].ask(operation, *arguments)
+            except WorkerDied:
+                why = "died"
+            except OutOfMemory:
+                why = "ran out of memory"
+        raise ModelError(
+            f"the worker process {why} twice during {operation!r}; engine.log may say why"
+        )
 
     def run(
         self,

@@ -13,6 +13,7 @@ from typing import Any
 import duckdb
 
 SCHEMA_VERSION = "1"
+MEASURED = "measured"  # the key in `meta` of the study that the stored measures are of
 _HERE = Path(__file__).parent
 
 
@@ -39,7 +40,6 @@ class Store:
         Raises StoreError when another process holds the file, when it is damaged, or when another
         version of this program wrote it.
         """
-        fresh = not path.exists()
         try:
             self._connection = duckdb.connect(
                 str(path), config={"enable_external_access": "false", "memory_limit": "4GB"}
@@ -47,22 +47,22 @@ class Store:
         except duckdb.Error as error:
             raise StoreError(_explain(path, str(error))) from None
         self._lock = threading.Lock()
-        if fresh:
+        if not self.read("SELECT 1 FROM information_schema.tables").fetchone():
             with self.write() as cursor:
                 cursor.execute((_HERE / "schema.sql").read_text("utf-8"))
                 cursor.execute("INSERT INTO meta VALUES ('schema', ?)", [SCHEMA_VERSION])
             path.chmod(0o600)
-        elif (found := self.meta("schema")) != SCHEMA_VERSION:
+        elif (found := self._schema()) != SCHEMA_VERSION:
             self.close()
             raise StoreError(
-                f"{path} has schema {found}, this program writes {SCHEMA_VERSION}: "
+                f"{path} has schema {found or 'of another program'}, this program writes {SCHEMA_VERSION}: "
                 "use another run folder"
             )
 
     def close(self) -> None:
         self._connection.close()
 
-    def read(self, statement: str, parameters: list[Any] | None = None) -> Any:
+    def read(self, statement: str, parameters: Any = None) -> Any:
         """Run one reading statement on a cursor of its own and return the cursor."""
         return self._connection.cursor().execute(statement, parameters or [])
 
@@ -87,6 +87,12 @@ class Store:
         row = self.read("SELECT value FROM meta WHERE key = ?", [key]).fetchone()
         return None if row is None else str(row[0])
 
+    def _schema(self) -> str | None:
+        try:
+            return self.meta("schema")
+        except duckdb.CatalogException:
+            return None
+
 
 def insert(cursor: Any, table: str, columns: dict[str, Any], ignore: bool = False) -> None:
     """Insert equally long columns (lists or arrays) at once, through Arrow."""
@@ -101,7 +107,7 @@ def insert(cursor: Any, table: str, columns: dict[str, Any], ignore: bool = Fals
 
 
 def _explain(path: Path, error: str) -> str:
-    if "lock" in error:
+    if "Could not set lock" in error or "already open" in error:
         holder = re.search(r"PID (\d+)", error)
         who = f"process {holder[1]}" if holder else "another process"
         return f"{path} is held by {who}; use `seal-tui open`, or stop that process first"

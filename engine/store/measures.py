@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from engine.paper.inputs import MISSING, Feature, Labels, Pairs, Rewrites, no_rewrites
 from engine.paper.measures import PairFacts
-from engine.store.database import Store, sql
+from engine.store.database import MEASURED, Store, sql
 
 TABLES = (
     "alignment",
@@ -60,15 +60,24 @@ def pairs(store: Store, roles: dict[str, str], features: Sequence[Feature]) -> P
 
 
 def rewrites(
-    store: Store, roles: dict[str, str], features: Sequence[Feature], strategies: Sequence[str]
+    store: Store,
+    roles: dict[str, str],
+    features: Sequence[Feature],
+    strategies: Sequence[str],
+    sample: Sequence[int],
 ) -> Rewrites:
-    """Rebuild `rewrite_facts` and return its rows as arrays."""
+    """Rebuild `rewrite_facts` from these pairs' rewrites and return its rows as arrays."""
     width = len(features)
     if "rewriter" not in roles:
+        with store.write() as cursor:
+            cursor.execute("DROP TABLE IF EXISTS rewrite_facts")
         return no_rewrites(width)
     makers = _makers(roles, "pre", "post", "labeler main", "rewriter", "embedder")
     with store.write() as cursor:
-        cursor.execute(sql("rewrite_pairs"), {**makers, "strategies": list(strategies)})
+        cursor.execute(
+            sql("rewrite_pairs"),
+            {**makers, "strategies": list(strategies), "sample": list(sample)},
+        )
     table = _arrow(store, "rewrite_arrays", _makers(roles, "pre", "post", "labeler main"))
     return Rewrites(
         np.asarray(table["pair_id"], dtype=np.int64),
@@ -117,8 +126,13 @@ def _makers(roles: dict[str, str], *wanted: str) -> dict[str, str]:
     return {role.removesuffix(" main"): roles[role] for role in wanted}
 
 
-def put_measures(store: Store, tables: dict[str, list[dict[str, Any]]], facts: PairFacts) -> None:
-    """Replace every metric table and the facts per pair in one transaction."""
+def put_measures(
+    store: Store, tables: dict[str, list[dict[str, Any]]], facts: PairFacts, study: str
+) -> None:
+    """Replace every metric table and the facts per pair in one transaction.
+
+    `study` is the digest of the study that they are of.
+    """
     import pyarrow
 
     with store.write() as cursor:
@@ -136,11 +150,12 @@ def put_measures(store: Store, tables: dict[str, list[dict[str, Any]]], facts: P
         cursor.register("incoming", pyarrow.table(columns))
         cursor.execute("CREATE OR REPLACE TABLE pair_facts AS SELECT * FROM incoming")
         cursor.unregister("incoming")
+        cursor.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", [MEASURED, study])
 
 
-def has_measures(store: Store) -> bool:
-    query = "SELECT count(*) FROM information_schema.tables WHERE table_name = 'pair_facts'"
-    return bool(store.read(query).fetchone()[0])
+def has_measures(store: Store, study: str) -> bool:
+    """Whether the stored measures are of this study, and of the data and models it has now."""
+    return store.meta(MEASURED) == study
 
 
 def tables(store: Store) -> dict[str, list[dict[str, Any]]]:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from engine.models.protocols import Labels, Rewards
-from engine.store.database import Store, insert
+from engine.store.database import MEASURED, Store, insert
 
 
 @dataclass(frozen=True)
@@ -23,6 +23,9 @@ class Batch:
 def put_maker(store: Store, maker: str, role: str, model: str, fingerprint: str) -> None:
     """Record what plays a role in the current study; the results of others are kept."""
     with store.write() as cursor:
+        changed = "SELECT 1 FROM roles WHERE role = ? AND maker <> ?"
+        if cursor.execute(changed, [role, maker]).fetchone():
+            cursor.execute("DELETE FROM meta WHERE key = ?", [MEASURED])
         cursor.execute(
             "INSERT OR REPLACE INTO makers VALUES (?, ?, ?, ?)", [maker, role, model, fingerprint]
         )
@@ -198,23 +201,28 @@ def put_similarities(
     )
 
 
-def rewritten(store: Store, maker: str, strategies: Sequence[str]) -> list[tuple[str, int, int]]:
-    """(strategy, text_id, rewritten_id) of every accepted rewrite, in a fixed order."""
+def rewritten(
+    store: Store, maker: str, strategies: Sequence[str], texts: Sequence[int]
+) -> list[tuple[str, int, int]]:
+    """(strategy, text_id, rewritten_id) of the accepted rewrites of these, in a fixed order."""
     rows: list[tuple[str, int, int]] = store.read(
         "SELECT strategy, text_id, rewritten_id FROM rewrites "
         "WHERE maker = ? AND rewritten_id IS NOT NULL AND strategy IN (SELECT unnest(?)) "
-        "ORDER BY strategy, text_id",
-        [maker, list(strategies)],
+        "AND text_id IN (SELECT unnest(?)) ORDER BY strategy, text_id",
+        [maker, list(strategies), list(texts)],
     ).fetchall()
     return rows
 
 
-def refusals(store: Store, maker: str) -> dict[str, int]:
-    """Why rewrites were refused: reason → how many."""
+def refusals(
+    store: Store, maker: str, strategies: Sequence[str], texts: Sequence[int]
+) -> dict[str, int]:
+    """Why rewrites of these texts were refused: reason → how many."""
     rows = store.read(
         "SELECT refused, count(*) FROM rewrites WHERE maker = ? AND refused IS NOT NULL "
+        "AND strategy IN (SELECT unnest(?)) AND text_id IN (SELECT unnest(?)) "
         "GROUP BY refused ORDER BY refused",
-        [maker],
+        [maker, list(strategies), list(texts)],
     ).fetchall()
     return dict(rows)
 

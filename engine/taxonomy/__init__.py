@@ -62,7 +62,11 @@ def load(path: Path = DEFAULT) -> tuple[Feature, ...]:
         rows = msgspec.convert(tomllib.loads(path.read_text("utf-8")), _File).feature
     except FileNotFoundError:
         raise TaxonomyError(f"{path}: no such taxonomy file") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, msgspec.ValidationError) as error:
+    except OSError as error:
+        raise TaxonomyError(f"{path} cannot be read: {error.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise TaxonomyError(f"{path}: not valid TOML: {error}") from None
+    except msgspec.ValidationError as error:
         raise TaxonomyError(f"{path}: {error}") from None
     names = [row.name for row in rows]
     for name in names:

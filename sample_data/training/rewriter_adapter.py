@@ -17,7 +17,7 @@ from engine.models.rewriter import prompt
 from sample_data.training import lora
 from sample_data.training.examples import rows
 
-BATCH, IGNORED = 8, -100
+BATCH = 8
 
 
 class Paraphrase(NamedTuple):
@@ -40,27 +40,27 @@ def split() -> tuple[list[Paraphrase], list[Paraphrase]]:
     return train, held_out
 
 
-def encode(tokenizer: Any, item: Paraphrase) -> tuple[list[int], list[int]]:
-    """Token ids, and the same as targets with the prompt ignored."""
-    asked = prompt(tokenizer, item.original, item.strategy)
-    head = tokenizer.encode(asked, add_special_tokens=False)
-    tail = [*tokenizer.encode(item.rewritten, add_special_tokens=False), tokenizer.eos_token_id]
-    return head + tail, [IGNORED] * len(head) + tail
-
-
 def loss_of(tokenizer: Any, model: Any, batch: list[Paraphrase]) -> torch.Tensor:
-    encoded = [encode(tokenizer, item) for item in batch]
-    width = max(len(ids) for ids, _ in encoded)
-
-    def padded(row: list[int], filler: int) -> list[int]:
-        return row + [filler] * (width - len(row))
-
-    loss: torch.Tensor = model(
-        input_ids=torch.tensor([padded(ids, 0) for ids, _ in encoded]),
-        attention_mask=torch.tensor([padded([1] * len(ids), 0) for ids, _ in encoded]),
-        labels=torch.tensor([padded(targets, IGNORED) for _, targets in encoded]),
-    ).loss
-    return loss
+    rows, targets = [], []
+    for item in batch:
+        asked = prompt(tokenizer, item.original, item.strategy)
+        head = tokenizer.encode(asked, add_special_tokens=False)
+        tail = tokenizer.encode(item.rewritten, add_special_tokens=False)
+        rows.append((head, [*tail, tokenizer.eos_token_id]))
+    width = max(len(head) + len(tail) for head, tail in rows)
+    ids = torch.zeros((len(rows), width), dtype=torch.long)
+    seen = torch.zeros_like(ids)
+    predicts = torch.zeros_like(ids, dtype=torch.bool)
+    for i, (head, tail) in enumerate(rows):
+        end = len(head) + len(tail)
+        ids[i, :end] = torch.tensor(head + tail)
+        seen[i, :end] = 1
+        predicts[i, len(head) - 1 : end - 1] = True  # a position predicts the token after it
+        targets += tail
+    hidden = model.base_model(input_ids=ids, attention_mask=seen).last_hidden_state
+    # Only the rewritten tokens meet the vocabulary: its matrix is a third of the work.
+    logits = model.get_output_embeddings()(hidden[predicts])
+    return torch.nn.functional.cross_entropy(logits, torch.tensor(targets))
 
 
 def main() -> None:

@@ -93,7 +93,7 @@ class BrowseScreen(SealScreen, Generic[Query, Row, Detail]):
                 empty=Safe(f"no {self.NOUN} here; backspace goes back to the last filter"),
                 id="list",
             )
-            lines.HELP = self.LIST_HELP
+            lines.meaning = self.LIST_HELP
             yield lines
             yield self.make_view()
 
@@ -151,7 +151,10 @@ class BrowseScreen(SealScreen, Generic[Query, Row, Detail]):
         what = content(self._filter) if self._filter else Content.styled("all", "dim")
         self.bar.say(
             Content.assemble(
-                ("filter ", "dim"), what, "  ", (shown, "bold"),
+                ("filter ", "dim"),
+                what,
+                "  ",
+                (shown, "bold"),
                 (f" · sorted by {self.SORTS[self._sort][0]} {way}", "dim"),
             )
         )
@@ -172,7 +175,7 @@ class BrowseScreen(SealScreen, Generic[Query, Row, Detail]):
         self.filter_by("")
 
     @on(FilterBar.Asked)
-    def _asked(self, event: FilterBar.Asked) -> None:
+    def _filter_asked(self, event: FilterBar.Asked) -> None:
         try:
             self.parse(event.text)
         except FilterError as error:
@@ -183,7 +186,7 @@ class BrowseScreen(SealScreen, Generic[Query, Row, Detail]):
         self.filter_by(event.text)
 
     @on(FilterBar.Closed)
-    def _closed(self) -> None:
+    def _filter_closed(self) -> None:
         self.lines.focus()
 
     @on(WindowList.Failed)
@@ -271,5 +274,3 @@ class BrowseScreen(SealScreen, Generic[Query, Row, Detail]):
 
     def action_previous_pair(self) -> None:
         self.lines.cursor -= 1
-
-

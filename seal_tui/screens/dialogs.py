@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
 from textual.screen import ModalScreen, Screen
-from textual.widget import Widget
 from textual.widgets import Static
 
 from seal_tui.actions import BY_ID, Action
@@ -54,35 +53,28 @@ class ConfirmScreen(ModalScreen[bool]):
     def compose(self) -> ComposeResult:
         with Vertical(id="confirm"):
             yield Static(
-                Content.assemble(self._question, "\n\n", ("y", "bold"), " yes   ", ("n", "bold"),
-                                 " no"),
+                Content.assemble(
+                    self._question, "\n\n", ("y", "bold"), " yes   ", ("n", "bold"), " no"
+                ),
                 markup=False,
             )
 
 
-def help_text(screen: Screen[object]) -> Content:
+def help_text(screen: Screen[Any]) -> Content:
     """Help about what is focused on `screen`, its keys read from the one table of actions."""
     parts: list[Content] = []
-    for node in _helpful(screen):
-        explain = getattr(node, "explain", None)
-        if explain is not None:
+    focused = screen.focused
+    for node in focused.ancestors_with_self if focused is not None else (screen,):
+        if explain := getattr(node, "explain", None):
             parts.append(Content.styled(explain(), "bold"))
-        if text := getattr(node, "HELP", ""):
-            parts.append(Content(text))
+        meaning: str = getattr(node, "meaning", "") or getattr(node, "HELP", "") or ""
+        if meaning:
+            parts.append(Content(meaning))
     parts.append(_keys(screen))
     return Content("\n\n").join(parts)
 
 
-def _helpful(screen: Screen[object]) -> list[Widget]:
-    focused = screen.focused
-    return [
-        node
-        for node in (focused.ancestors_with_self if focused is not None else (screen,))
-        if isinstance(node, Widget) and (getattr(node, "HELP", "") or hasattr(node, "explain"))
-    ]
-
-
-def _keys(screen: Screen[object]) -> Content:
+def _keys(screen: Screen[Any]) -> Content:
     found: list[Action] = []
     for active in screen.active_bindings.values():
         action = BY_ID.get(active.binding.id or "")
@@ -91,7 +83,9 @@ def _keys(screen: Screen[object]) -> Content:
     lines = [Content.styled("Keys", "bold")]
     lines += [
         Content.assemble(
-            (fit(Safe(action.display), 9), "bold"), fit(Safe(action.label), 17), (action.help, "dim")
+            (fit(Safe(action.display), 9), "bold"),
+            fit(Safe(action.label), 17),
+            (action.help, "dim"),
         )
         for action in found
     ]

@@ -169,7 +169,7 @@ class ImprintScreen(SealScreen):
         if self._tables is None:
             return
         table = self.query_one("#table", RowList)
-        table.HELP = _MEANING[self._table] + _COMMON
+        table.meaning = _MEANING[self._table] + _COMMON
         table.set_columns(self._columns())
         if self._table == "imprint":
             self._draw_imprint(table, self._tables.imprint(self._preset))
@@ -263,9 +263,7 @@ class ImprintScreen(SealScreen):
         if isinstance(line, Imprint):
             estimate = line.outcome(self._outcome)
             return words.reward_reading(line.feature, info, self._outcome, estimate)
-        read = (
-            words.shift_reading if self._table == "shift_imprint" else words.misalignment_reading
-        )
+        read = words.shift_reading if self._table == "shift_imprint" else words.misalignment_reading
         return read(line.feature, info, line.side, line.estimate)
 
     def _dropped(self, tables: Tables) -> Content:

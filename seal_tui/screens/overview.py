@@ -54,7 +54,7 @@ def _imprint_list() -> RowList:
         Column(Safe("change in points"), 16, "right"),
     )
     empty = Safe("no estimates")
-    return RowList(columns, help=_IMPRINT_HELP, empty=empty, id="imprints")
+    return RowList(columns, meaning=_IMPRINT_HELP, empty=empty, id="imprints")
 
 
 def _robustness_list() -> RowList:
@@ -64,7 +64,7 @@ def _robustness_list() -> RowList:
         Column(Safe("±"), 6, "right"),
     )
     empty = Safe("no rewrites were scored")
-    return RowList(columns, help=_ROBUSTNESS_HELP, empty=empty, id="robust")
+    return RowList(columns, meaning=_ROBUSTNESS_HELP, empty=empty, id="robust")
 
 
 class OverviewScreen(SealScreen):
@@ -121,9 +121,7 @@ class OverviewScreen(SealScreen):
         lines: list[Content] = []
         if status is not None:
             for warning in status.warnings:
-                lines.append(
-                    Content.assemble(("warning ", "bold $caution"), content(warning))
-                )
+                lines.append(Content.assemble(("warning ", "bold $caution"), content(warning)))
             if status.rejects:
                 total = sum(status.rejects.values())
                 reasons = " · ".join(
@@ -262,8 +260,6 @@ def alignment_text(lines: list[Alignment]) -> Content:
                 (half, "dim"),
             )
         )
-    ties = [
-        f"{numbers.count(line.ties)} {one_line(line.role)}" for line in lines if line.ties
-    ]
+    ties = [f"{numbers.count(line.ties)} {one_line(line.role)}" for line in lines if line.ties]
     shown.append(Content.styled(f"ties: {' · '.join(ties) or 'none'}", "dim"))
     return Content("\n").join(shown)

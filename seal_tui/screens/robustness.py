@@ -82,7 +82,7 @@ class RobustnessScreen(BrowseScreen[RewriteQuery, RewriteRow, RewriteDetail]):
                     Column(Safe("events"), 6, "right"),
                     Column(Safe("n"), 7, "right", rank=3),
                 ),
-                help=_SCORES_HELP,
+                meaning=_SCORES_HELP,
                 empty=Safe("no scores: no rewrite changed a label, or none was scored yet"),
                 id="scores-table",
             )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from textual.content import Content
 from textual.screen import Screen
 from textual.widget import Widget
@@ -119,7 +121,7 @@ def _entries(entries: list[tuple[str, str]]) -> Content:
     return Content.assemble(*parts)
 
 
-def refresh_keys(screen: Screen[object]) -> None:
+def refresh_keys(screen: Screen[Any]) -> None:
     """Draws the key bar anew, after what is allowed has changed."""
     for bar in screen.query(KeyBar):
         bar.refresh()

@@ -36,7 +36,9 @@ def context(shown: Sequence[Turn], opened: bool, what: str = "shared context") -
     count = sum(len(turn.text.split()) for turn in shown)
     size = f"{len(shown)} turn{'s' if len(shown) != 1 else ''}, {numbers.count(count)} words"
     head = Content.assemble(
-        ("▾ " if opened else "▸ ", "bold"), what, (f" ({size}), space ", "dim"),
+        ("▾ " if opened else "▸ ", "bold"),
+        what,
+        (f" ({size}), space ", "dim"),
         ("folds" if opened else "opens", "dim"),
     )
     return Content("\n").join([head, turns(shown)]) if opened else head
@@ -106,8 +108,10 @@ def labels(
         differs = one != other
         lines.append(
             Content.assemble(
-                (fit(Safe(f"{'≠' if differs else ' '} {words.feature(name)}"), _NAME - 1) + " ",
-                 "bold" if differs else ""),
+                (
+                    fit(Safe(f"{'≠' if differs else ' '} {words.feature(name)}"), _NAME - 1) + " ",
+                    "bold" if differs else "",
+                ),
                 (fit(one, _WORD), "$chosen" if differs and titles[0] == "chosen" else ""),
                 (fit(other, _WORD), "$rejected" if differs and titles[1] == "rejected" else ""),
                 judged,

@@ -34,9 +34,7 @@ class FilterBar(Vertical):
     class Closed(Message):
         """The input was left without a filter."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "close", "back", show=False)
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "close", "back", show=False)]
 
     def __init__(self, terms: str, id: str | None = None) -> None:
         super().__init__(id=id)
@@ -74,7 +72,8 @@ class FilterBar(Vertical):
 
     def refuse(self, reason: str) -> None:
         """Says why a filter was not understood; "" shows what may be typed."""
-        hint = content(reason, "$caution") if reason else content(f"{self._terms}  (enter applies, esc leaves)", "dim")
+        terms = f"{self._terms}  (enter applies, esc leaves)"
+        hint = content(reason, "$caution") if reason else content(terms, "dim")
         self.query_one(".hint", Static).update(hint)
 
     def close(self) -> None:

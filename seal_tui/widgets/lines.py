@@ -66,7 +66,6 @@ class LineList(ScrollView, can_focus=True):
         "lines--cursor-blurred",
     }
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("list")]
-    HELP = "A list. Move with arrows or j and k, open with enter."
 
     cursor: reactive[int] = reactive(0, repaint=False)
 
@@ -91,6 +90,8 @@ class LineList(ScrollView, can_focus=True):
         super().__init__(id=id)
         self.columns = tuple(columns)
         self.empty = empty
+        self.meaning = ""
+        """What the list shows, for the help."""
         self._layout: tuple[int, list[tuple[int, int]]] | None = None
 
     # ---------------------------------------------------------- what subclasses give

@@ -89,17 +89,17 @@ def _facts(pair: PairDetail, place: str) -> Content:
     row = pair.row
     first = [
         f"pair {row.pair_id}",
+        place,
         one_line(row.source_id),
         f"{len(pair.chosen.turns)} turns",
         *([one_line(row.topic)] if row.topic else []),
-        place,
     ]
     opinion = words.OPINION[row.opinion] if row.opinion is not None else "–"
     return Content.assemble(
         (" · ".join(part for part in first if part), "bold"),
         "\n",
         f"{row.regime} · labeler: {opinion} · margin {numbers.signed(row.margin_pre)} → "
-        f"{numbers.signed(row.margin_post)} · gain {numbers.degrees(row.gain)}",
+        f"{numbers.signed(row.margin_post)}",
     )
 
 
@@ -108,13 +108,24 @@ def _rewards(pair: PairDetail) -> Content:
     lines = blocks.table(
         ("rewards", "chosen", "rejected", "margin"),
         [
-            ("pre-D", numbers.signed(chosen.pre), numbers.signed(rejected.pre),
-             numbers.signed(row.margin_pre)),
-            ("post-D", numbers.signed(chosen.post), numbers.signed(rejected.post),
-             numbers.signed(row.margin_post)),
-            ("shift", blocks.shift(chosen.post - chosen.pre),
-             blocks.shift(rejected.post - rejected.pre),
-             numbers.signed(row.margin_post - row.margin_pre)),
+            (
+                "pre-D",
+                numbers.signed(chosen.pre),
+                numbers.signed(rejected.pre),
+                numbers.signed(row.margin_pre),
+            ),
+            (
+                "post-D",
+                numbers.signed(chosen.post),
+                numbers.signed(rejected.post),
+                numbers.signed(row.margin_post),
+            ),
+            (
+                "shift",
+                blocks.shift(chosen.post - chosen.pre),
+                blocks.shift(rejected.post - rejected.pre),
+                numbers.signed(row.margin_post - row.margin_pre),
+            ),
         ],
         12,
         11,
@@ -126,11 +137,7 @@ def _rewards(pair: PairDetail) -> Content:
         f"{words.verdict(row.margin_pre)} → {words.verdict(row.margin_post)} ({row.regime})",
     ]
     parts = [lines, Content(" · ".join(tail))]
-    cut = [
-        name
-        for name, entry in (("chosen", chosen), ("rejected", rejected))
-        if entry.truncated
-    ]
+    cut = [name for name, entry in (("chosen", chosen), ("rejected", rejected)) if entry.truncated]
     if cut:
         parts.append(content(f"cut to the model's length: {', '.join(cut)}", "$caution"))
     return Content("\n").join(parts)

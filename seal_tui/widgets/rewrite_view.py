@@ -85,9 +85,9 @@ class RewriteView(Detail):
         other = "rejected" if self._side == "chosen" else "chosen"
         parts = [
             f"pair {row.pair_id}",
-            one_line(row.source_id),
-            one_line(row.strategy),
             self._place,
+            one_line(row.strategy),
+            one_line(row.source_id),
         ]
         return Content.assemble(
             (" · ".join(part for part in parts if part), "bold"),
@@ -103,12 +103,24 @@ class RewriteView(Detail):
         lines = blocks.table(
             ("rewards", "before", "after", "shift"),
             [
-                ("pre-D", numbers.signed(side.pre_before), numbers.signed(side.pre_after),
-                 blocks.shift(side.pre_after - side.pre_before)),
-                ("post-D", numbers.signed(side.post_before), numbers.signed(side.post_after),
-                 blocks.shift(side.post_after - side.post_before)),
-                ("margin", numbers.signed(row.margin_before), numbers.signed(row.margin_after),
-                 blocks.shift(row.margin_after - row.margin_before)),
+                (
+                    "pre-D",
+                    numbers.signed(side.pre_before),
+                    numbers.signed(side.pre_after),
+                    blocks.shift(side.pre_after - side.pre_before),
+                ),
+                (
+                    "post-D",
+                    numbers.signed(side.post_before),
+                    numbers.signed(side.post_after),
+                    blocks.shift(side.post_after - side.post_before),
+                ),
+                (
+                    "margin",
+                    numbers.signed(row.margin_before),
+                    numbers.signed(row.margin_after),
+                    blocks.shift(row.margin_after - row.margin_before),
+                ),
             ],
             12,
             11,

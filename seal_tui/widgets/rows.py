@@ -15,14 +15,14 @@ class RowList(LineList):
         self,
         columns: Sequence[Column],
         *,
-        help: str = "",
+        meaning: str = "",
         empty: Safe = NO_TEXT,
         id: str | None = None,
     ) -> None:
         self._rows: Sequence[Sequence[Cell]] = ()
         self._keys: Sequence[str] = ()
         super().__init__(columns, empty=empty, id=id)
-        self.HELP = help or LineList.HELP
+        self.meaning = meaning
 
     @property
     def count(self) -> int:

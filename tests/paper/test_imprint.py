@@ -119,6 +119,20 @@ def test_features_that_cannot_be_estimated_are_reported_by_name() -> None:
         assert found == {f.name for f in pairs.features} - set(missing)
 
 
+def test_a_feature_that_is_row_id_is_dropped_where_row_id_is_held() -> None:
+    pairs = planted(60).take(np.array([5, 50]))
+    two = replace(
+        pairs,
+        features=pairs.features[:1],
+        chosen=np.array([[0], [1]], np.int8),
+        rejected=np.array([[0], [1]], np.int8),
+    )
+    rows, dropped = reward_imprint(two, Options())
+    assert rows == []
+    first = next(d for d in dropped if d.preset == "released-code")
+    assert (first.reason, first.detail) == ("collinear", "a combination of row_id")
+
+
 def test_unlabeled_pairs_are_left_out_and_counted() -> None:
     pairs = planted(400)
     labels = pairs.chosen.copy()

@@ -10,9 +10,21 @@ from dataclasses import fields, replace
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
 
 from engine.paper import selftest
-from engine.paper.inputs import PRESETS, Feature, Options, Pairs, Rewrites, no_rewrites
+from engine.paper.inputs import (
+    MISSING,
+    PRESETS,
+    Feature,
+    Labels,
+    Options,
+    Pairs,
+    Rewrites,
+    no_rewrites,
+)
 from engine.paper.measures import compute, pair_facts
 
 Study = Callable[..., tuple]
@@ -76,6 +88,56 @@ def test_any_small_number_of_pairs_is_measured(study: Study, n: int, policy: str
     as_json(pairs, rewrites, labelers, options)
     as_json(pairs, None, labelers[:1], options)
     pair_facts(pairs, options)
+
+
+label = st.sampled_from([0, 1, 1, 0, MISSING])
+
+
+@st.composite
+def tiny_studies(draw: st.DrawFn) -> tuple[Pairs, Rewrites, tuple[Labels, ...], Options]:
+    """Anything small: coarse rewards (many ties), missing labels, repeated rewrites."""
+    n, k, m = draw(st.integers(0, 25)), draw(st.integers(0, 3)), draw(st.integers(0, 25))
+    features = tuple(
+        Feature(f"f{j}", "bool", draw(st.sampled_from(["target", "spoiler", "other"])))
+        for j in range(k)
+    )
+
+    def labels(rows: int) -> np.ndarray:
+        return draw(hnp.arrays(np.int8, (rows, k), elements=label))
+
+    def rewards(rows: int) -> np.ndarray:
+        return draw(hnp.arrays(np.float64, (rows, 2), elements=st.integers(-2, 2).map(float)))
+
+    pairs = Pairs(np.arange(n) * 3, rewards(n), rewards(n), features, labels(n), labels(n))
+    rewrites = Rewrites(
+        np.arange(m) // 2,
+        ["a" if i % 2 else "b" for i in range(m)],
+        *(labels(m) for _ in range(4)),
+        *(rewards(m) for _ in range(5)),
+    )
+    names = tuple(f.name for f in features)
+    raters = tuple(
+        Labels(name, np.arange(n) * 3, np.full(n, side, np.int8), names, labels(n))
+        for name, side in (("a", 0), ("b", 0), ("c", 1))
+    )
+    options = Options(
+        tie_policy=draw(st.sampled_from(["misaligned", "half", "exclude", "separate"])),
+        opinion=draw(st.sampled_from(["lexicographic", "pareto"])),
+        correction=draw(st.sampled_from(["bonferroni", "holm", "bh", "none"])),
+        min_count=draw(st.integers(1, 4)),
+        bootstrap=draw(st.integers(0, 9)),
+        by_strategy=draw(st.booleans()),
+    )
+    return pairs, rewrites, raters, options
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@given(tiny_studies())
+def test_any_tiny_study_gives_finite_json_and_no_warning(
+    tiny: tuple[Pairs, Rewrites, tuple[Labels, ...], Options],
+) -> None:
+    as_json(*tiny)
+    pair_facts(tiny[0], tiny[3])
 
 
 def constant(pairs: Pairs) -> Pairs:

@@ -58,6 +58,25 @@ def test_ties_move_resistance_by_exactly_their_share(rows: np.ndarray) -> None:
         assert got["exclude"].alignment is None
 
 
+@pytest.mark.parametrize(
+    ("pre", "post", "regime"),
+    [
+        ((2, 1), (2, 1), "stayed"),
+        ((1, 2), (2, 1), "got"),
+        ((1, 2), (1, 2), "resisted"),
+        ((2, 1), (1, 2), "reversed"),
+        ((1, 1), (2, 1), "got"),
+        ((2, 1), (1, 1), "reversed"),
+        ((1, 1), (1, 1), "resisted"),
+    ],
+)
+def test_a_tie_is_not_aligned(pre: tuple, post: tuple, regime: str) -> None:
+    pairs = pairs_of(np.array([[*pre, *post]], float))
+    for policy in ("misaligned", "half"):
+        rows = regime_rows(verdicts(pairs, Options()), policy)
+        assert [row.regime for row in rows if row.n] == [regime]
+
+
 def test_published_tie_sensitivity_of_resistance() -> None:
     n, bad, ties = 160_800, 41_709, 757
     margin = np.concatenate([np.ones(n - bad), np.zeros(ties), -np.ones(bad - ties)])

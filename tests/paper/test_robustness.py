@@ -157,8 +157,8 @@ def test_repeated_pairs_are_clustered_and_strategies_held_fixed(study: Study) ->
 
 def test_rewrites_that_drifted_are_left_out_by_their_lesser_cosine(study: Study) -> None:
     _, rewrites, _ = study(600)
-    cosine = np.full((600, 2), 0.95)
-    cosine[:50, 1] = 0.7
+    cosine = np.full((600, 2), 0.98)
+    cosine[:50, 1] = 0.85
     cosine[50:60, 0] = np.nan
     rewrites = replace(rewrites, cosine=cosine)
     found, dropped = robustness(rewrites, selftest.FEATURES, Options(min_cosine=0.9))

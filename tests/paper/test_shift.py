@@ -100,6 +100,12 @@ def test_angles_hold_at_any_scale(size: float) -> None:
     assert found[0] == pytest.approx(-36.86989764584402, abs=1e-12)
 
 
+def test_a_half_turn_is_plus_180_whatever_the_sign_of_zero() -> None:
+    turns = angle(np.array([[-1.0, 0.0], [1.0, 0.0]]), np.array([[1.0, 0.0], [-1.0, -0.0]]))
+    assert turns.tolist() == [180.0, 180.0]
+    assert str(angle(np.array([[-1.0, 0.0]]), np.array([[-2.0, 0.0]]))[0]) == "0.0"
+
+
 def test_wrap_keeps_the_half_open_interval() -> None:
     wrapped = wrap(np.array([0.0, 180.0, -180.0, 181.0, 540.0, -190.0]))
     assert wrapped == pytest.approx([0, 180, 180, -179, 180, 170])

@@ -26,6 +26,7 @@ from engine.messages import (
     StageProgress,
     StudyInfo,
 )
+
 from . import fake_study
 
 REGIMES = ("stayed", "got", "resisted", "reversed")
@@ -213,9 +214,7 @@ class FakeEngine:
             and query.change in (None, one.row.change)
             and query.pair_id in (None, one.row.pair_id)
         ]
-        rows.sort(
-            key=lambda row: row.margin_after - row.margin_before, reverse=query.descending
-        )
+        rows.sort(key=lambda row: row.margin_after - row.margin_before, reverse=query.descending)
         return answer(Ids(ids=tuple(row.rewrite_id for row in rows), of=len(self.rewrites)))
 
     async def _rewrite_rows(self, request: Request) -> Response:

@@ -264,10 +264,28 @@ def _robustness(preset: str) -> list[dict[str, Any]]:
 def _metrics() -> Metrics:
     tables: dict[str, list[dict[str, Any]]] = {
         "alignment": [
-            {"model": "minilm-help", "role": "pre", "n": 2312, "aligned": 1031, "ties": 3,
-             "alignment": 0.446, "resistance": 0.554, "ci_low": 0.426, "ci_high": 0.466},
-            {"model": "minilm-help+D", "role": "post", "n": 2312, "aligned": 1667, "ties": 0,
-             "alignment": 0.721, "resistance": 0.279, "ci_low": 0.703, "ci_high": 0.739},
+            {
+                "model": "minilm-help",
+                "role": "pre",
+                "n": 2312,
+                "aligned": 1031,
+                "ties": 3,
+                "alignment": 0.446,
+                "resistance": 0.554,
+                "ci_low": 0.426,
+                "ci_high": 0.466,
+            },
+            {
+                "model": "minilm-help+D",
+                "role": "post",
+                "n": 2312,
+                "aligned": 1667,
+                "ties": 0,
+                "alignment": 0.721,
+                "resistance": 0.279,
+                "ci_low": 0.703,
+                "ci_high": 0.739,
+            },
         ],
         "regimes": [
             {"regime": regime, "opinion": opinion, "n": n}

@@ -6,6 +6,7 @@ import ast
 from pathlib import Path
 
 import pytest
+from textual.worker import WorkerFailed
 
 import seal_tui
 from seal_tui.actions import ACTIONS, BY_ID
@@ -166,7 +167,7 @@ async def test_a_crash_ends_with_an_error_code_and_shows_no_dataset_text(
 
     monkeypatch.setattr("seal_tui.screens.overview.OverviewScreen.load", broken)
     app = SealApp(client_of(engine))
-    with pytest.raises(RuntimeError):
+    with pytest.raises(WorkerFailed):
         async with app.run_test() as pilot:
             await until(pilot, lambda: app.return_code is not None)
     assert app.return_code == 1
@@ -220,5 +221,3 @@ def test_every_text_widget_and_toast_refuses_markup(path: Path) -> None:
             assert isinstance(markup, ast.Constant) and markup.value is False, (
                 f"{path.name}:{node.lineno}"
             )
-
-

@@ -113,3 +113,10 @@ async def test_the_sync_client_reads_the_same_events(engine: FakeEngine) -> None
         assert next(events) == engine.status()
         with pytest.raises(EngineGone):
             next(events)
+
+
+async def test_line_separators_inside_an_event_do_not_cut_it(engine: FakeEngine) -> None:
+    engine.warnings = ("a\u2028b\x85c\x0bd",)
+    async with client_of(engine) as client:
+        event = await anext(client.events())
+    assert isinstance(event, RunStatus) and event.warnings == engine.warnings

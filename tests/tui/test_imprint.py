@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from textual.pilot import Pilot
+
 from seal_tui.widgets.rows import RowList
 
 from .conftest import Opener, screen_text, shows, until
 from .fake_engine import FakeEngine
 
 
-def first_feature(pilot) -> str | None:  # type: ignore[no-untyped-def]
+def first_feature(pilot: Pilot[None]) -> Any:
     return pilot.app.screen.query_one("#table", RowList)._keys[0]
 
 
@@ -26,7 +30,7 @@ async def test_the_focused_number_is_read_out(explorer: Opener) -> None:
         await pilot.press("o")
         await shows(pilot, "“harmless”: training raised its worth by 2.94 reward points")
         await pilot.press("o")
-        await shows(pilot, "eloquent” adds 1.40 points under pre-D")
+        await shows(pilot, "“harmless” takes 0.85 points away under pre-D")
 
 
 async def test_features_without_an_estimate_are_listed_with_the_reason(explorer: Opener) -> None:

@@ -26,9 +26,7 @@ async def test_the_numbers_of_a_finished_run_are_on_one_page(explorer: Opener) -
         assert "run done 4m12s" in shown
 
 
-async def test_an_unfinished_run_shows_how_far_it_is(
-    engine: FakeEngine, explorer: Opener
-) -> None:
+async def test_an_unfinished_run_shows_how_far_it_is(engine: FakeEngine, explorer: Opener) -> None:
     engine.ready, engine.state, engine.stages = False, "running", RUNNING
     async with explorer() as pilot:
         shown = await shows(pilot, "12 of 48 entries", "3.2/s", "11s left", "label 25 %")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from textual.pilot import Pilot
 from textual.widgets import Input
 
 from seal_tui.widgets.pair_view import PairView
@@ -11,13 +14,14 @@ from .conftest import Opener, screen_text, shows, until
 from .fake_engine import FakeEngine
 
 
-def cursor_id(pilot) -> int | None:  # type: ignore[no-untyped-def]
+def cursor_id(pilot: Pilot[None]) -> Any:
     return pilot.app.screen.query_one("#list", WindowList).current
 
 
-async def type_filter(pilot, text: str) -> None:  # type: ignore[no-untyped-def]
+async def type_filter(pilot: Pilot[None], text: str) -> None:
     await pilot.press("slash")
     await until(pilot, lambda: isinstance(pilot.app.focused, Input))
+    assert isinstance(pilot.app.focused, Input)
     pilot.app.focused.value = text
     await pilot.press("enter")
 
@@ -25,15 +29,15 @@ async def type_filter(pilot, text: str) -> None:  # type: ignore[no-untyped-def]
 async def test_wide_terminals_show_the_pair_under_the_cursor(explorer: Opener) -> None:
     async with explorer() as pilot:
         await pilot.press("3")
-        await shows(pilot, "24 of 24 pairs", "pair 20 · harmless-base:20")
+        await shows(pilot, "24 of 24 pairs", "pair 20 · ", "harmless-base:20")
         await pilot.press("j")
-        await shows(pilot, "pair 12 · harmless-base:12")
+        await shows(pilot, "pair 12 · ", "harmless-base:12")
 
 
 async def test_the_pair_shows_texts_labels_and_rewards(explorer: Opener) -> None:
     async with explorer() as pilot:
         await pilot.press("3", *["s"] * 6)
-        shown = await shows(pilot, "pair 0 · harmless-base:0", "▸ shared context (3 turns")
+        shown = await shows(pilot, "pair 0 · ", "harmless-base:0", "▸ shared context (3 turns")
         for part in ("≠ harmless", "yes / no", "same:", "pre-D", "post-D", "▲ 0.80", "margin"):
             assert part in shown, part
         assert "shift θ −31.0°" in shown and "gain −8.4°" in shown
@@ -134,17 +138,15 @@ async def test_results_that_come_anew_keep_the_cursor_on_its_pair(
         assert cursor_id(pilot) == 4
 
 
-async def test_a_pair_leads_to_its_rewrites_and_back(
-    engine: FakeEngine, explorer: Opener
-) -> None:
+async def test_a_pair_leads_to_its_rewrites_and_back(engine: FakeEngine, explorer: Opener) -> None:
     async with explorer() as pilot:
         await pilot.press("3", *["s"] * 6)
-        await shows(pilot, "pair 0 · harmless-base:0", "w rewrites")
+        await shows(pilot, "pair 0 · ", "harmless-base:0", "w rewrites")
         await pilot.press("w")
         await shows(pilot, "pair:0", "1 of 12 rewritten pairs")
         await shows(pilot, "o its pair")
         await pilot.press("o")
-        await shows(pilot, "pair 0 · harmless-base:0", "esc back")
+        await shows(pilot, "pair 0 · ", "harmless-base:0", "esc back")
 
 
 async def test_what_the_run_has_not_reached_yet_is_said(

@@ -22,5 +22,5 @@ JOIN scores AS post_c ON post_c.maker = $post AND post_c.text_id = rc.rewritten_
 JOIN scores AS post_r ON post_r.maker = $post AND post_r.text_id = rr.rewritten_id
 JOIN labels AS lc ON lc.maker = $labeler AND lc.text_id = rc.rewritten_id
 JOIN labels AS lr ON lr.maker = $labeler AND lr.text_id = rr.rewritten_id
-WHERE rc.strategy IN (SELECT unnest($strategies))
+WHERE rc.strategy IN (SELECT unnest($strategies)) AND p.pair_id IN (SELECT unnest($sample))
 ORDER BY p.pair_id, rc.strategy

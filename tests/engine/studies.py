@@ -1,0 +1,174 @@
+"""Small real studies on the sample data, and a server that stands in for a large rewriter."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+from engine import study as studies
+from engine.messages import RunStatus
+from engine.paths import SAMPLE_DATA
+from engine.service import Engine
+
+PAIRS = 24
+FEATURES = (
+    ("helpful", "bool", "target"),
+    ("harmless", "bool", "target"),
+    ("sentiment", "sentiment", "spoiler"),
+    ("eloquent", "bool", "spoiler"),
+)
+
+
+def until(true: Callable[[], Any], what: str, deadline_s: float = 90.0) -> Any:
+    """What `true` returns once it is truthy; fails when that takes too long."""
+    end = time.monotonic() + deadline_s
+    while not (found := true()):
+        assert time.monotonic() < end, f"not within {deadline_s:.0f} s: {what}"
+        time.sleep(0.02)
+    return found
+
+
+def sample_rows(count: int = PAIRS) -> list[dict[str, Any]]:
+    with (SAMPLE_DATA / "pairs.jsonl").open(encoding="utf-8") as file:
+        return [json.loads(next(file)) for _ in range(count)]
+
+
+def write_pairs(path: Path, rows: list[dict[str, Any]]) -> None:
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
+
+
+def write_taxonomy(path: Path, features: tuple[tuple[str, str, str], ...]) -> None:
+    path.write_text(
+        "".join(
+            f'[[feature]]\nname = "{name}"\nquestion = "Is it {name}?"\nkind = "{kind}"\n'
+            f'class = "{role}"\n\n'
+            for name, kind, role in features
+        ),
+        "utf-8",
+    )
+
+
+def write_study(
+    folder: Path,
+    *,
+    pairs: int = PAIRS,
+    limit: int = 0,
+    features: tuple[tuple[str, str, str], ...] = FEATURES,
+    rewriter_url: str | None = None,
+    sample: int = 6,
+    extra: str = "",
+) -> Path:
+    """A study file in `folder`, with its data, taxonomy and gold labels beside it.
+
+    Heads and gold labels, the embedded reward model, a post-D model trained in the run; rewrites
+    only where there is a server that writes them. `extra` is more TOML.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    rows = sample_rows(pairs)
+    write_pairs(folder / "pairs.jsonl", rows)
+    known = {row["id"] for row in rows}
+    with (SAMPLE_DATA / "gold_labels.jsonl").open(encoding="utf-8") as file:
+        gold = [line for line in file if json.loads(line)["id"] in known]
+    (folder / "gold.jsonl").write_text("".join(gold), "utf-8")
+    write_taxonomy(folder / "taxonomy.toml", features)
+    rewriter = (
+        f'[rewriter]\nbackend = "endpoint"\nmodel = "stand-in"\nbase_url = "{rewriter_url}"\n'
+        if rewriter_url
+        else ""
+    )
+    path = folder / "study.toml"
+    path.write_text(
+        f"""name = "small"
+[data]
+path = "pairs.jsonl"
+limit = {limit}
+[taxonomy]
+file = "taxonomy.toml"
+[labelers.main]
+model = "embedded:label-heads"
+[labelers.gold]
+backend = "recorded"
+path = "gold.jsonl"
+{rewriter}
+[rewrites]
+sample = {sample if rewriter_url else 0}
+strategies = ["neutral", "placebo"]
+min_cosine = 0.5
+{extra}""",
+        "utf-8",
+    )
+    return path
+
+
+def prepare(study_file: Path, run: Path) -> Path:
+    """The run folder of a study, as `seal-tui run` makes it."""
+    run.mkdir(parents=True, exist_ok=True)
+    (run / "study.json").write_bytes(studies.dump_resolved(studies.load(study_file)))
+    return run
+
+
+def run_to_end(run: Path) -> RunStatus:
+    """Run or resume the study of a folder in this process; how it ended."""
+    engine = Engine(run)
+    try:
+        engine.start()
+        engine.join()
+        return engine.status()
+    finally:
+        engine.close()
+
+
+def manifest(run: Path) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads((run / "manifest.json").read_text("utf-8"))
+    return content
+
+
+def stand_in_rewrite(passage: str) -> str:
+    """What the stand-in makes of a passage: other words that keep numbers and negations."""
+    return f"In other words: {passage}"
+
+
+@contextmanager
+def stand_in_rewriter(
+    write: Callable[[str], str] = stand_in_rewrite,
+) -> Iterator[tuple[str, list[str]]]:
+    """An OpenAI-compatible server in place of a large rewriter: its address, and what it was asked.
+
+    Everything else of a rewriting run is real; only the writer is a stand-in.
+    """
+    asked: list[str] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_POST(self) -> None:
+            body = json.loads(self.rfile.read(int(self.headers["content-length"])))
+            _begin, *lines, _end = body["messages"][-1]["content"].split("\n")
+            passage = "\n".join(lines)
+            asked.append(passage)
+            choice = {"message": {"content": write(passage)}, "finish_reason": "stop"}
+            answer = json.dumps({"choices": [choice]}).encode()
+            self.send_response(200)
+            self.send_header("content-type", "application/json")
+            self.send_header("content-length", str(len(answer)))
+            self.end_headers()
+            self.wfile.write(answer)
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}/v1", asked
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join(10)

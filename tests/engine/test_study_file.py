@@ -1,0 +1,257 @@
+"""study.toml: what is refused and in which words, what is filled in, what paths mean."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from engine import study as studies
+from engine.study import StudyError
+
+BEGIN = '[data]\npath = "pairs.jsonl"\n'
+
+
+@pytest.fixture
+def write(tmp_path: Path):  # type: ignore[no-untyped-def]
+    (tmp_path / "pairs.jsonl").touch()
+
+    def write_file(text: str) -> Path:
+        path = tmp_path / "study.toml"
+        path.write_text(text, "utf-8")
+        return path
+
+    return write_file
+
+
+def refusal(path: Path) -> str:
+    with pytest.raises(StudyError) as caught:
+        studies.load(path)
+    message = str(caught.value)
+    assert message.startswith(str(path)), "the message begins with the file"
+    assert "\n" not in message, "one line"
+    return message.removeprefix(str(path)).lstrip(": ")
+
+
+# key path that the message must begin with, words it must hold, the study
+REFUSED = {
+    "unknown table": ("datas", "unknown key", BEGIN + "[datas]\n"),
+    "unknown key of a table": ("data.limits", "unknown key", BEGIN + "limits = 3\n"),
+    "unknown key of a labeler": (
+        "labelers.main.modle",
+        "unknown key",
+        BEGIN + '[labelers.main]\nmodle = "m"\n',
+    ),
+    "unknown reward": ("rewards.later", "unknown key", BEGIN + "[rewards.later]\n"),
+    "unknown key of a reward": ("rewards.pre.modle", "unknown", BEGIN + "[rewards.pre]\nmodle=1\n"),
+    "unknown key of the taxonomy": ("taxonomy.files", "unknown", BEGIN + '[taxonomy]\nfiles="a"\n'),
+    "wrong type": ("data.limit", "int", BEGIN + 'limit = "all"\n'),
+    "wrong type in a list": (
+        "rewrites.strategies[1]",
+        "harsh",
+        BEGIN + '[rewrites]\nstrategies = ["neutral", "harsh"]\n',
+    ),
+    "a table that is none": ("labelers", "table", "labelers = 3\n" + BEGIN),
+    "a labeler that is none": ("labelers.main", "object", BEGIN + "[labelers]\nmain = 3\n"),
+    "a reward that is none": ("rewards.pre", "object", BEGIN + "[rewards]\npre = 3\n"),
+    "a name that is none": ("name", "str", "name = [1]\n" + BEGIN),
+    "a taxonomy file that is none": ("taxonomy.file", "str", BEGIN + "[taxonomy]\nfile = 3\n"),
+    "unknown back end": (
+        "labelers.main.backend",
+        "magic",
+        BEGIN + '[labelers.main]\nbackend = "magic"\n',
+    ),
+    "unknown preset": ("measures.preset", "ols", BEGIN + '[measures]\npreset = "ols"\n'),
+    "unknown tie policy": ("measures.tie_policy", "x", BEGIN + '[measures]\ntie_policy = "x"\n'),
+    "unknown opinion": ("measures.opinion", "x", BEGIN + '[measures]\nopinion = "x"\n'),
+    "unknown scope": ("rewrites.scope", "all", BEGIN + '[rewrites]\nscope = "all"\n'),
+    "unknown executor": ("executor.kind", "cloud", BEGIN + '[executor]\nkind = "cloud"\n'),
+    "no data": ("data", "path =", 'name = "x"\n'),
+    "two sources of data": ("data", "not both", BEGIN + 'dataset = "a/b"\n'),
+    "data that is not there": ("data.path", "does not exist", '[data]\npath = "gone.jsonl"\n'),
+    "a path with a null": ("data.path", "does not exist", '[data]\npath = "a\\u0000b"\n'),
+    "a home of nobody": ("data.path", "does not exist", '[data]\npath = "~nobody-here/x"\n'),
+    "a taxonomy path with a null": (
+        "taxonomy.file",
+        "does not exist",
+        BEGIN + '[taxonomy]\nfile = "a\\u0000b"\n',
+    ),
+    "labels that are not there": (
+        "labelers.gold.path",
+        "does not exist",
+        BEGIN
+        + '[labelers.main]\nmodel = "m"\n[labelers.gold]\nbackend = "recorded"\npath = "gone"\n',
+    ),
+    "no main labeler": (
+        "labelers.main",
+        "missing",
+        BEGIN + '[labelers.other]\nmodel = "m"\n',
+    ),
+    "a labeler with a hostile name": (
+        "labelers.a b",
+        "identifier",
+        BEGIN + '[labelers.main]\nmodel = "m"\n[labelers."a b"]\nmodel = "m"\n',
+    ),
+    "heads without a model": ("labelers.main.model", "heads", BEGIN + "[labelers.main]\n"),
+    "an endpoint without an address": (
+        "labelers.main.base_url",
+        "endpoint",
+        BEGIN + '[labelers.main]\nbackend = "endpoint"\nmodel = "m"\n',
+    ),
+    "recorded labels without a file": (
+        "labelers.main.path",
+        "recorded",
+        BEGIN + '[labelers.main]\nbackend = "recorded"\n',
+    ),
+    "recorded main labels with rewrites": (
+        "labelers.main",
+        "rewrites.sample = 0",
+        BEGIN + '[labelers.main]\nbackend = "recorded"\npath = "pairs.jsonl"\n',
+    ),
+    "no pre-D model": ("rewards.pre.model", "missing", BEGIN + "[rewards.pre]\n"),
+    "a pre-D model that continues": (
+        "rewards.pre.continue_from",
+        "only rewards.post",
+        BEGIN + '[rewards.pre]\nmodel = "m"\ncontinue_from = "pre"\n',
+    ),
+    "a post-D model from nowhere": (
+        "rewards.post",
+        "model or continue_from",
+        BEGIN + '[rewards.post]\nlineage = "?"\n',
+    ),
+    "a post-D model from two places": (
+        "rewards.post",
+        "not both",
+        BEGIN + '[rewards.post]\nmodel = "m"\ncontinue_from = "pre"\n',
+    ),
+    "a rewriting endpoint without an address": (
+        "rewriter.base_url",
+        "missing",
+        BEGIN + '[rewriter]\nbackend = "endpoint"\n',
+    ),
+    "rewriting by no strategy": (
+        "rewrites.strategies",
+        "rewrites.sample = 0",
+        BEGIN + "[rewrites]\nstrategies = []\n",
+    ),
+    "a negative limit": ("data.limit", "at least 0", BEGIN + "limit = -1\n"),
+    "a share above one": ("data.max_reject_share", "between", BEGIN + "max_reject_share = 1.5\n"),
+    "a share that is no number": (
+        "data.max_reject_share",
+        "between",
+        BEGIN + "max_reject_share = nan\n",
+    ),
+    "a negative sample": ("rewrites.sample", "at least 0", BEGIN + "[rewrites]\nsample = -1\n"),
+    "a cosine above one": ("rewrites.min_cosine", "between", BEGIN + "[rewrites]\nmin_cosine = 2\n"),
+    "a cosine that is no number": (
+        "rewrites.min_cosine",
+        "between",
+        BEGIN + "[rewrites]\nmin_cosine = nan\n",
+    ),
+    "a negative penalty": (
+        "rewards.post.penalty",
+        "at least 0",
+        BEGIN + '[rewards.post]\ncontinue_from = "pre"\npenalty = -1\n',
+    ),
+    "a penalty without end": (
+        "rewards.post.penalty",
+        "at least 0",
+        BEGIN + '[rewards.post]\ncontinue_from = "pre"\npenalty = inf\n',
+    ),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_a_wrong_study_is_refused_with_file_and_key_path(case: str, write) -> None:  # type: ignore[no-untyped-def]
+    where, words, text = REFUSED[case]
+    message = refusal(write(text))
+    assert message.startswith(where)
+    assert words in message
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"[data\n", "not valid TOML"),
+        (b"\xff\xfe[data]", "not valid TOML"),
+        (b"a = " + b"[" * 10_000, "not valid TOML"),
+    ],
+    ids=["broken", "not UTF-8", "nested too deep"],
+)
+def test_a_file_that_is_no_toml_is_refused(content: bytes, words: str, tmp_path: Path) -> None:
+    path = tmp_path / "study.toml"
+    path.write_bytes(content)
+    assert words in refusal(path)
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+    assert "no such study file" in refusal(tmp_path / "gone.toml")
+
+
+def test_a_path_through_a_file_is_no_study(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    assert "no such study file" in refusal(tmp_path / "file" / "study.toml")
+
+
+def test_a_folder_is_no_study(tmp_path: Path) -> None:
+    assert "folder" in refusal(tmp_path)
+
+
+@pytest.mark.parametrize("file", ["gone.toml", ".", "pairs.jsonl"])
+def test_a_wrong_taxonomy_is_named_behind_the_study(file: str, write, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    message = refusal(write(f'{BEGIN}[taxonomy]\nfile = "{file}"\n'))
+    assert str(tmp_path / file) in message or str(tmp_path) in message
+
+
+def test_only_data_is_needed(write, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    study = studies.load(write(BEGIN))
+    assert study.name == "study", "the file's name"
+    assert study.data.path == str(tmp_path / "pairs.jsonl")
+    assert (study.data.limit, study.data.seed, study.data.split) == (0, 7, "train")
+    assert len(study.features) == 17, "the paper's features"
+    assert set(study.labelers) == {"main"}
+    assert study.labelers["main"].backend == "heads"
+    assert study.pre.model == "embedded:reward-pre"
+    assert study.post.continue_from == "pre"
+    assert study.rewrites.strategies == ("neutral", "more-positive", "placebo")
+    assert (study.rewrites.sample, study.rewrites.min_cosine) == (1608, 0.9)
+    assert study.rewrites.scope == "response"
+    assert study.measures.preset == "pair-fe"
+    assert study.measures.tie_policy == "misaligned"
+    assert study.measures.opinion == "lexicographic"
+    assert (study.executor.kind, study.executor.devices) == ("local", "auto")
+
+
+def test_paths_are_relative_to_the_study_file_not_to_where_one_stands(
+    write,  # type: ignore[no-untyped-def]
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    path = write(BEGIN)
+    monkeypatch.chdir(elsewhere)
+    assert studies.load(path).data.path == str(tmp_path / "pairs.jsonl")
+    monkeypatch.chdir(tmp_path)
+    assert studies.load(Path("study.toml")).data.path == str(tmp_path / "pairs.jsonl")
+
+
+def test_the_resolved_study_comes_back_as_it_was(write) -> None:  # type: ignore[no-untyped-def]
+    study = studies.load(
+        write(
+            BEGIN
+            + '[labelers.main]\nmodel = "m"\n'
+            + '[labelers.other]\nbackend = "endpoint"\nmodel = "x"\nbase_url = "http://h/v1"\n'
+            + 'api_key_env = "KEY"\n[rewards.post]\nmodel = "p"\nrevision = "r"\n'
+            + "[rewrites]\nsample = 3\nmin_cosine = 0.25\n[measures]\npreset = 'released-code'\n"
+        )
+    )
+    dumped = studies.dump_resolved(study)
+    assert studies.loads_resolved(dumped) == study
+    assert studies.dump_resolved(studies.loads_resolved(dumped)) == dumped
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b'{"name": 3}', b"[]"])
+def test_a_damaged_resolved_study_says_how_to_mend_it(content: bytes) -> None:
+    with pytest.raises(StudyError, match="seal-tui run"):
+        studies.loads_resolved(content)

@@ -1,0 +1,186 @@
+"""`make bench`: how fast the parts are, each beside what it is compared with in the same run.
+
+    python -m tests.perf.bench [NAME …]
+
+Times are of this machine and this minute; the ratios are what docs/performance.md claims.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import random
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from engine import data
+from engine.messages import PairQuery
+from engine.models.protocols import Text
+from engine.paths import SAMPLE_DATA
+
+PAIRS = 160_800
+
+
+def seconds(work: Callable[[], Any], repeat: int = 1) -> float:
+    """The median time of `repeat` runs."""
+    times = []
+    for _ in range(repeat):
+        started = time.perf_counter()
+        work()
+        times.append(time.perf_counter() - started)
+    return statistics.median(times)
+
+
+def say(what: str, took: float, than: str = "", other: float | None = None) -> None:
+    line = f"{what:<58}{took * 1000:>12,.1f} ms"
+    if other is not None:
+        line += f"   {than}: {other * 1000:,.1f} ms, ratio {other / took:.1f}"
+    print(line, flush=True)
+
+
+def sample_entries(count: int) -> list[Text]:
+    texts = []
+    for pair in data.read_pairs(data.Source(path=SAMPLE_DATA / "pairs.jsonl", dataset=None)):
+        assert isinstance(pair, data.Pair)
+        for transcript in (pair.chosen, pair.rejected):
+            dialogue = data.split_response(transcript)
+            texts.append(Text(len(texts), transcript, dialogue.context, dialogue.response))
+    return texts[:count]
+
+
+def ingest() -> None:
+    """Reading and storing a dataset of the paper's size."""
+    from engine.store import Store, dataset
+
+    rows = [json.loads(line) for line in (SAMPLE_DATA / "pairs.jsonl").open(encoding="utf-8")]
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "pairs.jsonl.gz"
+        with gzip.open(path, "wt", encoding="utf-8", compresslevel=1) as file:
+            for n in range(PAIRS):
+                row = rows[n % len(rows)]
+                sides = {side: f"{row[side]} ({n})" for side in ("chosen", "rejected")}
+                file.write(json.dumps(sides) + "\n")
+        pairs: list[data.Pair] = []
+        source = data.Source(path=path, dataset=None)
+        say(
+            f"read {PAIRS:,} pairs from .jsonl.gz",
+            seconds(lambda: pairs.extend(data.read_pairs(source))),  # type: ignore[arg-type]
+        )
+        store = Store(Path(folder) / "seal.duckdb")
+        took = seconds(lambda: dataset.put_dataset(store, data.digest(pairs), pairs, []))
+        say(f"store {PAIRS:,} pairs in DuckDB", took)
+        store.close()
+
+
+def statistics_() -> None:
+    """The pair-fixed-effects fit, clustered, beside statsmodels' own; then every measure."""
+    import statsmodels.api as sm
+
+    from engine.paper.linear import first_difference
+    from engine.paper.measures import compute
+    from tests.perf.planted import options, study
+
+    pairs = study(PAIRS)
+    chosen, rejected = pairs.chosen.astype(float), pairs.rejected.astype(float)
+    features = np.stack([chosen, rejected], axis=1)
+    within = (features - features.mean(axis=1, keepdims=True)).reshape(2 * PAIRS, -1)
+    rewards = (pairs.post - pairs.post.mean(axis=1, keepdims=True)).reshape(-1)
+    groups = np.repeat(np.arange(PAIRS), 2)
+
+    def theirs() -> Any:
+        return sm.OLS(rewards, within).fit(
+            cov_type="cluster", cov_kwds={"groups": groups}, use_t=True
+        )
+
+    def ours() -> Any:
+        return first_difference(chosen - rejected, pairs.post[:, 0] - pairs.post[:, 1])
+
+    reference, found = theirs(), ours()
+    np.testing.assert_allclose(found.beta, reference.params, rtol=1e-9)
+    np.testing.assert_allclose(found.std_error, reference.bse, rtol=1e-9)
+    say(
+        f"pair fixed effects, clustered, {PAIRS:,} pairs",
+        seconds(ours, 5), "statsmodels", seconds(theirs, 3),
+    )  # fmt: skip
+    say(f"every measure of {PAIRS:,} pairs", seconds(lambda: compute(pairs, None, [], options())))
+
+
+def browsing() -> None:
+    """What a key press in the explorer asks of the store."""
+    from engine.paper.measures import pair_facts
+    from engine.store import Store, dataset, measures, results
+    from engine.store.browse import Browser
+    from engine.taxonomy import load
+    from tests.perf.planted import options, study
+
+    rows = [json.loads(line) for line in (SAMPLE_DATA / "pairs.jsonl").open(encoding="utf-8")]
+    pairs = [
+        data.Pair(str(n), n, f"{row['chosen']} ({n})", f"{row['rejected']} ({n})", None)
+        for n, row in ((n, rows[n % len(rows)]) for n in range(PAIRS))
+    ]
+    with tempfile.TemporaryDirectory() as folder:
+        store = Store(Path(folder) / "seal.duckdb")
+        dataset.put_dataset(store, "bench", pairs, [])
+        empty: dict[str, list[dict[str, Any]]] = {name: [] for name in measures.TABLES}
+        measures.put_measures(store, empty, pair_facts(study(PAIRS), options()))
+        for role in ("labeler main", "pre", "post"):
+            results.put_maker(store, role, role, role, "{}")
+        browser = Browser(store, results.roles(store), load())
+        queries = {
+            "all ids by margin": PairQuery(),
+            "ids of one regime and opinion": PairQuery(regime="resisted", opinion="c"),
+            "search for an absent word": PairQuery(text="xylophonist"),
+        }
+        for name, query in queries.items():
+            say(name, seconds(lambda query=query: browser.pair_ids(query), 5))
+        ids = random.Random(7).sample(range(PAIRS), 50)
+        say("a page of 50 scattered rows", seconds(lambda: browser.pair_rows(ids), 20))
+        store.close()
+
+
+def models() -> None:
+    """Batched scoring beside one at a time; packed questions beside one prompt each."""
+    from engine.models.logit_labeler import LogitLabeler
+    from engine.models.reward import SequenceClassifierReward
+    from engine.taxonomy import load
+
+    texts = sample_entries(96)
+    reward = SequenceClassifierReward("embedded:reward-pre")
+    reward.score(texts[:8])
+    say(
+        "score 96 entries in batches",
+        seconds(lambda: reward.score(texts), 3),
+        "one at a time",
+        seconds(lambda: [reward.score([text]) for text in texts]),
+    )
+    features = load()
+    packed = LogitLabeler("embedded:smollm2", None, features)
+    single = [LogitLabeler("embedded:smollm2", None, [feature]) for feature in features[:1]]
+    few = texts[:4]
+    packed.label(few[:1])
+    say(
+        f"{len(features)} questions about 4 entries, packed",
+        seconds(lambda: packed.label(few)),
+        "one prompt a question",
+        seconds(lambda: [single[0].label(few) for _ in features]),
+    )
+
+
+BENCHES = {"ingest": ingest, "statistics": statistics_, "browsing": browsing, "models": models}
+
+
+def main() -> None:
+    for name in sys.argv[1:] or BENCHES:
+        print(f"\n{name}: {BENCHES[name].__doc__}", flush=True)
+        BENCHES[name]()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,171 @@
+"""Hostile strings through every screen on a real terminal: what reaches it is only our own."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import pty
+import re
+import select
+import signal
+import struct
+import subprocess
+import sys
+import termios
+import time
+import unicodedata
+from pathlib import Path
+
+import pytest
+
+CHILD = Path(__file__).with_name("hostile_child.py")
+# Every sequence that Textual itself sends: CSI with its parameters, and the shape of the mouse
+# pointer. The payload's own CSI sequences are looked for by their numbers.
+OWN = re.compile(r"\x1b\[[0-9;?<>=:]*[ -/]*[@-~]|\x1b\]22;[a-z-]*\x07")
+
+
+class Terminal:
+    """A pseudo terminal with the explorer on it."""
+
+    def __init__(self, *arguments: str, state: Path, size: tuple[int, int] = (160, 50)) -> None:
+        self.master, slave = pty.openpty()
+        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", size[1], size[0], 0, 0))
+        environ = os.environ | {
+            "TERM": "xterm-256color",
+            "XDG_STATE_HOME": str(state),
+            "COLORTERM": "",
+        }
+        for name in ("NO_COLOR", "COLUMNS", "LINES"):
+            environ.pop(name, None)
+        self.process = subprocess.Popen(
+            [sys.executable, str(CHILD), *arguments],
+            stdin=slave,
+            stdout=slave,
+            stderr=slave,
+            env=environ,
+            start_new_session=True,
+        )
+        os.close(slave)
+        self.output = b""
+
+    def read_until(self, wanted: str, timeout: float = 30.0) -> None:
+        """Reads until `wanted` was written since the last call."""
+        start, end = len(self.output), time.monotonic() + timeout
+        while wanted.encode() not in self.output[start:]:
+            read = self._read(1.0)
+            if time.monotonic() > end or (not read and self.process.poll() is not None):
+                seen = self.output[start:].decode(errors="replace")[-2000:]
+                raise AssertionError(f"{wanted!r} never came:\n{seen!r}")
+
+    def _read(self, timeout: float) -> bool:
+        if not select.select([self.master], [], [], timeout)[0]:
+            return False
+        try:
+            self.output += os.read(self.master, 65536)
+        except OSError:
+            return False
+        return True
+
+    def press(self, keys: str, wanted: str) -> None:
+        os.write(self.master, keys.encode())
+        self.read_until(wanted)
+        self.quiet()
+
+    def quiet(self, seconds: float = 0.3) -> None:
+        """Reads until nothing more comes; an escape must also not run into the next key."""
+        while self._read(seconds):
+            pass
+
+    def ended(self) -> int:
+        while self.process.poll() is None:
+            self._read(0.2)
+        while self._read(0.2):
+            pass
+        return self.process.returncode
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> Path:
+    return tmp_path
+
+
+def leaks(output: bytes) -> list[str]:
+    """What is in the output beside Textual's own sequences and printable text."""
+    text = output.decode("utf-8")
+    found = [sequence for sequence in ("\x1b[66;77H", "\x1b[2J") if sequence in text]
+    rest = OWN.sub("", text).replace("\r", "").replace("\n", "")
+    rest = rest.replace("👩\u200d🔬", "")
+    found += [
+        f"U+{ord(character):04X}"
+        for character in rest
+        if unicodedata.category(character) in ("Cc", "Cf", "Cs", "Zl", "Zp")
+    ]
+    return found
+
+
+def test_no_screen_lets_a_control_character_through(state: Path) -> None:
+    terminal = Terminal(state=state)
+    terminal.read_until("2,312")
+    terminal.quiet()
+    for keys, wanted in (
+        ("?", "likely errors"),
+        ("\x1b", "Alignment"),
+        ("2", "adds 2.09"),
+        ("t", "counter-clockwise"),
+        ("p", "⟨U+202E⟩"),
+        ("3", "shared context"),
+        (" ", "have a question"),
+        ("\r", "esc"),
+        ("5", "its pair"),
+        ("c", "rejected answer"),
+        ("t", "becomes misaligned"),
+        ("\x10", "Search"),
+    ):
+        terminal.press(keys, wanted)
+    terminal.press("\x1b", "robustness scores")
+    os.write(terminal.master, b"q")
+    assert terminal.ended() == 0
+    assert "␛]52;c;ZXZpbA==␇" in terminal.output.decode()
+    assert "[/INST] [@click=app.quit]q[/]" in terminal.output.decode()
+    assert leaks(terminal.output) == []
+
+
+def test_progress_and_the_farewell_let_nothing_through(state: Path) -> None:
+    terminal = Terminal("running", state=state, size=(80, 24))
+    terminal.read_until("1 of 4")
+    os.write(terminal.master, b"q")
+    assert terminal.ended() == 0
+    assert "The engine goes on with the run" in terminal.output.decode()
+    assert leaks(terminal.output) == []
+
+
+def test_a_crash_restores_the_terminal_and_shows_no_text_of_the_error(state: Path) -> None:
+    terminal = Terminal("crash", state=state)
+    terminal.read_until("2,312")
+    os.write(terminal.master, b"3")
+    assert terminal.ended() == 1
+    output = terminal.output.decode()
+    assert output.rindex("\x1b[?1049l") > output.index("\x1b[?1049h")
+    after = output[output.rindex("\x1b[?1049l") :]
+    assert "seal-tui failed: RuntimeError" in after and "INST" not in after
+    assert leaks(terminal.output) == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_restores_the_terminal(state: Path, number: signal.Signals) -> None:
+    terminal = Terminal(state=state)
+    terminal.read_until("2,312")
+    terminal.process.send_signal(number)
+    assert terminal.ended() == 128 + number
+    assert "\x1b[?1049l" in terminal.output.decode()
+
+
+def test_an_idle_explorer_sends_nothing(state: Path) -> None:
+    terminal = Terminal(state=state)
+    terminal.read_until("2,312")
+    terminal.quiet(0.7)
+    before = len(terminal.output)
+    terminal._read(2.0)
+    assert len(terminal.output) == before
+    os.write(terminal.master, b"q")
+    assert terminal.ended() == 0

@@ -1,0 +1,29 @@
+"""The explorer starts fast because it holds nothing heavy."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+HEAVY = (
+    "duckdb",
+    "torch",
+    "transformers",
+    "statsmodels",
+    "sentence_transformers",
+    "pandas",
+    "pyarrow",
+    "numpy",
+    "scipy",
+    "sklearn",
+)
+OWN = ("engine.messages", "engine")
+
+
+def test_a_cold_import_pulls_in_no_heavy_library_and_only_the_engines_messages() -> None:
+    code = "import sys, seal_tui.app, seal_tui.headless\nprint('\\n'.join(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    modules = done.stdout.split()
+    tops = {name.partition(".")[0] for name in modules}
+    assert not tops & set(HEAVY)
+    assert {name for name in modules if name.partition(".")[0] == "engine"} == set(OWN)

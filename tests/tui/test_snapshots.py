@@ -1,0 +1,63 @@
+"""How every screen looks, at the smallest and at a large size."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from textual.pilot import Pilot
+
+from seal_tui.app import SealApp
+
+from .conftest import client_of, shows
+from .fake_engine import FakeEngine, stage
+
+SIZES = ((80, 24), (160, 50))
+
+SCREENS: dict[str, tuple[tuple[str, ...], str]] = {
+    "overview": ((), "2,312"),
+    "imprint": (("2",), "adds 2.09 points"),
+    "shift": (("2", "t"), "counter-clockwise"),
+    "resistance": (("3", *"ssssss", "j"), "pairs"),
+    "pair": (("3", *"ssssss", "j", "enter"), "shared context"),
+    "robustness": (("5",), "rewritten pairs"),
+    "rewrite": (("5", "enter"), "turns before"),
+    "scores": (("5", "t"), "becomes misaligned"),
+    "help": (("question_mark",), "likely errors"),
+}
+
+
+@pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
+@pytest.mark.parametrize("name", SCREENS)
+def test_screen(
+    name: str, size: tuple[int, int], snap_compare: Callable[..., Any], engine: FakeEngine
+) -> None:
+    keys, wait_for = SCREENS[name]
+
+    async def drive(pilot: Pilot[None]) -> None:
+        await shows(pilot, "run done")
+        await shows(pilot, "2,312")
+        for key in keys:
+            await pilot.press(key)
+        await shows(pilot, wait_for)
+        if size[0] >= 120 and name == "resistance":
+            await shows(pilot, "pair 1 ·")
+        if size[0] >= 120 and name == "robustness":
+            await shows(pilot, "pair 0 ·")
+
+    assert snap_compare(SealApp(client_of(engine)), terminal_size=size, run_before=drive)
+
+
+def test_running(snap_compare: Callable[..., Any], engine: FakeEngine) -> None:
+    engine.ready, engine.state = False, "running"
+    engine.stages = (
+        stage("read", "done", 24, 24, seconds=0.4),
+        stage("label", "running", 12, 48, rate=3.2, eta_s=11.0),
+        stage("score", "waiting", 0, 96),
+    )
+
+    async def drive(pilot: Pilot[None]) -> None:
+        await shows(pilot, "12 of 48")
+
+    assert snap_compare(SealApp(client_of(engine)), terminal_size=(80, 24), run_before=drive)
