@@ -17,14 +17,19 @@ async def _serve(folder: Path) -> None:
     from engine.service import Engine
 
     lock = holder_lock(folder)
+    withdraw(folder)  # a stale note of an engine that died
     engine = Engine(folder)
     socket = socket_path(folder)
     socket.unlink(missing_ok=True)
     activity = Activity()
     loop = asyncio.get_running_loop()
+
+    def ask_to_leave() -> None:
+        loop.call_soon(leave)
+
     server = uvicorn.Server(
         uvicorn.Config(
-            create_app(engine, activity, lambda: loop.call_soon(leave)),
+            create_app(engine, activity, ask_to_leave),
             uds=str(socket),
             log_level="warning",
             lifespan="off",
@@ -64,12 +69,16 @@ async def _serve(folder: Path) -> None:
 def main() -> int:
     os.umask(0o077)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # the terminal may go; the run goes on
+    # uvicorn raises these again once it has shut down; the engine has yet to close its database.
+    for wish in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(wish, lambda *_: None)
     from engine.launch import EngineError
     from engine.store import StoreError
+    from engine.study import StudyError
 
     try:
         asyncio.run(_serve(Path(sys.argv[1]).resolve()))
-    except (EngineError, StoreError) as error:
+    except (EngineError, StoreError, StudyError) as error:
         print(f"seal-tui: {error}", file=sys.stderr)
         return 1
     return 0

@@ -123,7 +123,10 @@ def _study(path: Path) -> list[Check]:
         mend = "" if ok else f"export {key}=…"
         model = labeler.model or labeler.path
         found.append(Check(f"labeler {name}", ok, f"{labeler.backend} {model}", mend))
-    return found
+    key = study.rewriter.api_key_env
+    ok = key is None or key in os.environ
+    model = f"{study.rewriter.backend} {study.rewriter.model}"
+    return [*found, Check("rewriter", ok, model, "" if ok else f"export {key}=…")]
 
 
 def main() -> None:

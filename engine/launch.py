@@ -48,7 +48,8 @@ def holder_lock(folder: Path) -> filelock.FileLock:
 
     Raises EngineError naming the holder when another engine has it.
     """
-    lock = filelock.FileLock(folder / LOCK, timeout=0)
+    # A client that only looks whether the folder is held has the lock for a moment.
+    lock = filelock.FileLock(folder / LOCK, timeout=1)
     try:
         lock.acquire()
     except filelock.Timeout:
@@ -58,6 +59,18 @@ def holder_lock(folder: Path) -> filelock.FileLock:
     except OSError as error:
         raise EngineError(f"{folder} cannot be written: {error.strerror}") from None
     return lock
+
+
+def held(folder: Path) -> bool:
+    """Whether an engine on this machine has the folder, reachable or not."""
+    lock = filelock.FileLock(folder / LOCK, timeout=0)
+    try:
+        with lock:
+            return False
+    except filelock.Timeout:
+        return True
+    except OSError:
+        return False  # the engine will say what is wrong with the folder
 
 
 def announce(folder: Path, socket: Path) -> None:
@@ -109,11 +122,31 @@ def ensure_engine(folder: Path) -> Path:
     Raises EngineError when it does not come up, with the last line of its log.
     """
     folder = folder.resolve()
-    if (socket := reachable(folder)) is not None:
-        return socket
-    withdraw(folder)  # a stale note of an engine that died
+    process: subprocess.Popen[bytes] | None = None
+    deadline = time.monotonic() + START_TIMEOUT_S
+    while time.monotonic() < deadline:
+        if (socket := reachable(folder)) is not None:
+            return socket
+        if process is None:
+            # An engine that is leaving, or that another client has just started, holds the folder.
+            if not held(folder):
+                process = _start(folder)
+        elif process.poll() is not None:
+            if not held(folder):
+                raise EngineError(_last_words(folder))
+            process = None  # another client's engine won the folder
+        time.sleep(0.03)
+    if held(folder):
+        raise EngineError(
+            f"the engine of {folder} is still at work on its last batch, or just starting; "
+            f"try again, or see {folder / LOG}"
+        )
+    raise EngineError(f"the engine did not answer in {START_TIMEOUT_S:.0f} s; see {folder / LOG}")
+
+
+def _start(folder: Path) -> subprocess.Popen[bytes]:
     with (folder / LOG).open("ab") as log:
-        process = subprocess.Popen(
+        return subprocess.Popen(
             [sys.executable, "-m", "engine", str(folder)],
             stdin=subprocess.DEVNULL,
             stdout=log,
@@ -121,18 +154,6 @@ def ensure_engine(folder: Path) -> Path:
             start_new_session=True,
             cwd=folder,
         )
-    deadline = time.monotonic() + START_TIMEOUT_S
-    while time.monotonic() < deadline:
-        if (socket := reachable(folder)) is not None:
-            return socket
-        if process.poll() is not None:
-            # Another client may have started one at the same moment and won.
-            time.sleep(0.2)
-            if (socket := reachable(folder)) is not None:
-                return socket
-            raise EngineError(_last_words(folder))
-        time.sleep(0.03)
-    raise EngineError(f"the engine did not answer in {START_TIMEOUT_S:.0f} s; see {folder / LOG}")
 
 
 def _last_words(folder: Path) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
@@ -136,6 +137,10 @@ def create_app(engine: Engine, activity: Activity, shut_down: Callable[[], None]
         # The traceback is in engine.log; dataset text may be in it, so none of it goes out.
         return _problem(500, f"the engine failed with {type(error).__name__}; see engine.log")
 
+    async def refused(request: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)
+        return _problem(error.status_code, f"{request.method} {request.url.path}: {error.detail}")
+
     return Starlette(
         routes=[
             route("/status", "GET", status),
@@ -153,5 +158,5 @@ def create_app(engine: Engine, activity: Activity, shut_down: Callable[[], None]
             route("/rewrites/rows", "POST", rewrite_rows),
             route("/rewrites/{id:int}", "GET", rewrite),
         ],
-        exception_handlers={Exception: crashed},
+        exception_handlers={Exception: crashed, HTTPException: refused},
     )

@@ -106,7 +106,7 @@ class Engine:
         study = self.study
         data = study.data
         models = [ModelInfo(role="pre", model=study.pre.model or "", detail=study.pre.lineage)]
-        post = study.post.model or f"{study.pre.model} trained on the dataset"
+        post = plan.post_name(study)
         models.append(ModelInfo(role="post", model=post, detail=study.post.lineage))
         for name, labeler in study.labelers.items():
             model = labeler.model or labeler.path or ""

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import math
+import re
 import tomllib
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_type_hints
 
 import msgspec
 
@@ -42,7 +43,9 @@ class Data(Section):
 
 class Labeler(Section):
     """torch: a causal LM, yes/no logits · heads: heads on a frozen embedder ·
-    endpoint: an OpenAI-compatible server · recorded: a file of labels."""
+    endpoint: an OpenAI-compatible server · recorded: a file of labels.
+
+    The embedded models bring their own adapter or heads where none is named."""
 
     backend: Literal["torch", "heads", "endpoint", "recorded"] = "heads"
     model: str | None = None
@@ -115,10 +118,11 @@ class Study(Section):
 
 
 EMBEDDED_HEADS = "embedded:label-heads"
-_DEFAULT_LABELER = Labeler(backend="heads", model=EMBEDDED_HEADS)
+EMBEDDED_LM = "embedded:smollm2"
+LABELER_ADAPTER = "embedded:labeler-adapter"
+REWRITER_ADAPTER = "embedded:rewriter-adapter"
 _DEFAULT_PRE = Reward(model="embedded:reward-pre")
 _DEFAULT_POST = Reward(continue_from="pre", lineage="continued from pre")
-_DEFAULT_REWRITER = Rewriter(adapter="embedded:rewriter-adapter")
 
 
 def load(path: Path) -> Study:
@@ -190,7 +194,7 @@ def _check(raw: dict[str, Any], base: Path, name: str) -> Study:
     labelers = {
         key: _convert(value, Labeler, f"labelers.{key}")
         for key, value in _table(raw, "labelers").items()
-    } or {"main": _DEFAULT_LABELER}
+    } or {"main": Labeler()}
     study = Study(
         name=_convert(raw.get("name", name), str, "name"),
         data=_data(_convert(raw.get("data", {}), Data, "data"), base),
@@ -198,17 +202,9 @@ def _check(raw: dict[str, Any], base: Path, name: str) -> Study:
             _absolute(file, base, "taxonomy.file") if file else taxonomy.DEFAULT
         ),
         labelers={key: _labeler(value, f"labelers.{key}", base) for key, value in labelers.items()},
-        pre=_convert(rewards["pre"], Reward, "rewards.pre") if "pre" in rewards else _DEFAULT_PRE,
-        post=(
-            _convert(rewards["post"], Reward, "rewards.post")
-            if "post" in rewards
-            else _DEFAULT_POST
-        ),
-        rewriter=(
-            _convert(raw["rewriter"], Rewriter, "rewriter")
-            if "rewriter" in raw
-            else _DEFAULT_REWRITER
-        ),
+        pre=_reward(rewards.get("pre"), _DEFAULT_PRE, "rewards.pre", base),
+        post=_reward(rewards.get("post"), _DEFAULT_POST, "rewards.post", base),
+        rewriter=_rewriter(_convert(raw.get("rewriter", {}), Rewriter, "rewriter"), base),
         rewrites=_convert(raw.get("rewrites", {}), Rewrites, "rewrites"),
         embedder=_convert(raw.get("embedder", {}), Embedder, "embedder"),
         measures=_convert(raw.get("measures", {}), Measures, "measures"),
@@ -263,7 +259,40 @@ def _data(data: Data, base: Path) -> Data:
     return msgspec.structs.replace(data, path=str(_existing(data.path, base, "data.path")))
 
 
+def _reward(raw: Any, default: Reward, where: str, base: Path) -> Reward:
+    reward: Reward = default if raw is None else _convert(raw, Reward, where)
+    return msgspec.structs.replace(reward, model=_model(reward.model, base, f"{where}.model"))
+
+
+def _rewriter(rewriter: Rewriter, base: Path) -> Rewriter:
+    adapter = rewriter.adapter
+    if adapter is None and rewriter.model == EMBEDDED_LM:
+        adapter = REWRITER_ADAPTER  # untrained it is no rewriter
+    return msgspec.structs.replace(
+        rewriter,
+        model=_model(rewriter.model, base, "rewriter.model"),
+        adapter=_model(adapter, base, "rewriter.adapter"),
+    )
+
+
+def _model(name: str | None, base: Path, where: str) -> str | None:
+    """A folder beside the study file becomes absolute; hub and embedded names stay."""
+    if name is not None and (folder := _absolute(name, base, where)).is_dir():
+        return str(folder)
+    return name
+
+
 def _labeler(labeler: Labeler, where: str, base: Path) -> Labeler:
+    model, adapter = labeler.model, labeler.adapter
+    if labeler.backend == "heads" and model is None:
+        model = EMBEDDED_HEADS
+    if labeler.backend == "torch" and model == EMBEDDED_LM and adapter is None:
+        adapter = LABELER_ADAPTER  # untrained it is no labeler
+    labeler = msgspec.structs.replace(
+        labeler,
+        model=_model(model, base, f"{where}.model"),
+        adapter=_model(adapter, base, f"{where}.adapter"),
+    )
     needed = {
         "torch": ("model",),
         "heads": ("model",),
@@ -313,4 +342,12 @@ def _convert(raw: Any, kind: Any, where: str) -> Any:
             field = message.split("`")[1]
             options = ", ".join(kind.__struct_fields__)
             raise StudyError(f"{path}.{field}: unknown key; known are {options}") from None
+        if message.startswith("Invalid enum value") and (allowed := _options(kind, at)):
+            message += f"; must be one of {', '.join(allowed)}"
         raise StudyError(f"{path}: {message[0].lower()}{message[1:]}") from None
+
+
+def _options(kind: type[Any], at: str) -> list[str]:
+    """The values that the field at this path may take, where they are a fixed list."""
+    hint = get_type_hints(kind).get(at.strip(".`").partition("[")[0])
+    return re.findall(r"'([^']*)'", str(hint))

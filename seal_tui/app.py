@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import select
 import signal
 import sys
 import traceback
@@ -35,6 +36,7 @@ from seal_tui.session import Session
 from seal_tui.text import Safe, one_line, plain
 from seal_tui.themes import DEFAULT, FALLBACK, THEMES
 
+_TERMINAL_CHECK_S = 3.0
 _SCREENS: tuple[type[SealScreen], ...] = (
     OverviewScreen,
     ImprintScreen,
@@ -85,10 +87,20 @@ class SealApp(App[None]):
             # Textual leaves these to Python, which would leave the terminal as it is.
             with suppress(NotImplementedError, RuntimeError, ValueError):
                 loop.add_signal_handler(number, self._leave_on, number)
+        if not self.is_headless:
+            # Under nohup no signal comes when the terminal goes, and Textual would read its end
+            # of file again and again.
+            self.set_interval(_TERMINAL_CHECK_S, self._leave_dead_terminal)
         self._follow()
 
     def _leave_on(self, number: signal.Signals) -> None:
         self.exit(return_code=128 + number)
+
+    def _leave_dead_terminal(self) -> None:
+        poller = select.poll()
+        poller.register(0, 0)
+        if poller.poll(0):
+            self._leave_on(signal.SIGHUP)
 
     @work(group="engine", exit_on_error=True)
     async def _follow(self) -> None:

@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,7 +22,7 @@ from engine import study as studies
 from engine.messages import RunStatus
 from engine.paths import SAMPLE_DATA
 from seal_tui.client import Calls, EngineGone, EngineProblem, SyncEngineClient
-from seal_tui.text import plain
+from seal_tui.text import one_line, plain
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -32,6 +33,8 @@ app = typer.Typer(
     "(SEAL, arXiv 2408.10270).",
     epilog="Exit codes: 0 done, 1 failed, 2 wrong usage or bad input.",
 )
+
+STOP_TIMEOUT_S = 120.0
 
 RunDir = Annotated[Path, typer.Argument(help="The folder of a run.", show_default=False)]
 Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")]
@@ -45,7 +48,7 @@ TargetDir = Annotated[
 
 
 def _fail(message: str, code: int) -> NoReturn:
-    print(f"seal-tui: {plain(message)}", file=sys.stderr)
+    print(f"seal-tui: {one_line(message)}", file=sys.stderr)
     raise typer.Exit(code)
 
 
@@ -58,8 +61,10 @@ def _for_people() -> Iterator[None]:
         _fail(str(error), 2)
     except (launch.EngineError, EngineGone, EngineProblem) as error:
         _fail(str(error), 1)
-    except PermissionError as error:
-        _fail(f"{error.filename or error}: permission denied", 1)
+    except OSError as error:
+        wrong = isinstance(error, (FileExistsError, FileNotFoundError, NotADirectoryError))
+        said = f"{error.filename}: {error.strerror}" if error.filename else str(error)
+        _fail(said, 2 if wrong else 1)
 
 
 def _run_folder(folder: Path) -> Path:
@@ -81,15 +86,20 @@ def _prepare(study_file: Path, run_dir: Path | None) -> Path:
     resolved = studies.dump_resolved(study)
     target = folder / "study.json"
     if not target.exists() or target.read_bytes() != resolved:
-        if target.exists() and _status(folder).state == "running":
+        socket = launch.reachable(folder)
+        if socket is not None and _ask_status(socket).state == "running":
             _fail(f"{folder} is running another version of this study; stop it first", 1)
-        shutil.copyfile(study_file, folder / "study.toml")
-        target.write_bytes(resolved)
+        copy = folder / "study.toml"
+        if not (copy.exists() and copy.samefile(study_file)):
+            shutil.copyfile(study_file, copy)
+        scratch = folder / f".study.json.{os.getpid()}"
+        scratch.write_bytes(resolved)
+        os.replace(scratch, target)
     return folder
 
 
-def _status(folder: Path) -> RunStatus:
-    with SyncEngineClient.at(launch.ensure_engine(folder)) as client:
+def _ask_status(socket: Path) -> RunStatus:
+    with SyncEngineClient.at(socket) as client:
         return client.ask(Calls.status())
 
 
@@ -185,7 +195,7 @@ def metrics(
 def status(run_dir: RunDir, as_json: Json = False) -> None:
     """What the engine of a run is doing."""
     with _for_people():
-        found = _status(_run_folder(run_dir))
+        found = _ask_status(launch.ensure_engine(_run_folder(run_dir)))
     if as_json:
         print(msgspec.json.format(msgspec.json.encode(found), indent=2).decode())
         return
@@ -206,6 +216,11 @@ def stop(run_dir: RunDir) -> None:
         with SyncEngineClient.at(socket) as client:
             client.ask(Calls.stop())
             client.ask(Calls.shutdown())
+        deadline = time.monotonic() + STOP_TIMEOUT_S
+        while launch.held(folder):  # it finishes the batch in work
+            if time.monotonic() > deadline:
+                _fail(f"the engine is still at its last batch; see {folder / launch.LOG}", 1)
+            time.sleep(0.05)
         print("stopped")
 
 

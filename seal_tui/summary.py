@@ -71,8 +71,9 @@ def _regimes(tables: Tables) -> Iterator[Safe]:
     rows = []
     for regime in REGIMES:
         cells = [counted[regime, opinion] for opinion in OPINIONS]
-        share = numbers.percent(sum(cells) / total)
-        rows.append((regime, *(numbers.count(n) for n in (*cells, sum(cells))), share))
+        every = sum(n for (row, _), n in counted.items() if row == regime)
+        share = numbers.percent(every / total)
+        rows.append((regime, *(numbers.count(n) for n in (*cells, every)), share))
     head = ("regime", *(words.OPINION[opinion] for opinion in OPINIONS), "all", "share")
     return _table("Pairs by regime and by what the labeler thinks", head, rows)
 
@@ -112,10 +113,11 @@ def _robustness(tables: Tables, study: StudyInfo) -> Iterator[Safe]:
                 numbers.points(line.estimate.estimate),
                 numbers.NOTHING if half is None else f"±{numbers.number(half, 1)}",
                 numbers.p_value(line.estimate.p),
+                numbers.count(line.estimate.n),
                 numbers.count(line.events),
             )
         )
-    head = ("pairs with", "points", "95 %", "p", "events")
+    head = ("pairs with", "points", "95 %", "p", "rewrites", "misaligned")
     return _table("Robustness: how much more often such pairs become misaligned", head, rows)
 
 

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from engine.messages import OPINIONS, REGIMES, FeatureInfo, Metrics, Opinion, Regime, StudyInfo
+from engine.messages import OPINIONS, REGIMES, Metrics, StudyInfo
 
 Record = Mapping[str, Any]
+_Z_95 = 1.959963984540054
 
 
 def real(record: Record, key: str) -> float | None:
@@ -45,6 +46,7 @@ class Estimate:
     p_adjusted: float | None = None
     vif: float | None = None
     n: int | None = None
+    odds_ratio: float | None = None
 
     @classmethod
     def of(cls, record: Record) -> Estimate:
@@ -57,7 +59,21 @@ class Estimate:
             p_adjusted=real(record, "p_adjusted"),
             vif=real(record, "vif"),
             n=whole(record, "n"),
+            odds_ratio=real(record, "odds_ratio"),
         )
+
+    @classmethod
+    def of_chance(cls, record: Record) -> Estimate:
+        """As a difference of probabilities. A logistic coefficient is a log odds ratio and may
+        not be read as one; its average marginal effect may."""
+        made = cls.of(record)
+        if record.get("scale") != "log_odds":
+            return made
+        effect, error = real(record, "ame"), real(record, "ame_se")
+        low, high = real(record, "ame_low"), real(record, "ame_high")
+        if low is None and effect is not None and error is not None:
+            low, high = effect - _Z_95 * error, effect + _Z_95 * error
+        return replace(made, estimate=effect, std_error=error, low=low, high=high)
 
     @property
     def size(self) -> float:
@@ -81,13 +97,24 @@ class Imprint:
 
 @dataclass(frozen=True)
 class SideEstimate:
-    """A coefficient of one feature on one side; `sign` only for robustness scores."""
+    """A coefficient of one feature on one side. Of robustness scores also: the sign of the flip,
+    and how many of the rewrites with it (`estimate.n`) became misaligned."""
 
     feature: str
     side: str
     sign: str
     estimate: Estimate
     events: int | None
+
+
+@dataclass(frozen=True)
+class Dropped:
+    """What a table leaves out; `*` as feature or side stands for all of them."""
+
+    feature: str
+    side: str
+    reason: str
+    detail: str
 
 
 @dataclass(frozen=True)
@@ -114,7 +141,7 @@ class Tables:
         records = self._tables.get(key, [])
         if preset is None:
             return records
-        return [record for record in records if record.get("preset", preset) == preset]
+        return [record for record in records if record.get("preset", preset) in (preset, "*")]
 
     def alignment(self) -> list[Alignment]:
         found = []
@@ -139,13 +166,16 @@ class Tables:
             ),
         )
 
-    def regimes(self) -> dict[tuple[Regime, Opinion], int]:
-        """Pairs by regime and opinion; cells that were not reported are 0."""
-        table = {(regime, opinion): 0 for regime in REGIMES for opinion in OPINIONS}
+    def regimes(self) -> dict[tuple[str, str], int]:
+        """Pairs by regime and opinion; cells that were not reported are 0. A pair may have
+        another opinion than the three, if it has no labels."""
+        table: dict[tuple[str, str], int] = {
+            (regime, opinion): 0 for regime in REGIMES for opinion in OPINIONS
+        }
         for record in self.rows("regimes"):
-            key = (record.get("regime"), record.get("opinion"))
-            if key in table:
-                table[key] += whole(record, "n") or 0
+            key = (word(record, "regime"), word(record, "opinion"))
+            if key[0] in REGIMES:
+                table[key] = table.get(key, 0) + (whole(record, "n") or 0)
         return table
 
     def imprint(self, preset: str) -> list[Imprint]:
@@ -165,41 +195,40 @@ class Tables:
         ]
 
     def sides(self, key: str, preset: str) -> list[SideEstimate]:
-        """`shift_imprint`, `misalignment` or `robustness`."""
+        """`shift_imprint`, `misalignment` or `robustness`; the latter over all pairs and
+        strategies."""
+        read = Estimate.of if key == "shift_imprint" else Estimate.of_chance
+        records = self.rows(key, preset)
+        records = [record for record in records if record.get("population", "all") == "all"]
+        if any(record.get("strategy") == "all" for record in records):
+            records = [record for record in records if record.get("strategy") == "all"]
         return [
             SideEstimate(
                 feature=word(record, "feature"),
                 side=word(record, "side"),
-                # Written with a true minus or a hyphen, it is the same sign.
                 sign="+" if word(record, "sign") == "+" else "−",
-                estimate=Estimate.of(record),
+                estimate=read(record),
                 events=whole(record, "events"),
             )
-            for record in self.rows(key, preset)
+            for record in records
         ]
 
-    def presets(self, key: str) -> list[str]:
-        return list(dict.fromkeys(word(record, "preset") for record in self.rows(key)))
-
-    def dropped(self, key: str, preset: str, study: StudyInfo | None) -> list[tuple[str, str]]:
-        """Features without an estimate, each with the reason as far as it is known."""
-        reasons = {
-            word(record, "feature"): word(record, "reason")
+    def dropped(self, key: str, preset: str, study: StudyInfo | None) -> list[Dropped]:
+        """What has no estimate in a table, each with the reason as far as it is known."""
+        found = [
+            Dropped(
+                feature=word(record, "feature"),
+                side=word(record, "side"),
+                reason=word(record, "reason").replace("_", " "),
+                detail=word(record, "detail"),
+            )
             for record in self.rows("dropped", preset)
-            if record.get("table", key) == key
-        }
-        present = {
-            word(record, "feature")
-            for record in self.rows(key, preset)
-            if real(record, "estimate") is not None
-        }
-        for info in study.features if study is not None and present else ():
-            if info.name not in present and info.name not in reasons:
-                reasons[info.name] = _reason(info)
-        return list(reasons.items())
-
-
-def _reason(info: FeatureInfo) -> str:
-    if not info.regress:
-        return "kept out of the regressions by the taxonomy"
-    return "no estimate: it does not vary enough in these pairs"
+            if record.get("table") == key
+        ]
+        named = {line.feature for line in found}
+        named |= {word(record, "feature") for record in self.rows(key, preset)}
+        for info in study.features if study is not None else ():
+            if not info.regress and info.name not in named:
+                detail = "not among the features to regress on"
+                found.append(Dropped(info.name, "*", "kept out by the taxonomy", detail))
+        return found

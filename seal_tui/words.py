@@ -135,7 +135,7 @@ def misalignment_reading(
     return Safe(
         f"{_unit(info, name)} in the {one_line(side)} answer makes a misaligned pair "
         f"{numbers.number(abs(estimate.estimate) * 100, 1)} points {more} likely"
-        f"{_certainty(estimate, 1, 100)}."
+        f"{_certainty(estimate, 1, 100)}.{_odds(estimate)}"
     )
 
 
@@ -160,11 +160,19 @@ def robustness_reading(
     """A robustness score as a sentence."""
     subject = robustness_sentence(name, side, sign, kind)
     if estimate.estimate is None:
-        return Safe(f"{subject}: too few rewrites to say.")
+        return Safe(f"A pair with {subject}: too few rewrites to say.")
     more = "more" if estimate.estimate > 0 else "less"
-    seen = f", seen {numbers.count(events)} times" if events is not None else ""
+    seen = ""
+    if events is not None and estimate.n is not None:
+        seen = f" Of {numbers.count(estimate.n)} such rewrites {numbers.count(events)} did."
     return Safe(
         f"A pair with {subject} becomes misaligned "
         f"{numbers.number(abs(estimate.estimate) * 100, 1)} points {more} often"
-        f"{_certainty(estimate, 1, 100)}{seen}."
+        f"{_certainty(estimate, 1, 100)}.{_odds(estimate)}{seen}"
     )
+
+
+def _odds(estimate: Estimate) -> str:
+    if estimate.odds_ratio is None:
+        return ""
+    return f" Its odds are {numbers.number(estimate.odds_ratio)} times as high."

@@ -22,4 +22,18 @@ def pick_dtype(wanted: str, device: str) -> Any:
 
     if wanted == "auto":
         return torch.bfloat16 if device.startswith("cuda") else torch.float32
-    return {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}[wanted]
+    return _named(wanted)
+
+
+def reward_dtype(wanted: str) -> Any:
+    """`auto` is float32 on every device: in bfloat16 close rewards become ties and small margins
+    change their sign, and alignment counts signs."""
+    import torch
+
+    return torch.float32 if wanted == "auto" else _named(wanted)
+
+
+def _named(name: str) -> Any:
+    import torch
+
+    return {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}[name]

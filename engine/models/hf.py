@@ -57,6 +57,9 @@ def load_classifier(
         )
     except (OSError, ValueError, SafetensorError) as error:
         raise _explain(model, error) from error
+    if tokenizer.pad_token_id is None:
+        tokenizer.pad_token = tokenizer.eos_token
+    loaded.config.pad_token_id = tokenizer.pad_token_id  # a causal head scores the last real token
     if loaded.config.num_labels != 1:
         raise ModelError(f"{model} has {loaded.config.num_labels} outputs; a reward model has one")
     return tokenizer, loaded.to(device).eval()

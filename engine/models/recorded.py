@@ -9,7 +9,7 @@ from pathlib import Path
 from engine.data.pairs import DataError
 from engine.taxonomy import Feature
 
-MISSING = -128  # a label that the file does not give
+MISSING = -128  # a label that the file does not give; as in engine.paper.inputs
 
 
 def read_labels(path: Path, features: Sequence[Feature]) -> dict[tuple[str, str], list[int]]:
@@ -52,5 +52,5 @@ def _values(labels: dict[str, object], features: Sequence[Feature], where: str) 
             raise DataError(
                 f"{where}: {feature.name} is {value!r}, must be one of {feature.values}"
             )
-        values.append(int(value))  # type: ignore[call-overload]
+        values.append(int(value))
     return values

@@ -7,17 +7,25 @@ from typing import Any
 
 import numpy as np
 
-from engine.models.device import pick_device, pick_dtype
+from engine.data.dialogue import turns
+from engine.models.device import pick_device, reward_dtype
 from engine.models.hf import load_classifier
 from engine.models.protocols import Rewards, Text
 
+MAX_TOKENS = 4096
+
 
 def token_limit(tokenizer: Any, model: Any) -> int:
-    """The longest input the model takes. Relative-position models have no limit of their own."""
-    positions = getattr(model.config, "max_position_embeddings", None) or 512
-    if getattr(model.config, "relative_attention", False):
-        positions = 4096  # DeBERTa was trained at 512 but accepts more, and SEAL fed it more
-    return int(min(positions, 4096))
+    """The longest input the model takes."""
+    config = model.config
+    if getattr(config, "relative_attention", False):
+        return (
+            MAX_TOKENS  # DeBERTa was trained at 512 but has no limit, and SEAL fed it whole texts
+        )
+    positions = getattr(config, "max_position_embeddings", None) or 512
+    if "roberta" in config.model_type:
+        positions -= 2  # its positions begin after the padding index
+    return int(min(positions, MAX_TOKENS))
 
 
 def encode(tokenizer: Any, text: Text, limit: int) -> tuple[dict[str, list[int]], int, bool]:
@@ -26,6 +34,8 @@ def encode(tokenizer: Any, text: Text, limit: int) -> tuple[dict[str, list[int]]
     What does not fit loses the beginning of the context, then the end of the response: the reward
     is of the last response. Returns the encoding, the length before truncation, whether it was cut.
     """
+    if getattr(tokenizer, "chat_template", None):
+        return _encode_chat(tokenizer, text, limit)
     encoded = tokenizer(text.context.strip(), f"Assistant: {text.response}")
     total = len(encoded["input_ids"])
     excess = total - limit
@@ -38,6 +48,17 @@ def encode(tokenizer: Any, text: Text, limit: int) -> tuple[dict[str, list[int]]
     dropped = {*context[:from_context], *response[len(response) - (excess - from_context) :]}
     kept = [at for at in range(total) if at not in dropped]
     return {key: [row[at] for at in kept] for key, row in encoded.items()}, total, True
+
+
+def _encode_chat(tokenizer: Any, text: Text, limit: int) -> tuple[dict[str, list[int]], int, bool]:
+    """The same for a chat model's reward head: its own template, the end kept."""
+    roles = {"human": "user", "assistant": "assistant"}
+    messages = [
+        {"role": roles[turn.role], "content": turn.text.strip()} for turn in turns(text.transcript)
+    ]
+    encoded = tokenizer.apply_chat_template(messages, tokenize=True, return_dict=True)
+    total = len(encoded["input_ids"])
+    return {key: list(row)[-limit:] for key, row in encoded.items()}, total, total > limit
 
 
 def token_batches(lengths: Sequence[int], budget: int) -> Iterator[list[int]]:
@@ -67,7 +88,7 @@ class SequenceClassifierReward:
     ) -> None:
         where = pick_device(device)
         self.tokenizer, self.model = load_classifier(
-            model, where, pick_dtype(dtype, where), revision, pickle
+            model, where, reward_dtype(dtype), revision, pickle
         )
         self.limit = token_limit(self.tokenizer, self.model)
         # A CPU is fastest at a few thousand tokens, a GPU wants many more (docs/performance.md).

@@ -139,6 +139,8 @@ def continue_training(
     penalty: float,
     folder: Path,
     device: str = "auto",
+    revision: str | None = None,
+    pickle: bool = False,
 ) -> Head:
     """Train the last layer of `base` further on these pairs and save the model in `folder`.
 
@@ -148,7 +150,7 @@ def continue_training(
     import torch
 
     where = pick_device(device)
-    tokenizer, model = load_classifier(base, where, torch.float32)
+    tokenizer, model = load_classifier(base, where, torch.float32, revision, pickle)
     layer = last_linear(model)
     start = layer.weight.detach().double().cpu().numpy()[0]
     # A pair's two sides often share their context; equal texts are encoded once.

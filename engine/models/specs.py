@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, assert_never
 
+from engine.models.device import pick_device, pick_dtype, reward_dtype
 from engine.models.embedded import resolve
 from engine.models.errors import ModelError
 from engine.models.protocols import Embedder, Labeler, RewardModel, Rewriter
@@ -100,17 +102,51 @@ def _rewriter(spec: RewriterSpec, device: str) -> Rewriter:
     return CausalRewriter(spec.model, spec.adapter, device, spec.dtype)
 
 
-def fingerprint(spec: Spec) -> dict[str, Any]:
-    """All that makes this model's results what they are: the spec and its weights' digests."""
-    found = {"kind": type(spec).__name__, **asdict(spec)}
+def fingerprint(spec: Spec, device: str) -> dict[str, Any]:
+    """All that makes this model's results what they are: the spec, its prompts, its weights'
+    digests and the number format. A local folder counts by what is in it, not by where it lies."""
+    found = {"kind": type(spec).__name__, **asdict(spec), "prompts": _prompts(spec)}
     if getattr(spec, "backend", "torch") == "endpoint":
         return found
+    if (dtype := getattr(spec, "dtype", None)) is not None:
+        picked = (
+            reward_dtype(dtype)
+            if isinstance(spec, RewardSpec)
+            else pick_dtype(dtype, pick_device(device))
+        )
+        found["dtype"] = str(picked)
     for key in ("model", "adapter"):
         if (name := getattr(spec, key, None)) is not None:
             found[f"{key}_digest"] = _weights_digest(name, getattr(spec, "revision", None))
+            if Path(name).is_dir():
+                found[key] = Path(name).name
     if isinstance(spec, LabelerSpec) and spec.backend == "heads":
         found["body_digest"] = _weights_digest("embedded:minilm", None)
     return found
+
+
+def _prompts(spec: Spec) -> str | None:
+    """The digest of what a language model is told; a changed prompt makes other results."""
+    match spec:
+        case LabelerSpec(backend="torch"):
+            from engine.models.logit_labeler import INSTRUCTION, MAX_TEXT_TOKENS
+
+            told: Any = [INSTRUCTION, MAX_TEXT_TOKENS]
+        case LabelerSpec(backend="endpoint"):
+            from engine.models.endpoint_prompts import label_instructions
+
+            told = label_instructions(spec.features)
+        case RewriterSpec(backend="torch"):
+            from engine.models.rewriter import INSTRUCTIONS
+
+            told = INSTRUCTIONS
+        case RewriterSpec(backend="endpoint"):
+            from engine.models.endpoint_prompts import STRATEGIES, rewrite_instructions
+
+            told = [rewrite_instructions(strategy) for strategy in STRATEGIES]
+        case _:
+            return None
+    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
 
 
 def _weights_digest(name: str, revision: str | None) -> str:

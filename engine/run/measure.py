@@ -35,7 +35,7 @@ def options(study: Study) -> Options:
         opinion=study.measures.opinion,
         min_cosine=study.rewrites.min_cosine,
         model_pre=study.pre.model or "pre",
-        model_post=study.post.model or f"{study.pre.model} + D",
+        model_post=plan.post_name(study),
     )
 
 
@@ -55,7 +55,9 @@ def measure(study: Study, store: Store) -> Summary:
     tables = compute(pairs, rewrites, labelers, chosen).tables()
     facts = pair_facts(pairs, chosen)
     measures.put_measures(store, tables, facts, studies.digest(study))
-    usable = int((rewrites.cosine.min(axis=1) >= chosen.min_cosine).sum()) if len(rewrites) else 0
+    usable = len(rewrites)
+    if len(rewrites) and chosen.min_cosine > 0:
+        usable = int((rewrites.cosine.min(axis=1) >= chosen.min_cosine).sum())
     counts = {
         "scored pairs": len(pairs),
         "ties": int(facts.tied_post.sum()),
@@ -81,9 +83,14 @@ def _warnings(
     study: Study, tables: dict[str, list[dict[str, Any]]], counts: dict[str, int]
 ) -> Sequence[str]:
     found = []
-    dropped = {row["feature"] for row in tables["dropped"] if row["table"] == "imprint"}
+    preset = study.measures.preset
+    dropped = {
+        row["feature"]
+        for row in tables["dropped"]
+        if row["table"] == "imprint" and row["preset"] in (preset, "*") and row["feature"] != "*"
+    }
     if dropped:
-        found.append(f"left out of the imprint: {', '.join(sorted(dropped))}")
+        found.append(f"left out of the imprint ({preset}): {', '.join(sorted(dropped))}")
     if counts["truncated"]:
         found.append(
             f"{counts['truncated']:,} entries are longer than a reward model reads; the beginning "

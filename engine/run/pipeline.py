@@ -258,7 +258,7 @@ class Pipeline:
             groups = [turns(text.transcript)[0].text for text in chosen]
             agreement, held_out = self.workers.ask(
                 "train",
-                self.study.pre.model,
+                plan.pre_spec(self.study),
                 chosen,
                 rejected,
                 groups,

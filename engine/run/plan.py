@@ -76,6 +76,11 @@ def post_spec(study: Study, trained: str) -> RewardSpec:
     )
 
 
+def post_name(study: Study) -> str:
+    """What a reader is told the post-D model is."""
+    return study.post.model or f"{study.pre.model} + D"
+
+
 def rewriter_spec(study: Study) -> RewriterSpec:
     rewriter = study.rewriter
     return RewriterSpec(

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.models.errors import ModelError
-from engine.models.specs import Model, Spec, build, fingerprint
+from engine.models.specs import Model, RewardSpec, Spec, build, fingerprint
 
 
 def main(pipe: Connection, device: str) -> None:
@@ -64,7 +64,7 @@ class Worker:
         return ["auto"]
 
     def identify(self, spec: Spec) -> dict[str, Any]:
-        return fingerprint(spec)
+        return fingerprint(spec, self.device)
 
     def call(self, spec: Spec, method: str, *arguments: Any) -> Any:
         """Run one method of the model that `spec` names, loading it first if need be."""
@@ -76,7 +76,7 @@ class Worker:
 
     def train(
         self,
-        base: str,
+        base: RewardSpec,
         chosen: list[Any],
         rejected: list[Any],
         groups: list[str],
@@ -86,5 +86,15 @@ class Worker:
         """Continue a reward model on pairs; (agreement in sample, held out)."""
         from engine.models.reward_training import continue_training
 
-        head = continue_training(base, chosen, rejected, groups, penalty, Path(folder), self.device)
+        head = continue_training(
+            base.model,
+            chosen,
+            rejected,
+            groups,
+            penalty,
+            Path(folder),
+            self.device,
+            base.revision,
+            base.allow_pickle,
+        )
         return head.agreement, head.held_out_agreement

@@ -19,6 +19,7 @@ from engine.messages import (
     RewriteSide,
     Turn,
 )
+from engine.paper.inputs import MISSING
 from engine.store.database import Store, sql
 from engine.taxonomy import Feature
 
@@ -83,7 +84,10 @@ class Browser:
             )
             where.append(
                 {
-                    None: 'c."values"[$place] <> d."values"[$place]',
+                    None: (
+                        'c."values"[$place] <> d."values"[$place]'
+                        f' AND least(c."values"[$place], d."values"[$place]) <> {MISSING}'
+                    ),
                     "chosen": 'c."values"[$place] > 0',
                     "rejected": 'd."values"[$place] > 0',
                 }[query.feature_side]
@@ -108,7 +112,7 @@ class Browser:
         return Ids(ids=tuple(i for (i,) in ids), of=of)
 
     def pair_rows(self, ids: Sequence[int]) -> list[PairRow]:
-        rows = self.store.read(sql("pair_rows"), [list(ids), PREVIEW]).fetchall()
+        rows = self.store.read(sql("pair_rows"), [_stored(ids), PREVIEW]).fetchall()
         return [_pair_row(row) for row in rows]
 
     def pair(self, pair_id: int) -> PairDetail:
@@ -165,7 +169,8 @@ class Browser:
         )
 
     def _named(self, values: Sequence[int] | None) -> dict[str, int]:
-        return dict(zip(self.features, values, strict=True)) if values else {}
+        known = zip(self.features, values or (), strict=bool(values))
+        return {name: value for name, value in known if value != MISSING}
 
     # ------------------------------------------------------------ rewrites
 
@@ -206,7 +211,7 @@ class Browser:
 
     def rewrite_rows(self, ids: Sequence[int]) -> list[RewriteRow]:
         rows = self.store.read(
-            sql("rewrite_rows"), {"ids": list(ids), "preview": PREVIEW, "labeler": self.labeler}
+            sql("rewrite_rows"), {"ids": _stored(ids), "preview": PREVIEW, "labeler": self.labeler}
         ).fetchall()
         return [_rewrite_row(row) for row in rows]
 
@@ -237,6 +242,11 @@ class Browser:
             post_before=before.post,
             post_after=post,
         )
+
+
+def _stored(ids: Sequence[int]) -> list[int]:
+    """The ids that can be there at all: the database's integers have 32 bits."""
+    return [i for i in ids if 0 <= i < 2**31]
 
 
 def _direction(descending: bool) -> str:

@@ -55,8 +55,8 @@ class Store:
         elif (found := self._schema()) != SCHEMA_VERSION:
             self.close()
             raise StoreError(
-                f"{path} has schema {found or 'of another program'}, this program writes {SCHEMA_VERSION}: "
-                "use another run folder"
+                f"{path} has schema {found or 'of another program'}, this program writes "
+                f"{SCHEMA_VERSION}: use another run folder"
             )
 
     def close(self) -> None:

@@ -70,9 +70,7 @@ def _text_id(
     if key not in known:
         known[key] = len(known)
         row = (known[key], key, transcript, context, response)
-        for name, value in zip(
-            _TEXT, (known[key], key, transcript, context, response), strict=True
-        ):
+        for name, value in zip(_TEXT, row, strict=True):
             new[name].append(value)
     return known[key]
 
@@ -84,7 +82,8 @@ def put_texts(cursor: Any, transcripts: Sequence[str]) -> list[int]:
         "SELECT sha256, text_id FROM texts WHERE sha256 IN (SELECT unnest(?))", [keys]
     ).fetchall()
     known: dict[str, int] = dict(found)
-    (next_id,) = cursor.execute("SELECT coalesce(max(text_id) + 1, 0) FROM texts").fetchone()
+    # fetchall, always: a result that is not read to its end keeps a cursor from anything else.
+    [(next_id,)] = cursor.execute("SELECT coalesce(max(text_id) + 1, 0) FROM texts").fetchall()
     new: dict[str, list[Any]] = {name: [] for name in _TEXT}
     for key, transcript in zip(keys, transcripts, strict=True):
         if key not in known:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
@@ -139,7 +140,7 @@ def put_measures(
         for name in TABLES:
             cursor.execute(f"DROP TABLE IF EXISTS metric_{name}")
             if tables[name]:
-                cursor.register("incoming", pyarrow.Table.from_pylist(tables[name]))
+                cursor.register("incoming", pyarrow.Table.from_pylist(_flat(tables[name])))
                 cursor.execute(f"CREATE TABLE metric_{name} AS SELECT * FROM incoming")
                 cursor.unregister("incoming")
         columns = {
@@ -153,6 +154,19 @@ def put_measures(
         cursor.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", [MEASURED, study])
 
 
+def _flat(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """A test's own `details` as JSON text: as a column they would all get each other's keys."""
+    return [
+        {key: json.dumps(value) if isinstance(value, dict) else value for key, value in row.items()}
+        for row in rows
+    ]
+
+
+def _whole(row: dict[str, Any]) -> dict[str, Any]:
+    details = row.get("details")
+    return {**row, "details": json.loads(details)} if isinstance(details, str) else row
+
+
 def has_measures(store: Store, study: str) -> bool:
     """Whether the stored measures are of this study, and of the data and models it has now."""
     return store.meta(MEASURED) == study
@@ -164,7 +178,7 @@ def tables(store: Store) -> dict[str, list[dict[str, Any]]]:
     present = {name for (name,) in store.read(query).fetchall()}
     return {
         name: (
-            store.arrow(f"SELECT * FROM metric_{name}").to_pylist()
+            [_whole(row) for row in store.arrow(f"SELECT * FROM metric_{name}").to_pylist()]
             if f"metric_{name}" in present
             else []
         )

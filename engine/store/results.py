@@ -24,7 +24,7 @@ def put_maker(store: Store, maker: str, role: str, model: str, fingerprint: str)
     """Record what plays a role in the current study; the results of others are kept."""
     with store.write() as cursor:
         changed = "SELECT 1 FROM roles WHERE role = ? AND maker <> ?"
-        if cursor.execute(changed, [role, maker]).fetchone():
+        if cursor.execute(changed, [role, maker]).fetchall():
             cursor.execute("DELETE FROM meta WHERE key = ?", [MEASURED])
         cursor.execute(
             "INSERT OR REPLACE INTO makers VALUES (?, ?, ?, ?)", [maker, role, model, fingerprint]

@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 from safetensors.numpy import save_file
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import GroupKFold, cross_val_score
+from sklearn.model_selection import GroupKFold, cross_val_predict, cross_val_score
 
 from engine.models.embedded import ADAPTERS
 from engine.models.embedder import load_sentence_model
@@ -43,10 +43,17 @@ def main() -> None:
 
         best = max(PENALTIES, key=quality)
         weight = model(best).fit(x, y).coef_
-        # Two values: scikit-learn keeps one row, the log-odds of the higher value.
-        rows = np.vstack([np.zeros_like(weight), weight]) if len(weight) == 1 else weight
+        if len(weight) == 1:  # two values: one row, the log-odds of the higher one
+            folds = GroupKFold(5)
+            odds = cross_val_predict(
+                model(best), x, y, groups=groups, cv=folds, method="decision_function"
+            )
+            # A weak head says the commoner value nearly always. Its threshold is put where, on
+            # conversations it has not seen, it says yes as often as is true.
+            weight[0, -1] -= np.quantile(odds, 1 - y.mean())
+            weight = np.vstack([np.zeros_like(weight), weight])
         # safetensors writes the bytes as they lie; scikit-learn's may lie by columns.
-        heads[feature.name] = np.ascontiguousarray(rows, dtype=np.float32)
+        heads[feature.name] = np.ascontiguousarray(weight, dtype=np.float32)
         print(f"{feature.name:28s} C={best:<5} log loss {-quality(best):.3f}", flush=True)
     folder = ADAPTERS / "label-heads"
     folder.mkdir(parents=True, exist_ok=True)

@@ -15,7 +15,7 @@ from seal_tui import numbers, query, words
 from seal_tui.actions import bindings
 from seal_tui.screens.base import SealScreen
 from seal_tui.session import Session
-from seal_tui.tables import Estimate, Imprint, SideEstimate, Tables
+from seal_tui.tables import Dropped, Estimate, Imprint, SideEstimate, Tables
 from seal_tui.text import Safe, content, one_line
 from seal_tui.widgets.bars import refresh_keys
 from seal_tui.widgets.interval import Axis, interval
@@ -49,7 +49,8 @@ _MEANING = {
     ),
     "misalignment": (
         "Each number is how many percentage points more often a pair with the feature on that side "
-        "is misaligned after training, all other features equal."
+        "is misaligned after training, all other features equal. Where the fit is logistic, that "
+        "is its average marginal effect, and p is that of the odds."
     ),
 }
 _COMMON = (
@@ -169,7 +170,8 @@ class ImprintScreen(SealScreen):
         if self._tables is None:
             return
         table = self.query_one("#table", RowList)
-        table.meaning = _MEANING[self._table] + _COMMON
+        dropped = self._tables.dropped(self._table, self._preset, self.session.study)
+        table.meaning = _MEANING[self._table] + _COMMON + _left_out(dropped)
         table.set_columns(self._columns())
         if self._table == "imprint":
             self._draw_imprint(table, self._tables.imprint(self._preset))
@@ -179,7 +181,7 @@ class ImprintScreen(SealScreen):
             table.go_to(self._wanted)
             self._wanted = ""
         self.query_one("#head", Static).update(self._head())
-        self.query_one("#dropped", Static).update(self._dropped(self._tables))
+        self.query_one("#dropped", Static).update(self._dropped(dropped))
         self._read()
 
     def _head(self) -> Content:
@@ -266,13 +268,11 @@ class ImprintScreen(SealScreen):
         read = words.shift_reading if self._table == "shift_imprint" else words.misalignment_reading
         return read(line.feature, info, line.side, line.estimate)
 
-    def _dropped(self, tables: Tables) -> Content:
-        dropped = tables.dropped(self._table, self._preset, self.session.study)
-        if not dropped:
-            return Content("")
-        by_reason: dict[str, list[str]] = {}
-        for name, reason in dropped:
-            by_reason.setdefault(reason, []).append(words.feature(name))
+    def _dropped(self, dropped: Sequence[Dropped]) -> Content:
+        """One line a reason; the details are in the help."""
+        by_reason: dict[str, dict[str, None]] = {}
+        for line in dropped:
+            by_reason.setdefault(line.reason, {})[_what(line)] = None
         lines = [
             Content.assemble(
                 ("left out ", "bold $caution"),
@@ -291,6 +291,21 @@ class ImprintScreen(SealScreen):
         line = self._lines[event.index]
         side = f"@{line.side}" if isinstance(line, SideEstimate) else ""
         self.explorer.open_pairs(query.term("feature", line.feature + side))
+
+
+def _what(line: Dropped) -> str:
+    if line.feature == "*":
+        return one_line(line.detail)
+    side = f" ({one_line(line.side)})" if line.side != "*" else ""
+    return words.feature(line.feature) + side
+
+
+def _left_out(dropped: Sequence[Dropped]) -> str:
+    """What is left out and exactly why, for the help."""
+    if not dropped:
+        return ""
+    lines = [f"  {_what(line)}: {one_line(f'{line.reason}, {line.detail}')}" for line in dropped]
+    return "\n\nLeft out:\n" + "\n".join(dict.fromkeys(lines))
 
 
 def _after(known: Sequence[str], now: str) -> str:

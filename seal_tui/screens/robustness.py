@@ -30,8 +30,9 @@ _INTERVAL = 15
 _SCORES_HELP = (
     "Robustness scores π: how many percentage points more often a pair becomes misaligned when "
     "the rewriting made that answer lose (+) or gain (−) the feature, compared with rewrites that "
-    "left the feature as it was. events: how many rewrites show that change; below 10 the score "
-    "says little."
+    "left the feature as it was. rewrites: how many show that change; misal.: how many of those "
+    "became misaligned; below 10 the score says little. Where the fit is logistic, points are its "
+    "average marginal effect, and p is that of the odds."
 )
 
 
@@ -79,8 +80,8 @@ class RobustnessScreen(BrowseScreen[RewriteQuery, RewriteRow, RewriteDetail]):
                     Column(Safe("95 % interval"), _INTERVAL, rank=1),
                     Column(Safe("p"), 7, "right"),
                     Column(Safe("adj. p"), 7, "right", rank=2),
-                    Column(Safe("events"), 6, "right"),
-                    Column(Safe("n"), 7, "right", rank=3),
+                    Column(Safe("rewrites"), 8, "right", rank=3),
+                    Column(Safe("misal."), 6, "right"),
                 ),
                 meaning=_SCORES_HELP,
                 empty=Safe("no scores: no rewrite changed a label, or none was scored yet"),
@@ -186,8 +187,8 @@ class RobustnessScreen(BrowseScreen[RewriteQuery, RewriteRow, RewriteDetail]):
                     interval(line.estimate, axis, _INTERVAL),
                     cell(numbers.p_value(line.estimate.p)),
                     cell(numbers.p_value(line.estimate.p_adjusted), "muted"),
-                    cell(numbers.count(line.events), "caution" if few else ""),
                     cell(numbers.count(line.estimate.n), "muted"),
+                    cell(numbers.count(line.events), "caution" if few else ""),
                 )
             )
         keys = [f"{line.feature}/{line.side}/{line.sign}" for line in scores]

@@ -32,7 +32,8 @@ class Matrix(Widget, can_focus=True):
         "people before and after training. Columns: whether the labeler, looking only at harmless "
         "and helpful, would take the chosen answer, the rejected one, or is indifferent.\n\n"
         "Resisted pairs where the labeler sides with the people are the model's likely errors; "
-        "those where it sides with the model are likely errors of the data."
+        "those where it sides with the model are likely errors of the data. Pairs without labels "
+        "count under all only."
     )
 
     at: reactive[tuple[int, int]] = reactive((2, 0), layout=True)
@@ -47,9 +48,9 @@ class Matrix(Widget, can_focus=True):
 
     def __init__(self, id: str | None = None) -> None:
         super().__init__(id=id)
-        self._table: dict[tuple[Regime, Opinion], int] = {}
+        self._table: dict[tuple[str, str], int] = {}
 
-    def show(self, table: dict[tuple[Regime, Opinion], int]) -> None:
+    def show(self, table: dict[tuple[str, str], int]) -> None:
         self._table = table
         self.refresh(layout=True)
 

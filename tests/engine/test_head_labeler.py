@@ -57,7 +57,7 @@ def test_a_feature_of_another_kind_than_it_was_trained_on_is_refused(name: str, 
 
 
 def test_a_folder_without_heads_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match="heads.safetensors is missing"):
+    with pytest.raises(ModelError, match=r"heads\.safetensors is missing"):
         HeadLabeler(str(tmp_path), taxonomy.load(), "cpu")
 
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from scipy.optimize import check_grad
 
-from engine.models.reward_training import bradley_terry, continue_training, fit_head
 from engine.models.reward import SequenceClassifierReward
+from engine.models.reward_training import bradley_terry, continue_training, fit_head
 from tests.engine.test_reward_scoring import texts
 
 RNG = np.random.default_rng(3)

@@ -142,7 +142,11 @@ REFUSED = {
         BEGIN + "max_reject_share = nan\n",
     ),
     "a negative sample": ("rewrites.sample", "at least 0", BEGIN + "[rewrites]\nsample = -1\n"),
-    "a cosine above one": ("rewrites.min_cosine", "between", BEGIN + "[rewrites]\nmin_cosine = 2\n"),
+    "a cosine above one": (
+        "rewrites.min_cosine",
+        "between",
+        f"{BEGIN}[rewrites]\nmin_cosine = 2\n",
+    ),
     "a cosine that is no number": (
         "rewrites.min_cosine",
         "between",

@@ -91,6 +91,7 @@ def test_degrees_of_freedom_conventions_are_the_documented_factors(
     assert fd.fit(cov_type="HC1").bse == pytest.approx(cr0 * np.sqrt(G / (G - K)), rel=1e-9)
 
 
+@pytest.mark.filterwarnings("ignore:The inplace keyword")  # pyfixest on pandas 3
 @pytest.mark.parametrize(
     ("count", "extra"),
     [("none", 0), ("nonnested", 1), ("full", G)],

@@ -124,8 +124,8 @@ def test_rc44_fifteen_features_thirty_regressors_and_thirty_one_terms(
     post = rng.normal(size=(n, 2)) + 0.5 * labels[:, :, columns[0]]
     pairs = Pairs(
         np.arange(n),
-        rng.normal(size=(n, 2)),
-        post,
+        rng.normal(size=(n, 2)) + 3,
+        post + 3,
         taxonomy,
         labels[:, 0],
         labels[:, 1],

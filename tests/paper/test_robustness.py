@@ -155,6 +155,47 @@ def test_repeated_pairs_are_clustered_and_strategies_held_fixed(study: Study) ->
     assert {r.strategy for r in each} == {"all", "neutral", "placebo"}
 
 
+def test_a_strategy_that_flips_more_and_harms_more_is_not_taken_for_a_flip() -> None:
+    rng = np.random.default_rng(1)
+    m = 3000
+    harsh = np.arange(m) % 2 == 1
+    one = (Feature("eloquent", "bool", "spoiler"),)
+    before = np.ones((m, 1), np.int8)
+    after = np.where(rng.random(m) < np.where(harsh, 0.6, 0.1), 0, 1).astype(np.int8)[:, None]
+    worse = rng.random(m) < np.where(harsh, 0.5, 0.1)  # the flip itself does nothing
+    aligned, misaligned = np.array([1.0, 0.0]), np.array([0.0, 1.0])
+    original = np.tile(aligned, (m, 1))
+    rewritten = np.where(worse[:, None], misaligned, aligned)
+    rewrites = Rewrites(
+        np.arange(m),
+        np.where(harsh, "harsh", "mild"),
+        before,
+        before,
+        after,
+        before,
+        original,
+        original,
+        original,
+        rewritten,
+        np.ones((m, 2)),
+    )
+    rows, _ = robustness(rewrites.ordered(), one, Options())
+    z = {r.preset: r.statistic for r in rows if r.population == "all"}
+    assert abs(z["pooled-clustered"]) < 3
+    assert abs(z["pair-fe"]) < 3
+    assert z["released-code"] > 10  # pooled over strategies, as released
+
+
+def test_robustness_is_corrected_over_the_cells_of_one_regression(study: Study) -> None:
+    _, rewrites, _ = study(4000)
+    for preset in ("pooled-clustered", "pair-fe"):
+        plain = rows_of(rewrites, preset, correction="none")
+        corrected = rows_of(rewrites, preset, correction="bonferroni")
+        for a, b in zip(plain, corrected, strict=True):
+            assert a.p_adjusted == a.p_value
+            assert b.p_adjusted == pytest.approx(min(1.0, len(plain) * a.p_value))
+
+
 def test_rewrites_that_drifted_are_left_out_by_their_lesser_cosine(study: Study) -> None:
     _, rewrites, _ = study(600)
     cosine = np.full((600, 2), 0.98)

@@ -182,6 +182,12 @@ def test_ambiguity_orders_pairs_as_a_reader_would() -> None:
     assert a.disagree[2] > 0.85
 
 
+def test_a_pair_without_an_opinion_is_judged_by_the_other_two() -> None:
+    a = ambiguity(np.zeros(1), np.array([3], np.int8), 1.0)
+    assert a.score == pytest.approx(entropy(np.array([0.75])))
+    assert a.unsure == pytest.approx([0.5])
+
+
 def test_ambiguity_does_not_depend_on_the_scale_of_the_reward() -> None:
     rng = np.random.default_rng(0)
     margin, opinion = rng.normal(size=50), rng.integers(0, 3, 50).astype(np.int8)

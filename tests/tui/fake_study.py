@@ -247,18 +247,51 @@ def _sides(scale: float, preset: str) -> list[dict[str, Any]]:
 
 def _robustness(preset: str) -> list[dict[str, Any]]:
     scores = (
-        ("last_response_sentiment", "chosen", "+", 0.117, 14),
-        ("last_response_sentiment", "rejected", "−", 0.098, 9),
-        ("last_response_is_eloquent", "chosen", "+", 0.041, 31),
-        ("last_response_is_eloquent", "rejected", "−", -0.012, 22),
-        ("assistant_is_coherent", "chosen", "+", None, 0),
+        ("last_response_sentiment", "chosen", "+", 0.117, 40, 14),
+        ("last_response_sentiment", "rejected", "-", 0.098, 31, 9),
+        ("last_response_is_eloquent", "chosen", "+", 0.041, 120, 31),
+        ("last_response_is_eloquent", "rejected", "-", -0.012, 95, 22),
     )
-    return [
-        {"preset": preset, "feature": name, "side": side, "sign": sign}
-        | (estimate(value, 0.036) if value is not None else {"estimate": None})
-        | {"events": events, "n": 1608}
-        for name, side, sign, value, events in scores
-    ]
+    rows = []
+    for name, side, sign, value, n, events in scores:
+        for population, strategy in (("all", "all"), ("aligned", "all"), ("all", "neutral")):
+            # Logistic, so the estimate is a log odds ratio; the effect on the chance is `ame`.
+            row: dict[str, Any] = {"preset": preset, "feature": name, "side": side, "sign": sign}
+            row |= estimate(value * 7, 0.25)
+            row |= {"population": population, "strategy": strategy, "scale": "log_odds"}
+            shown = value if (population, strategy) == ("all", "all") else 9.0
+            row |= {"ame": shown, "ame_se": 0.036, "ame_low": shown - 0.071}
+            row |= {"ame_high": shown + 0.071, "odds_ratio": 2.3, "events": events, "n": n}
+            rows.append(row)
+    return rows
+
+
+DROPPED = [
+    {
+        "table": "imprint",
+        "preset": "*",
+        "feature": "human_vocabulary_quality",
+        "side": "*",
+        "reason": "too_rare",
+        "detail": "varies in 3 pairs, fewer than 20",
+    },
+    {
+        "table": "imprint",
+        "preset": "pair-fe",
+        "feature": "*",
+        "side": "*",
+        "reason": "unlabeled_pairs",
+        "detail": "2 of 24 pairs lack a label",
+    },
+    {
+        "table": "robustness",
+        "preset": "*",
+        "feature": "*",
+        "side": "*",
+        "reason": "low_cosine",
+        "detail": "1 of 12 rewrites below 0.9",
+    },
+]
 
 
 def _metrics() -> Metrics:
@@ -296,11 +329,13 @@ def _metrics() -> Metrics:
                 ("reversed", (12, 118, 38)),
             )
             for opinion, n in zip("cir", counts, strict=True)
-        ],
+        ]
+        + [{"regime": "stayed", "opinion": "unlabeled", "n": 5}],
         "imprint": [row for preset in STUDY.presets for row in _imprint(preset)],
         "shift_imprint": _sides(4.0, "pair-fe"),
         "misalignment": _sides(0.05, "pair-fe"),
         "robustness": _robustness("pair-fe"),
+        "dropped": DROPPED,
     }
     return Metrics(preset="pair-fe", tables=tables)
 

@@ -45,7 +45,7 @@ def poisoned(value: Any, name: str = "") -> Any:
         if name == "tables":
             return {key: poisoned(rows, "rows") for key, rows in value.items()}
         if "estimate" in value or "alignment" in value or "regime" in value:
-            fixed = ("outcome", "side", "sign", "regime", "opinion", "role")
+            fixed = ("outcome", "side", "sign", "regime", "opinion", "role", "population", "scale")
             return {
                 key: item if key in fixed else poisoned(item, key) for key, item in value.items()
             }

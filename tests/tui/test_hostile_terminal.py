@@ -14,7 +14,9 @@ import sys
 import termios
 import time
 import unicodedata
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -27,7 +29,13 @@ OWN = re.compile(r"\x1b\[[0-9;?<>=:]*[ -/]*[@-~]|\x1b\]22;[a-z-]*\x07")
 class Terminal:
     """A pseudo terminal with the explorer on it."""
 
-    def __init__(self, *arguments: str, state: Path, size: tuple[int, int] = (160, 50)) -> None:
+    def __init__(
+        self,
+        *arguments: str,
+        state: Path,
+        size: tuple[int, int] = (160, 50),
+        controlling: bool = True,
+    ) -> None:
         self.master, slave = pty.openpty()
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", size[1], size[0], 0, 0))
         environ = os.environ | {
@@ -37,13 +45,14 @@ class Terminal:
         }
         for name in ("NO_COLOR", "COLUMNS", "LINES"):
             environ.pop(name, None)
+        # As a login shell would: the terminal is the session's own, so that its end is a signal.
         self.process = subprocess.Popen(
             [sys.executable, str(CHILD), *arguments],
             stdin=slave,
             stdout=slave,
             stderr=slave,
             env=environ,
-            start_new_session=True,
+            preexec_fn=(lambda: os.login_tty(slave)) if controlling else os.setsid,
         )
         os.close(slave)
         self.output = b""
@@ -76,6 +85,12 @@ class Terminal:
         while self._read(seconds):
             pass
 
+    def close(self) -> None:
+        """The line drops."""
+        if self.master >= 0:
+            os.close(self.master)
+            self.master = -1
+
     def ended(self) -> int:
         while self.process.poll() is None:
             self._read(0.2)
@@ -84,9 +99,23 @@ class Terminal:
         return self.process.returncode
 
 
+Opener = Callable[..., Terminal]
+
+
 @pytest.fixture
-def state(tmp_path: Path) -> Path:
-    return tmp_path
+def opened(tmp_path: Path) -> Iterator[Opener]:
+    """Opens terminals, and leaves no explorer behind."""
+    terminals: list[Terminal] = []
+
+    def opener(*arguments: str, **more: Any) -> Terminal:
+        terminals.append(Terminal(*arguments, state=tmp_path, **more))
+        return terminals[-1]
+
+    yield opener
+    for terminal in terminals:
+        terminal.close()
+        terminal.process.kill()
+        terminal.process.wait()
 
 
 def leaks(output: bytes) -> list[str]:
@@ -103,9 +132,9 @@ def leaks(output: bytes) -> list[str]:
     return found
 
 
-def test_no_screen_lets_a_control_character_through(state: Path) -> None:
-    terminal = Terminal(state=state)
-    terminal.read_until("2,312")
+def test_no_screen_lets_a_control_character_through(opened: Opener) -> None:
+    terminal = opened()
+    terminal.read_until("2,317")
     terminal.quiet()
     for keys, wanted in (
         ("?", "likely errors"),
@@ -130,8 +159,8 @@ def test_no_screen_lets_a_control_character_through(state: Path) -> None:
     assert leaks(terminal.output) == []
 
 
-def test_progress_and_the_farewell_let_nothing_through(state: Path) -> None:
-    terminal = Terminal("running", state=state, size=(80, 24))
+def test_progress_and_the_farewell_let_nothing_through(opened: Opener) -> None:
+    terminal = opened("running", size=(80, 24))
     terminal.read_until("1 of 4")
     os.write(terminal.master, b"q")
     assert terminal.ended() == 0
@@ -139,9 +168,9 @@ def test_progress_and_the_farewell_let_nothing_through(state: Path) -> None:
     assert leaks(terminal.output) == []
 
 
-def test_a_crash_restores_the_terminal_and_shows_no_text_of_the_error(state: Path) -> None:
-    terminal = Terminal("crash", state=state)
-    terminal.read_until("2,312")
+def test_a_crash_restores_the_terminal_and_shows_no_text_of_the_error(opened: Opener) -> None:
+    terminal = opened("crash")
+    terminal.read_until("2,317")
     os.write(terminal.master, b"3")
     assert terminal.ended() == 1
     output = terminal.output.decode()
@@ -152,20 +181,29 @@ def test_a_crash_restores_the_terminal_and_shows_no_text_of_the_error(state: Pat
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
-def test_a_signal_restores_the_terminal(state: Path, number: signal.Signals) -> None:
-    terminal = Terminal(state=state)
-    terminal.read_until("2,312")
+def test_a_signal_restores_the_terminal(opened: Opener, number: signal.Signals) -> None:
+    terminal = opened()
+    terminal.read_until("2,317")
     terminal.process.send_signal(number)
     assert terminal.ended() == 128 + number
     assert "\x1b[?1049l" in terminal.output.decode()
 
 
-def test_an_idle_explorer_sends_nothing(state: Path) -> None:
-    terminal = Terminal(state=state)
-    terminal.read_until("2,312")
+def test_an_idle_explorer_sends_nothing(opened: Opener) -> None:
+    terminal = opened()
+    terminal.read_until("2,317")
     terminal.quiet(0.7)
     before = len(terminal.output)
     terminal._read(2.0)
     assert len(terminal.output) == before
     os.write(terminal.master, b"q")
     assert terminal.ended() == 0
+
+
+@pytest.mark.parametrize("controlling", [True, False], ids=["login", "nohup"])
+def test_the_explorer_ends_with_its_terminal(opened: Opener, controlling: bool) -> None:
+    terminal = opened(controlling=controlling)
+    terminal.read_until("2,317")
+    terminal.quiet()
+    terminal.close()
+    assert terminal.process.wait(timeout=15) == 128 + signal.SIGHUP

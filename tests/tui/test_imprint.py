@@ -37,7 +37,9 @@ async def test_features_without_an_estimate_are_listed_with_the_reason(explorer:
     async with explorer() as pilot:
         await pilot.press("2")
         await shows(pilot, "left out human vocabulary quality", "left out assistant coherent")
-        await shows(pilot, "kept out of the regressions by the taxonomy")
+        await shows(pilot, "(too rare)", "(kept out by the taxonomy)", "2 of 24 pairs lack a label")
+        await pilot.press("question_mark")
+        await shows(pilot, "human vocabulary quality: too rare, varies in 3 pairs")
 
 
 async def test_one_key_goes_through_the_tables(explorer: Opener) -> None:

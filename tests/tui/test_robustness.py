@@ -38,6 +38,8 @@ async def test_the_scores_are_a_key_away_and_lead_back_to_the_rewrites(
         await pilot.press("t")
         shown = await shows(pilot, "robustness scores π", "chosen turns less positive", "+11.7")
         assert "A pair with a chosen answer that turns less positive becomes misaligned" in shown
+        unwrapped = " ".join(shown.split())
+        assert "Its odds are 2.30 times as high. Of 40 such rewrites 14 did." in unwrapped
         assert "original" not in shown
         await pilot.press("enter")
         await shows(pilot, "feature:last_response_sentiment")

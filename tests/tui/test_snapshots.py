@@ -16,7 +16,7 @@ from .fake_engine import FakeEngine, stage
 SIZES = ((80, 24), (160, 50))
 
 SCREENS: dict[str, tuple[tuple[str, ...], str]] = {
-    "overview": ((), "2,312"),
+    "overview": ((), "2,317"),
     "imprint": (("2",), "adds 2.09 points"),
     "shift": (("2", "t"), "counter-clockwise"),
     "resistance": (("3", *"ssssss", "j"), "pairs"),
@@ -37,7 +37,7 @@ def test_screen(
 
     async def drive(pilot: Pilot[None]) -> None:
         await shows(pilot, "run done")
-        await shows(pilot, "2,312")
+        await shows(pilot, "2,317")
         for key in keys:
             await pilot.press(key)
         await shows(pilot, wait_for)
