@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable
 
+from rich.cells import cell_len
 from rich.console import Console
 from rich.live import Live
 from rich.text import Text
@@ -12,7 +13,7 @@ from rich.text import Text
 from engine.messages import Metrics, RunStatus, StageProgress, StudyInfo
 from seal_tui import numbers, summary, words
 from seal_tui.client import Calls, EngineGone, SyncEngineClient
-from seal_tui.text import Safe, one_line
+from seal_tui.text import Safe, fit, one_line
 from seal_tui.widgets.progress import bar, stage_words
 
 _EVERY_S = 10.0
@@ -70,9 +71,10 @@ def _live(client: SyncEngineClient, console: Console) -> RunStatus:
 
 def _board(status: RunStatus, width: int) -> Text:
     board = Text(no_wrap=True, overflow="ellipsis")
+    room = 2 + max((cell_len(one_line(stage.label)) for stage in status.stages), default=0)
     for stage in status.stages:
         style = {"running": "bold", "failed": "bold yellow"}.get(stage.state, "dim")
-        line = f"{one_line(stage.label):<22.22}{words.STAGE_STATE[stage.state]:<7}"
+        line = f"{fit(one_line(stage.label), room)}{words.STAGE_STATE[stage.state]:<7}"
         board.append(line, style)
         board.append(bar(stage.done, stage.total, 20 if width >= 100 else 10) + " ")
         board.append(stage_words(stage) + "\n")

@@ -21,6 +21,7 @@ class Session:
         self.epoch = 0
         self._finished: frozenset[str] = frozenset()
         self._tables: dict[str, Tables] = {}
+        self._study_epoch = -1
 
     def note(self, event: RunStatus | Lost) -> bool:
         """Takes in an event. True if results may have changed since the one before."""
@@ -47,8 +48,11 @@ class Session:
         return self.status is not None and self.status.state == "done"
 
     async def load_study(self) -> StudyInfo:
-        """The study. Asked for again while the run is on: its number of pairs grows."""
-        self.study = await self.client.study()
+        """The study, asked for once an epoch: its number of pairs grows while data is read."""
+        if self.study is None or self._study_epoch != self.epoch:
+            epoch = self.epoch
+            self.study = await self.client.study()
+            self._study_epoch = epoch
         return self.study
 
     async def tables(self, preset: str = "") -> Tables:

@@ -1,4 +1,4 @@
-"""The tests on verdicts and opinions (seal.md, d4, d8, d9), as rows of one table."""
+"""The tests on verdicts and opinions (docs/method.md), as rows of one table."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Feature imprint on the rewards and on the reward shift (seal.md, d5 and d6).
+"""Feature imprint on the rewards and on the reward shift (docs/method.md).
 
 Presets. released-code: pooled least squares with row_id as a covariate, classical errors,
 Bonferroni over every term of the model, as the released script does. pooled-clustered: pooled

@@ -1,4 +1,4 @@
-"""The tests of the paper (seal.md, d9) and the numbers around one coefficient.
+"""The tests of the paper (docs/method.md) and the numbers around one coefficient.
 
 Every p-value comes with its base-10 logarithm, which does not underflow.
 """

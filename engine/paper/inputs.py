@@ -193,8 +193,8 @@ class Labels:
 class Options:
     """Choices the paper leaves open, each with a default.
 
-    preset: the one a reader sees first (every preset is computed). tie_policy: section d3.
-    opinion: how γ compares (d4), over the features `opinion_features`, most important first; if
+    preset: the one a reader sees first (every preset is computed). tie_policy: docs/method.md.
+    opinion: how γ compares, over the features `opinion_features`, most important first; if
     one of them is not in the taxonomy, over all targets in the taxonomy's order. min_cosine: a
     rewritten pair counts only if the lesser cosine of its two sides is at least this; 0 keeps
     all. correction: for the presets other than released-code, within one regression. min_count:

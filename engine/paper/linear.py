@@ -1,4 +1,4 @@
-"""Linear fits in plain numpy, held to statsmodels in the tests (engine.md, 2.1 and 2.3).
+"""Linear fits in plain numpy, held to statsmodels in the tests (docs/method.md).
 
 Cost of a fit: one pass over the design for X'X and one for the scores, O(n K²).
 """
@@ -64,7 +64,7 @@ def ols_clustered(x: Float, y: Float, cluster: Int) -> LinearFit:
 def first_difference(dx: Float, dy: Float) -> LinearFit:
     """Pair fixed effects, clustered by pair, as differences without intercept (exact for two
     entries a pair). CR1 with N = 2G entries and K slopes, t(G−1): the absorbed pair effects are
-    nested in the clusters and not counted (engine.md 2.3). dx: float64[G,K]; dy: float64[G]."""
+    nested in the clusters and not counted (docs/method.md). dx: float64[G,K]; dy: float64[G]."""
     g, k = dx.shape
     beta, inverse, residual = _solve(dx, dy)
     scores = dx * residual[:, None]

@@ -1,7 +1,7 @@
-"""Logistic regression: Newton (IRLS), average marginal effects, separation, Firth (d7, d8).
+"""Logistic regression: Newton (IRLS), average marginal effects, separation, Firth.
 
 Designs of labels have few distinct rows, so everything runs on distinct rows with counts: exact,
-and many times faster (engine.md 2.1).
+and many times faster (docs/method.md).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Features responsible for misalignment: 1 − δ on the features of both sides (seal.md, d7).
+"""Features responsible for misalignment: 1 − δ on the features of both sides (docs/method.md).
 
 Presets. released-code: linear, classical errors, normal p-values, Bonferroni with the intercept,
 on the rows whose shift the released formula can compute. pooled-clustered: linear (a difference

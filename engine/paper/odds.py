@@ -1,4 +1,4 @@
-"""Logistic inference for a table of 0/1 outcomes on labels (seal.md, d7 and d8).
+"""Logistic inference for a table of 0/1 outcomes on labels (docs/method.md).
 
 Maximum likelihood where cells are full enough; Firth's penalised likelihood where the outcome is
 separated or a cell of feature × outcome holds fewer than ten rows, and then likelihood-ratio

@@ -14,7 +14,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class AlignmentRow:
-    """Alignment and resistance of one reward model (d3). ci_low, ci_high: 95 % Wilson interval of
+    """Alignment and resistance of one reward model. ci_low, ci_high: 95 % Wilson interval of
     `alignment`; that of `resistance` follows in the extra fields."""
 
     model: str
@@ -34,7 +34,7 @@ class AlignmentRow:
 
 @dataclass(frozen=True)
 class RegimeRow:
-    """Pairs in one regime × opinion cell (d3, d4)."""
+    """Pairs in one regime × opinion cell."""
 
     regime: str
     opinion: str
@@ -43,7 +43,7 @@ class RegimeRow:
 
 @dataclass(frozen=True)
 class OpinionRow:
-    """Pairs by the labeler's preference γ (d4), and how many each model agrees on."""
+    """Pairs by the labeler's preference γ, and how many each model agrees on."""
 
     opinion: str
     n: int
@@ -53,7 +53,7 @@ class OpinionRow:
 
 @dataclass(frozen=True)
 class TestRow:
-    """One hypothesis test (d9). `details` holds its counts and what it compares."""
+    """One hypothesis test. `details` holds its counts and what it compares."""
 
     __test__ = False  # not a test class, whatever pytest thinks of the name
 
@@ -68,7 +68,7 @@ class TestRow:
 
 @dataclass(frozen=True)
 class ShiftRow:
-    """Reward shifts θ in degrees over one group (d2). `undefined` pairs have a zero vector.
+    """Reward shifts θ in degrees over one group. `undefined` pairs have a zero vector.
 
     resultant: length of the mean unit vector, 0 to 1. gain and margin change are our additions:
     positive always means more aligned, which the sign of θ does not.
@@ -96,7 +96,7 @@ class ShiftRow:
 
 @dataclass(frozen=True)
 class ImprintRow:
-    """Feature imprint on a reward: β of one feature (d5). `df` None means normal p-values.
+    """Feature imprint on a reward: β of one feature. `df` None means normal p-values.
 
     standardized: estimate in standard deviations of outcome per one of the feature; mde: the
     smallest effect found with 80 % power at 5 %.
@@ -125,7 +125,7 @@ class ImprintRow:
 
 @dataclass(frozen=True)
 class ShiftImprintRow:
-    """Feature imprint on the reward shift θ, in degrees, by side (d6)."""
+    """Feature imprint on the reward shift θ, in degrees, by side."""
 
     preset: str
     feature: str
@@ -149,7 +149,7 @@ class ShiftImprintRow:
 
 @dataclass(frozen=True)
 class MisalignmentRow:
-    """A feature's part in post-D misalignment, by side (d7); positive: more misalignment.
+    """A feature's part in post-D misalignment, by side; positive: more misalignment.
 
     scale: risk_difference (linear) or log_odds (logistic; then odds_ratio and the average
     marginal effect `ame` on the probability). method: ols, logit or firth. events: misaligned
@@ -184,7 +184,7 @@ class MisalignmentRow:
 
 @dataclass(frozen=True)
 class RobustnessRow:
-    """Robustness score π₊ (sign "+", lost) or π₋ (sign "-", gained), by feature and side (d8).
+    """Robustness score π₊ (sign "+", lost) or π₋ (sign "-", gained), by feature and side.
 
     n: rewritten pairs with that flip; events: those that became misaligned; baseline_*: the same
     for pairs without that flip; total: pairs in the regression. population: all, or aligned (the
@@ -224,7 +224,7 @@ class RobustnessRow:
 
 @dataclass(frozen=True)
 class StabilityRow:
-    """Agreement of two labelers on one feature (d10); statistic fleiss: of all of them at once.
+    """Agreement of two labelers on one feature; statistic fleiss: of all of them at once.
 
     prevalence: the mean label. beta_*: the feature's imprint on the post-D reward (pair-fe) under
     each labeler on their common pairs, and the difference a − b with its paired 95 % interval.

@@ -1,4 +1,4 @@
-"""Alignment, ties, regimes, and the labeler's opinion γ (seal.md, d3 and d4)."""
+"""Alignment, ties, regimes, and the labeler's opinion γ (docs/method.md)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Alignment robustness: flips of features under rewriting and what they do to the verdict (d8).
+"""Alignment robustness: flips of features under rewriting and what they do to the verdict.
 
 A flip is f(τ) = original − rewritten: + the feature was lost, − it was gained. The outcome is
 that a pair aligned before rewriting is not aligned after (post-D). π₊ and π₋ are the effects of

@@ -1,7 +1,7 @@
 """Which columns of a design can be estimated, and by name why the others cannot.
 
 A library given a constant or duplicate column returns halved coefficients or a huge one without
-an error (engine.md, 2.4); so the design is looked at before it is fitted.
+an error (docs/method.md); so the design is looked at before it is fitted.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Reward vectors, directions and reward shifts (seal.md, d1 and d2).
+"""Reward vectors, directions and reward shifts (docs/method.md).
 
 A pair's reward vector is (r(chosen), r(rejected)). All angles are in degrees, counter-clockwise
 positive, in (−180, 180]. NaN marks an angle that is not defined (a vector of zero length).

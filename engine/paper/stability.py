@@ -1,7 +1,7 @@
-"""Label stability: agreement between labelers, and what it does to the imprint (seal.md, d10).
+"""Label stability: agreement between labelers, and what it does to the imprint (docs/method.md).
 
 Labelers are joined by (pair, side). The released check compared by position, which is why its
-agreement equals chance (seal.md, finding 8).
+agreement equals chance (docs/method.md).
 """
 
 from __future__ import annotations

@@ -21,6 +21,9 @@ def main(pipe: Connection, device: str) -> None:
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
     os.environ.setdefault("TQDM_DISABLE", "1")
+    # Threads of torch that wait for each other sleep instead of spinning: the server, the explorer
+    # and other people's programs want the same cores.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     state = Worker(device)
     while True:
         try:

@@ -56,10 +56,9 @@ class SealScreen(Screen[None]):
         line.display = error is not None
         if error is None:
             return
-        if isinstance(error, EngineProblem) and error.not_yet:
-            line.update(content(f"Not yet: {error}", "dim"))
-        else:
-            line.update(content(f"{error}", "$caution"))
+        waiting = isinstance(error, EngineProblem) and error.not_yet
+        said = str(error)
+        line.update(content(said[:1].upper() + said[1:], "dim" if waiting else "$caution"))
 
     # ---------------------------------------------------------- the frame
 
@@ -106,8 +105,7 @@ class SealScreen(Screen[None]):
     @work(exclusive=True, group="load", exit_on_error=True)
     async def _load(self) -> None:
         try:
-            if self.session.study is None or not self.session.finished:
-                await self.session.load_study()
+            await self.session.load_study()
             await self.load()
         except (EngineGone, EngineProblem) as error:
             self.trouble(error)

@@ -90,7 +90,6 @@ class BrowseScreen(SealScreen, Generic[Query, Row, Detail]):
                 self.COLUMNS,
                 self.rows,
                 self.draw,
-                empty=Safe(f"no {self.NOUN} here; backspace goes back to the last filter"),
                 id="list",
             )
             lines.meaning = self.LIST_HELP
@@ -136,6 +135,9 @@ class BrowseScreen(SealScreen, Generic[Query, Row, Detail]):
         keep = None if self._to_top else self.lines.current
         self._ids = await self.find(query)
         self._to_top = False
+        self.lines.empty = Safe(
+            f"no {self.NOUN} match; ⌫ goes back" if self._filter else f"no {self.NOUN} in this run"
+        )
         wanted, self._wanted = self._wanted, None
         self.lines.show(self._ids.ids, wanted if wanted is not None else keep)
         if wanted is not None and self.lines.current == wanted:

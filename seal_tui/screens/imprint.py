@@ -53,6 +53,7 @@ _MEANING = {
         "is its average marginal effect, and p is that of the odds."
     ),
 }
+_NAMED = 8
 _COMMON = (
     "\n\nThe line is the 95 % interval, ● the estimate, │ zero. p is adjusted for the number of "
     "features. VIF above 5 says that other features carry much the same information."
@@ -272,16 +273,20 @@ class ImprintScreen(SealScreen):
         """One line a reason; the details are in the help."""
         by_reason: dict[str, dict[str, None]] = {}
         for line in dropped:
-            by_reason.setdefault(line.reason, {})[_what(line)] = None
-        lines = [
-            Content.assemble(
-                ("left out ", "bold $caution"),
-                ", ".join(names),
-                " ",
-                content(f"({reason})", "dim"),
+            sides = {other.side for other in dropped if other.feature == line.feature}
+            by_reason.setdefault(line.reason, {})[_what(line, one_side=len(sides) == 1)] = None
+        lines = []
+        for reason, names in by_reason.items():
+            first, more = list(names)[:_NAMED], len(names) - _NAMED
+            tail = f" and {more} more" if more > 0 else ""
+            lines.append(
+                Content.assemble(
+                    ("left out ", "bold $caution"),
+                    ", ".join(first) + tail,
+                    " ",
+                    content(f"({reason})", "dim"),
+                )
             )
-            for reason, names in by_reason.items()
-        ]
         return Content("\n").join(lines)
 
     # ---------------------------------------------------------- to the pairs
@@ -293,10 +298,10 @@ class ImprintScreen(SealScreen):
         self.explorer.open_pairs(query.term("feature", line.feature + side))
 
 
-def _what(line: Dropped) -> str:
+def _what(line: Dropped, *, one_side: bool = True) -> str:
     if line.feature == "*":
         return one_line(line.detail)
-    side = f" ({one_line(line.side)})" if line.side != "*" else ""
+    side = f" ({one_line(line.side)})" if one_side and line.side != "*" else ""
     return words.feature(line.feature) + side
 
 

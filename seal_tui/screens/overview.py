@@ -17,7 +17,7 @@ from seal_tui.actions import bindings
 from seal_tui.client import EngineGone, EngineProblem
 from seal_tui.screens.base import SealScreen
 from seal_tui.session import Session
-from seal_tui.tables import Alignment, Tables
+from seal_tui.tables import Alignment, Estimate, Tables
 from seal_tui.text import Safe, content, fit, one_line
 from seal_tui.widgets.interval import Axis, span
 from seal_tui.widgets.lines import Column, LineList, cell
@@ -29,12 +29,14 @@ _SPAN = 15
 _IMPRINT_HELP = (
     "What the reward model learned: for each feature, how many reward points an entry gains by "
     "having it, all other features equal, before (○) and after (●) training. The strongest change "
-    "comes first. Enter opens the coefficient on the imprint screen."
+    "comes first; a change in grey cannot be told from none (adjusted p 0.05 or more). Enter opens "
+    "the coefficient on the imprint screen."
 )
 _ROBUSTNESS_HELP = (
     "Robustness scores: how much more often a pair becomes misaligned when a change of wording "
     "makes one answer lose or gain a feature, in percentage points with the half-width of the "
-    "95 % interval. Enter lists the rewritten pairs."
+    "95 % interval. A score in grey cannot be told from none (adjusted p 0.05 or more). Enter "
+    "lists the rewritten pairs."
 )
 
 
@@ -176,7 +178,7 @@ class OverviewScreen(SealScreen):
                     cell(numbers.number(line.pre.estimate)),
                     span(line.pre.estimate, line.post.estimate, axis, _SPAN),
                     cell(numbers.number(line.post.estimate)),
-                    cell(numbers.signed(line.difference.estimate), "strong"),
+                    cell(numbers.signed(line.difference.estimate), _weight(line.difference)),
                 )
                 for line in lines
             ],
@@ -198,7 +200,10 @@ class OverviewScreen(SealScreen):
             rows.append(
                 (
                     cell(words.robustness_sentence(line.feature, line.side, line.sign, kind)),
-                    cell(Safe(f"{numbers.points(line.estimate.estimate)} pts"), "strong"),
+                    cell(
+                        Safe(f"{numbers.points(line.estimate.estimate)} pts"),
+                        _weight(line.estimate),
+                    ),
                     cell(numbers.number(half * 100 if half is not None else None, 1), "muted"),
                 )
             )
@@ -227,6 +232,12 @@ class OverviewScreen(SealScreen):
     def _score(self, event: LineList.Opened) -> None:
         feature, _ = self._robust[event.index]
         self.explorer.open_rewrites(query.term("feature", feature))
+
+
+def _weight(estimate: Estimate) -> str:
+    """Grey for what cannot be told from nothing."""
+    certain = estimate.p_adjusted is None or estimate.p_adjusted < 0.05
+    return "strong" if certain else "muted"
 
 
 def _study_line(study: StudyInfo) -> Content:

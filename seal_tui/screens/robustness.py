@@ -18,8 +18,8 @@ from seal_tui.actions import bindings
 from seal_tui.client import EngineProblem
 from seal_tui.screens.browse import BrowseScreen
 from seal_tui.session import Session
-from seal_tui.tables import SideEstimate
-from seal_tui.text import Safe, one_line
+from seal_tui.tables import Dropped, SideEstimate
+from seal_tui.text import Safe, content, one_line
 from seal_tui.widgets.bars import refresh_keys
 from seal_tui.widgets.interval import Axis, interval
 from seal_tui.widgets.lines import Cell, Column, LineList, cell
@@ -27,6 +27,7 @@ from seal_tui.widgets.rewrite_view import RewriteView
 from seal_tui.widgets.rows import RowList
 
 _INTERVAL = 15
+_REASONS = 4
 _SCORES_HELP = (
     "Robustness scores π: how many percentage points more often a pair becomes misaligned when "
     "the rewriting made that answer lose (+) or gain (−) the feature, compared with rewrites that "
@@ -84,7 +85,7 @@ class RobustnessScreen(BrowseScreen[RewriteQuery, RewriteRow, RewriteDetail]):
                     Column(Safe("misal."), 6, "right"),
                 ),
                 meaning=_SCORES_HELP,
-                empty=Safe("no scores: no rewrite changed a label, or none was scored yet"),
+                empty=Safe("no scores; the reasons are below"),
                 id="scores-table",
             )
             yield Static(id="scores-reading", markup=False)
@@ -106,7 +107,8 @@ class RobustnessScreen(BrowseScreen[RewriteQuery, RewriteRow, RewriteDetail]):
                 raise
             return
         preset = self.session.study.preset if self.session.study is not None else tables.preset
-        self._show_scores(tables.sides("robustness", preset), preset)
+        dropped = tables.dropped("robustness", preset, None)
+        self._show_scores(tables.sides("robustness", preset), dropped, preset)
 
     async def find(self, query: RewriteQuery) -> Ids:
         return await self.session.client.rewrites(query)
@@ -168,7 +170,9 @@ class RobustnessScreen(BrowseScreen[RewriteQuery, RewriteRow, RewriteDetail]):
         (self.query_one("#scores-table") if self.scores_shown else self.lines).focus()
         refresh_keys(self)
 
-    def _show_scores(self, scores: list[SideEstimate], preset: str) -> None:
+    def _show_scores(
+        self, scores: list[SideEstimate], dropped: Sequence[Dropped], preset: str
+    ) -> None:
         scores.sort(key=lambda line: -line.estimate.size)
         self._scores = scores
         axis = Axis.over(
@@ -198,6 +202,11 @@ class RobustnessScreen(BrowseScreen[RewriteQuery, RewriteRow, RewriteDetail]):
         )
         self.query_one("#scores-head", Static).update(head)
         self.query_one("#scores-table", RowList).show(rows, keys)
+        if not rows:
+            # Why there is nothing is the one thing worth reading then.
+            why = dict.fromkeys(f"{line.reason}: {line.detail}" for line in dropped)
+            said = [content(text, "dim") for text in list(why)[:_REASONS]]
+            self.query_one("#scores-reading", Static).update(Content("\n").join(said))
 
     @on(LineList.Moved, "#scores-table")
     def _read_score(self, event: LineList.Moved) -> None:

@@ -101,8 +101,8 @@ def labels(
     for name in names:
         kind = session.kind(name)
         one, other = words.label(left.get(name), kind), words.label(right.get(name), kind)
-        judged = _gold(name, kind, (left, right), gold)
-        if one == other and not judged:
+        judged, contradicted = _gold(name, kind, (left, right), gold)
+        if one == other and not contradicted:
             same.append(f"{words.feature(name)} {one}")
             continue
         differs = one != other
@@ -129,19 +129,19 @@ def _gold(
     kind: str,
     said: tuple[Mapping[str, int], Mapping[str, int]],
     gold: tuple[Mapping[str, int] | None, Mapping[str, int] | None],
-) -> Content:
-    """What the gold labels say, where there are any; a contradiction is a warning."""
+) -> tuple[Content, bool]:
+    """What the gold labels say, where there are any, and whether they contradict the labeler."""
     known = [side[name] if side is not None and name in side else None for side in gold]
     if all(value is None for value in known):
-        return Content("")
+        return Content(""), False
     wrong = any(
         value is not None and side.get(name) not in (None, value)
         for value, side in zip(known, said, strict=True)
     )
     text = " / ".join(words.label(value, kind) for value in known)
     if wrong:
-        return Content.assemble((f"{text}  labeler disagrees", "$caution"))
-    return Content.styled(text, "dim")
+        return Content.styled(f"{text}  labeler disagrees", "$caution"), True
+    return Content.styled(text, "dim"), False
 
 
 def shift(value: float) -> Safe:

@@ -39,11 +39,11 @@ class Detail(Vertical):
                     side = Static(classes=f"side {name}", markup=False)
                     side.border_title = title
                     yield side
-            yield Static(classes="labels", markup=False)
             yield Static(classes="rewards", markup=False)
+            yield Static(classes="labels", markup=False)
 
     def put(self, part: str, text: Content) -> None:
-        """Fills one part: facts, context, left, right, labels or rewards."""
+        """Fills one part: facts, context, left, right, rewards or labels."""
         self.query_one(f".{part}", Static).update(text)
 
     def clear(self, why: Content) -> None:

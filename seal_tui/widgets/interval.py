@@ -39,7 +39,8 @@ def interval(estimate: Estimate, axis: Axis, width: int, before: float | None = 
     if estimate.low is not None and estimate.high is not None:
         first, last = axis.at(estimate.low, width), axis.at(estimate.high, width)
         for place in range(first, last + 1):
-            marks[place] = ("─", "")
+            # Zero inside the interval is what a reader looks for first.
+            marks[place] = ("┼" if marks[place][0] == "│" else "─", "")
     if before is not None:
         marks[axis.at(before, width)] = ("○", "muted")
     marks[axis.at(estimate.estimate, width)] = ("●", "strong")

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+from rich.cells import cell_len
 from textual.content import Content
 from textual.widget import Widget
 
 from engine.messages import RunStatus, StageProgress
 from seal_tui import numbers, words
 from seal_tui.text import Safe, content, fit, one_line
-
-_BAR = 20
 
 
 def bar(done: int, total: int, width: int) -> Safe:
@@ -60,20 +59,21 @@ class Stages(Widget):
         if status is None:
             return Content.styled(" Waiting for the engine…", "dim")
         wide = self.size.width >= 100
-        lines = [self._line(stage, _BAR if wide else 10) for stage in status.stages]
+        room = 3 + max((cell_len(one_line(stage.label)) for stage in status.stages), default=0)
+        lines = [self._line(stage, min(room, 30), 20 if wide else 8) for stage in status.stages]
         if status.error:
             lines.append(Content.assemble((" error ", "bold $caution"), content(status.error)))
         if not lines:
             lines.append(Content.styled(" No stage has begun.", "dim"))
         return Content("\n").join(lines)
 
-    def _line(self, stage: StageProgress, width: int) -> Content:
+    def _line(self, stage: StageProgress, room: int, width: int) -> Content:
         style = {"running": "bold", "failed": "bold $caution"}.get(stage.state, "dim")
         filled = bar(stage.done, stage.total, width)
         if stage.state == "done" and not stage.total:
             filled = Safe("█" * width)
         line = Content.assemble(
-            (fit(Safe(f" {one_line(stage.label)}"), 22), style),
+            (fit(Safe(f" {one_line(stage.label)}"), room), style),
             (fit(words.STAGE_STATE[stage.state], 7), style),
             (filled, "" if stage.state == "running" else "dim"),
             " ",

@@ -93,9 +93,9 @@ class RewriteView(Detail):
             (" · ".join(part for part in parts if part), "bold"),
             "\n",
             (f"{self._side} answer", f"bold ${self._side}"),
-            (f" (c shows the {other} one)", "dim"),
             f" · margin {numbers.signed(row.margin_before)} → {numbers.signed(row.margin_after)}"
             f" · {words.change(row.change)}",
+            (f" · c shows the {other} one", "dim"),
         )
 
     def _rewards(self, rewrite: RewriteDetail, side: RewriteSide) -> Content:

@@ -236,26 +236,25 @@ def test_stopped_and_killed_workers_leave_the_same_rows_as_an_uninterrupted_run(
         assert engine.status().state == "done", engine.status().error
     finally:
         engine.close()
-    assert manifest(run)["metrics_sha256"] == digest
     assert comparable(run) == comparable(whole)
+    assert manifest(run)["metrics_sha256"] == digest
 
 
 def test_a_text_on_which_the_worker_dies_is_set_aside_and_the_rest_goes_on(
     tmp_path: Path, small_batches: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from engine.run.workers import WorkerDied, WorkerProcess
+    from engine.run.workers import WorkerProcess
 
     poison = sample_rows(1)[0]["chosen"]
     ask = WorkerProcess.ask
 
     def die_on_it(process: WorkerProcess, operation: str, *arguments: Any) -> Any:
-        if operation == "call" and arguments[1] == "score":
-            if any(text.transcript == poison for text in arguments[2]):
-                os.kill(process._process.pid or 0, signal.SIGKILL)
+        scoring = operation == "call" and arguments[1] == "score"
+        if scoring and any(text.transcript == poison for text in arguments[2]):
+            os.kill(process._process.pid or 0, signal.SIGKILL)
         return ask(process, operation, *arguments)
 
     monkeypatch.setattr(WorkerProcess, "ask", die_on_it)
-    del WorkerDied
     study = write_study(
         tmp_path / "study", pairs=8, extra='[rewards.post]\nmodel = "embedded:reward-pre"\n'
     )

@@ -462,8 +462,16 @@ def test_a_missing_or_odd_key_names_its_variable(
 
 @pytest.mark.parametrize(
     "url",
-    ["", "localhost:8000/v1", "ftp://x/v1", f"http://me:{KEY}@x/v1", f"http://x/v1?key={KEY}",
-     "http://[::1/v1", "http://xn--/v1", "http://x\n/v1"],
+    [
+        "",
+        "localhost:8000/v1",
+        "ftp://x/v1",
+        f"http://me:{KEY}@x/v1",
+        f"http://x/v1?key={KEY}",
+        "http://[::1/v1",
+        "http://xn--/v1",
+        "http://x\n/v1",
+    ],
 )
 def test_an_address_must_be_plain(url: str) -> None:
     assert "base_url" in failure(lambda: labeler(url, key=None))

@@ -187,12 +187,19 @@ def test_retry_after(value: str | None, seconds: float | None) -> None:
     assert retry_after(value, now=1000.0) == seconds
 
 
-@given(st.binary() | st.recursive(
-    st.none() | st.booleans() | st.integers() | st.text(),
-    lambda inner: st.lists(inner) | st.dictionaries(
-        st.sampled_from(["choices", "message", "content", "error", "data", "id", "code"]), inner
-    ),
-).map(lambda value: json.dumps(value).encode()))
+@given(
+    st.binary()
+    | st.recursive(
+        st.none() | st.booleans() | st.integers() | st.text(),
+        lambda inner: (
+            st.lists(inner)
+            | st.dictionaries(
+                st.sampled_from(["choices", "message", "content", "error", "data", "id", "code"]),
+                inner,
+            )
+        ),
+    ).map(lambda value: json.dumps(value).encode())
+)
 def test_no_content_of_a_server_breaks_its_reading(content: bytes) -> None:
     completion(content)
     model_names(content)

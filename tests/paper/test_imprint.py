@@ -1,4 +1,4 @@
-"""Imprint tables: presets, planted truth, what is left out and why (seal.md, d5 to d7)."""
+"""Imprint tables: presets, planted truth, what is left out and why (docs/method.md)."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ G, K = 2000, 8
 
 @pytest.fixture(scope="module")
 def panel() -> dict[str, np.ndarray]:
-    """The toy of engine.md 2.3: two entries in each of 2,000 pairs, pair effects, eight
+    """The toy of docs/method.md: two entries in each of 2,000 pairs, pair effects, eight
     features."""
     rng = np.random.default_rng(23)
     alpha = rng.normal(size=(G, 1))

@@ -1,4 +1,4 @@
-"""The recomputable checks of the reference (seal.md, e′) that our functions can make."""
+"""The recomputable checks of the reference (docs/method.md) that our functions can make."""
 
 from __future__ import annotations
 

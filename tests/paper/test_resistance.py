@@ -1,4 +1,4 @@
-"""Ties, regimes and opinions (seal.md, d3 and d4)."""
+"""Ties, regimes and opinions (docs/method.md)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Flips under rewriting (seal.md, d8)."""
+"""Flips under rewriting (docs/method.md)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Directions, shifts, gain, and their identities (seal.md, d1 and d2)."""
+"""Directions, shifts, gain, and their identities (docs/method.md)."""
 
 from __future__ import annotations
 

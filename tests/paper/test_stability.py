@@ -1,4 +1,4 @@
-"""Label stability and ambiguity (seal.md, d10 and g)."""
+"""Label stability and ambiguity (docs/method.md)."""
 
 from __future__ import annotations
 

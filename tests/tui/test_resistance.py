@@ -106,7 +106,7 @@ async def test_a_filter_that_selects_nothing_says_so(explorer: Opener) -> None:
         await pilot.press("3")
         await shows(pilot, "pair 20")
         await type_filter(pilot, "zebra")
-        shown = await shows(pilot, "0 of 24 pairs", "no pairs here")
+        shown = await shows(pilot, "0 of 24 pairs", "no pairs match")
         assert "pair 20 ·" not in shown
 
 
@@ -155,8 +155,8 @@ async def test_what_the_run_has_not_reached_yet_is_said(
     engine.ready, engine.state = False, "running"
     async with explorer() as pilot:
         await pilot.press("3")
-        await shows(pilot, "Not yet: the rewards are not scored yet")
+        await shows(pilot, "The rewards are not scored yet")
         engine.ready = True
         engine.announce(state="done")
         shown = await shows(pilot, "24 of 24 pairs")
-        assert "Not yet" not in shown
+        assert "not scored yet" not in shown

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from .conftest import Opener, screen_text, shows, until
 from .fake_engine import FakeEngine
 
@@ -18,9 +20,11 @@ async def test_the_list_and_the_rewording_are_side_by_side(explorer: Opener) -> 
 async def test_both_sides_are_one_key_apart(explorer: Opener) -> None:
     async with explorer() as pilot:
         await pilot.press("5")
-        await shows(pilot, "chosen answer (c shows the rejected one)", "I can’t help")
+        await shows(pilot, "chosen answer · margin", "c shows the rejected one", "I can’t help")
         await pilot.press("c")
-        await shows(pilot, "rejected answer (c shows the chosen one)", "The simplest way is to")
+        await shows(
+            pilot, "rejected answer · margin", "c shows the chosen one", "The simplest way is to"
+        )
 
 
 async def test_a_low_cosine_is_a_warning(explorer: Opener) -> None:
@@ -57,3 +61,15 @@ async def test_rewrites_are_filtered_by_strategy_and_change(
         await pilot.press("slash", *"change:mis", "enter")
         await shows(pilot, "2 of 12 rewritten pairs")
         assert engine.queries("rewrites")[-1].change == "misaligned"
+
+
+async def test_where_there_are_no_scores_the_reason_is_said(
+    engine: FakeEngine, explorer: Opener
+) -> None:
+    tables = engine.metrics.tables | {"robustness": []}
+    engine.metrics = msgspec.structs.replace(engine.metrics, tables=tables)
+    async with explorer(80, 24) as pilot:
+        await pilot.press("5")
+        await shows(pilot, "12 of 12")
+        await pilot.press("t")
+        await shows(pilot, "no scores", "low cosine: 1 of 12 rewrites below 0.9")

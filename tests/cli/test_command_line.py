@@ -1,0 +1,362 @@
+"""`seal-tui` as a person or a script meets it: what it prints, where, and its exit code."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import signal
+import stat
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from engine import launch
+from engine.study import PRESETS
+from tests.cli.conftest import COMMAND, Answer
+from tests.engine.conftest import end_engine
+from tests.engine.studies import manifest, prepare, sample_rows, until, write_pairs, write_study
+
+Cli = Callable[..., Answer]
+
+# The contract of the design: table → fields a script may rely on.
+TABLES = {
+    "alignment": "model role n aligned ties alignment resistance ci_low ci_high",
+    "regimes": "regime opinion n",
+    "opinions": "opinion n aligned_pre aligned_post",
+    "tests": "name group n statistic p_value log10_p details",
+    "shifts": "group n undefined mean_deg median_deg sd_deg circular_mean_deg t t_p sign_m sign_p",
+    "imprint": "outcome preset feature class estimate std_error statistic df p_value p_adjusted "
+    "ci_low ci_high vif n clusters",
+    "shift_imprint": "preset feature side class estimate std_error statistic p_value p_adjusted",
+    "misalignment": "preset feature side class estimate std_error statistic p_value p_adjusted",
+    "robustness": "preset feature side sign estimate std_error statistic p_value p_adjusted "
+    "ci_low ci_high events n",
+    "stability": "feature labeler_a labeler_b n agreement kappa kappa_low kappa_high pabak "
+    "prevalence_a prevalence_b",
+}
+COMMANDS = ("demo", "run", "open", "metrics", "status", "stop", "doctor")
+
+
+@pytest.fixture
+def study(tmp_path: Path) -> Path:
+    return write_study(tmp_path / "study", pairs=8)
+
+
+@pytest.fixture
+def run(study: Path, tmp_path: Path) -> Iterator[Path]:
+    """A run folder in which nothing has run."""
+    folder = prepare(study, tmp_path / "run")
+    yield folder
+    end_engine(folder)
+
+
+@pytest.fixture
+def done(finished: Path) -> Iterator[Path]:
+    yield finished
+    end_engine(finished)
+
+
+def one_line(answer: Answer, code: int) -> str:
+    """The single line of an error, all of it on stderr."""
+    assert answer.returncode == code, answer.stderr
+    assert answer.stdout == ""
+    (line,) = answer.stderr.splitlines()
+    assert line.startswith("seal-tui: ")
+    return line
+
+
+# ---------------------------------------------------------------- help and usage
+
+
+def test_help_names_every_command_and_the_exit_codes(seal_tui: Cli) -> None:
+    answer = seal_tui("--help")
+    assert answer.returncode == 0
+    assert answer.stderr == ""
+    for command in COMMANDS:
+        assert f"  {command} " in answer.stdout
+    assert "0 done, 1 failed, 2 wrong usage or bad input" in answer.stdout
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_explains_itself(command: str, seal_tui: Cli) -> None:
+    answer = seal_tui(command, "--help")
+    assert answer.returncode == 0
+    assert f"seal-tui {command}" in answer.stdout
+
+
+def test_the_version_is_printed(seal_tui: Cli) -> None:
+    from engine import __version__
+
+    assert seal_tui("--version").stdout == f"seal-tui {__version__}\n"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["frobnicate"],
+        ["run"],
+        ["metrics"],
+        ["status", "a", "b"],
+        ["run", "x.toml", "--frobnicate"],
+        ["metrics", ".", "--preset"],
+    ],
+)
+def test_wrong_usage_is_exit_2_and_speaks_on_stderr(arguments: list[str], seal_tui: Cli) -> None:
+    answer = seal_tui(*arguments)
+    assert answer.returncode == 2
+    assert answer.stdout == ""
+    assert "Usage: seal-tui" in answer.stderr
+
+
+# ---------------------------------------------------------------- bad input
+
+
+def test_a_study_that_is_not_there(seal_tui: Cli) -> None:
+    assert "gone.toml: no such study file" in one_line(seal_tui("run", "gone.toml"), 2)
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("[data", "not valid TOML"),
+        ("[data]\npath = 'pairs.jsonl'\nlimitt = 3\n", "data.limitt: unknown key"),
+        ("[data]\npath = 'pairs.jsonl'\n[measures]\npreset = 'ols'\n", "measures.preset"),
+        ('"a\\nb\\u001b[2J" = 1\n', "unknown key"),
+        ("[data]\npath = 'gone.jsonl'\n", "data.path"),
+    ],
+    ids=["bad TOML", "unknown key", "wrong preset", "hostile key", "missing data"],
+)
+def test_a_wrong_study_names_file_and_key(
+    content: str, words: str, study: Path, seal_tui: Cli
+) -> None:
+    study.write_text(content)
+    line = one_line(seal_tui("run", study, "--headless"), 2)
+    assert str(study) in line
+    assert words in line
+    assert "\x1b" not in line
+
+
+def test_a_folder_is_no_study(study: Path, seal_tui: Cli) -> None:
+    assert "is a folder" in one_line(seal_tui("run", study.parent), 2)
+
+
+def test_a_study_below_a_file_is_none(study: Path, seal_tui: Cli) -> None:
+    assert "no such study file" in one_line(seal_tui("run", study / "study.toml"), 2)
+
+
+@pytest.mark.parametrize("below", ["", "deeper"])
+def test_a_run_folder_that_is_a_file_is_refused(below: str, study: Path, seal_tui: Cli) -> None:
+    occupied = study.parent / "occupied"
+    occupied.touch()
+    line = one_line(seal_tui("run", study, "--run-dir", occupied / below, "--headless"), 2)
+    assert str(occupied) in line
+
+
+@pytest.mark.parametrize("command", ["open", "metrics", "status", "stop"])
+@pytest.mark.parametrize("where", [".", "gone", "file"])
+def test_a_folder_without_a_run_is_refused_with_the_mend(
+    command: str, where: str, seal_tui: Cli, tmp_path: Path
+) -> None:
+    (tmp_path / "here" / "file").touch()
+    line = one_line(seal_tui(command, where), 2)
+    assert f"{where} is no run folder" in line
+    assert "seal-tui run" in line
+
+
+def test_a_wrong_preset_lists_the_right_ones(run: Path, seal_tui: Cli) -> None:
+    line = one_line(seal_tui("metrics", run, "--preset", "ols"), 2)
+    for preset in PRESETS:
+        assert preset in line
+
+
+def test_metrics_of_a_run_that_has_not_ended_are_refused(run: Path, seal_tui: Cli) -> None:
+    assert "not computed yet" in one_line(seal_tui("metrics", run, "--json"), 1)
+
+
+def test_a_damaged_run_folder_is_refused_and_mended_by_running_again(
+    run: Path, study: Path, seal_tui: Cli
+) -> None:
+    (run / "study.json").write_text("{")
+    assert "study.json" in one_line(seal_tui("status", run), 1)
+    write_pairs(study.parent / "pairs.jsonl", [])  # so that the run ends at once
+    answer = seal_tui("run", study, "--run-dir", run, "--headless")
+    assert "usable pair" in answer.stderr
+    assert seal_tui("status", run).returncode == 0
+
+
+def test_a_damaged_database_is_refused(run: Path, seal_tui: Cli) -> None:
+    (run / "seal.duckdb").write_bytes(b"no database" * 999)
+    assert "seal.duckdb" in one_line(seal_tui("status", run), 1)
+
+
+def test_an_engine_on_another_host_is_named(run: Path, seal_tui: Cli) -> None:
+    content = {"pid": 4242, "host": "gpu-17", "socket": "/x.sock"}
+    (run / launch.HOLDER).write_text(json.dumps(content))
+    for command in ("status", "stop", "metrics"):
+        assert "process 4242 on gpu-17" in one_line(seal_tui(command, run), 1)
+    (run / launch.HOLDER).unlink()
+
+
+def test_too_many_rejects_are_bad_input(run: Path, study: Path, seal_tui: Cli) -> None:
+    write_pairs(study.parent / "pairs.jsonl", [*sample_rows(4), {"chosen": 1}, {"chosen": 2}])
+    answer = seal_tui("run", study, "--run-dir", run, "--headless")
+    assert answer.returncode == 2
+    (line,) = answer.stderr.splitlines()
+    assert "2 of 6 rows cannot be used" in line
+    assert "line 5" in line
+    status = json.loads(seal_tui("status", run, "--json").stdout)
+    assert (status["state"], status["bad_input"]) == ("failed", True)
+
+
+# ---------------------------------------------------------------- a run from end to end
+
+
+def test_a_study_is_run_shown_resumed_and_stopped(
+    study: Path, seal_tui: Cli, tmp_path: Path
+) -> None:
+    folder = tmp_path / "here" / "runs" / "small"
+    try:
+        answer = seal_tui("run", study, "--headless")
+        assert answer.returncode == 0, answer.stderr
+        assert answer.stderr == ""
+        assert "\x1b" not in answer.stdout, "plain lines in a pipe"
+        assert f"Explore it: seal-tui open {folder}" in answer.stdout
+        assert (folder / "study.toml").read_bytes() == study.read_bytes()
+
+        for path in [folder, *folder.rglob("*")]:
+            assert stat.S_IMODE(path.stat().st_mode) & 0o077 == 0, path
+
+        status = json.loads(seal_tui("status", folder, "--json").stdout)
+        assert (status["state"], status["run_dir"]) == ("done", str(folder))
+        digest = manifest(folder)["metrics_sha256"]
+
+        # The study in the run folder is as good a study as its original.
+        (folder / "study.toml").write_text(
+            study.read_text()
+            .replace('"pairs.jsonl"', f'"{study.parent}/pairs.jsonl"')
+            .replace('"taxonomy.toml"', f'"{study.parent}/taxonomy.toml"')
+            .replace('"gold.jsonl"', f'"{study.parent}/gold.jsonl"')
+        )
+        again = seal_tui("run", folder / "study.toml", "--run-dir", folder, "--headless")
+        assert again.returncode == 0, again.stderr
+        assert manifest(folder)["metrics_sha256"] == digest
+
+        stopped = seal_tui("stop", folder)
+        assert (stopped.returncode, stopped.stdout) == (0, "stopped\n")
+        assert not launch.held(folder), "when it says stopped, it is"
+        assert seal_tui("stop", folder).stdout == "no engine is running\n"
+    finally:
+        end_engine(folder)
+
+
+def test_a_run_goes_on_when_its_terminal_goes_and_its_follower_is_interrupted(
+    study: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "run"
+    follower = subprocess.Popen(
+        [str(COMMAND), "run", str(study), "--run-dir", str(folder), "--headless"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    try:
+        until(lambda: launch.holder(folder), "the engine is up")
+        engine = launch.holder(folder)
+        assert engine is not None
+        assert follower.stdout is not None
+        follower.stdout.readline()  # the first stage
+        os.killpg(follower.pid, signal.SIGINT)
+        _, said = follower.communicate(timeout=30)
+        assert follower.returncode == 130
+        assert "The engine goes on" in said
+        assert "Traceback" not in said
+        assert launch.reachable(folder) is not None
+        assert launch.holder(folder) == engine
+    finally:
+        end_engine(folder)
+
+
+# ---------------------------------------------------------------- what scripts read
+
+
+def numbers(value: Any) -> Iterator[float]:
+    if isinstance(value, dict):
+        for inner in value.values():
+            yield from numbers(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from numbers(inner)
+    elif isinstance(value, float):
+        yield value
+
+
+def test_metrics_as_json_hold_every_table_and_field_of_the_contract(
+    done: Path, seal_tui: Cli
+) -> None:
+    answer = seal_tui("metrics", done, "--json")
+    assert (answer.returncode, answer.stderr) == (0, "")
+
+    def refuse(word: str) -> float:
+        raise AssertionError(f"{word} is no JSON")
+
+    tables = json.loads(answer.stdout, parse_constant=refuse)
+    assert set(TABLES) <= set(tables)
+    for name, fields in TABLES.items():
+        for row in tables[name]:
+            assert set(fields.split()) <= set(row), name
+    assert all(math.isfinite(number) for number in numbers(tables))
+    assert {row["role"] for row in tables["alignment"]} == {"pre", "post"}
+    assert {row["preset"] for row in tables["imprint"]} == set(PRESETS)
+    assert {row["outcome"] for row in tables["imprint"]} == {"pre", "post", "difference"}
+    assert sum(row["n"] for row in tables["regimes"]) == 24
+
+
+def test_metrics_of_one_preset(done: Path, seal_tui: Cli) -> None:
+    tables = json.loads(seal_tui("metrics", done, "--json", "--preset", "released-code").stdout)
+    assert {row["preset"] for row in tables["imprint"]} == {"released-code"}
+
+
+def test_metrics_for_people_are_plain_text(done: Path, seal_tui: Cli) -> None:
+    answer = seal_tui("metrics", done)
+    assert answer.returncode == 0
+    assert "helpful" in answer.stdout
+    assert "\x1b" not in answer.stdout
+
+
+def test_a_reader_that_closes_its_pipe_is_no_failure_to_shout_about(done: Path) -> None:
+    command = f"{COMMAND} metrics {done} --json | head -c 20"
+    answer = subprocess.run(["bash", "-c", command], capture_output=True, text=True, timeout=60)
+    assert answer.stderr == ""
+    assert len(answer.stdout) == 20
+
+
+def test_status_for_people_and_for_scripts(done: Path, seal_tui: Cli) -> None:
+    assert "done" in seal_tui("status", done).stdout
+    status = json.loads(seal_tui("status", done, "--json").stdout)
+    assert {"state", "stages", "counts", "warnings", "error", "pid"} <= set(status)
+    assert all(stage["state"] == "done" for stage in status["stages"])
+
+
+def test_doctor_reports_every_check_and_fails_if_one_does(seal_tui: Cli, study: Path) -> None:
+    answer = seal_tui("doctor", study, "--json")
+    checks = json.loads(answer.stdout)
+    by_name = {check["name"]: check for check in checks}
+    assert {"python", "packages", "device", "embedded", "sockets", "disk", "terminal"} <= set(
+        by_name
+    )
+    assert by_name["study"]["ok"]
+    assert "helpful" in by_name["features"]["found"]
+    assert all(check["mend"] for check in checks if not check["ok"]), "what to do about it"
+    assert answer.returncode == (0 if all(check["ok"] for check in checks) else 1)
+
+
+def test_doctor_explains_a_wrong_study(seal_tui: Cli, study: Path) -> None:
+    study.write_text("[data]\npaht = 'x'\n")
+    answer = seal_tui("doctor", study)
+    assert answer.returncode == 1
+    assert "data.paht: unknown key" in answer.stdout

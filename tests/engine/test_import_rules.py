@@ -1,0 +1,82 @@
+"""What a process may hold: looked at in `sys.modules` of a process of its own."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+HEAVY = {
+    "duckdb",
+    "torch",
+    "transformers",
+    "statsmodels",
+    "sentence_transformers",
+    "sklearn",
+    "scipy",
+    "datasets",
+    "peft",
+}
+
+
+def loaded(statement: str) -> set[str]:
+    code = f"{statement}\nimport json, sys\nprint(json.dumps(sorted(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return set(json.loads(done.stdout.splitlines()[-1]))
+
+
+def packages(statement: str) -> set[str]:
+    return {name.partition(".")[0] for name in loaded(statement)}
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "import seal_tui.cli",
+        "import seal_tui.app",
+        "import seal_tui.client, seal_tui.headless",
+        "from typer.testing import CliRunner; from seal_tui.cli import app; "
+        "CliRunner().invoke(app, ['--help'])",
+        "from typer.testing import CliRunner; from seal_tui.cli import app; "
+        "CliRunner().invoke(app, ['run', 'gone.toml'])",
+    ],
+)
+def test_the_client_holds_no_heavy_library(statement: str) -> None:
+    assert packages(statement) & HEAVY == set()
+
+
+def test_the_command_line_paints_help_without_the_explorer() -> None:
+    assert "seal_tui.app" not in loaded("import seal_tui.cli")
+
+
+@pytest.mark.parametrize("module", ["engine.server", "engine.service", "engine.__main__"])
+def test_the_engine_knows_no_user_interface_and_no_torch(module: str) -> None:
+    found = packages(f"import {module}")
+    assert found & {"textual", "rich", "seal_tui", "torch", "transformers"} == set()
+
+
+@pytest.mark.parametrize("module", ["engine.run.worker", "engine.models.specs", "engine.launch"])
+def test_workers_and_launching_know_no_database(module: str) -> None:
+    found = loaded(f"import {module}")
+    assert not [name for name in found if name.partition(".")[0] == "duckdb"]
+    assert not [name for name in found if name.startswith("engine.store")]
+
+
+def test_a_worker_that_has_loaded_a_model_still_knows_no_database() -> None:
+    found = loaded(
+        "from engine.run.worker import Worker; from engine.models.specs import RewardSpec; "
+        "from engine.models.protocols import Text; "
+        "Worker('cpu').call(RewardSpec('embedded:reward-pre', None, False, 'auto'), 'score', "
+        "[Text(0, '', 'a', 'b')])"
+    )
+    assert "torch" in found
+    assert "duckdb" not in found
+    assert not [name for name in found if name.startswith(("engine.store", "seal_tui", "textual"))]
+
+
+def test_the_papers_measures_know_neither_store_nor_models() -> None:
+    found = loaded("import engine.paper.measures")
+    assert not [n for n in found if n.startswith(("engine.store", "engine.models", "engine.run"))]
+    assert {"duckdb", "torch"} & found == set()

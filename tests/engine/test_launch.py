@@ -1,0 +1,364 @@
+"""Engine processes: found, started, replaced, held by one alone, gone when nobody needs them."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import platform
+import signal
+import socket as sockets
+import stat
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import httpx
+import msgspec
+import pytest
+
+from engine import launch
+from engine.launch import EngineError
+from engine.messages import RunStatus
+from tests.engine.conftest import alive
+from tests.engine.studies import manifest, prepare, stand_in_rewriter, until, write_study
+
+Start = Callable[[Path], Path]
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Path:
+    """A run folder whose run was never started; its engine is up in a second."""
+    return prepare(write_study(tmp_path / "study", pairs=8), tmp_path / "run")
+
+
+def client(socket: Path) -> httpx.Client:
+    transport = httpx.HTTPTransport(uds=str(socket))
+    return httpx.Client(transport=transport, base_url="http://engine", timeout=20)
+
+
+def status(socket: Path) -> RunStatus:
+    with client(socket) as http:
+        return msgspec.json.decode(http.get("/status").content, type=RunStatus)
+
+
+def post(socket: Path, path: str) -> None:
+    with client(socket) as http:
+        assert http.post(path).status_code == 200
+
+
+def pid_of(run: Path) -> int:
+    found = launch.holder(run)
+    assert found is not None
+    return found.pid
+
+
+def note(run: Path, **changes: object) -> None:
+    content = {"pid": 1, "host": platform.node(), "socket": "/gone.sock", **changes}
+    (run / launch.HOLDER).write_text(json.dumps(content))
+
+
+# ---------------------------------------------------------------- found and started
+
+
+def test_an_engine_is_started_once_and_found_again(run: Path, start_engine: Start) -> None:
+    socket = start_engine(run)
+    found = status(socket)
+    assert (found.state, found.run_dir) == ("idle", str(run))
+    assert found.pid == pid_of(run) != os.getpid()
+    assert start_engine(run) == socket
+    assert status(socket).pid == found.pid
+
+
+def test_the_engine_is_in_a_session_of_its_own(run: Path, start_engine: Start) -> None:
+    start_engine(run)
+    pid = pid_of(run)
+    assert os.getsid(pid) == pid != os.getsid(0)
+    os.kill(pid, signal.SIGHUP)  # the terminal goes
+    assert status(start_engine(run)).pid == pid
+
+
+def test_the_socket_and_the_run_files_are_private(run: Path, start_engine: Start) -> None:
+    socket = start_engine(run)
+    assert stat.S_IMODE(socket.stat().st_mode) == 0o600
+    assert stat.S_IMODE(socket.parent.stat().st_mode) == 0o700
+    for name in ("seal.duckdb", launch.HOLDER, launch.LOCK):
+        assert (run / name).stat().st_mode & 0o077 == 0, name
+
+
+def test_a_runtime_folder_that_others_may_enter_is_refused(
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    (tmp_path / "seal-tui").mkdir(mode=0o755)
+    (tmp_path / "seal-tui").chmod(0o755)
+    with pytest.raises(EngineError, match="chmod 700"):
+        launch.ensure_engine(run)
+
+
+def test_a_runtime_folder_with_a_long_path_is_no_obstacle(
+    run: Path, start_engine: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    long = tmp_path / ("x" * 90)
+    long.mkdir(mode=0o700)
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(long))
+    assert status(start_engine(run)).state == "idle"
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{}", '{"pid": "x"}', "\x00"])
+def test_a_damaged_note_is_replaced(content: str, run: Path, start_engine: Start) -> None:
+    if content in ("", "[]"):  # each start costs a second; two of them go all the way
+        (run / launch.HOLDER).write_text(content)
+        assert status(start_engine(run)).pid == pid_of(run)
+    else:
+        (run / launch.HOLDER).write_text(content)
+        assert launch.holder(run) is None
+
+
+def test_the_note_and_socket_of_a_dead_engine_are_replaced(run: Path, start_engine: Start) -> None:
+    socket = start_engine(run)
+    dead = pid_of(run)
+    os.kill(dead, signal.SIGKILL)
+    until(lambda: not alive(dead), "the engine is dead")
+    assert socket.exists(), "nobody cleaned up"
+    assert pid_of(run) == dead
+    assert launch.reachable(run) is None
+    again = start_engine(run)
+    assert status(again).pid == pid_of(run) != dead
+
+
+def test_something_else_where_the_socket_should_be_is_replaced(
+    run: Path, start_engine: Start
+) -> None:
+    with contextlib.closing(sockets.socket(sockets.AF_UNIX)) as stale:
+        stale.bind(str(launch.socket_path(run)))  # bound, nobody listens
+        note(run, socket=str(launch.socket_path(run)))
+        assert status(start_engine(run)).pid == pid_of(run)
+
+
+def test_clients_that_come_at_once_get_the_same_engine(run: Path, start_engine: Start) -> None:
+    code = (
+        "import sys; from pathlib import Path; from engine import launch\n"
+        "print(launch.ensure_engine(Path(sys.argv[1])))"
+    )
+    clients = [
+        subprocess.Popen([sys.executable, "-c", code, run], stdout=subprocess.PIPE, text=True)
+        for _ in range(3)
+    ]
+    said = {process.communicate(timeout=60)[0].strip() for process in clients}
+    assert [process.returncode for process in clients] == [0, 0, 0]
+    assert said == {str(start_engine(run))}
+
+
+# ---------------------------------------------------------------- held
+
+
+def test_a_second_engine_on_the_folder_is_refused_naming_the_holder(
+    run: Path, start_engine: Start
+) -> None:
+    start_engine(run)
+    second = subprocess.run(
+        [sys.executable, "-m", "engine", run], capture_output=True, text=True, timeout=60
+    )
+    assert second.returncode == 1
+    assert second.stdout == ""
+    (line,) = second.stderr.splitlines()
+    assert f"process {pid_of(run)} on {platform.node()}" in line
+    assert status(start_engine(run)).pid == pid_of(run), "the first one is untouched"
+
+
+def test_a_folder_held_on_another_host_says_where_and_how_to_mend(run: Path) -> None:
+    note(run, host="gpu-17", pid=4242)
+    with pytest.raises(EngineError) as caught:
+        launch.ensure_engine(run)
+    assert "process 4242 on gpu-17" in str(caught.value)
+    assert str(run / launch.HOLDER) in str(caught.value)
+
+
+def test_an_engine_that_cannot_start_gives_its_reason_in_one_line(run: Path) -> None:
+    (run / "seal.duckdb").write_bytes(b"no database" * 999)
+    with pytest.raises(EngineError) as caught:
+        launch.ensure_engine(run)
+    assert "seal.duckdb cannot be opened" in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_damaged_study_gives_its_mend_in_one_line(run: Path) -> None:
+    (run / "study.json").write_text("{")
+    with pytest.raises(EngineError, match="seal-tui run STUDY"):
+        launch.ensure_engine(run)
+
+
+# ---------------------------------------------------------------- leaving
+
+
+def test_an_engine_nobody_needs_leaves_and_cleans_up(
+    run: Path, start_engine: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SEAL_TUI_IDLE_S", "0.5")
+    socket = start_engine(run)
+    pid = pid_of(run)
+    until(lambda: not alive(pid), "the idle engine leaves", 30)
+    assert not socket.exists()
+    assert not (run / launch.HOLDER).exists()
+    assert not launch.held(run)
+
+
+def test_an_engine_that_is_watched_stays(
+    run: Path, start_engine: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SEAL_TUI_IDLE_S", "0.5")
+    socket = start_engine(run)
+    pid = pid_of(run)
+    with client(socket) as http, http.stream("GET", "/events") as events:
+        next(events.iter_lines())
+        end = time.monotonic() + 2
+        while time.monotonic() < end:
+            assert alive(pid)
+            time.sleep(0.1)
+
+
+@pytest.mark.parametrize("wish", [signal.SIGTERM, signal.SIGINT])
+def test_an_engine_told_to_end_leaves_soon_even_when_watched_and_cleans_up(
+    wish: signal.Signals, run: Path, start_engine: Start
+) -> None:
+    socket = start_engine(run)
+    pid = pid_of(run)
+    with client(socket) as http, http.stream("GET", "/events") as events:
+        next(events.iter_lines())
+        os.kill(pid, wish)
+        until(lambda: not alive(pid), "the engine leaves", 10)
+    assert not socket.exists()
+    assert not (run / launch.HOLDER).exists()
+
+
+def test_after_a_shutdown_a_new_engine_comes_at_once(run: Path, start_engine: Start) -> None:
+    socket = start_engine(run)
+    first = pid_of(run)
+    post(socket, "/shutdown")
+    second = status(start_engine(run)).pid  # no waiting: the first may still be leaving
+    if second == first:  # answered just before it left
+        until(lambda: not alive(first), "the first engine leaves", 20)
+        second = status(start_engine(run)).pid
+    assert second != first
+    assert second == pid_of(run)
+
+
+# ---------------------------------------------------------------- events
+
+
+def snapshots(lines: object) -> object:
+    for line in lines:  # type: ignore[attr-defined]
+        if line.startswith("data: "):
+            yield msgspec.json.decode(line[6:].encode(), type=RunStatus)
+
+
+def test_events_begin_with_a_snapshot_and_go_on_with_every_change(
+    run: Path, start_engine: Start
+) -> None:
+    socket = start_engine(run)
+    with client(socket) as http, http.stream("GET", "/events") as response:
+        assert response.headers["content-type"].startswith("text/event-stream")
+        events = snapshots(response.iter_lines())
+        assert next(events).state == "idle"  # type: ignore[call-overload]
+        (run.parent / "study" / "pairs.jsonl").write_text("")  # the run fails at once
+        post(socket, "/run")
+        seen = [next(events)]  # type: ignore[call-overload]
+        while seen[-1].state == "running":
+            seen.append(next(events))  # type: ignore[call-overload]
+    assert seen[-1].state == "failed"
+    versions = [snapshot.version for snapshot in seen]
+    assert versions == sorted(set(versions))
+
+
+def test_watchers_that_come_and_go_do_not_keep_others_waiting(
+    run: Path, start_engine: Start
+) -> None:
+    """A flapping connection leaves a watcher behind for a while each time."""
+    socket = start_engine(run)
+    for _ in range(60):
+        with client(socket) as http, http.stream("GET", "/events") as response:
+            next(response.iter_lines())
+    began = time.monotonic()
+    with client(socket) as http:
+        assert http.get("/manifest").status_code == 409
+    assert time.monotonic() - began < 5
+
+
+# ---------------------------------------------------------------- killed
+
+
+def test_an_engine_killed_in_its_run_is_replaced_and_the_run_ends_as_if_nothing_had_been(
+    tmp_path: Path, start_engine: Start
+) -> None:
+    from tests.engine.test_pipeline import comparable, rows
+
+    with stand_in_rewriter() as (url, _):
+        study = write_study(tmp_path / "study", pairs=40, sample=2, rewriter_url=url)
+        whole, killed = (prepare(study, tmp_path / name) for name in ("whole", "killed"))
+
+        socket = start_engine(killed)
+        post(socket, "/run")
+        wait_for(socket, "label:main", 64)
+        worker = child_of(pid_of(killed))
+        os.kill(pid_of(killed), signal.SIGKILL)
+        until(lambda: not alive(worker), "the worker leaves when its engine is gone", 60)
+
+        socket = start_engine(killed)
+        assert status(socket).state != "running", "that run is dead"
+        post(socket, "/run")
+        wait_for(socket, "score:pre", 64)
+        os.kill(pid_of(killed), signal.SIGTERM)  # the machine goes down in good order
+        until(lambda: not launch.held(killed), "the engine leaves", 60)
+        assert manifest(killed)["status"]["state"] == "stopped"
+
+        ends = {}
+        for run in (killed, whole):
+            socket = start_engine(run)
+            post(socket, "/run")
+            ends[run] = until(lambda at=socket: over(at), "the run ends", 200)
+            post(socket, "/shutdown")
+            until(lambda at=run: not launch.held(at), "the engine leaves", 30)
+    assert [end.state for end in ends.values()] == ["done", "done"], ends
+    assert ends[killed].counts == ends[whole].counts
+    assert comparable(killed) == comparable(whole)
+    assert manifest(killed)["metrics_sha256"] == manifest(whole)["metrics_sha256"]
+    assert len(rows(killed)["pairs"]) == 40
+
+
+def wait_for(socket: Path, stage: str, done: int) -> None:
+    until(
+        lambda: any(s.name == stage and s.done >= done for s in status(socket).stages),
+        f"{stage} has {done}",
+    )
+
+
+def over(socket: Path) -> RunStatus | None:
+    found = status(socket)
+    return found if found.state != "running" else None
+
+
+def child_of(pid: int) -> int:
+    """The worker among an engine's children."""
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        for child in (task / "children").read_text().split():
+            if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes():
+                return int(child)
+    raise AssertionError("the engine has no worker")
+
+
+def test_two_threads_of_one_client_find_one_engine(run: Path, start_engine: Start) -> None:
+    found: list[Path] = []
+    threads = [
+        threading.Thread(target=lambda: found.append(start_engine(run)), daemon=True)
+        for _ in range(2)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert len(found) == 2
+    assert len(set(found)) == 1
