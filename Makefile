@@ -5,7 +5,7 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 export HF_HUB_OFFLINE ?= 1
 
-.PHONY: help setup demo test lint format bench models clean
+.PHONY: help setup demo test lint format bench models screenshots clean
 
 help:  ## what there is to make
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -47,6 +47,9 @@ models: setup  ## train the small models of sample_data again and measure them (
 	$(BIN)/python -m sample_data.training.labeler_adapter
 	$(BIN)/python -m sample_data.training.rewriter_adapter
 	$(BIN)/python -m sample_data.training.measure
+
+screenshots: setup  ## the pictures of the documentation, from runs/demo
+	$(BIN)/python docs/make_screenshots.py runs/demo
 
 clean:  ## remove the environment and the runs
 	rm -rf .venv runs

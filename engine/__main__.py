@@ -38,6 +38,7 @@ async def _serve(folder: Path) -> None:
     )
 
     def leave() -> None:
+        withdraw(folder)  # who looks for an engine from now on waits for the next one
         server.should_exit = True
         engine.progress.wake()
 
@@ -60,6 +61,7 @@ async def _serve(folder: Path) -> None:
     finally:
         for task in background:
             task.cancel()
+        engine.progress.wake()  # the threads of watchers whose streams were cut off
         withdraw(folder)
         await asyncio.to_thread(engine.close)
         socket.unlink(missing_ok=True)

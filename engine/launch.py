@@ -49,7 +49,7 @@ def holder_lock(folder: Path) -> filelock.FileLock:
     Raises EngineError naming the holder when another engine has it.
     """
     # A client that only looks whether the folder is held has the lock for a moment.
-    lock = filelock.FileLock(folder / LOCK, timeout=1)
+    lock = filelock.FileLock(folder / LOCK, timeout=1, mode=0o600)
     try:
         lock.acquire()
     except filelock.Timeout:
@@ -63,7 +63,7 @@ def holder_lock(folder: Path) -> filelock.FileLock:
 
 def held(folder: Path) -> bool:
     """Whether an engine on this machine has the folder, reachable or not."""
-    lock = filelock.FileLock(folder / LOCK, timeout=0)
+    lock = filelock.FileLock(folder / LOCK, timeout=0, mode=0o600)
     try:
         with lock:
             return False
@@ -145,7 +145,7 @@ def ensure_engine(folder: Path) -> Path:
 
 
 def _start(folder: Path) -> subprocess.Popen[bytes]:
-    with (folder / LOG).open("ab") as log:
+    with open(folder / LOG, "ab", opener=_private) as log:
         return subprocess.Popen(
             [sys.executable, "-m", "engine", str(folder)],
             stdin=subprocess.DEVNULL,
@@ -154,6 +154,10 @@ def _start(folder: Path) -> subprocess.Popen[bytes]:
             start_new_session=True,
             cwd=folder,
         )
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
 
 
 def _last_words(folder: Path) -> str:

@@ -21,7 +21,8 @@ def cache_dir() -> Path:
 def runtime_dir() -> Path:
     """A private folder with a short path, for sockets (a socket path must stay under 108 bytes)."""
     base = os.environ.get("XDG_RUNTIME_DIR")
-    folder = Path(base) / "seal-tui" if base else Path(f"/tmp/seal-tui-{os.getuid()}")
+    short = base is not None and len(os.fsencode(base)) <= 60
+    folder = Path(base or "") / "seal-tui" if short else Path(f"/tmp/seal-tui-{os.getuid()}")
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     if folder.stat().st_uid != os.getuid() or folder.stat().st_mode & 0o077:
         raise PermissionError(f"{folder} must belong to you alone (chmod 700 {folder})")

@@ -7,6 +7,8 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
+import anyio
+import anyio.to_thread
 import msgspec
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
@@ -47,6 +49,8 @@ def _problem(status: int, error: str) -> Response:
 
 def create_app(engine: Engine, activity: Activity, shut_down: Callable[[], None]) -> Starlette:
     """The application; `shut_down` is called once when a client asks the engine to leave."""
+
+    watching = anyio.CapacityLimiter(1_000)  # watchers wait long and must not keep others waiting
 
     def route(path: str, method: str, answer: Callable[[Request], Awaitable[Any]]) -> Route:
         async def endpoint(request: Request) -> Response:
@@ -127,7 +131,13 @@ def create_app(engine: Engine, activity: Activity, shut_down: Callable[[], None]
                     seen = snapshot.version
                     yield b"data: " + msgspec.json.encode(snapshot) + b"\n\n"
                     await asyncio.sleep(1 / EVENTS_PER_SECOND)
-                elif not await run_in_threadpool(engine.progress.wait, seen, HEARTBEAT_S):
+                elif not await anyio.to_thread.run_sync(
+                    engine.progress.wait,
+                    seen,
+                    HEARTBEAT_S,
+                    limiter=watching,
+                    abandon_on_cancel=True,
+                ):
                     yield b": still here\n\n"
         finally:
             activity.watchers -= 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 
-EMPTY = "empty"
+EMPTY = "empty or unfinished"
 IDENTICAL = "identical to the original"
 NUMBERS = "numbers changed"
 NEGATIONS = "negations changed"

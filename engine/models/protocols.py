@@ -54,7 +54,8 @@ class RewardModel(Protocol):
 
 
 class Rewriter(Protocol):
-    """One rewrite per passage, as the model wrote it; empty where it wrote nothing."""
+    """One rewrite per passage, as the model wrote it; empty where it wrote nothing or came to no
+    end."""
 
     def rewrite(self, passages: Sequence[str], strategy: str) -> tuple[str, ...]: ...
 

@@ -16,6 +16,8 @@ INSTRUCTIONS = {
     "placebo": "Copy-edit this lightly: change a word or two at most, nothing else.",
 }
 
+TURNS_AT_ONCE = 32
+
 
 def prompt(tokenizer: Any, passage: str, strategy: str) -> str:
     text: str = tokenizer.apply_chat_template(
@@ -42,7 +44,7 @@ class CausalRewriter:
             self.tokenizer.pad_token = self.tokenizer.eos_token
 
     def rewrite(self, passages: Sequence[str], strategy: str) -> tuple[str, ...]:
-        """One rewrite per passage, as the model wrote it; empty where it wrote nothing."""
+        """One rewrite per passage, as the model wrote it; empty where it came to no end."""
         import torch
 
         inputs = self.tokenizer(
@@ -56,14 +58,14 @@ class CausalRewriter:
             out = self.model.generate(
                 **inputs,
                 do_sample=False,
-                # A rewrite half as long again as its original has stopped being one.
-                max_new_tokens=longest * 3 // 2 + 16,
+                # A rewrite much longer than its original has stopped being one.
+                max_new_tokens=longest * 5 // 4 + 16,
                 pad_token_id=self.tokenizer.pad_token_id,
             )
         written = out[:, inputs["input_ids"].shape[1] :]
-        return tuple(
-            text.strip() for text in self.tokenizer.batch_decode(written, skip_special_tokens=True)
-        )
+        ended = (written == self.tokenizer.eos_token_id).any(dim=1).tolist()
+        texts = self.tokenizer.batch_decode(written, skip_special_tokens=True)
+        return tuple(text.strip() if end else "" for text, end in zip(texts, ended, strict=True))
 
 
 class TranscriptRewriter:
@@ -74,6 +76,17 @@ class TranscriptRewriter:
 
     def rewrite(self, passages: Sequence[str], strategy: str) -> tuple[str, ...]:
         spoken = [turns(passage) for passage in passages]
-        parts = [turn.text.strip() or "-" for row in spoken for turn in row]
-        written = iter(self.rewriter.rewrite(parts, strategy))
-        return tuple(transcript([Turn(turn.role, next(written)) for turn in row]) for row in spoken)
+        parts = [turn.text.strip() for row in spoken for turn in row if turn.text.strip()]
+        written: list[str] = []
+        for at in range(0, len(parts), TURNS_AT_ONCE):
+            written += self.rewriter.rewrite(parts[at : at + TURNS_AT_ONCE], strategy)
+        new = dict(zip(parts, written, strict=True))
+        whole = []
+        for row in spoken:
+            texts = [new.get(turn.text.strip(), "") for turn in row]
+            unfinished = any(
+                turn.text.strip() and not text for turn, text in zip(row, texts, strict=True)
+            )
+            rewritten = [Turn(turn.role, text) for turn, text in zip(row, texts, strict=True)]
+            whole.append("" if unfinished else transcript(rewritten))
+        return tuple(whole)

@@ -140,7 +140,7 @@ def _gold(
     )
     text = " / ".join(words.label(value, kind) for value in known)
     if wrong:
-        return Content.styled(f"{text}  labeler disagrees", "$caution"), True
+        return Content.styled(f"{text}  differs", "$caution"), True
     return Content.styled(text, "dim"), False
 
 

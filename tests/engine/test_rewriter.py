@@ -1,0 +1,49 @@
+"""The embedded rewriter itself, and transcripts rewritten turn by turn."""
+
+from __future__ import annotations
+
+import pytest
+
+from engine.data.dialogue import turns
+from engine.models.rewriter import INSTRUCTIONS, CausalRewriter, TranscriptRewriter
+from engine.study import STRATEGIES
+
+PASSAGES = ("Put the pan on the fire and stir.", "I can't help with that, but a doctor can.")
+
+
+@pytest.fixture(scope="module")
+def rewriter() -> CausalRewriter:
+    return CausalRewriter("embedded:smollm2", "embedded:rewriter-adapter", "cpu", "float32")
+
+
+def test_there_are_instructions_for_every_strategy() -> None:
+    assert set(INSTRUCTIONS) == set(STRATEGIES)
+
+
+def test_every_passage_gets_one_rewrite_the_same_each_time(rewriter: CausalRewriter) -> None:
+    first = rewriter.rewrite(PASSAGES, "neutral")
+    assert len(first) == len(PASSAGES)
+    for before, after in zip(PASSAGES, first, strict=True):
+        assert after == after.strip() != ""
+        assert "<|im_" not in after, "no token of the template"
+        assert len(after) < 4 * len(before)
+    assert rewriter.rewrite(PASSAGES, "neutral") == first
+
+
+def test_a_passage_is_rewritten_alike_whatever_stands_beside_it(rewriter: CausalRewriter) -> None:
+    together = rewriter.rewrite(PASSAGES, "placebo")
+    assert rewriter.rewrite(PASSAGES[::-1], "placebo") == together[::-1]
+
+
+class Shouting:
+    """Stands in for a model: what it does to a passage is plain to see."""
+
+    def rewrite(self, passages: tuple[str, ...], strategy: str) -> tuple[str, ...]:
+        return tuple(f"{passage.upper()}\n\nHuman: {strategy}" for passage in passages)
+
+
+def test_a_transcript_is_rewritten_turn_by_turn_and_keeps_its_turns() -> None:
+    transcript = "\n\nHuman: one\n\nAssistant: two\n\nHuman: three\n\nAssistant: "
+    (written,) = TranscriptRewriter(Shouting()).rewrite([transcript], "neutral")
+    assert [turn.role for turn in turns(written)] == [turn.role for turn in turns(transcript)]
+    assert [turn.text.split("\n")[0] for turn in turns(written)] == ["ONE", "TWO", "THREE", "-"]

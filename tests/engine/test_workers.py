@@ -1,0 +1,106 @@
+"""Worker processes: replaced when they die, given less when memory runs out."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine.models.errors import ModelError
+from engine.models.specs import RewardSpec
+from engine.run.workers import (
+    LOST,
+    NO_MEMORY,
+    Job,
+    Outcome,
+    OutOfMemory,
+    Stopped,
+    WorkerDied,
+    Workers,
+    _attempt,
+)
+from tests.engine.conftest import alive
+from tests.engine.studies import until
+
+PRE = RewardSpec("embedded:reward-pre", None, False, "auto")
+
+
+@pytest.fixture
+def workers() -> Iterator[Workers]:
+    made = Workers("cpu")
+    yield made
+    made.close()
+
+
+def pid(workers: Workers) -> int:
+    return int(workers._workers[0]._process.pid or 0)
+
+
+def test_a_worker_that_died_between_two_requests_is_replaced(workers: Workers) -> None:
+    first = workers.ask("identify", PRE)
+    dead = pid(workers)
+    os.kill(dead, signal.SIGKILL)
+    assert workers.ask("identify", PRE) == first
+    assert pid(workers) != dead
+
+
+def test_closing_ends_the_process(workers: Workers) -> None:
+    workers.ask("identify", PRE)
+    process = pid(workers)
+    workers.close()
+    until(lambda: not alive(process), "the worker ends", 10)
+
+
+def test_a_model_that_cannot_be_used_is_an_error_in_words(workers: Workers) -> None:
+    with pytest.raises(ModelError, match="no embedded model named 'gpt'"):
+        workers.ask("identify", RewardSpec("embedded:gpt", None, False, "auto"))
+
+
+def test_an_error_nobody_foresaw_is_one_line(workers: Workers) -> None:
+    with pytest.raises(ModelError) as caught:
+        workers.ask("train", 1, 2)
+    assert "\n" not in str(caught.value)
+    assert "TypeError" in str(caught.value)
+
+
+def test_a_stop_leaves_what_is_not_begun(workers: Workers) -> None:
+    stop = threading.Event()
+    stop.set()
+    with pytest.raises(Stopped):
+        workers.run(PRE, "score", (), [lambda: Job(0, (), ())], lambda *_: None, stop)
+
+
+class Fragile:
+    """Stands in for a worker: dies on some texts, and takes so many at a time."""
+
+    def __init__(self, deadly: set[int], capacity: int) -> None:
+        self.deadly, self.capacity = deadly, capacity
+
+    def ask(self, operation: str, spec: Any, method: str, items: tuple[int, ...]) -> Any:
+        if len(items) > self.capacity:
+            raise OutOfMemory
+        if self.deadly & set(items):
+            raise WorkerDied
+        return [item * 10 for item in items]
+
+
+@given(st.integers(1, 20), st.sets(st.integers(0, 19)), st.integers(0, 20))
+def test_every_text_is_computed_once_or_set_aside_with_the_reason(
+    count: int, deadly: set[int], capacity: int
+) -> None:
+    outcome = Outcome()
+    units = tuple(range(count))
+    _attempt(Fragile(deadly, capacity), PRE, "score", (), units, units, outcome)  # type: ignore[arg-type]
+    done = [unit for ids, values in outcome.parts for unit in ids]
+    assert all(values == [unit * 10 for unit in ids] for ids, values in outcome.parts)
+    assert sorted([*done, *outcome.lost]) == list(units)
+    if capacity == 0:
+        assert set(outcome.lost.values()) == {NO_MEMORY}
+    else:
+        assert outcome.lost == {unit: LOST for unit in units if unit in deadly}
