@@ -1,6 +1,6 @@
 """The screenshots of the documentation, made by the explorer itself from a finished run.
 
-    python docs/make_screenshots.py [RUN_DIR]        (default: runs/demo, made by `make demo`)
+python docs/make_screenshots.py [RUN_DIR]        (default: runs/demo, made by `make demo`)
 """
 
 from __future__ import annotations

@@ -27,7 +27,7 @@ class Message(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=False):
 # ---------------------------------------------------------------- the run
 
 
-class StageProgress(Message):
+class StageProgress(Message, frozen=True, kw_only=True):
     """How far one stage is. `rate` is units per second, `eta_s` seconds, both None when unknown."""
 
     name: str
@@ -42,7 +42,7 @@ class StageProgress(Message):
     note: str = ""
 
 
-class RunStatus(Message):
+class RunStatus(Message, frozen=True, kw_only=True):
     """The whole run at one moment. `version` grows with every change.
 
     `bad_input` says that `error` is about the data or the study, not about this program.
@@ -66,7 +66,7 @@ class RunStatus(Message):
 # ---------------------------------------------------------------- the study
 
 
-class FeatureInfo(Message):
+class FeatureInfo(Message, frozen=True, kw_only=True):
     name: str
     kind: Literal["bool", "sentiment"]
     role: Literal["target", "spoiler", "other"]
@@ -74,7 +74,7 @@ class FeatureInfo(Message):
     question: str
 
 
-class ModelInfo(Message):
+class ModelInfo(Message, frozen=True, kw_only=True):
     """One model of the study: `role` is pre, post, rewriter, embedder or `labeler NAME`."""
 
     role: str
@@ -82,7 +82,7 @@ class ModelInfo(Message):
     detail: str
 
 
-class StudyInfo(Message):
+class StudyInfo(Message, frozen=True, kw_only=True):
     name: str
     dataset: str
     pairs: int
@@ -103,7 +103,7 @@ PairSort = Literal[
 ]
 
 
-class PairQuery(Message):
+class PairQuery(Message, frozen=True, kw_only=True):
     """Which pairs, in which order. A None restricts nothing.
 
     `feature` keeps the pairs whose two sides differ in it, or with `feature_side` those that
@@ -119,14 +119,14 @@ class PairQuery(Message):
     descending: bool = False
 
 
-class Ids(Message):
+class Ids(Message, frozen=True, kw_only=True):
     """The ids a query selects, in its order, and how many it chose from."""
 
     ids: tuple[int, ...]
     of: int
 
 
-class PairRow(Message):
+class PairRow(Message, frozen=True, kw_only=True):
     """A line of the pair list. Rewards are raw logits, `theta` and `gain` degrees."""
 
     pair_id: int
@@ -142,12 +142,12 @@ class PairRow(Message):
     preview: str
 
 
-class Turn(Message):
+class Turn(Message, frozen=True, kw_only=True):
     role: Literal["human", "assistant"]
     text: str
 
 
-class Entry(Message):
+class Entry(Message, frozen=True, kw_only=True):
     """One side of a pair. Labels are by feature name; `gold` is None where there is none."""
 
     text_id: int
@@ -160,7 +160,7 @@ class Entry(Message):
     truncated: bool
 
 
-class PairDetail(Message):
+class PairDetail(Message, frozen=True, kw_only=True):
     """A whole pair. `shared_turns` leading turns are the same on both sides."""
 
     row: PairRow
@@ -176,7 +176,7 @@ RewriteSort = Literal["pair_id", "cosine", "margin_shift"]
 Change = Literal["misaligned", "aligned", "same"]
 
 
-class RewriteQuery(Message):
+class RewriteQuery(Message, frozen=True, kw_only=True):
     """Which rewritten pairs. `change` is what became of the post-D verdict."""
 
     strategy: str | None = None
@@ -187,7 +187,7 @@ class RewriteQuery(Message):
     descending: bool = False
 
 
-class RewriteRow(Message):
+class RewriteRow(Message, frozen=True, kw_only=True):
     """A line of the rewrite list: one pair rewritten by one strategy, both sides."""
 
     rewrite_id: int
@@ -203,7 +203,7 @@ class RewriteRow(Message):
     preview: str
 
 
-class RewriteSide(Message):
+class RewriteSide(Message, frozen=True, kw_only=True):
     """Original beside rewritten. Rewards and labels before and after; `cosine` of the responses."""
 
     original: str
@@ -217,7 +217,7 @@ class RewriteSide(Message):
     post_after: float
 
 
-class RewriteDetail(Message):
+class RewriteDetail(Message, frozen=True, kw_only=True):
     row: RewriteRow
     context: tuple[Turn, ...]
     chosen: RewriteSide
@@ -227,18 +227,18 @@ class RewriteDetail(Message):
 # ---------------------------------------------------------------- requests and answers
 
 
-class RowsRequest(Message):
+class RowsRequest(Message, frozen=True, kw_only=True):
     ids: tuple[int, ...]
 
 
-class Metrics(Message):
+class Metrics(Message, frozen=True, kw_only=True):
     """`tables`: the design's metric tables, each a list of records; `preset` is the default one."""
 
     preset: str
     tables: dict[str, list[dict[str, Any]]]
 
 
-class Problem(Message):
+class Problem(Message, frozen=True, kw_only=True):
     """Why a request failed, in one line for a person."""
 
     error: str

@@ -28,7 +28,7 @@ class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     """Base of every table of the study file."""
 
 
-class Data(Section):
+class Data(Section, frozen=True, kw_only=True):
     """`path` (a file or folder) or `dataset` (a hub name). `limit` 0 takes all pairs."""
 
     path: str | None = None
@@ -41,7 +41,7 @@ class Data(Section):
     max_reject_share: float = 0.05
 
 
-class Labeler(Section):
+class Labeler(Section, frozen=True, kw_only=True):
     """torch: a causal LM, yes/no logits · heads: heads on a frozen embedder ·
     endpoint: an OpenAI-compatible server · recorded: a file of labels.
 
@@ -55,7 +55,7 @@ class Labeler(Section):
     path: str | None = None
 
 
-class Reward(Section):
+class Reward(Section, frozen=True, kw_only=True):
     """`continue_from = "pre"` trains the other model's last layer on the dataset at first run;
     `penalty` is how strongly it is held to where it started."""
 
@@ -67,7 +67,7 @@ class Reward(Section):
     penalty: float = 1e-3
 
 
-class Rewriter(Section):
+class Rewriter(Section, frozen=True, kw_only=True):
     backend: Literal["torch", "endpoint"] = "torch"
     model: str = "embedded:smollm2"
     adapter: str | None = None
@@ -75,7 +75,7 @@ class Rewriter(Section):
     api_key_env: str | None = None
 
 
-class Rewrites(Section):
+class Rewrites(Section, frozen=True, kw_only=True):
     """`sample` pairs are rewritten, both sides, once per strategy; 0 skips robustness."""
 
     strategies: tuple[Strategy, ...] = ("neutral", "more-positive", "placebo")
@@ -85,23 +85,23 @@ class Rewrites(Section):
     min_cosine: float = 0.9
 
 
-class Embedder(Section):
+class Embedder(Section, frozen=True, kw_only=True):
     model: str = "embedded:minilm"
 
 
-class Measures(Section):
+class Measures(Section, frozen=True, kw_only=True):
     preset: Preset = "pair-fe"
     tie_policy: Literal["misaligned", "half", "exclude", "separate"] = "misaligned"
     opinion: Literal["lexicographic", "pareto"] = "lexicographic"
 
 
-class Executor(Section):
+class Executor(Section, frozen=True, kw_only=True):
     kind: Literal["local"] = "local"
     devices: str = "auto"
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
 
 
-class Study(Section):
+class Study(Section, frozen=True, kw_only=True):
     """A whole study, its paths absolute."""
 
     name: str

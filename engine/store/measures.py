@@ -83,15 +83,10 @@ def rewrites(
     return Rewrites(
         np.asarray(table["pair_id"], dtype=np.int64),
         table["strategy"].to_pylist(),
-        *(
-            _matrix(table[name], width)
-            for name in (
-                "original_chosen",
-                "original_rejected",
-                "rewritten_chosen",
-                "rewritten_rejected",
-            )
-        ),
+        _matrix(table["original_chosen"], width),
+        _matrix(table["original_rejected"], width),
+        _matrix(table["rewritten_chosen"], width),
+        _matrix(table["rewritten_rejected"], width),
         _two(table, "pre_chosen", "pre_rejected"),
         _two(table, "pre_chosen_new", "pre_rejected_new"),
         _two(table, "post_chosen", "post_rejected"),

@@ -11,6 +11,7 @@ import socket as sockets
 import stat
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable
@@ -90,13 +91,14 @@ def test_the_socket_and_the_run_files_are_private(run: Path, start_engine: Start
 
 
 def test_a_runtime_folder_that_others_may_enter_is_refused(
-    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    run: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
-    (tmp_path / "seal-tui").mkdir(mode=0o755)
-    (tmp_path / "seal-tui").chmod(0o755)
-    with pytest.raises(EngineError, match="chmod 700"):
-        launch.ensure_engine(run)
+    with tempfile.TemporaryDirectory(dir="/tmp") as short:
+        monkeypatch.setenv("XDG_RUNTIME_DIR", short)
+        (Path(short) / "seal-tui").mkdir()
+        (Path(short) / "seal-tui").chmod(0o755)
+        with pytest.raises(EngineError, match="chmod 700"):
+            launch.ensure_engine(run)
 
 
 def test_a_runtime_folder_with_a_long_path_is_no_obstacle(

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from engine.models import guard
 from engine.run.workers import Workers
 from engine.service import Engine, NotReady
 from engine.store import Store, measures
@@ -418,7 +419,7 @@ def test_whatever_the_rewriter_writes_the_run_ends(kind: str, tmp_path: Path) ->
     found = rows(run)
     if kind == "nothing":
         assert status.counts["rewrites"] == 0
-        assert status.counts["refused: empty"] == 8
+        assert status.counts[f"refused: {guard.EMPTY}"] == 8
     texts = {row[0]: row for row in found["texts"]}
     for _, _, before, _, refused, after in found["rewrites"]:
         if refused is None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 
 from engine.data.dialogue import turns
@@ -38,12 +40,32 @@ def test_a_passage_is_rewritten_alike_whatever_stands_beside_it(rewriter: Causal
 class Shouting:
     """Stands in for a model: what it does to a passage is plain to see."""
 
-    def rewrite(self, passages: tuple[str, ...], strategy: str) -> tuple[str, ...]:
-        return tuple(f"{passage.upper()}\n\nHuman: {strategy}" for passage in passages)
+    def rewrite(self, passages: Sequence[str], strategy: str) -> tuple[str, ...]:
+        return tuple("" if p == "mute" else f"{p.upper()}\n\nHuman: {strategy}" for p in passages)
+
+
+def rewritten(transcript: str) -> str:
+    (written,) = TranscriptRewriter(Shouting()).rewrite([transcript], "neutral")
+    return written
 
 
 def test_a_transcript_is_rewritten_turn_by_turn_and_keeps_its_turns() -> None:
-    transcript = "\n\nHuman: one\n\nAssistant: two\n\nHuman: three\n\nAssistant: "
-    (written,) = TranscriptRewriter(Shouting()).rewrite([transcript], "neutral")
-    assert [turn.role for turn in turns(written)] == [turn.role for turn in turns(transcript)]
-    assert [turn.text.split("\n")[0] for turn in turns(written)] == ["ONE", "TWO", "THREE", "-"]
+    transcript = "\n\nHuman: one\n\nAssistant: two\n\nHuman: three\n\nAssistant: four"
+    found = turns(rewritten(transcript))
+    assert [turn.role for turn in found] == [turn.role for turn in turns(transcript)]
+    assert [turn.text.split("\n")[0] for turn in found] == ["ONE", "TWO", "THREE", "FOUR"]
+
+
+def test_an_empty_turn_stays_empty() -> None:
+    found = turns(rewritten("\n\nHuman: \n\nAssistant: two"))
+    assert [turn.text.split("\n")[0] for turn in found] == ["", "TWO"]
+
+
+def test_a_transcript_of_which_one_turn_came_to_no_end_is_not_rewritten() -> None:
+    assert rewritten("\n\nHuman: mute\n\nAssistant: two") == ""
+
+
+def test_many_transcripts_keep_their_order() -> None:
+    many = [f"\n\nHuman: question {i}\n\nAssistant: answer {i}" for i in range(40)]
+    for i, written in enumerate(TranscriptRewriter(Shouting()).rewrite(many, "neutral")):
+        assert f"ANSWER {i}\n" in written

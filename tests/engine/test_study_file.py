@@ -92,7 +92,11 @@ REFUSED = {
         "identifier",
         BEGIN + '[labelers.main]\nmodel = "m"\n[labelers."a b"]\nmodel = "m"\n',
     ),
-    "heads without a model": ("labelers.main.model", "heads", BEGIN + "[labelers.main]\n"),
+    "a language model that is not named": (
+        "labelers.main.model",
+        "torch",
+        BEGIN + '[labelers.main]\nbackend = "torch"\n',
+    ),
     "an endpoint without an address": (
         "labelers.main.base_url",
         "endpoint",
@@ -238,6 +242,25 @@ def test_paths_are_relative_to_the_study_file_not_to_where_one_stands(
     assert studies.load(path).data.path == str(tmp_path / "pairs.jsonl")
     monkeypatch.chdir(tmp_path)
     assert studies.load(Path("study.toml")).data.path == str(tmp_path / "pairs.jsonl")
+
+
+def test_embedded_labelers_bring_their_heads_and_their_adapter(write) -> None:  # type: ignore[no-untyped-def]
+    study = studies.load(
+        write(
+            BEGIN + '[labelers.main]\nbackend = "heads"\n'
+            '[labelers.lm]\nbackend = "torch"\nmodel = "embedded:smollm2"\n'
+        )
+    )
+    assert study.labelers["main"].model == "embedded:label-heads"
+    assert study.labelers["lm"].adapter == "embedded:labeler-adapter"
+
+
+def test_models_beside_the_study_file_are_found_from_anywhere(write, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    (tmp_path / "my-reward").mkdir()
+    text = f'{BEGIN}[rewards.pre]\nmodel = "my-reward"\n[rewards.post]\nmodel = "owner/name"\n'
+    study = studies.load(write(text))
+    assert study.pre.model == str(tmp_path / "my-reward")
+    assert study.post.model == "owner/name"
 
 
 def test_the_resolved_study_comes_back_as_it_was(write) -> None:  # type: ignore[no-untyped-def]
