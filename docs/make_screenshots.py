@@ -33,10 +33,7 @@ async def shoot(folder: Path) -> None:
             for name, keys in SHOTS.items():
                 for key in keys:
                     await pilot.press(key)
-                    await app.workers.wait_for_complete(
-                        [worker for worker in app.workers if worker.group != "engine"]
-                    )
-                    await pilot.pause(0.3)
+                    await pilot.pause(1.0)  # the engine answers over its socket
                 title = f"SEAL explorer · {name}"
                 (HERE / f"{name}{suffix}.svg").write_text(app.export_screenshot(title=title))
                 if name == "help":
