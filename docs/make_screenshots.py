@@ -14,12 +14,12 @@ from seal_tui.app import SealApp
 from seal_tui.client import EngineClient
 
 HERE = Path(__file__).parent / "screenshots"
-SIZES = {"": (160, 50), "-small": (80, 24)}
+SIZES = {"": (120, 36), "-small": (80, 24)}
 # Name of the picture → the keys that lead there.
 SHOTS: dict[str, tuple[str, ...]] = {
     "overview": ("1",),
     "imprint": ("2",),
-    "resistance": ("3",),
+    "resistance": ("3", "j", "j", "j"),
     "robustness": ("5",),
     "help": ("3", "question_mark"),
 }

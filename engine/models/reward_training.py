@@ -27,11 +27,12 @@ FOLDS = 5
 
 @dataclass(frozen=True)
 class Head:
-    """Agreement is the share of pairs whose chosen side gets the higher reward."""
+    """Agreement is the share of pairs whose chosen side gets the higher reward; held out it is None
+    where all pairs open alike, so that none can be held out."""
 
     weight: NDArray[np.float64]
     agreement: float
-    held_out_agreement: float
+    held_out_agreement: float | None
 
 
 def last_linear(model: Any) -> Any:
@@ -59,7 +60,13 @@ def head_inputs(tokenizer: Any, model: Any, texts: Sequence[Text]) -> NDArray[np
             for batch in token_batches([len(item["input_ids"]) for item in encoded], 2_048):
                 inputs = tokenizer.pad([encoded[i] for i in batch], return_tensors="pt")
                 model(**inputs.to(model.device))
-                out[batch] = seen.pop().double().cpu().numpy()
+                entering = seen.pop()
+                if entering.ndim != 2 or layer.bias is None:
+                    raise ModelError(
+                        "continue_from trains the last layer of an encoder with one reward a text; "
+                        "this model's reward layer works token by token: name a trained post model"
+                    )
+                out[batch] = entering.double().cpu().numpy()
     finally:
         hook.remove()
     return out
@@ -103,7 +110,11 @@ def fit_head(
         if inside.any() and (~inside).any():
             other = bradley_terry(differences[inside], start, penalty)
             held_out[~inside] = differences[~inside] @ other > 0
-    return Head(weight, float((differences @ weight > 0).mean()), float(held_out.mean()))
+    return Head(
+        weight,
+        float((differences @ weight > 0).mean()),
+        float(held_out.mean()) if len(place) > 1 else None,
+    )
 
 
 def with_head(model: str, tensors: dict[str, Any]) -> tuple[Any, Any]:

@@ -269,10 +269,11 @@ class Pipeline:
             manifest.save(record, json.dumps(trained, indent=2) + "\n")
         trained = json.loads(record.read_text())
         self.notes["post"] = {"continued_from": "pre", **trained}
+        held_out = trained["held_out_agreement"]
         self.progress.finish_stage(
             "train:post",
             f"agrees with {trained['agreement']:.1%} of the pairs it was trained on, "
-            f"{trained['held_out_agreement']:.1%} held out",
+            + ("none could be held out" if held_out is None else f"{held_out:.1%} held out"),
         )
         return plan.post_spec(self.study, str(folder))
 
@@ -288,8 +289,12 @@ class Pipeline:
         for strategy in settings.strategies:
             self._rewrite_by(strategy, maker, spec, units)
         strategies = settings.strategies
-        for reason, count in results.refusals(self.store, maker, strategies, units).items():
+        refused = results.refusals(self.store, maker, strategies, units)
+        for reason, count in refused.items():
             self.progress.count(**{f"refused: {reason}": count})
+        if refused:
+            reasons = ", ".join(f"{reason} ({count:,})" for reason, count in refused.items())
+            self.progress.warn(f"{sum(refused.values()):,} rewrites were refused: {reasons}")
         rows = results.rewritten(self.store, maker, strategies, units)
         self.progress.count(rewrites=len(rows))
         return rows

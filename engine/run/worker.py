@@ -85,8 +85,8 @@ class Worker:
         groups: list[str],
         penalty: float,
         folder: str,
-    ) -> tuple[float, float]:
-        """Continue a reward model on pairs; (agreement in sample, held out)."""
+    ) -> tuple[float, float | None]:
+        """Continue a reward model on pairs; (agreement in sample, held out or None)."""
         from engine.models.reward_training import continue_training
 
         head = continue_training(

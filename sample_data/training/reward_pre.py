@@ -39,7 +39,7 @@ def main() -> None:
     measured = {
         "trained_on": f"{len(pairs)} own-written helpfulness pairs",
         "agreement": round(head.agreement, 4),
-        "held_out_agreement": round(head.held_out_agreement, 4),
+        "held_out_agreement": round(head.held_out_agreement or 0.0, 4),
     }
     (REWARD_HEAD.parent / "measured.json").write_text(json.dumps(measured, indent=2) + "\n")
     print(measured)

@@ -80,6 +80,11 @@ def test_held_out_agreement_never_trains_on_an_opening_it_is_measured_on() -> No
     assert head.held_out_agreement == 0.0
 
 
+def test_pairs_that_all_open_alike_cannot_be_held_out() -> None:
+    d = np.ones((4, 1))
+    assert fit_head(d, 0 * d, np.zeros(1), 1.0, ["the same"] * 4).held_out_agreement is None
+
+
 def test_many_openings_are_no_matter() -> None:
     """The full dataset has a hundred thousand of them."""
     count = 60_000
