@@ -64,7 +64,7 @@ class Reward(Section, frozen=True, kw_only=True):
     allow_pickle: bool = False
     lineage: str = ""
     continue_from: Literal["pre"] | None = None
-    penalty: float = 1e-3
+    penalty: float = 3e-4
 
 
 class Rewriter(Section, frozen=True, kw_only=True):
