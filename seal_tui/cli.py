@@ -62,6 +62,8 @@ def _for_people() -> Iterator[None]:
         _fail(str(error), 2)
     except (launch.EngineError, EngineGone, EngineProblem) as error:
         _fail(str(error), 1)
+    except BrokenPipeError:
+        raise  # the reader has seen enough: typer ends quietly
     except OSError as error:
         wrong = isinstance(error, (FileExistsError, FileNotFoundError, NotADirectoryError))
         said = f"{error.filename}: {error.strerror}" if error.filename else str(error)
