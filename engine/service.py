@@ -11,7 +11,8 @@ from engine.data.pairs import DataError
 from engine.messages import FeatureInfo, Metrics, ModelInfo, RunState, RunStatus, StudyInfo
 from engine.models.errors import ModelError
 from engine.run import manifest, plan
-from engine.run.pipeline import Pipeline, RunError
+from engine.run.ingest import RunError
+from engine.run.pipeline import Pipeline
 from engine.run.progress import Progress
 from engine.run.workers import Stopped
 from engine.store import Store, StoreError, measures, results
@@ -105,17 +106,20 @@ class Engine:
     def info(self) -> StudyInfo:
         study = self.study
         data = study.data
-        models = [ModelInfo(role="pre", model=study.pre.model or "", detail=study.pre.lineage)]
+        models = [ModelInfo(role="pre", model=plan.pre_name(study), detail=study.pre.lineage)]
         post = plan.post_name(study)
         models.append(ModelInfo(role="post", model=post, detail=study.post.lineage))
         for name, labeler in study.labelers.items():
-            model = labeler.model or labeler.path or ""
+            model = labeler.model or Path(labeler.path or "none").name
             models.append(ModelInfo(role=f"labeler {name}", model=model, detail=labeler.backend))
-        if study.rewrites.sample:
+        if study.rewrites.wanted:
             models.append(
-                ModelInfo(role="rewriter", model=study.rewriter.model, detail=study.rewrites.scope)
+                ModelInfo(
+                    role="rewriter", model=plan.rewriter_name(study), detail=study.rewrites.scope
+                )
             )
-            models.append(ModelInfo(role="embedder", model=study.embedder.model, detail=""))
+            if study.rewrites.path is None:
+                models.append(ModelInfo(role="embedder", model=study.embedder.model, detail=""))
         return StudyInfo(
             name=study.name,
             dataset=data.dataset or Path(data.path or "").name,
@@ -127,7 +131,7 @@ class Engine:
                 for f in study.features
             ),
             models=tuple(models),
-            strategies=study.rewrites.strategies if study.rewrites.sample else (),
+            strategies=study.rewrites.strategies if study.rewrites.wanted else (),
             preset=study.measures.preset,
             presets=PRESETS,
             tie_policy=study.measures.tie_policy,

@@ -7,7 +7,7 @@ import math
 import re
 import tomllib
 from pathlib import Path
-from typing import Any, Literal, get_type_hints
+from typing import Any, Literal, TypeVar, get_type_hints
 
 import msgspec
 
@@ -43,11 +43,11 @@ class Data(Section, frozen=True, kw_only=True):
 
 class Labeler(Section, frozen=True, kw_only=True):
     """torch: a causal LM, yes/no logits · heads: heads on a frozen embedder ·
-    endpoint: an OpenAI-compatible server · recorded: a file of labels.
+    endpoint: an OpenAI-compatible server · recorded: a file of labels · none: no labels.
 
     The embedded models bring their own adapter or heads where none is named."""
 
-    backend: Literal["torch", "heads", "endpoint", "recorded"] = "heads"
+    backend: Literal["torch", "heads", "endpoint", "recorded", "none"] = "heads"
     model: str | None = None
     adapter: str | None = None
     base_url: str | None = None
@@ -56,10 +56,13 @@ class Labeler(Section, frozen=True, kw_only=True):
 
 
 class Reward(Section, frozen=True, kw_only=True):
-    """`continue_from = "pre"` trains the other model's last layer on the dataset at first run;
-    `penalty` is how strongly it is held to where it started."""
+    """`path` is a file of recorded scores, then no model is needed; `allow_squashed` takes them
+    even if all lie within [0, 1]. `continue_from = "pre"` trains the other model's last layer on
+    the dataset at first run; `penalty` is how strongly it is held to where it started."""
 
     model: str | None = None
+    path: str | None = None
+    allow_squashed: bool = False
     revision: str | None = None
     allow_pickle: bool = False
     lineage: str = ""
@@ -76,13 +79,19 @@ class Rewriter(Section, frozen=True, kw_only=True):
 
 
 class Rewrites(Section, frozen=True, kw_only=True):
-    """`sample` pairs are rewritten, both sides, once per strategy; 0 skips robustness."""
+    """`sample` pairs are rewritten, both sides, once per strategy; 0 skips robustness. With `path`
+    they are read from a file instead, with their labels, rewards and similarities."""
 
+    path: str | None = None
     strategies: tuple[Strategy, ...] = ("neutral", "more-positive", "placebo")
     sample: int = 1608
     seed: int = 7
     scope: Literal["response", "transcript"] = "response"
     min_cosine: float = 0.9
+
+    @property
+    def wanted(self) -> bool:
+        return self.path is not None or self.sample > 0
 
 
 class Embedder(Section, frozen=True, kw_only=True):
@@ -117,11 +126,25 @@ class Study(Section, frozen=True, kw_only=True):
     executor: Executor
 
 
+_S = TypeVar("_S", Data, Labeler, Reward, Rewrites)
+
 EMBEDDED_HEADS = "embedded:label-heads"
 EMBEDDED_LM = "embedded:smollm2"
 LABELER_ADAPTER = "embedded:labeler-adapter"
 REWRITER_ADAPTER = "embedded:rewriter-adapter"
 _DEFAULT_PRE = Reward(model="embedded:reward-pre")
+_KNOWN = [
+    "data",
+    "embedder",
+    "executor",
+    "labelers",
+    "measures",
+    "name",
+    "rewards",
+    "rewriter",
+    "rewrites",
+    "taxonomy",
+]
 _DEFAULT_POST = Reward(continue_from="pre", lineage="continued from pre")
 
 
@@ -173,21 +196,9 @@ def digest(study: Study) -> str:
 
 
 def _check(raw: dict[str, Any], base: Path, name: str) -> Study:
-    known = {
-        "name",
-        "data",
-        "taxonomy",
-        "labelers",
-        "rewards",
-        "rewriter",
-        "rewrites",
-        "embedder",
-        "measures",
-        "executor",
-    }
     for key in raw:
-        if key not in known:
-            raise StudyError(f"{key}: unknown key; the tables are {', '.join(sorted(known))}")
+        if key not in _KNOWN:
+            raise StudyError(f"{key}: unknown key; the tables are {', '.join(_KNOWN)}")
     rewards = _table(raw, "rewards", {"pre", "post"})
     taxonomy_table = _table(raw, "taxonomy", {"file"})
     file = _convert(taxonomy_table.get("file"), str | None, "taxonomy.file")
@@ -205,7 +216,9 @@ def _check(raw: dict[str, Any], base: Path, name: str) -> Study:
         pre=_reward(rewards.get("pre"), _DEFAULT_PRE, "rewards.pre", base),
         post=_reward(rewards.get("post"), _DEFAULT_POST, "rewards.post", base),
         rewriter=_rewriter(_convert(raw.get("rewriter", {}), Rewriter, "rewriter"), base),
-        rewrites=_convert(raw.get("rewrites", {}), Rewrites, "rewrites"),
+        rewrites=_with_path(
+            _convert(raw.get("rewrites", {}), Rewrites, "rewrites"), base, "rewrites"
+        ),
         embedder=_convert(raw.get("embedder", {}), Embedder, "embedder"),
         measures=_convert(raw.get("measures", {}), Measures, "measures"),
         executor=_convert(raw.get("executor", {}), Executor, "executor"),
@@ -220,23 +233,11 @@ def _check_whole(study: Study) -> None:
             "labelers.main is missing: one labeler must be called main, its labels feed the "
             "measures; the others are compared with it"
         )
-    for key, labeler in study.labelers.items():
+    for key in study.labelers:
         if not key.isidentifier():
             raise StudyError(f"labelers.{key}: a labeler's name must be a plain identifier")
-        if key == "main" and labeler.backend == "recorded" and study.rewrites.sample:
-            raise StudyError(
-                "labelers.main: recorded labels cannot label rewrites; set rewrites.sample = 0"
-            )
-    if study.pre.model is None:
-        raise StudyError("rewards.pre.model is missing: name a model or leave [rewards.pre] out")
-    if (study.post.model is None) == (study.post.continue_from is None):
-        raise StudyError("rewards.post needs either model or continue_from, not both")
-    if study.pre.continue_from is not None:
-        raise StudyError("rewards.pre.continue_from: only rewards.post can continue from pre")
-    if study.rewriter.backend == "endpoint" and not study.rewriter.base_url:
-        raise StudyError("rewriter.base_url is missing: the endpoint backend needs an address")
-    if not study.rewrites.strategies and study.rewrites.sample:
-        raise StudyError("rewrites.strategies is empty; set rewrites.sample = 0 to skip rewriting")
+    _check_rewards(study)
+    _check_rewrites(study)
     for path, value, low, high in (
         ("data.limit", study.data.limit, 0, None),
         ("data.max_reject_share", study.data.max_reject_share, 0, 1),
@@ -249,19 +250,59 @@ def _check_whole(study: Study) -> None:
             raise StudyError(f"{path} = {value}: must be {span}")
 
 
+def _check_rewards(study: Study) -> None:
+    pre, post = study.pre, study.post
+    if pre.continue_from is not None:
+        raise StudyError("rewards.pre.continue_from: only rewards.post can continue from pre")
+    if (pre.model is None) == (pre.path is None):
+        raise StudyError(
+            "rewards.pre.model or rewards.pre.path is missing, or both are there: name a model or "
+            "a file of scores, or leave [rewards.pre] out"
+        )
+    if [post.model, post.path, post.continue_from].count(None) != 2:
+        raise StudyError("rewards.post needs exactly one of model, path and continue_from")
+    if post.continue_from is not None and pre.path is not None:
+        raise StudyError(
+            "rewards.post.continue_from: recorded scores cannot be trained further; name the "
+            "post-D scores with rewards.post.path, or a model in rewards.pre"
+        )
+
+
+def _check_rewrites(study: Study) -> None:
+    if study.rewriter.backend == "endpoint" and not study.rewriter.base_url:
+        raise StudyError("rewriter.base_url is missing: the endpoint backend needs an address")
+    if study.rewrites.wanted and not study.rewrites.strategies:
+        raise StudyError("rewrites.strategies is empty; set rewrites.sample = 0 to skip rewriting")
+    cannot = {
+        "labelers.main: recorded labels cannot label": study.labelers["main"].backend == "recorded",
+        "labelers.main: backend none cannot label": study.labelers["main"].backend == "none",
+        "rewards.pre: recorded scores cannot score": study.pre.path is not None,
+        "rewards.post: recorded scores cannot score": study.post.path is not None,
+    }
+    for words, true in cannot.items():
+        if true and study.rewrites.path is None and study.rewrites.sample:
+            raise StudyError(
+                f"{words} rewrites; set rewrites.sample = 0, or rewrites.path to recorded rewrites"
+            )
+    if study.rewrites.path is not None and (study.pre.path is None or study.post.path is None):
+        raise StudyError(
+            "rewrites.path: recorded rewrites bring their rewards, so the pairs' rewards must be "
+            "recorded too: set rewards.pre.path and rewards.post.path"
+        )
+
+
 def _data(data: Data, base: Path) -> Data:
     if (data.path is None) == (data.dataset is None):
         raise StudyError(
             'data needs either path = "pairs.jsonl.gz" or dataset = "owner/name", not both'
         )
-    if data.path is None:
-        return data
-    return msgspec.structs.replace(data, path=str(_existing(data.path, base, "data.path")))
+    return _with_path(data, base, "data")
 
 
 def _reward(raw: Any, default: Reward, where: str, base: Path) -> Reward:
     reward: Reward = default if raw is None else _convert(raw, Reward, where)
-    return msgspec.structs.replace(reward, model=_model(reward.model, base, f"{where}.model"))
+    reward = msgspec.structs.replace(reward, model=_model(reward.model, base, f"{where}.model"))
+    return _with_path(reward, base, where)
 
 
 def _rewriter(rewriter: Rewriter, base: Path) -> Rewriter:
@@ -298,14 +339,12 @@ def _labeler(labeler: Labeler, where: str, base: Path) -> Labeler:
         "heads": ("model",),
         "endpoint": ("model", "base_url"),
         "recorded": ("path",),
+        "none": (),
     }[labeler.backend]
     for key in needed:
         if not getattr(labeler, key):
             raise StudyError(f"{where}.{key} is missing: backend {labeler.backend!r} needs it")
-    if labeler.path is None:
-        return labeler
-    path = _existing(labeler.path, base, f"{where}.path")
-    return msgspec.structs.replace(labeler, path=str(path))
+    return _with_path(labeler, base, where)
 
 
 def _absolute(path: str, base: Path, where: str) -> Path:
@@ -315,11 +354,14 @@ def _absolute(path: str, base: Path, where: str) -> Path:
         raise StudyError(f"{where}: {path!r} does not exist") from None
 
 
-def _existing(path: str, base: Path, where: str) -> Path:
-    found = _absolute(path, base, where)
+def _with_path(section: _S, base: Path, where: str) -> _S:
+    """The section with its `path`, if it has one, absolute; what it names must exist."""
+    if section.path is None:
+        return section
+    found = _absolute(section.path, base, f"{where}.path")
     if not found.exists():
-        raise StudyError(f"{where}: {found} does not exist")
-    return found
+        raise StudyError(f"{where}.path: {found} does not exist")
+    return msgspec.structs.replace(section, path=str(found))
 
 
 def _table(raw: dict[str, Any], key: str, known: set[str] | None = None) -> dict[str, Any]:

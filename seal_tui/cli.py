@@ -21,6 +21,7 @@ from engine import __version__, launch
 from engine import study as studies
 from engine.messages import RunStatus
 from engine.paths import SAMPLE_DATA
+from seal_tui import importing
 from seal_tui.client import Calls, EngineGone, EngineProblem, SyncEngineClient
 from seal_tui.text import one_line, plain
 
@@ -57,10 +58,12 @@ def _for_people() -> Iterator[None]:
     """Every expected failure is one line and an exit code."""
     try:
         yield
-    except studies.StudyError as error:
+    except (studies.StudyError, importing.WrongUsage) as error:
         _fail(str(error), 2)
     except (launch.EngineError, EngineGone, EngineProblem) as error:
         _fail(str(error), 1)
+    except BrokenPipeError:
+        raise  # the reader has seen enough: typer ends quietly
     except OSError as error:
         wrong = isinstance(error, (FileExistsError, FileNotFoundError, NotADirectoryError))
         said = f"{error.filename}: {error.strerror}" if error.filename else str(error)
@@ -161,6 +164,56 @@ def run(
     _run(study, run_dir, headless)
 
 
+@app.command(name="import")
+def import_(
+    run_dir: RunDir,
+    pairs: Annotated[
+        Path | None,
+        typer.Option(
+            help="The pairs, as for a study. May be left out where a labels file has their texts.",
+            show_default=False,
+        ),
+    ] = None,
+    labels: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="[NAME=]FILE",
+            help="Labels of a labeler, main without a name: SEAL's taxonomy CSV, or JSON lines.",
+            show_default=False,
+        ),
+    ] = None,
+    rewards: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="pre=FILE, post=FILE",
+            help="Scores of a reward model: SEAL's compare CSV, or RewardBench's. Both are needed.",
+            show_default=False,
+        ),
+    ] = None,
+    rewrites: Annotated[
+        Path | None, typer.Option(help="SEAL's rewrite CSV.", show_default=False)
+    ] = None,
+    taxonomy: Annotated[
+        Path | None,
+        typer.Option(help="A taxonomy file. [default: the paper's features]", show_default=False),
+    ] = None,
+    allow_squashed: Annotated[
+        bool, typer.Option("--allow-squashed", help="Take scores that all lie within [0, 1].")
+    ] = False,
+) -> None:
+    """Make a run from recorded results: no model is needed.
+
+    Files are joined by row_id or id, never by position; nothing is imported unless all of it fits.
+    """
+    with _for_people():
+        files = importing.Files(
+            pairs, labels or [], rewards or [], rewrites, taxonomy, allow_squashed
+        )
+        with importing.written(run_dir, files) as study:
+            _ask_engine("engine.run.recorded", str(study))
+            _run(study, run_dir, headless=True)
+
+
 @app.command(name="open")
 def open_(run_dir: RunDir) -> None:
     """Open the explorer on a run, finished or not."""
@@ -246,7 +299,7 @@ def _ask_engine(module: str, *arguments: str) -> Any:
     answer = subprocess.run([sys.executable, "-m", module, *arguments], capture_output=True)
     if answer.returncode:
         words = answer.stderr.decode("utf-8", "replace").strip().splitlines()
-        _fail(words[-1] if words else f"{module} failed", 1)
+        _fail(words[-1] if words else f"{module} failed", 2 if answer.returncode == 2 else 1)
     return json.loads(answer.stdout)
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from engine.data.hub import hub_rows
 from engine.data.jsonl import beginning, jsonl_rows, list_rows
 from engine.data.pairs import DataError, Pair, Reject, Row, RowError, excerpt
+from engine.data.records import entry_pairs, holds_entries
 from engine.data.rows import read_row
 from engine.data.table import csv_rows, delimiter_of, parquet_rows
 
@@ -188,6 +189,8 @@ def _rows_by_format(path: Path, name: str) -> Iterator[Row | Reject]:
         raise DataError(f"{name} is not a Parquet file, whatever its name says")
     if head.startswith((b"\xff\xfe", b"\xfe\xff")):
         raise DataError(f"{name} is in UTF-16: save it as UTF-8")
+    if holds_entries(first):
+        return entry_pairs(path, name)
     if ending in _TABLES:
         return csv_rows(path, name)
     # Among JSON lines a list may be a bad line; a file that is one list shows it otherwise.

@@ -101,6 +101,11 @@ def _stripped(of: tuple[Turn, ...]) -> list[tuple[Role, str]]:
     return [(role, text.strip()) for role, text in of]
 
 
+def own_id(row: Mapping[str, object]) -> str | None:
+    """The row's own id as text, whichever way the file writes it."""
+    return _label(row, IDS)
+
+
 def _label(row: Mapping[str, object], names: tuple[str, ...]) -> str | None:
     for name in names:
         value = row.get(name)

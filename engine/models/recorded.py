@@ -1,56 +1,207 @@
-"""Labels read from a file instead of asked of a model: gold labels, or another tool's."""
+"""Labels and scores read from a file instead of asked of a model: published or another tool's."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
+import hashlib
+import math
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
+from engine.data.dialogue import canonical
 from engine.data.pairs import DataError
+from engine.data.records import SIDES, Faults, Record, key_of, read_records, some
 from engine.taxonomy import Feature
 
 MISSING = -128  # a label that the file does not give; as in engine.paper.inputs
 
+Key = tuple[str, str]  # (pair's source id, side)
 
-def read_labels(path: Path, features: Sequence[Feature]) -> dict[tuple[str, str], list[int]]:
-    """(pair's source id, side) → values in the order of `features`.
+_WORDS = {
+    "bool": {"true": 1, "false": 0, "1": 1, "0": 0},
+    "sentiment": {"negative": -1, "neutral": 0, "positive": 1, "-1": -1, "0": 0, "1": 1},
+}
+# SEAL's `compare` files and RewardBench's per-pair scores.
+_SCORES = (("chosen_score", "rejected_score"), ("scores_chosen", "scores_rejected"))
+_VERDICTS = ("agreement", "results")
 
-    The file is JSON lines: {"id": …, "side": "chosen" | "rejected", "labels": {feature: value}}.
-    Raises DataError naming file, line and field.
+
+@dataclass
+class RecordedLabels:
+    """`values` in the order of the features; `texts`, where the file has them, as digests."""
+
+    values: dict[Key, list[int]] = field(default_factory=dict)
+    texts: dict[Key, bytes] = field(default_factory=dict)
+
+
+def text_digest(transcript: str) -> bytes:
+    """Equal for transcripts that differ in blank space or the form of their markers alone."""
+    plain = " ".join(canonical(transcript).split())
+    return hashlib.blake2b(plain.encode("utf-8", "surrogatepass"), digest_size=16).digest()
+
+
+def read_labels(path: Path, features: Sequence[Feature]) -> RecordedLabels:
+    """The labels of a file, one entry per row: JSON lines of the form
+    {"id": …, "side": "chosen" | "rejected", "labels": {feature: value}}, or SEAL's `taxonomy` kind:
+    row_id, preference, text and a column per feature under its released name or ours.
+
+    Raises DataError naming file, line, field and how many rows are so.
     """
     if not path.is_file():
         raise DataError(f"{path}: no such labels file")
-    found: dict[tuple[str, str], list[int]] = {}
-    with path.open(encoding="utf-8-sig", errors="replace") as file:
-        for number, line in enumerate(file, 1):
-            if not line.strip():
-                continue
-            where = f"{path}, line {number}"
-            try:
-                row = json.loads(line)
-                key = (str(row["id"]), row["side"])
-                labels = row["labels"].items()
-            except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-                raise DataError(
-                    f'{where}: expected {{"id": …, "side": …, "labels": {{…}}}}'
-                ) from None
-            if key[1] not in ("chosen", "rejected"):
-                raise DataError(f"{where}: side must be chosen or rejected")
-            if key in found:
-                raise DataError(f"{where}: {key[1]} of {key[0]} is labeled twice")
-            found[key] = _values(dict(labels), features, where)
-    if not found:
+    found, faults = RecordedLabels(), Faults(path)
+    for record in read_records(path):
+        flat = "preference" in record.fields
+        key = _entry(path, record, "preference" if flat else "side")
+        if key in found.values:
+            faults.add(
+                "entries are labeled twice", record.line, f"{key[1]} of {key[0]} is labeled twice"
+            )
+        if flat:
+            given = _flat_labels(path, record, features)
+            if text := record.fields.get("text"):
+                found.texts[key] = text_digest(str(text))
+        else:
+            given = _nested_labels(path, record)
+        found.values[key] = [_value(feature, given, record.line, faults) for feature in features]
+    faults.check()
+    if not found.values:
         raise DataError(f"{path}: holds no labels")
     return found
 
 
-def _values(labels: dict[str, object], features: Sequence[Feature], where: str) -> list[int]:
-    values = []
-    for feature in features:
-        value = labels.get(feature.name, MISSING)
-        if value is not MISSING and (isinstance(value, float) or value not in feature.values):
+def _entry(path: Path, record: Record, side_field: str) -> Key:
+    side = record.fields.get(side_field)
+    if side not in SIDES:
+        if side_field not in record.fields:
             raise DataError(
-                f"{where}: {feature.name} is {value!r}, must be one of {feature.values}"
+                f'{path}, line {record.line}: expected {{"id": …, "side": …, "labels": {{…}}}} or '
+                "the columns row_id, preference and the features"
             )
-        values.append(int(value))
-    return values
+        raise DataError(f"{path}, line {record.line}: {side_field} must be chosen or rejected")
+    return key_of(path, record), str(side)
+
+
+def _nested_labels(path: Path, record: Record) -> Mapping[str, Any]:
+    labels = record.fields.get("labels")
+    if not isinstance(labels, dict):
+        raise DataError(f"{path}, line {record.line}: expected labels as {{feature: value}}")
+    return labels
+
+
+def _flat_labels(path: Path, record: Record, features: Sequence[Feature]) -> Mapping[str, Any]:
+    """The columns of features, by our names; an empty cell is a label that was not given."""
+    given = {}
+    for feature in features:
+        for name in (feature.released, feature.name):
+            if name is not None and record.fields.get(name) is not None:
+                given[feature.name] = word_value(feature, record.fields[name])
+    if not given:
+        names = ", ".join(feature.released or feature.name for feature in features)
+        raise DataError(f"{path}, line {record.line}: no label at all; the columns are {names}")
+    return given
+
+
+def word_value(feature: Feature, value: object) -> object:
+    """A cell as a label; what is no label comes back as it is, to be refused by name."""
+    if isinstance(value, (str, bool)):
+        return _WORDS[feature.kind].get(str(value).strip().lower(), value)
+    return value
+
+
+def _value(feature: Feature, given: Mapping[str, Any], line: int, faults: Faults) -> int:
+    if feature.name not in given:
+        return MISSING
+    return label(feature, given[feature.name], line, faults)
+
+
+def label(feature: Feature, value: object, line: int, faults: Faults) -> int:
+    """The label, MISSING with a fault where it is none."""
+    if not isinstance(value, int) or value not in feature.values:
+        words = f"{feature.name} is {str(value)[:40]!r}" if isinstance(value, str) else ""
+        words = words or f"{feature.name} is {str(value)[:40]}"
+        faults.add("labels are so", line, f"{words}, must be one of {feature.values}")
+        return MISSING
+    return int(value)
+
+
+def read_scores(path: Path, allow_squashed: bool = False) -> dict[str, tuple[float, float]]:
+    """Pair's source id → (chosen, rejected). SEAL's `compare` kind (row_id, chosen_score,
+    rejected_score, agreement) or RewardBench's (id, scores_chosen, scores_rejected, results).
+
+    Raises DataError naming file, line, column and how many rows are so.
+    """
+    if not path.is_file():
+        raise DataError(f"{path}: no such score file")
+    found: dict[str, tuple[float, float]] = {}
+    faults = Faults(path)
+    for record in read_records(path):
+        columns = next((pair for pair in _SCORES if set(pair) & record.fields.keys()), None)
+        if columns is None:
+            raise DataError(
+                f"{path}, line {record.line}: no scores; the columns are row_id, chosen_score, "
+                "rejected_score, or id, scores_chosen, scores_rejected"
+            )
+        key = key_of(path, record)
+        chosen, rejected = (number(record, name, faults) for name in columns)
+        if key in found:
+            faults.add("rows are duplicates", record.line, f"{key} is scored twice")
+        for verdict in _VERDICTS:
+            check_verdict(record, verdict, chosen, rejected, faults)
+        found[key] = chosen, rejected
+    faults.check()
+    if not found:
+        raise DataError(f"{path}: holds no scores")
+    if not allow_squashed and all(0 <= score <= 1 for pair in found.values() for score in pair):
+        raise DataError(
+            f"{path}: all {2 * len(found):,} scores lie within [0, 1]: these look like squashed "
+            "logits (a sigmoid or softmax), whose differences are no differences of reward; record "
+            "raw logits, or allow them (--allow-squashed, allow_squashed = true)"
+        )
+    return found
+
+
+def number(record: Record, name: str, faults: Faults) -> float:
+    """The finite number of a column, NaN with a fault where there is none."""
+    value = record.fields.get(name)
+    try:
+        found = float(value) if isinstance(value, (str, int, float)) else math.nan
+    except (ValueError, OverflowError):
+        found = math.nan
+    if isinstance(value, bool) or not math.isfinite(found):
+        shown = "missing" if value is None else str(value)[:40]
+        faults.add("numbers are so", record.line, f"{name} is {shown}, not a finite number")
+        return math.nan
+    return found
+
+
+def check_verdict(
+    record: Record, name: str, chosen: float, rejected: float, faults: Faults
+) -> None:
+    """A column that says whether chosen has the higher score must say what the scores say."""
+    said = {"true": 1.0, "false": 0.0}.get(str(record.fields.get(name)).strip().lower())
+    if said is None:
+        try:
+            said = float(record.fields[name])
+        except (KeyError, ValueError, TypeError):
+            return  # not given, or some other result
+    if math.isnan(chosen) or math.isnan(rejected):
+        return
+    # Half a point is how some give a tie.
+    right = chosen == rejected if said == 0.5 else (said == 1) == (chosen > rejected)
+    if not right:
+        words = f"{name} is {record.fields[name]}, but the scores are {chosen:g} and {rejected:g}"
+        faults.add("rows contradict themselves", record.line, words)
+
+
+def check_keys(
+    path: Path, what: str, keys: Sequence[str], known: Collection[str], spare: int
+) -> None:
+    """Raises DataError if more than `spare` of these keys belong to no pair."""
+    unknown = [key for key in keys if key not in known]
+    if len(unknown) > spare:
+        raise DataError(
+            f"{path}: {len(unknown):,} of {len(keys):,} {what} belong to no pair: row_id "
+            f"{some(unknown)}; the pairs' own are {some(sorted(known))}"
+        )

@@ -28,14 +28,15 @@ class Summary:
     warnings: tuple[str, ...]
 
 
-def options(study: Study) -> Options:
+def options(study: Study, noise: tuple[float, float] = (0.0, 0.0)) -> Options:
     return Options(
         preset=study.measures.preset,
         tie_policy=study.measures.tie_policy,
         opinion=study.measures.opinion,
         min_cosine=study.rewrites.min_cosine,
-        model_pre=study.pre.model or "pre",
+        model_pre=plan.pre_name(study),
         model_post=plan.post_name(study),
+        noise_floor=noise,
     )
 
 
@@ -43,15 +44,18 @@ def paper_features(study: Study) -> tuple[Feature, ...]:
     return tuple(Feature(f.name, f.kind, f.role, f.regress) for f in study.features)
 
 
-def measure(study: Study, store: Store) -> Summary:
-    """Compute everything, replace the stored tables, and say what a reader must know."""
+def measure(study: Study, store: Store, noise: tuple[float, float] = (0.0, 0.0)) -> Summary:
+    """Compute everything, replace the stored tables, and say what a reader must know.
+
+    `noise`: rewards closer than this are noise-limited, of pre and post.
+    """
     features = paper_features(study)
     roles = results.roles(store)
     pairs = measures.pairs(store, roles, features)
     sample = [pair_id for pair_id, *_ in plan.rewrite_sample(study, dataset.pair_texts(store))]
     rewrites = measures.rewrites(store, roles, features, study.rewrites.strategies, sample)
     labelers = measures.labelers(store, roles, features)
-    chosen = options(study)
+    chosen = options(study, noise)
     tables = compute(pairs, rewrites, labelers, chosen).tables()
     facts = pair_facts(pairs, chosen)
     measures.put_measures(store, tables, facts, studies.digest(study))
@@ -61,11 +65,12 @@ def measure(study: Study, store: Store) -> Summary:
     counts = {
         "scored pairs": len(pairs),
         "ties": int(facts.tied_post.sum()),
+        "within the scorer's noise": int(facts.noise_limited.sum()),
         "truncated": results.truncated(store, [roles["pre"], roles["post"]]),
         "rewritten pairs": len(rewrites),
         "rewritten pairs used": usable,
     }
-    return Summary(digest(tables), counts, tuple(_warnings(study, tables, counts)))
+    return Summary(digest(tables), counts, tuple(_warnings(study, tables, counts, noise)))
 
 
 def digest(tables: dict[str, list[dict[str, Any]]]) -> str:
@@ -80,7 +85,10 @@ def digest(tables: dict[str, list[dict[str, Any]]]) -> str:
 
 
 def _warnings(
-    study: Study, tables: dict[str, list[dict[str, Any]]], counts: dict[str, int]
+    study: Study,
+    tables: dict[str, list[dict[str, Any]]],
+    counts: dict[str, int],
+    noise: tuple[float, float],
 ) -> Sequence[str]:
     found = []
     preset = study.measures.preset
@@ -96,6 +104,12 @@ def _warnings(
             f"{counts['truncated']:,} entries are longer than a reward model reads; the beginning "
             "of their context was cut"
         )
+    for row, floor in zip(tables["alignment"], noise, strict=True):
+        if row["noise_limited"]:
+            found.append(
+                f"{row['noise_limited']:,} pairs are closer than the {row['role']} scorer's own "
+                f"noise ({floor:.2g}): their verdict depends on the batch they were scored in"
+            )
     lost = counts["rewritten pairs"] - counts["rewritten pairs used"]
     if lost:
         found.append(

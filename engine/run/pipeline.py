@@ -17,18 +17,14 @@ from engine import data
 from engine.data.dialogue import Turn, transcript, turns
 from engine.models import guard
 from engine.models.protocols import Text
-from engine.models.recorded import read_labels
 from engine.models.specs import LabelerSpec, RewardSpec, RewriterSpec, Spec
-from engine.run import manifest, measure, plan
+from engine.run import ingest, manifest, measure, plan, recorded
 from engine.run.progress import Progress
-from engine.run.workers import Job, Outcome, Stopped, Workers
+from engine.run.recorded_stages import RecordedStages
+from engine.run.workers import Job, Outcome, Workers
 from engine.store import Store, dataset, results
 from engine.store.results import Batch
 from engine.study import Study
-
-
-class RunError(RuntimeError):
-    """The data does not carry this run; one line: what, and how to mend it."""
 
 
 class Pipeline:
@@ -50,6 +46,7 @@ class Pipeline:
         self.workers = Workers(study.executor.devices)
         self.makers: dict[str, str] = {}
         self.notes: dict[str, Any] = {}
+        self.noise: dict[str, float] = {}
 
     def run(self) -> None:
         """Raises RunError, ModelError, DataError, StoreError or Stopped."""
@@ -59,11 +56,12 @@ class Pipeline:
             entries = sorted({text for _, *sides in pairs for text in sides})
             for name in self.study.labelers:
                 self._label(name, entries)
-            pre = plan.pre_spec(self.study)
-            self._score("score:pre", "pre", pre, entries)
-            post = self._post(pairs)
-            self._score("score:post", "post", post, entries)
-            if self.study.rewrites.sample:
+            pre = self._score_pairs("pre", pairs, lambda: plan.pre_spec(self.study))
+            post = self._score_pairs("post", pairs, lambda: self._post(pairs))
+            if self.study.rewrites.path is not None:
+                self.recorded.put_rewrites(self.makers)
+            elif self.study.rewrites.sample:
+                assert pre is not None and post is not None  # the study file was checked
                 rewrites = self._rewrite(pairs)
                 rewritten = sorted({new for _, _, new in rewrites})
                 self._relabel(rewritten)
@@ -78,43 +76,20 @@ class Pipeline:
     # ------------------------------------------------------------ data
 
     def _ingest(self) -> None:
-        settings = self.study.data
         self.progress.start_stage("ingest", 0)
-        source = data.Source(
-            path=Path(settings.path) if settings.path else None,
-            dataset=settings.dataset,
-            split=settings.split,
-            config=settings.config,
-            revision=settings.revision,
-        )
-        pairs: list[data.Pair] = []
-        rejects: list[data.Reject] = []
-        for record in data.read_pairs(source):
-            (pairs if isinstance(record, data.Pair) else rejects).append(record)  # type: ignore[arg-type]
-            if self.stop.is_set():
-                raise Stopped
-        counts: dict[str, int] = {}
-        for reject in rejects:
-            counts[reject.reason] = counts.get(reject.reason, 0) + 1
-        read = len(pairs) + len(rejects)
-        self.progress.set_rejects(counts)
-        self.progress.count(rows=read, pairs=len(pairs))
-        if len(rejects) > settings.max_reject_share * read:
-            first = rejects[0]
-            raise RunError(
-                f"{len(rejects):,} of {read:,} rows cannot be used, more than "
-                f"data.max_reject_share = {settings.max_reject_share:g} allows; the first: line "
-                f"{first.line} of {first.source}: {first.reason}: {first.detail}"
-            )
-        if not pairs:
-            raise RunError("the dataset holds no usable pair")
-        chosen = data.seeded_sample(len(pairs), settings.limit, settings.seed)
-        pairs = [pairs[i] for i in chosen]
+        source = ingest.read(self.study, self.stop.is_set)
+        self.progress.set_rejects(source.reject_counts())
+        self.progress.count(rows=source.rows, pairs=len(source.pairs))
+        pairs = ingest.sample(self.study, source)
+        found = recorded.read(self.study, source.pairs, pairs, len(source.rejects))
         digest = data.digest(pairs)
+        self.recorded = RecordedStages(
+            self.study, self.store, self.progress, found, digest, self._play
+        )
         if not dataset.has_dataset(self.store, digest):
-            dataset.put_dataset(self.store, digest, pairs, rejects)
-        self.notes["dataset"] = {"sha256": digest, "rows": read, "pairs": len(pairs)}
-        self.progress.count(rows=read, pairs=len(pairs), rejects=len(rejects))
+            dataset.put_dataset(self.store, digest, pairs, source.rejects)
+        self.notes["dataset"] = {"sha256": digest, "rows": source.rows, "pairs": len(pairs)}
+        self.progress.count(rows=source.rows, pairs=len(pairs), rejects=len(source.rejects))
         self.progress.start_stage("ingest", len(pairs), len(pairs))
         self.progress.finish_stage("ingest")
 
@@ -122,14 +97,14 @@ class Pipeline:
 
     def _identify(self, role: str, spec: Spec) -> str:
         """The maker of a role: the digest of all that makes its results what they are."""
-        fingerprint = json.dumps(self.workers.ask("identify", spec), sort_keys=True)
-        maker = hashlib.sha256(fingerprint.encode()).hexdigest()[:16]
-        self._play(role, maker, spec.model, fingerprint)
-        return maker
+        return self._play(role, spec.model, self.workers.ask("identify", spec))
 
-    def _play(self, role: str, maker: str, model: str, fingerprint: str) -> None:
+    def _play(self, role: str, model: str, identity: dict[str, Any]) -> str:
+        fingerprint = json.dumps(identity, sort_keys=True)
+        maker = hashlib.sha256(fingerprint.encode()).hexdigest()[:16]
         results.put_maker(self.store, maker, role, model, fingerprint)
         self.makers[role] = maker
+        return maker
 
     def _batches(
         self,
@@ -180,11 +155,15 @@ class Pipeline:
 
     def _label(self, name: str, entries: Sequence[int]) -> None:
         role = f"labeler {name}"
-        if self.study.labelers[name].backend == "recorded":
-            self._recorded(name, role)
-            return
-        spec = plan.labeler_spec(self.study, name)
-        self._label_texts(f"label:{name}", self._identify(role, spec), spec, entries)
+        backend = self.study.labelers[name].backend
+        if backend == "recorded":
+            self.recorded.put_labels(name, role)
+        elif backend == "none":
+            self._play(role, "no labels", {"kind": "none"})
+            self.progress.skip_stage(f"label:{name}", "no labels")
+        else:
+            spec = plan.labeler_spec(self.study, name)
+            self._label_texts(f"label:{name}", self._identify(role, spec), spec, entries)
 
     def _label_texts(
         self, stage: str, maker: str, spec: LabelerSpec, entries: Sequence[int]
@@ -201,30 +180,6 @@ class Pipeline:
             lambda cursor, ids, labels: results.put_labels(cursor, maker, ids, labels),
         )
 
-    def _recorded(self, name: str, role: str) -> None:
-        stage = f"label:{name}"
-        path = Path(self.study.labelers[name].path or "")
-        rows = read_labels(path, self.study.features)
-        # The labels stand in the order of the features, and are joined to this dataset's ids.
-        identity = {
-            "kind": "recorded",
-            "labels_digest": hashlib.sha256(path.read_bytes()).hexdigest(),
-            "dataset": self.notes["dataset"]["sha256"],
-            "features": [feature.name for feature in self.study.features],
-        }
-        fingerprint = json.dumps(identity, sort_keys=True)
-        maker = hashlib.sha256(fingerprint.encode()).hexdigest()[:16]
-        self._play(role, maker, path.name, fingerprint)
-        keys = dataset.source_keys(self.store)
-        self.progress.start_stage(stage, len(keys))
-        found = {keys[key]: values for key, values in rows.items() if key in keys}
-        with self.store.write() as cursor:
-            results.put_recorded_labels(cursor, maker, found)
-        missing = len(set(keys.values())) - len(found)
-        if missing:
-            self.progress.warn(f"labeler {name}: {missing:,} entries have no recorded label")
-        self.progress.finish_stage(stage)
-
     def _score(self, stage: str, role: str, spec: RewardSpec, entries: Sequence[int]) -> None:
         maker = self._identify(role, spec)
         self._batches(
@@ -238,6 +193,42 @@ class Pipeline:
             lambda text: text,
             lambda cursor, ids, rewards: results.put_scores(cursor, maker, ids, rewards),
         )
+
+    def _score_pairs(
+        self, role: str, pairs: Sequence[tuple[int, int, int]], spec: Callable[[], RewardSpec]
+    ) -> RewardSpec | None:
+        """Rewards of every entry and the noise of their scorer; None where they are recorded."""
+        if role in self.recorded.found.scores:
+            self.recorded.put_scores(role)
+            self._note_noise(role, 0.0, 0)
+            return None
+        model = spec()
+        self._score(f"score:{role}", role, model, sorted({t for _, *sides in pairs for t in sides}))
+        self._noise(role, model, pairs)
+        return model
+
+    def _noise(self, role: str, spec: RewardSpec, pairs: Sequence[tuple[int, int, int]]) -> None:
+        """Score a sample again, each text alone: a reward depends a little on its batch."""
+        sample = plan.noise_sample(pairs)
+        maker, stage = self.makers[role], f"noise:{role}"
+        self._batches(
+            stage,
+            maker,
+            spec,
+            "score",
+            (),
+            sample,
+            plan.SHAPES["alone"],
+            lambda text: text,
+            lambda cursor, ids, rewards: results.put_rescored(cursor, maker, ids, rewards),
+        )
+        floor, compared = results.noise(self.store, maker, sample)
+        self._note_noise(role, floor, compared)
+        self.progress.finish_stage(stage, f"rewards closer than {floor:.2g} are equal to it")
+
+    def _note_noise(self, role: str, floor: float, compared: int) -> None:
+        self.noise[role] = floor
+        self.notes.setdefault("noise_floor", {})[role] = {"floor": floor, "compared": compared}
 
     def _post(self, pairs: Sequence[tuple[int, int, int]]) -> RewardSpec:
         """The post-D model: named by the study, or trained here from the pre-D model."""
@@ -372,7 +363,8 @@ class Pipeline:
         self.progress.start_stage("measure", 1)
         for reason, count in results.unusable_counts(self.store).items():
             self.progress.warn(f"{count:,} entries could not be used: {reason}")
-        summary = measure.measure(self.study, self.store)
+        noise = self.noise["pre"], self.noise["post"]
+        summary = measure.measure(self.study, self.store, noise)
         for warning in summary.warnings:
             self.progress.warn(warning)
         self.progress.count(**summary.counts)

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from engine import data
 from engine.messages import StageProgress
 from engine.models.specs import EmbedderSpec, LabelerSpec, RewardSpec, RewriterSpec
 from engine.study import Study
+
+NOISE_SAMPLE = 64
+NOISE_SEED = 7
 
 
 def stages(study: Study) -> list[StageProgress]:
@@ -15,10 +19,16 @@ def stages(study: Study) -> list[StageProgress]:
     found = [("ingest", "read pairs", "pairs")]
     found += [(f"label:{name}", f"label · {name}", "entries") for name in study.labelers]
     found.append(("score:pre", "score · pre", "entries"))
+    if study.pre.path is None:
+        found.append(("noise:pre", "noise of the scorer · pre", "entries"))
     if study.post.continue_from:
         found.append(("train:post", "train post on the dataset", "models"))
     found.append(("score:post", "score · post", "entries"))
-    if study.rewrites.sample:
+    if study.post.path is None:
+        found.append(("noise:post", "noise of the scorer · post", "entries"))
+    if study.rewrites.path is not None:
+        found.append(("rewrites", "read the rewrites", "entries"))
+    elif study.rewrites.sample:
         found += [
             (f"rewrite:{strategy}", f"rewrite · {strategy}", "entries")
             for strategy in study.rewrites.strategies
@@ -41,6 +51,8 @@ def rewrite_sample(
 ) -> list[tuple[int, int, int]]:
     """The pairs whose two sides are rewritten."""
     settings = study.rewrites
+    if settings.path is not None:
+        return list(pairs)
     if not settings.sample:
         return []
     return [pairs[i] for i in data.seeded_sample(len(pairs), settings.sample, settings.seed)]
@@ -76,9 +88,28 @@ def post_spec(study: Study, trained: str) -> RewardSpec:
     )
 
 
+def noise_sample(pairs: Sequence[tuple[int, int, int]]) -> list[int]:
+    """The texts that are scored twice; it depends on the pairs alone, not on the texts' ids."""
+    texts = list(dict.fromkeys(text for _, *sides in pairs for text in sides))
+    return [texts[i] for i in data.seeded_sample(len(texts), NOISE_SAMPLE, NOISE_SEED)]
+
+
+def pre_name(study: Study) -> str:
+    """What a reader is told the pre-D model is."""
+    return study.pre.model or Path(study.pre.path or "").name
+
+
 def post_name(study: Study) -> str:
     """What a reader is told the post-D model is."""
+    if study.post.path is not None:
+        return Path(study.post.path).name
     return study.post.model or f"{study.pre.model} + D"
+
+
+def rewriter_name(study: Study) -> str:
+    """What a reader is told wrote the rewrites."""
+    path = study.rewrites.path
+    return Path(path).name if path is not None else study.rewriter.model
 
 
 def rewriter_spec(study: Study) -> RewriterSpec:
@@ -105,6 +136,7 @@ SHAPES = {
     "torch": (8, 16_000),
     "endpoint": (64, 400_000),
     "score": (64, 80_000),
+    "alone": (1, 80_000),
     "rewrite": (32, 12_000),
     "embed": (64, 80_000),
 }

@@ -60,6 +60,7 @@ class Browser:
         self.labeler = roles["labeler main"]
         self.pre, self.post = roles["pre"], roles["post"]
         self.gold = roles.get("labeler gold")
+        self.relabeler = roles.get("relabeler", self.labeler)
 
     def _place(self, feature: str) -> int:
         if feature not in self.features:
@@ -146,12 +147,12 @@ class Browser:
             rewrite_ids=rewrites,
         )
 
-    def _entry(self, text_id: int) -> Entry:
+    def _entry(self, text_id: int, labeler: str | None = None) -> Entry:
         transcript, response, labels, gold, pre, post, truncated = self.store.read(
             sql("entry"),
             {
                 "text": text_id,
-                "labeler": self.labeler,
+                "labeler": labeler or self.labeler,
                 "gold": self.gold,
                 "pre": self.pre,
                 "post": self.post,
@@ -191,7 +192,7 @@ class Browser:
         labels = ""
         if query.feature is not None:
             parameters["place"] = self._place(query.feature)
-            parameters["labeler"] = self.labeler
+            parameters["labeler"] = self.relabeler
             labels = (
                 " JOIN labels AS c ON c.maker = $labeler AND c.text_id = r.chosen_id"
                 " JOIN labels AS d ON d.maker = $labeler AND d.text_id = r.rejected_id"
@@ -211,7 +212,8 @@ class Browser:
 
     def rewrite_rows(self, ids: Sequence[int]) -> list[RewriteRow]:
         rows = self.store.read(
-            sql("rewrite_rows"), {"ids": _stored(ids), "preview": PREVIEW, "labeler": self.labeler}
+            sql("rewrite_rows"),
+            {"ids": _stored(ids), "preview": PREVIEW, "labeler": self.relabeler},
         ).fetchall()
         return [_rewrite_row(row) for row in rows]
 
@@ -221,7 +223,8 @@ class Browser:
         chosen_id, rejected_id, *new = self.store.read(
             sql("rewrite_sides"), [rewrite_id]
         ).fetchone()
-        chosen, rejected = self._entry(chosen_id), self._entry(rejected_id)
+        chosen = self._entry(chosen_id, self.relabeler)
+        rejected = self._entry(rejected_id, self.relabeler)
         return RewriteDetail(
             row=rows[0],
             context=chosen.turns[:-1],

@@ -118,10 +118,10 @@ def pair_texts(store: Store) -> list[tuple[int, int, int]]:
 
 
 def source_keys(store: Store) -> dict[tuple[str, str], int]:
-    """(source_id, side) → text_id."""
+    """(source_id, side) → text_id, in pair order."""
     keys = {}
     for source, chosen, rejected in store.read(
-        "SELECT source_id, chosen_id, rejected_id FROM pairs"
+        "SELECT source_id, chosen_id, rejected_id FROM pairs ORDER BY pair_id"
     ).fetchall():
         keys[source, "chosen"] = chosen
         keys[source, "rejected"] = rejected

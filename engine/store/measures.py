@@ -74,12 +74,15 @@ def rewrites(
             cursor.execute("DROP TABLE IF EXISTS rewrite_facts")
         return no_rewrites(width)
     makers = _makers(roles, "pre", "post", "labeler main", "rewriter", "embedder")
+    # Recorded rewrites bring labels of their originals too, by the labeler of the rewrites.
+    makers["labeler"] = roles.get("relabeler", makers["labeler"])
     with store.write() as cursor:
         cursor.execute(
             sql("rewrite_pairs"),
             {**makers, "strategies": list(strategies), "sample": list(sample)},
         )
-    table = _arrow(store, "rewrite_arrays", _makers(roles, "pre", "post", "labeler main"))
+    wanted = ("pre", "post", "labeler")
+    table = _arrow(store, "rewrite_arrays", {name: makers[name] for name in wanted})
     return Rewrites(
         np.asarray(table["pair_id"], dtype=np.int64),
         table["strategy"].to_pylist(),

@@ -149,6 +149,28 @@ def put_scores(cursor: Any, maker: str, ids: Sequence[int], rewards: Rewards) ->
     put_unusable(cursor, maker, ids, rewards.problems)
 
 
+def put_rescored(cursor: Any, maker: str, ids: Sequence[int], rewards: Rewards) -> None:
+    good = [i for i, problem in enumerate(rewards.problems) if problem is None]
+    columns = {
+        "maker": [maker] * len(good),
+        "text_id": [ids[i] for i in good],
+        "reward": rewards.rewards[good],
+    }
+    insert(cursor, "rescored", columns, ignore=True)
+
+
+def noise(store: Store, maker: str, texts: Sequence[int]) -> tuple[float, int]:
+    """The largest difference between two rewards of one text, and the number of texts compared;
+    (0, 0) where nothing was scored twice."""
+    query = (
+        "SELECT coalesce(max(abs(s.reward - r.reward)), 0), count(*) FROM rescored AS r "
+        "JOIN scores AS s USING (maker, text_id) "
+        "WHERE maker = ? AND text_id IN (SELECT unnest(?))"
+    )
+    floor, compared = store.read(query, [maker, list(texts)]).fetchone()
+    return float(floor), int(compared)
+
+
 def put_unusable(
     cursor: Any, maker: str, ids: Sequence[int], problems: Sequence[str | None]
 ) -> None:

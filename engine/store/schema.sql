@@ -57,6 +57,13 @@ CREATE TABLE scores (
     PRIMARY KEY (maker, text_id)
 );
 
+-- A reward model's second reward of a text, scored alone: how far apart the two lie is its noise.
+CREATE TABLE rescored (
+    maker VARCHAR NOT NULL, text_id INTEGER NOT NULL,
+    reward DOUBLE NOT NULL CHECK (isfinite(reward)),
+    PRIMARY KEY (maker, text_id)
+);
+
 -- A text that a model could not take, and why.
 CREATE TABLE unusable (
     maker VARCHAR NOT NULL, text_id INTEGER NOT NULL, reason VARCHAR NOT NULL,

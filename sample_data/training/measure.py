@@ -36,7 +36,7 @@ BATCH = 8
 
 def gold(features: tuple[Feature, ...]) -> tuple[list[Text], list[list[int]]]:
     """The sample set's entries and their gold labels."""
-    labels = read_labels(SAMPLE_DATA / "gold_labels.jsonl", features)
+    labels = read_labels(SAMPLE_DATA / "gold_labels.jsonl", features).values
     texts, values = [], []
     for pair in data.read_pairs(data.Source(path=SAMPLE_DATA / "pairs.jsonl", dataset=None)):
         assert isinstance(pair, data.Pair)

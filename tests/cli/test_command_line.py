@@ -38,7 +38,7 @@ TABLES = {
     "stability": "feature labeler_a labeler_b n agreement kappa kappa_low kappa_high pabak "
     "prevalence_a prevalence_b",
 }
-COMMANDS = ("demo", "run", "open", "metrics", "status", "stop", "doctor")
+COMMANDS = ("demo", "run", "import", "open", "metrics", "status", "stop", "doctor")
 
 
 @pytest.fixture

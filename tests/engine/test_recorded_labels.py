@@ -36,18 +36,21 @@ def test_labels_come_in_the_order_of_the_features_whatever_the_order_in_the_file
     path = write(
         tmp_path / "l.jsonl", row(), "", row(side="rejected", labels={"sentiment": 0, "helpful": 0})
     )
-    assert read_labels(path, FEATURES) == {("a", "chosen"): [1, -1], ("a", "rejected"): [0, 0]}
-    assert read_labels(path, FEATURES[::-1])["a", "chosen"] == [-1, 1]
+    assert read_labels(path, FEATURES).values == {
+        ("a", "chosen"): [1, -1],
+        ("a", "rejected"): [0, 0],
+    }
+    assert read_labels(path, FEATURES[::-1]).values["a", "chosen"] == [-1, 1]
 
 
 def test_ids_that_are_numbers_join_like_the_pairs_do(tmp_path: Path) -> None:
     path = write(tmp_path / "l.jsonl", row(id=7))
-    assert ("7", "chosen") in read_labels(path, FEATURES)
+    assert ("7", "chosen") in read_labels(path, FEATURES).values
 
 
 def test_a_feature_the_file_does_not_give_is_missing_not_zero(tmp_path: Path) -> None:
     path = write(tmp_path / "l.jsonl", row(labels={"helpful": 1}))
-    assert read_labels(path, FEATURES)["a", "chosen"] == [1, MISSING]
+    assert read_labels(path, FEATURES).values["a", "chosen"] == [1, MISSING]
 
 
 @pytest.mark.parametrize(
@@ -90,7 +93,7 @@ def test_no_labels_at_all_and_no_file_are_refused(tmp_path: Path) -> None:
 
 
 def test_the_sample_has_gold_labels_of_every_default_feature_for_both_sides() -> None:
-    found = read_labels(SAMPLE_DATA / "gold_labels.jsonl", taxonomy.load())
+    found = read_labels(SAMPLE_DATA / "gold_labels.jsonl", taxonomy.load()).values
     with (SAMPLE_DATA / "pairs.jsonl").open() as file:
         ids = [json.loads(line)["id"] for line in file]
     assert set(found) == {(name, side) for name in ids for side in ("chosen", "rejected")}

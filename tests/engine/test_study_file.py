@@ -120,12 +120,12 @@ REFUSED = {
     ),
     "a post-D model from nowhere": (
         "rewards.post",
-        "model or continue_from",
+        "exactly one of model, path and continue_from",
         BEGIN + '[rewards.post]\nlineage = "?"\n',
     ),
     "a post-D model from two places": (
         "rewards.post",
-        "not both",
+        "exactly one",
         BEGIN + '[rewards.post]\nmodel = "m"\ncontinue_from = "pre"\n',
     ),
     "a rewriting endpoint without an address": (

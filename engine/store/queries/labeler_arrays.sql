@@ -1,6 +1,9 @@
-SELECT p.pair_id, s.side, l."values"
-FROM pairs AS p, (VALUES (0), (1)) AS s (side)
-JOIN labels AS l
-  ON l.maker = $labeler
- AND l.text_id = CASE s.side WHEN 0 THEN p.chosen_id ELSE p.rejected_id END
-ORDER BY p.pair_id, s.side
+-- A plain join on text_id; a CASE over the two sides in its place took minutes at 160,800 pairs.
+SELECT e.pair_id, e.side, l."values"
+FROM (
+    SELECT pair_id, 0 AS side, chosen_id AS text_id FROM pairs
+    UNION ALL
+    SELECT pair_id, 1 AS side, rejected_id AS text_id FROM pairs
+) AS e
+JOIN labels AS l ON l.maker = $labeler AND l.text_id = e.text_id
+ORDER BY e.pair_id, e.side

@@ -1,0 +1,68 @@
+"""Reading a study's pairs, and whether enough of them can be used."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from engine import data
+from engine.run.workers import Stopped
+from engine.study import Study
+
+
+class RunError(RuntimeError):
+    """The data does not carry this run; one line: what, and how to mend it."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """All that a study's data holds."""
+
+    pairs: list[data.Pair]
+    rejects: list[data.Reject]
+
+    @property
+    def rows(self) -> int:
+        return len(self.pairs) + len(self.rejects)
+
+    def reject_counts(self) -> dict[str, int]:
+        return dict(Counter(reject.reason for reject in self.rejects))
+
+
+def read(study: Study, stopped: Callable[[], bool] = lambda: False) -> Source:
+    """Raises DataError for what is no data at all, Stopped when asked to stop."""
+    settings = study.data
+    source = data.Source(
+        path=Path(settings.path) if settings.path else None,
+        dataset=settings.dataset,
+        split=settings.split,
+        config=settings.config,
+        revision=settings.revision,
+    )
+    found = Source([], [])
+    for record in data.read_pairs(source):
+        if isinstance(record, data.Pair):
+            found.pairs.append(record)
+        else:
+            found.rejects.append(record)
+        if stopped():
+            raise Stopped
+    return found
+
+
+def sample(study: Study, source: Source) -> list[data.Pair]:
+    """The pairs of the study. Raises RunError where too many rows cannot be used."""
+    settings = study.data
+    if len(source.rejects) > settings.max_reject_share * source.rows:
+        first = source.rejects[0]
+        raise RunError(
+            f"{len(source.rejects):,} of {source.rows:,} rows cannot be used, more than "
+            f"data.max_reject_share = {settings.max_reject_share:g} allows; the first: line "
+            f"{first.line} of {first.source}: {first.reason}: {first.detail}"
+        )
+    if not source.pairs:
+        raise RunError("the dataset holds no usable pair")
+    chosen = data.seeded_sample(len(source.pairs), settings.limit, settings.seed)
+    return [source.pairs[i] for i in chosen]

@@ -1,0 +1,173 @@
+"""What a study takes from files instead of from models: read, and checked against the pairs.
+
+Everything is checked before anything is stored, so that bad input leaves nothing half-imported.
+Run as a module on a study file it checks only: `python -m engine.run.recorded STUDY.toml`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sys
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+
+from engine import data
+from engine import study as studies
+from engine.data.pairs import DataError
+from engine.data.records import SIDES, some
+from engine.models.recorded import (
+    MISSING,
+    Key,
+    RecordedLabels,
+    check_keys,
+    read_labels,
+    read_scores,
+    text_digest,
+)
+from engine.models.recorded_rewrites import RecordedRewrite, read_rewrites
+from engine.run import ingest
+from engine.study import Study
+
+SAME_MODEL = 0.1  # rewards further apart than any rounding makes them are of two models
+
+T = TypeVar("T")
+
+
+@dataclass
+class Recorded:
+    """Results from files, by labeler and by role; `sha256` of each file by its path."""
+
+    labels: dict[str, RecordedLabels] = field(default_factory=dict)
+    scores: dict[str, dict[str, tuple[float, float]]] = field(default_factory=dict)
+    rewrites: list[RecordedRewrite] = field(default_factory=list)
+    sha256: dict[str, str] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
+
+
+def read(
+    study: Study, source: Sequence[data.Pair], wanted: Sequence[data.Pair], rejects: int
+) -> Recorded:
+    """Read and check every recorded file of a study.
+
+    `source` are all pairs that were read, `wanted` those of the sample. Raises DataError, one line.
+    """
+    found = Recorded()
+    texts = {pair.source_id: (pair.chosen, pair.rejected) for pair in source}
+    needed = [pair.source_id for pair in wanted]
+    for name, labeler in study.labelers.items():
+        if labeler.backend == "recorded":
+            found.labels[name] = _labels(found, study, name, texts, rejects)
+    for role, reward in (("pre", study.pre), ("post", study.post)):
+        if reward.path is not None:
+            path = Path(reward.path)
+            scores = read_scores(path, reward.allow_squashed)
+            found.sha256[reward.path] = _sha256(path)
+            check_keys(path, "scores", list(scores), texts, rejects)
+            if missing := [key for key in needed if key not in scores]:
+                raise DataError(
+                    f"{path}: {len(missing):,} of {len(needed):,} pairs have no score: row_id "
+                    f"{some(missing)}; every pair needs one"
+                )
+            found.scores[role] = {key: scores[key] for key in needed}
+    if study.rewrites.path is not None:
+        found.rewrites = _rewrites(found, study, texts, set(needed), rejects)
+    return found
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _labels(
+    found: Recorded, study: Study, name: str, texts: Mapping[str, tuple[str, str]], rejects: int
+) -> RecordedLabels:
+    path = Path(study.labelers[name].path or "")
+    labels = read_labels(path, study.features)
+    found.sha256[str(path)] = _sha256(path)
+    check_keys(path, "labels", [key for key, _ in labels.values], texts, 2 * rejects)
+    _check_texts(path, list(labels.texts.items()), texts)
+    columns = np.array(list(labels.values.values()), dtype=np.int16)
+    absent = [
+        f.released or f.name
+        for f, c in zip(study.features, columns.T, strict=True)
+        if (c == MISSING).all()
+    ]
+    if absent:
+        found.warnings.append(f"labeler {name}: {path.name} has no labels of {', '.join(absent)}")
+    return labels
+
+
+def _check_texts(
+    path: Path, given: Sequence[tuple[Key, bytes]], texts: Mapping[str, tuple[str, str]]
+) -> None:
+    """Where a file repeats the pairs' texts, they must be the pairs' texts: keys can be wrong."""
+    wrong = [
+        f"{key} {side}"
+        for (key, side), digest in given
+        if key in texts and text_digest(texts[key][SIDES.index(side)]) != digest
+    ]
+    if wrong:
+        raise DataError(
+            f"{path}: {len(wrong):,} of {len(given):,} texts are not those of the pairs with the "
+            f"same row_id: {some(wrong)}; are these the labels of other pairs?"
+        )
+
+
+def _rewrites(
+    found: Recorded,
+    study: Study,
+    texts: Mapping[str, tuple[str, str]],
+    needed: Collection[str],
+    rejects: int,
+) -> list[RecordedRewrite]:
+    path = Path(study.rewrites.path or "")
+    rows = read_rewrites(path, study.features, study.rewrites.strategies)
+    found.sha256[str(path)] = _sha256(path)
+    check_keys(path, "rewrites", [row.key for row in rows], texts, rejects)
+    originals = [
+        ((row.key, side), entry.original_text)
+        for row in rows
+        for side, entry in zip(SIDES, row.sides, strict=True)
+        if entry.original_text is not None
+    ]
+    _check_texts(path, originals, texts)
+    rows = [row for row in rows if row.key in needed]
+    for role, scores in found.scores.items():
+        apart = [
+            row.key
+            for row in rows
+            for score, entry in zip(scores[row.key], row.sides, strict=True)
+            if abs(entry.original_rewards.get(role, score) - score) > SAME_MODEL
+        ]
+        if apart:
+            raise DataError(
+                f"{path}: {len(apart):,} originals have other {role} rewards than in the score "
+                f"file: row_id {some(apart)}; both must be of one model"
+            )
+    return rows
+
+
+# ---------------------------------------------------------------- checking only
+
+
+def main() -> None:
+    """Exit 2 with one line on stderr for bad input, else a JSON object on stdout."""
+    try:
+        study = studies.load(Path(sys.argv[1]))
+        source = ingest.read(study)
+        pairs = ingest.sample(study, source)
+        found = read(study, source.pairs, pairs, len(source.rejects))
+    except (studies.StudyError, DataError, ingest.RunError) as error:
+        print(error, file=sys.stderr)
+        raise SystemExit(2) from None
+    print(json.dumps({"pairs": len(pairs), "rewrites": len(found.rewrites)}))
+
+
+if __name__ == "__main__":
+    main()

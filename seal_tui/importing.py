@@ -1,0 +1,125 @@
+"""`seal-tui import` as a study: recorded files in place of models."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+MARK = "# Written by `seal-tui import`."
+
+
+class WrongUsage(ValueError):
+    """What was asked for cannot be imported; one line with the mend."""
+
+
+@dataclass(frozen=True)
+class Files:
+    """What is imported; `labels` are [NAME=]FILE, `rewards` are pre=FILE and post=FILE."""
+
+    pairs: Path | None
+    labels: Sequence[str]
+    rewards: Sequence[str]
+    rewrites: Path | None
+    taxonomy: Path | None
+    allow_squashed: bool
+
+
+@contextmanager
+def written(run_dir: Path, files: Files) -> Iterator[Path]:
+    """The study of these files, for as long as the block lasts."""
+    _refuse_other_runs(run_dir)
+    text = study(run_dir.resolve().name, files)
+    with tempfile.TemporaryDirectory(prefix="seal-tui-") as folder:
+        path = Path(folder) / "study.toml"
+        try:
+            path.write_text(text, "utf-8")
+        except UnicodeEncodeError:
+            raise WrongUsage("a file's name is not UTF-8: rename it") from None
+        yield path
+
+
+def study(name: str, files: Files) -> str:
+    """The study file's text; all paths absolute."""
+    labels = _labels(files.labels)
+    rewards = _rewards(files.rewards)
+    pairs = files.pairs or labels.get("main") or next(iter(labels.values()), None)
+    if pairs is None:
+        raise WrongUsage(
+            "--pairs is missing: name the pairs, or a labels file that has their texts (--labels)"
+        )
+    squashed = "allow_squashed = true\n" if files.allow_squashed else ""
+    parts = [f"{MARK}\nname = {_quoted(name)}\n\n[data]\npath = {_path(pairs)}\n"]
+    if files.taxonomy is not None:
+        parts.append(f"[taxonomy]\nfile = {_path(files.taxonomy)}\n")
+    if "main" not in labels:
+        parts.append('[labelers.main]\nbackend = "none"\n')
+    for labeler, path in labels.items():
+        parts.append(f'[labelers.{labeler}]\nbackend = "recorded"\npath = {_path(path)}\n')
+    for role in ("pre", "post"):
+        parts.append(f"[rewards.{role}]\npath = {_path(rewards[role])}\n{squashed}")
+    if files.rewrites is None:
+        parts.append("[rewrites]\nsample = 0\n")
+    else:
+        parts.append(
+            f'[rewrites]\npath = {_path(files.rewrites)}\nscope = "transcript"\n'
+            "min_cosine = 0  # as published: every rewrite counts, however far it drifted\n"
+        )
+    return "\n".join(parts)
+
+
+def _labels(given: Sequence[str]) -> dict[str, Path]:
+    found: dict[str, Path] = {}
+    for word in given:
+        name, equals, path = word.partition("=")
+        # A path may hold an equals sign: a name is a plain identifier.
+        if not (equals and name.isidentifier() and name.isascii()):
+            name, path = "main", word
+        if name in found:
+            raise WrongUsage(
+                f"--labels {word}: there are labels of {name} already; name the labeler: NAME=FILE"
+            )
+        found[name] = Path(path)
+    return found
+
+
+def _rewards(given: Sequence[str]) -> dict[str, Path]:
+    found: dict[str, Path] = {}
+    for word in given:
+        role, _, path = word.partition("=")
+        if role not in ("pre", "post") or not path:
+            raise WrongUsage(f"--rewards {word}: must be pre=FILE or post=FILE")
+        if role in found:
+            raise WrongUsage(f"--rewards {word}: {role} is given twice")
+        found[role] = Path(path)
+    lacking = [role for role in ("pre", "post") if role not in found]
+    if lacking:
+        raise WrongUsage(
+            f"--rewards {lacking[0]}=FILE is missing: both pre and post are needed, because "
+            "without a model the one can be neither scored nor trained from the other"
+        )
+    return found
+
+
+def _refuse_other_runs(run_dir: Path) -> None:
+    try:
+        begun = (run_dir / "study.toml").read_text("utf-8", "replace")
+    except FileNotFoundError:
+        if (run_dir / "study.json").exists():
+            begun = ""
+        else:
+            return
+    if not begun.startswith(MARK):
+        raise WrongUsage(f"{run_dir} holds a run that is no import: name another folder")
+
+
+def _path(path: Path) -> str:
+    return _quoted(str(path.expanduser().resolve()))
+
+
+def _quoted(text: str) -> str:
+    """A TOML string: JSON's, but that JSON leaves DEL as it is."""
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")

@@ -1,0 +1,261 @@
+"""`seal-tui import`: a run from recorded results, or one clear line and nothing at all."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from engine import taxonomy
+from tests.cli.conftest import Answer
+from tests.engine.conftest import end_engine
+from tests.engine.released import SIDES, export, write_compare, write_csv, write_taxonomy_csv
+from tests.engine.studies import manifest, sample_rows, write_pairs
+
+Cli = Callable[..., Answer]
+COUNT = 16
+
+
+class Recording:
+    """Own-written results of the first sample pairs, under numbers as keys."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.run = folder / "run"
+        self.features = taxonomy.load()
+        dice = random.Random(5)
+        rows = [{**row, "id": str(i)} for i, row in enumerate(sample_rows(COUNT))]
+        write_pairs(folder / "pairs.jsonl", rows)
+        self.pre = {row["id"]: (dice.gauss(0, 2), dice.gauss(0, 2)) for row in rows}
+        self.post = {row["id"]: (dice.gauss(1, 2), dice.gauss(0, 2)) for row in rows}
+        self.texts = {(row["id"], side): row[side] for row in rows for side in SIDES}
+        self.labels = {
+            key: [dice.choice(feature.values) for feature in self.features] for key in self.texts
+        }
+        self.write()
+
+    def write(self) -> None:
+        write_compare(self.folder / "pre.csv", self.pre)
+        write_compare(self.folder / "post.csv", self.post)
+        write_taxonomy_csv(self.folder / "labels.csv", self.features, self.labels, self.texts)
+
+    def options(self, **changes: str | None) -> list[str]:
+        """The options of the command; a None leaves one out."""
+        files: dict[str, str | None] = {
+            "pairs": "pairs.jsonl",
+            "labels": "labels.csv",
+            "pre": "pre.csv",
+            "post": "post.csv",
+            **changes,
+        }
+        found = [str(self.run)]
+        for name, file in files.items():
+            if file is not None:
+                path = str(self.folder / file)
+                role = name in SIDES or name in ("pre", "post")
+                found += ["--rewards", f"{name}={path}"] if role else [f"--{name}", path]
+        return found
+
+
+@pytest.fixture
+def recording(tmp_path: Path) -> Iterator[Recording]:
+    found = Recording(tmp_path)
+    yield found
+    end_engine(found.run)
+
+
+def refused(answer: Answer, run: Path) -> str:
+    """The one line of a refusal that left nothing behind."""
+    assert answer.returncode == 2, answer.stderr
+    assert answer.stdout == ""
+    assert not run.exists()
+    (line,) = answer.stderr.splitlines()
+    return line
+
+
+def tables(answer: Answer) -> dict[str, Any]:
+    """The metric tables without what names the scorer."""
+    found: dict[str, Any] = json.loads(answer.stdout)
+    for row in found["alignment"]:
+        del row["model"], row["noise_limited"]
+    return found
+
+
+# ---------------------------------------------------------------- what goes in
+
+
+def test_recorded_results_become_a_run(recording: Recording, seal_tui: Cli) -> None:
+    answer = seal_tui("import", *recording.options())
+    assert answer.returncode == 0, answer.stderr
+    assert answer.stderr == ""
+    found = tables(seal_tui("metrics", recording.run, "--json"))
+    aligned = {row["role"]: row["aligned"] for row in found["alignment"]}
+    for role, scores in (("pre", recording.pre), ("post", recording.post)):
+        assert aligned[role] == sum(chosen > rejected for chosen, rejected in scores.values())
+    status = json.loads(seal_tui("status", recording.run, "--json").stdout)
+    notes = {stage["name"]: stage["note"] for stage in status["stages"]}
+    assert "noise is taken as 0" in notes["score:pre"]
+    models = manifest(recording.run)["models"]
+    assert set(models) == {"labeler main", "pre", "post"}
+    for model in models.values():
+        (digest,) = model["fingerprint"]["files_sha256"]
+        assert len(digest) == 64
+    assert manifest(recording.run)["noise_floor"]["pre"] == {"floor": 0.0, "compared": 0}
+
+
+def test_the_order_of_rows_and_the_form_of_the_file_change_nothing(
+    recording: Recording, seal_tui: Cli
+) -> None:
+    assert seal_tui("import", *recording.options()).returncode == 0
+    digest = manifest(recording.run)["metrics_sha256"]
+    end_engine(recording.run)
+    dice = random.Random(1)
+    for name in ("pre", "labels"):
+        of = list(getattr(recording, name).items())
+        dice.shuffle(of)
+        setattr(recording, name, dict(of))
+    recording.write()
+    columns = {
+        "id": list(recording.post),
+        "scores_chosen": [chosen for chosen, _ in recording.post.values()],
+        "scores_rejected": [rejected for _, rejected in recording.post.values()],
+        "results": [int(chosen > rejected) for chosen, rejected in recording.post.values()],
+        "model": "mine",
+    }
+    (recording.folder / "bench.json").write_text(json.dumps(columns))
+    answer = seal_tui("import", *recording.options(post="bench.json"))
+    assert answer.returncode == 0, answer.stderr
+    benched = tables(seal_tui("metrics", recording.run, "--json"))
+    end_engine(recording.run)
+    assert seal_tui("import", *recording.options()).returncode == 0
+    assert tables(seal_tui("metrics", recording.run, "--json")) == benched
+    assert manifest(recording.run)["metrics_sha256"] == digest
+
+
+def test_the_labels_file_may_carry_the_pairs(recording: Recording, seal_tui: Cli) -> None:
+    answer = seal_tui("import", *recording.options(pairs=None))
+    assert answer.returncode == 0, answer.stderr
+    assert tables(seal_tui("metrics", recording.run, "--json"))["alignment"][0]["n"] == COUNT
+
+
+def test_without_labels_there_are_the_measures_that_need_none(
+    recording: Recording, seal_tui: Cli
+) -> None:
+    answer = seal_tui("import", *recording.options(labels=None))
+    assert answer.returncode == 0, answer.stderr
+    found = tables(seal_tui("metrics", recording.run, "--json"))
+    assert found["alignment"][0]["n"] == COUNT
+    assert {row["group"] for row in found["shifts"]} >= {"all"}
+
+
+def test_a_real_run_written_out_and_imported_gives_the_same_numbers(
+    finished: Path, tmp_path: Path, seal_tui: Cli
+) -> None:
+    export(finished, tmp_path)
+    run = tmp_path / "imported"
+    try:
+        answer = seal_tui(
+            "import",
+            run,
+            *("--pairs", finished / "study" / "pairs.jsonl"),
+            *("--taxonomy", finished / "study" / "taxonomy.toml"),
+            *("--labels", tmp_path / "labels.csv"),
+            *("--labels", f"gold={finished / 'study' / 'gold.jsonl'}"),
+            *("--rewards", f"pre={tmp_path / 'pre.csv'}"),
+            *("--rewards", f"post={tmp_path / 'post.csv'}"),
+            *("--rewrites", tmp_path / "rewrites.csv"),
+        )
+        assert answer.returncode == 0, answer.stderr
+        imported = tables(seal_tui("metrics", run, "--json"))
+        assert imported["robustness"]
+        assert imported == tables(seal_tui("metrics", finished, "--json"))
+    finally:
+        end_engine(run)
+        end_engine(finished)
+
+
+# ---------------------------------------------------------------- what does not
+
+
+def test_both_rewards_are_needed(recording: Recording, seal_tui: Cli) -> None:
+    line = refused(seal_tui("import", *recording.options(pre=None)), recording.run)
+    assert "--rewards pre=FILE is missing: both pre and post are needed" in line
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--rewards", "middle=x"], "must be pre=FILE or post=FILE"),
+        (["--rewards", "pre=x", "--rewards", "pre=y"], "pre is given twice"),
+        (["--labels", "x", "--labels", "y"], "labels of main already"),
+    ],
+)
+def test_wrong_usage_says_what_to_write(
+    arguments: list[str], words: str, seal_tui: Cli, tmp_path: Path
+) -> None:
+    assert words in refused(seal_tui("import", tmp_path / "run", *arguments), tmp_path / "run")
+
+
+def test_pairs_or_labels_with_texts_are_needed(recording: Recording, seal_tui: Cli) -> None:
+    line = refused(seal_tui("import", *recording.options(pairs=None, labels=None)), recording.run)
+    assert "--pairs is missing" in line
+
+
+def test_keys_of_other_pairs_are_refused_with_counts_and_examples(
+    recording: Recording, seal_tui: Cli
+) -> None:
+    recording.post = {f"x{key}": scores for key, scores in recording.post.items()}
+    recording.write()
+    line = refused(seal_tui("import", *recording.options()), recording.run)
+    assert f"post.csv: {COUNT} of {COUNT} scores belong to no pair: row_id x0, x1, x2, …" in line
+    assert "the pairs' own are" in line
+
+
+def test_labels_of_other_texts_are_refused(recording: Recording, seal_tui: Cli) -> None:
+    keys = [*recording.labels]
+    texts = dict(recording.texts)
+    recording.texts = {key: texts[keys[i - 2]] for i, key in enumerate(keys)}
+    recording.write()
+    line = refused(seal_tui("import", *recording.options()), recording.run)
+    assert "texts are not those of the pairs with the same row_id" in line
+
+
+def test_squashed_scores_are_refused_unless_allowed(recording: Recording, seal_tui: Cli) -> None:
+    recording.pre = {key: (0.25, 0.75) for key in recording.pre}
+    recording.write()
+    line = refused(seal_tui("import", *recording.options()), recording.run)
+    assert f"all {2 * COUNT} scores lie within [0, 1]" in line
+    answer = seal_tui("import", *recording.options(), "--allow-squashed")
+    assert answer.returncode == 0, answer.stderr
+
+
+def test_a_mended_file_is_imported_into_the_same_folder(
+    recording: Recording, seal_tui: Cli
+) -> None:
+    whole = dict(recording.pre)
+    del recording.pre["3"]
+    recording.write()
+    line = refused(seal_tui("import", *recording.options()), recording.run)
+    assert f"1 of {COUNT} pairs have no score: row_id 3" in line
+    recording.pre = whole
+    recording.write()
+    assert seal_tui("import", *recording.options()).returncode == 0
+
+
+def test_a_folder_with_another_run_is_left_alone(recording: Recording, seal_tui: Cli) -> None:
+    recording.run.mkdir()
+    (recording.run / "study.toml").write_text("# mine\n")
+    answer = seal_tui("import", *recording.options())
+    assert answer.returncode == 2
+    assert "holds a run that is no import" in answer.stderr
+    assert [path.name for path in recording.run.iterdir()] == ["study.toml"]
+
+
+def test_a_csv_of_something_else_names_the_columns(recording: Recording, seal_tui: Cli) -> None:
+    write_csv(recording.folder / "pre.csv", ("row_id", "reward"), [("0", "1.5")])
+    line = refused(seal_tui("import", *recording.options()), recording.run)
+    assert "the columns are row_id, chosen_score, rejected_score" in line

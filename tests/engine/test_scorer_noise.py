@@ -1,0 +1,72 @@
+"""How much a reward depends on the batch it was scored in: measured, stored, told."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from engine.models.protocols import Rewards
+from engine.run import plan
+from engine.run.workers import WorkerProcess
+from engine.store import Store
+from tests.engine.studies import manifest, prepare, run_to_end, write_study
+
+
+def test_a_finished_run_knows_the_noise_of_both_scorers(finished: Path) -> None:
+    noise = manifest(finished)["noise_floor"]
+    assert set(noise) == {"pre", "post"}
+    for found in noise.values():
+        assert found["compared"] == 48, "fewer entries than the sample wants"
+        assert 0 <= found["floor"] < 1e-3, "float32 on one machine"
+    store = Store(finished / "seal.duckdb")
+    try:
+        rows = store.read(
+            "SELECT max(abs(s.reward - r.reward)) FROM rescored AS r "
+            "JOIN scores AS s USING (maker, text_id) GROUP BY maker ORDER BY 1"
+        ).fetchall()
+    finally:
+        store.close()
+    assert [floor for (floor,) in rows] == sorted(found["floor"] for found in noise.values())
+
+
+def test_pairs_closer_than_the_noise_are_counted_and_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A scorer that is off by 0.5 for texts that are scored alone."""
+    ask = WorkerProcess.ask
+
+    def noisy(process: WorkerProcess, operation: str, *arguments: object) -> object:
+        answer = ask(process, operation, *arguments)
+        if isinstance(answer, Rewards) and len(answer.rewards) == 1:
+            return Rewards(answer.rewards + 0.5, answer.tokens, answer.truncated, answer.problems)
+        return answer
+
+    monkeypatch.setattr(WorkerProcess, "ask", noisy)
+    monkeypatch.setattr(plan, "NOISE_SAMPLE", 5)
+    study = write_study(
+        tmp_path / "study", pairs=8, extra='[rewards.post]\nmodel = "embedded:reward-pre"\n'
+    )
+    run = prepare(study, tmp_path / "run")
+    status = run_to_end(run)
+    assert status.state == "done", status.error
+    noise = manifest(run)["noise_floor"]
+    assert noise["pre"]["floor"] == pytest.approx(0.5, abs=1e-4)
+    assert noise["pre"]["compared"] == 5
+    store = Store(run / "seal.duckdb")
+    try:
+        margins = np.array(store.read("SELECT margin_post FROM pair_facts").fetchall())
+    finally:
+        store.close()
+    close = int((np.abs(margins) <= noise["post"]["floor"]).sum())
+    assert status.counts["within the scorer's noise"] == close > 0
+    assert any(f"{close:,} pairs are closer than the post scorer's" in w for w in status.warnings)
+
+
+def test_the_sample_depends_on_the_pairs_and_not_on_ids() -> None:
+    pairs = [(i, 2 * i, 2 * i + 1) for i in range(100)]
+    moved = [(i, 1000 - a, 1000 - b) for i, a, b in pairs]
+    first = plan.noise_sample(pairs)
+    assert len(set(first)) == plan.NOISE_SAMPLE
+    assert plan.noise_sample(moved) == [1000 - text for text in first]
