@@ -106,9 +106,9 @@ class Engine:
     def info(self) -> StudyInfo:
         study = self.study
         data = study.data
-        models = [ModelInfo(role="pre", model=plan.pre_name(study), detail=study.pre.lineage)]
+        models = [ModelInfo(role="pre", model=plan.pre_name(study), detail=study.pre.origin)]
         post = plan.post_name(study)
-        models.append(ModelInfo(role="post", model=post, detail=study.post.lineage))
+        models.append(ModelInfo(role="post", model=post, detail=study.post.origin))
         for name, labeler in study.labelers.items():
             model = labeler.model or Path(labeler.path or "none").name
             models.append(ModelInfo(role=f"labeler {name}", model=model, detail=labeler.backend))

@@ -69,6 +69,14 @@ class Reward(Section, frozen=True, kw_only=True):
     continue_from: Literal["pre"] | None = None
     penalty: float = 3e-4
 
+    @property
+    def origin(self) -> str:
+        """How the model came about, as far as the study says: its `lineage`, or what it goes on
+        from; empty where nothing is stated."""
+        if self.lineage or self.continue_from is None:
+            return self.lineage
+        return f"continued from {self.continue_from}"
+
 
 class Rewriter(Section, frozen=True, kw_only=True):
     backend: Literal["torch", "endpoint"] = "torch"
@@ -145,7 +153,7 @@ _KNOWN = [
     "rewrites",
     "taxonomy",
 ]
-_DEFAULT_POST = Reward(continue_from="pre", lineage="continued from pre")
+_DEFAULT_POST = Reward(continue_from="pre")
 
 
 def load(path: Path) -> Study:

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 from engine.data.jsonl import beginning, open_bytes
 from engine.data.pairs import DataError, Reject, Row
-from engine.data.rows import IDS, own_id, recognised
+from engine.data.rows import IDS, header_columns, own_id, recognised
 
 EXAMPLES = 3
 MAX_CELL = 8 << 20
@@ -78,7 +78,7 @@ def _csv(path: Path) -> Iterator[Record]:
     with open_bytes(path) as raw, io.TextIOWrapper(raw, "utf-8-sig", newline="") as text:
         header = text.readline()
         delimiter = max(",\t;", key=header.count)
-        columns = next(csv.reader([header], delimiter=delimiter), [])
+        columns = header_columns(header.encode(), delimiter)
         if len(set(columns)) < 2:
             raise DataError(f"{path}, line 1: no header line with column names")
         reader = csv.reader(text, delimiter=delimiter, strict=True)
@@ -155,7 +155,7 @@ def holds_entries(header: bytes) -> bool:
     """Whether this first line of a CSV file names one side of a pair per row, with its text."""
     if len(header) > MAX_HEADER or header.startswith((b"{", b"[")):
         return False
-    columns = next(csv.reader([header.decode("utf-8", "replace")]), [])
+    columns = header_columns(header)
     keyed = any(name in columns for name in IDS)
     return keyed and set(ENTRY) <= set(columns) and not recognised(columns)
 

@@ -1,5 +1,6 @@
 """From a row's fields, in any of the layouts in use, to the two transcripts of a pair."""
 
+import csv
 from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
@@ -39,6 +40,14 @@ class Fields(NamedTuple):
 def recognised(columns: Collection[str]) -> bool:
     """Whether these columns hold preference pairs."""
     return all(name in columns for name in NEEDED)
+
+
+def header_columns(line: bytes, delimiter: str = ",") -> list[str]:
+    """The names in a CSV header line; none where a bare carriage return makes it two lines."""
+    try:
+        return next(csv.reader([line.decode("utf-8", "replace")], delimiter=delimiter), [])
+    except csv.Error:
+        return []
 
 
 def columns_found(columns: Collection[str]) -> str:

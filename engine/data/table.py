@@ -8,7 +8,13 @@ from typing import Any
 
 from engine.data.jsonl import BOM, Damaged, lines, open_bytes
 from engine.data.pairs import DataError, Reject, Row, excerpt
-from engine.data.rows import COLUMNS, columns_found, messages_in_cell, recognised
+from engine.data.rows import (
+    COLUMNS,
+    columns_found,
+    header_columns,
+    messages_in_cell,
+    recognised,
+)
 
 DELIMITERS = (",", "\t", ";")
 MAX_CELL = 8 << 20  # well under MAX_LINE: a cell cut with its line must not pass for a whole one
@@ -17,9 +23,8 @@ BATCH = 1024
 
 def delimiter_of(header: bytes) -> str | None:
     """The delimiter under which this first line names the columns of a pair, if any does."""
-    text = header.decode("utf-8", "replace")
     for delimiter in DELIMITERS:
-        if recognised(next(csv.reader([text], delimiter=delimiter), [])):
+        if recognised(header_columns(header, delimiter)):
             return delimiter
     return None
 
@@ -44,7 +49,7 @@ def csv_rows(path: Path, name: str) -> Iterator[Row | Reject]:
                 yield latest.decode("utf-8", "surrogateescape") + "\n"
 
         delimiter = delimiter_of(header) or ","
-        columns = next(csv.reader([header.decode("utf-8", "replace")], delimiter=delimiter), [])
+        columns = header_columns(header, delimiter)
         if not header.strip():
             raise DataError(f"{name} is empty or has no header line")
         if not recognised(columns):

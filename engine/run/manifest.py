@@ -49,7 +49,7 @@ def write(
             role: _model(maker, model, json.loads(fingerprint))
             for role, maker, model, fingerprint in rows
         },
-        "lineage": study.post.lineage or "not stated: two models, not a before and an after",
+        "lineage": study.post.origin or "not stated: two models, not a before and an after",
         **notes,
         "status": msgspec.to_builtins(status),
     }

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from engine.data import REASONS, DataError, Pair, Reject, Source, read_pairs
@@ -203,6 +203,8 @@ def test_a_list_beyond_the_size_held_in_memory_is_refused(
     ),
     name=st.sampled_from(["x.jsonl", "x.json", "x.csv", "x.tsv", "x", "x.jsonl.gz", "x.parquet"]),
 )
+@example(content=b"\x00\r\x00", name="x")  # a carriage return inside what could be a CSV header
+@example(content=b"\x00\r\x00", name="x.csv")
 def test_any_bytes_give_records_or_one_clear_error(content: bytes, name: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / name
