@@ -30,11 +30,22 @@ class Pages(Generic[Row]):
 
     def missing(self, first: int, last: int) -> list[int]:
         """The pages that rows `first` to `last` (inclusive) need and that are not here."""
+        return [page for page in self._between(first, last) if page not in self._pages]
+
+    def keep_only(self, first: int, last: int) -> list[int]:
+        """Forgets every page but those of rows `first` to `last`; which of these are here."""
+        kept = [page for page in self._between(first, last) if page in self._pages]
+        rows = [self._pages[page] for page in kept]
+        self._pages.clear()
+        for page, content in zip(kept, rows, strict=True):
+            self._pages[page] = content
+        return kept
+
+    def _between(self, first: int, last: int) -> range:
         last = min(last, len(self.ids) - 1)
         if last < first:
-            return []
-        wanted = range(max(first, 0) // self._size, last // self._size + 1)
-        return [page for page in wanted if page not in self._pages]
+            return range(0)
+        return range(max(first, 0) // self._size, last // self._size + 1)
 
     def ids_of(self, page: int) -> Sequence[int]:
         return self.ids[page * self._size : (page + 1) * self._size]

@@ -104,6 +104,10 @@ class LineList(ScrollView, can_focus=True):
         """One cell for every column, also for those that are hidden now."""
         raise NotImplementedError
 
+    def marked(self, index: int) -> bool:
+        """Whether this row is selected; it gets a mark at its left edge."""
+        return False
+
     # ---------------------------------------------------------- size and columns
 
     def set_columns(self, columns: Sequence[Column]) -> None:
@@ -181,7 +185,8 @@ class LineList(ScrollView, can_focus=True):
             name = "lines--cursor" if self.has_focus else "lines--cursor-blurred"
             cursor = base + self.get_component_rich_style(name, partial=True)
         plain = cursor or base
-        segments = [Segment("▌" if selected and not self.has_focus else " ", plain)]
+        edge = "▌" if selected and not self.has_focus else " "
+        segments = [Segment("●" if self.marked(index) else edge, plain)]
         cells = self.cells(index)
         for i, room in self._columns_for(width):
             for part in _fitted(cells[i], room, self.columns[i].align):

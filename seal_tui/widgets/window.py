@@ -41,6 +41,8 @@ class WindowList(LineList, Generic[Row]):
         self._fetch = fetch
         self._draw = draw
         self._asked = False
+        self._selected: dict[int, None] = {}  # ids, in the order in which they were selected
+        self._anchor: int | None = None
 
     @property
     def count(self) -> int:
@@ -56,13 +58,70 @@ class WindowList(LineList, Generic[Row]):
         return self.ids[self.cursor] if self.ids else None
 
     def show(self, ids: Sequence[int], keep: int | None = None) -> None:
-        """Shows these ids, with the cursor on `keep` if it is among them."""
+        """Shows these ids, with the cursor on `keep` if it is among them. What is selected and
+        still there stays selected."""
         self._pages = Pages(ids)
+        if self._selected:
+            there = set(ids)
+            self._selected = {i: None for i in self._selected if i in there}
+        self._anchor = None
         try:
             cursor = ids.index(keep) if keep is not None else 0
         except ValueError:
             cursor = 0
         self.rows_changed(cursor)
+
+    @work(exclusive=True, group="renew", exit_on_error=False)
+    async def renew(self) -> None:
+        """Brings the rows anew, for some changed. The old ones stay in view until then."""
+        pages = self._pages
+        top = self.scroll_offset.y
+        try:
+            for page in pages.keep_only(top, top + self.page - 1):
+                pages.put(page, await self._fetch(pages.ids_of(page)))
+                self.refresh()
+        except (EngineGone, EngineProblem, ValueError) as error:
+            self.post_message(self.Failed(error))
+
+    # ---------------------------------------------------------- selection
+
+    @property
+    def selected(self) -> tuple[int, ...]:
+        return tuple(self._selected)
+
+    def marked(self, index: int) -> bool:
+        return bool(self._selected) and self.ids[index] in self._selected
+
+    def toggle(self) -> None:
+        """Selects the row under the cursor, or no longer, and goes on to the next."""
+        current = self.current
+        if current is None:
+            return
+        if current in self._selected:
+            del self._selected[current]
+        else:
+            self._selected[current] = None
+        self._anchor = self.cursor
+        self.refresh()
+        self.cursor += 1
+
+    def select_range(self) -> None:
+        """Selects everything from the row selected last to the cursor."""
+        start = self._anchor if self._anchor is not None else self.cursor
+        low, high = sorted((start, self.cursor))
+        self._selected.update(dict.fromkeys(self.ids[low : high + 1]))
+        self._anchor = self.cursor
+        self.refresh()
+
+    def select_all(self) -> None:
+        self._selected = dict.fromkeys(self.ids)
+        self.refresh()
+
+    def select_none(self) -> None:
+        self._selected, self._anchor = {}, None
+        self.refresh()
+
+    # ---------------------------------------------------------- rows
 
     def cells(self, index: int) -> Sequence[Cell]:
         row = self._pages.row(index)

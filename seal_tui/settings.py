@@ -1,0 +1,73 @@
+"""The person's settings file: theme, name, keys. TOML, checked to the key that is wrong."""
+
+from __future__ import annotations
+
+import getpass
+import tomllib
+from pathlib import Path
+
+import msgspec
+
+from seal_tui import paths
+from seal_tui.actions import ACTIONS, BY_ID
+from seal_tui.themes import THEMES
+
+
+class SettingsError(ValueError):
+    """The settings file is wrong; one line with file, key and mend."""
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`author` signs decisions; empty: the name of the login. `keys`: action id → keys."""
+
+    theme: str = ""
+    author: str = ""
+    mouse: bool = True
+    keys: dict[str, str] = {}  # noqa: RUF012
+
+    @property
+    def signature(self) -> str:
+        return self.author or login()
+
+
+def login() -> str:
+    """The name of who is logged in, as far as the system knows one."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):  # a container without an entry for the user
+        return "unknown"
+
+
+def load(path: Path | None = None) -> Settings:
+    """The settings of `path` (default: the person's own), the defaults where there is no file.
+
+    Raises SettingsError for a file that cannot be understood."""
+    path = path or paths.config_file()
+    try:
+        settings = msgspec.convert(tomllib.loads(path.read_text("utf-8")), Settings)
+    except FileNotFoundError:
+        return Settings()
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path} is not TOML: {error}") from None
+    except msgspec.ValidationError as error:
+        raise SettingsError(f"{path}: {error}; known are theme, author, mouse, keys") from None
+    except OSError as error:
+        raise SettingsError(f"{path} cannot be read: {error.strerror}") from None
+    themes = [theme.name for theme in THEMES]
+    if settings.theme and settings.theme not in themes:
+        raise SettingsError(f"{path}: theme: no theme {settings.theme!r}; there are {_all(themes)}")
+    for action in settings.keys:
+        if action not in BY_ID:
+            raise SettingsError(
+                f"{path}: keys.{action}: no such action; `seal-tui keys` lists them"
+            )
+    return settings
+
+
+def keymap(settings: Settings) -> dict[str, str]:
+    """Every action's keys, with the person's own in place of the usual ones."""
+    return {action.id: settings.keys.get(action.id, action.keys) for action in ACTIONS}
+
+
+def _all(names: list[str]) -> str:
+    return ", ".join(names)
