@@ -8,7 +8,17 @@ from typing import Literal
 from textual.binding import Binding
 
 Scope = Literal[
-    "app", "list", "matrix", "overview", "imprint", "resistance", "pair", "robustness", "rewrite"
+    "app",
+    "list",
+    "matrix",
+    "overview",
+    "imprint",
+    "browse",
+    "triage",
+    "ambiguous",
+    "pair",
+    "robustness",
+    "rewrite",
 ]
 
 
@@ -38,6 +48,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("app", "show('overview')", "1", "overview", "How aligned the model is, in numbers."),
     Action("app", "show('imprint')", "2", "imprint", "What each feature is worth to the model."),
     Action("app", "show('resistance')", "3", "resistance", "The pairs, one by one."),
+    Action("app", "show('ambiguous')", "4", "ambiguous", "The queue of unclear pairs, to decide."),
     Action("app", "show('robustness')", "5", "robustness", "Pairs whose wording was changed."),
     Action(
         "app",
@@ -88,27 +99,73 @@ ACTIONS: tuple[Action, ...] = (
     ),
     Action("imprint", "next_preset", "p", "preset", "Next way of estimating.", True),
     Action("imprint", "next_sort", "s", "sort", "Next order of the lines.", True),
+    # -------------------------------------------------------------- the panes with long lists
+    Action("browse", "filter", "slash", "filter", "Choose lines by words and terms.", True, "/"),
+    Action("browse", "next_sort", "s", "sort", "Sort by the next number.", True),
+    Action("browse", "reverse", "r", "reverse", "Turn the order round."),
     Action(
-        "resistance", "filter", "slash", "filter", "Choose pairs by words and terms.", True, "/"
-    ),
-    Action("resistance", "next_sort", "s", "sort", "Sort by the next number.", True),
-    Action("resistance", "reverse", "r", "reverse", "Turn the order round.", True),
-    Action(
-        "resistance",
+        "browse",
         "undo_filter",
         "backspace",
         "last filter",
         "Back to the filter before this one.",
         key_label="⌫",
     ),
-    Action("resistance", "next_pair", "J", "next pair", "The next pair of the list."),
-    Action("resistance", "previous_pair", "K", "previous pair", "The pair before it."),
-    Action("resistance", "back", "escape", "back", "Back to the list.", True, "esc"),
+    Action("browse", "saved_filters", "F", "saved filters", "Choose or save a filter."),
+    Action("browse", "show_sql", "Q", "SQL", "The SQL of this filter, to use elsewhere."),
+    Action("browse", "next_row", "J", "next", "The next of the list, from the detail too."),
+    Action("browse", "previous_row", "K", "previous", "The one before it."),
+    Action(
+        "browse", "back", "escape", "back", "Back to the list; then to no selection.", True, "esc"
+    ),
+    # -------------------------------------------------------------- decisions
+    Action("triage", "decide('keep')", "a", "keep", "The person chose right.", True),
+    Action("triage", "decide('flip')", "x", "flip", "The other answer is better.", True),
+    Action("triage", "decide('drop')", "d", "drop", "Not fit for training.", True),
+    Action("triage", "decide('tie')", "t", "tie", "Neither answer is better.", True),
+    Action(
+        "triage", "decide('discuss')", "exclamation_mark", "discuss", "Talk about it.", True, "!"
+    ),
+    Action(
+        "triage",
+        "better('left')",
+        "less_than_sign",
+        "left is better",
+        "The left answer is better (the first, where one is above the other).",
+        key_label="<",
+    ),
+    Action(
+        "triage",
+        "better('right')",
+        "greater_than_sign",
+        "right is better",
+        "The right answer is better (the second).",
+        key_label=">",
+    ),
+    Action("triage", "decide('')", "z", "undecide", "Take the decision back; the log keeps both."),
+    Action("triage", "flag", "f", "flag", "Flag, or no longer.", True),
+    Action("triage", "note", "n", "note", "Write a note.", True),
+    Action("triage", "tag", "number_sign", "tags", "Add and remove tags.", key_label="#"),
+    Action("triage", "select", "v", "select", "Select this line for a common decision."),
+    Action("triage", "select_range", "V", "select to here", "Select from the last one to here."),
+    Action("triage", "select_all", "asterisk", "select all", "All of the filter.", key_label="*"),
+    Action(
+        "triage",
+        "next_undecided",
+        "right_square_bracket",
+        "next undecided",
+        "To the next pair without a decision.",
+        key_label="]",
+    ),
+    Action("triage", "undo", "u", "undo", "Take back your last change.", True),
+    Action("triage", "redo", "U", "redo", "Make it again."),
+    Action("triage", "log", "L", "decisions", "What was decided, by whom and when."),
+    Action("triage", "blind", "b", "blind", "Hide which side the person chose, and all rewards."),
+    Action("triage", "copy", "y", "copy", "Copy the pair, its id or its texts."),
+    Action("triage", "export", "e", "export", "Write training data, a ledger or a report.", True),
+    Action("ambiguous", "next_queue", "o", "queue", "Ambiguous first, random audit, misfits."),
     Action("pair", "toggle_context", "space", "context", "Open or fold the shared turns.", True),
     Action("pair", "rewrites", "w", "rewrites", "The rewritten forms of this pair.", True),
-    Action("robustness", "filter", "slash", "filter", "Choose rewrites by terms.", True, "/"),
-    Action("robustness", "next_sort", "s", "sort", "Sort by the next number.", True),
-    Action("robustness", "reverse", "r", "reverse", "Turn the order round.", True),
     Action(
         "robustness",
         "toggle_scores",
@@ -117,17 +174,6 @@ ACTIONS: tuple[Action, ...] = (
         "The robustness scores π of every feature.",
         True,
     ),
-    Action(
-        "robustness",
-        "undo_filter",
-        "backspace",
-        "last filter",
-        "Back to the filter before this one.",
-        key_label="⌫",
-    ),
-    Action("robustness", "next_pair", "J", "next rewrite", "The next rewrite of the list."),
-    Action("robustness", "previous_pair", "K", "previous rewrite", "The rewrite before it."),
-    Action("robustness", "back", "escape", "back", "Back to the list.", True, "esc"),
     Action(
         "rewrite",
         "toggle_side",

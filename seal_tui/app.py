@@ -19,18 +19,19 @@ from textual import work
 from textual.app import App
 from textual.binding import BindingType
 from textual.filter import Monochrome, NoColor
+from textual.screen import ModalScreen
 from textual.worker import WorkerFailed
 
 from engine.messages import RunStatus
-from seal_tui import paths
+from seal_tui import paths, place, settings
 from seal_tui.actions import bindings
 from seal_tui.client import Call, Calls, EngineClient, EngineGone, EngineProblem
 from seal_tui.commands import ActionCommands
 from seal_tui.screens.base import SealScreen
-from seal_tui.screens.dialogs import ConfirmScreen, HelpScreen, help_text
+from seal_tui.screens.dialogs import ConfirmScreen, TextScreen, help_text
 from seal_tui.screens.imprint import ImprintScreen
 from seal_tui.screens.overview import OverviewScreen
-from seal_tui.screens.resistance import ResistanceScreen
+from seal_tui.screens.pairs import AmbiguousScreen, ResistanceScreen
 from seal_tui.screens.robustness import RobustnessScreen
 from seal_tui.session import Session
 from seal_tui.text import Safe, one_line, plain
@@ -41,6 +42,7 @@ _SCREENS: tuple[type[SealScreen], ...] = (
     OverviewScreen,
     ImprintScreen,
     ResistanceScreen,
+    AmbiguousScreen,
     RobustnessScreen,
 )
 
@@ -56,9 +58,11 @@ class SealApp(App[None]):
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("app")]
     COMMANDS: ClassVar[set[type[ActionCommands]]] = {ActionCommands}  # type: ignore[assignment]
 
-    def __init__(self, client: EngineClient) -> None:
+    def __init__(self, client: EngineClient, own: settings.Settings | None = None) -> None:
         super().__init__()
-        self.session = Session(client)
+        own = own or settings.Settings()
+        self.session = Session(client, own.signature)
+        self.set_keymap(own.keys)
         self.animation_level = "none"
         for theme in THEMES:
             self.register_theme(theme)
@@ -68,7 +72,7 @@ class SealApp(App[None]):
                 NoColor() if isinstance(line_filter, Monochrome) else line_filter
                 for line_filter in self._filters
             ]
-        self.theme = os.environ.get("TEXTUAL_THEME") or DEFAULT
+        self.theme = own.theme or os.environ.get("TEXTUAL_THEME") or DEFAULT
         for kind in _SCREENS:
             self.add_mode(kind.TAB, self._maker(kind))
         self.farewell = Safe("")
@@ -94,6 +98,7 @@ class SealApp(App[None]):
         self._follow()
 
     def _leave_on(self, number: signal.Signals) -> None:
+        self.keep_place()
         self.exit(return_code=128 + number)
 
     def _leave_dead_terminal(self) -> None:
@@ -106,12 +111,28 @@ class SealApp(App[None]):
     async def _follow(self) -> None:
         try:
             async for event in self.session.client.events():
+                if self.session.status is None and isinstance(event, RunStatus):
+                    await self._return(event)
                 self.session.note(event)
                 for screen in self.screen_stack:
                     if isinstance(screen, SealScreen) and screen.is_mounted:
                         screen.engine_spoke()
         finally:
             await self.session.client.close()
+
+    # ---------------------------------------------------------- where one was
+
+    async def _return(self, status: RunStatus) -> None:
+        """To the pane in front when this run was last left."""
+        self.session.return_to(place.load(status.run_dir))
+        pane = self.session.place.pane
+        if pane in (kind.TAB for kind in _SCREENS) and self.current_mode == self.DEFAULT_MODE:
+            await self.switch_mode(pane)
+
+    def keep_place(self) -> None:
+        """Called whenever what a pane shows was changed, and at the end."""
+        if self.session.status is not None:
+            place.keep(self.session.status.run_dir, self.session.where(self.current_mode))
 
     # ---------------------------------------------------------- from screen to screen
 
@@ -163,8 +184,8 @@ class SealApp(App[None]):
         return True
 
     def action_explain(self) -> None:
-        if not isinstance(self.screen, HelpScreen):
-            self.push_screen(HelpScreen(help_text(self.screen)))
+        if not isinstance(self.screen, ModalScreen):
+            self.push_screen(TextScreen(Safe("help"), help_text(self.screen)))
 
     def action_start_run(self) -> None:
         self._command(Calls.start())
@@ -191,6 +212,7 @@ class SealApp(App[None]):
                 f"  seal-tui open {folder}   attaches again\n"
                 f"  seal-tui stop {folder}   stops it"
             )
+        self.keep_place()
         self.exit()
 
     # ---------------------------------------------------------- crashes
@@ -224,12 +246,15 @@ def run_explorer(engine: EngineClient | Path | Callable[[], Path]) -> int:
     """Runs the explorer on this terminal and returns the exit code.
 
     `engine` is a client, a socket, or what finds the socket anew whenever the engine was lost.
+    Raises `settings.SettingsError` for a settings file that is wrong.
     """
     if not (sys.stdin.isatty() and sys.stdout.isatty()) or os.environ.get("TERM") == "dumb":
         print("The explorer needs a terminal. Use --headless for plain output.", file=sys.stderr)
         return 2
-    app = SealApp(engine if isinstance(engine, EngineClient) else EngineClient.at(engine))
-    app.run()
+    own = settings.load()
+    client = engine if isinstance(engine, EngineClient) else EngineClient.at(engine)
+    app = SealApp(client, own)
+    app.run(mouse=own.mouse)
     if app.farewell:
         print(app.farewell)
     return app.return_code or 0

@@ -51,9 +51,13 @@ class EngineProblem(Exception):
     `not_yet` is True when the run has not come far enough for the question.
     """
 
-    def __init__(self, error: str, status: int = 0) -> None:
+    def __init__(
+        self, error: str, status: int = 0, start: int | None = None, end: int | None = None
+    ) -> None:
         super().__init__(one_line(error))
         self.status = status
+        self.start = start
+        self.end = end
 
     @property
     def not_yet(self) -> bool:

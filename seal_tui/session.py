@@ -4,17 +4,23 @@ from __future__ import annotations
 
 from engine.messages import FeatureInfo, RunStatus, StudyInfo
 from seal_tui.client import EngineClient, Lost
+from seal_tui.place import Place, View
 from seal_tui.tables import Tables
 
 
 class Session:
     """One attachment to an engine. Screens read it; only the app's event worker feeds it.
 
-    `epoch` grows whenever results may have changed, so a screen reloads when it shows an old one.
+    `author` signs decisions, `place` is where the person was when this run was last left, `views` where they are now, `blind`
+    hides what a person chose. `epoch` grows whenever results may have changed, so a screen reloads when it shows an old one.
     """
 
-    def __init__(self, client: EngineClient) -> None:
+    def __init__(self, client: EngineClient, author: str = "") -> None:
         self.client = client
+        self.author = author
+        self.place = Place()
+        self.blind = False
+        self.views: dict[str, View] = {}
         self.status: RunStatus | None = None
         self.lost: Lost | None = None
         self.study: StudyInfo | None = None
@@ -38,6 +44,13 @@ class Session:
             self.epoch += 1
             self._tables.clear()
         return changed
+
+    def return_to(self, place: Place) -> None:
+        self.place, self.blind, self.views = place, place.blind, dict(place.views)
+
+    def where(self, pane: str) -> Place:
+        """What to come back to, with this pane in front."""
+        return Place(pane=pane, views=self.views, blind=self.blind)
 
     @property
     def running(self) -> bool:

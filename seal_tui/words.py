@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from engine.messages import FeatureInfo, Opinion, Regime, RunState, StageState
+from engine.messages import FeatureInfo, Mark, Opinion, Regime, RunState, StageState, Verdict
 from seal_tui import numbers
 from seal_tui.tables import Estimate
 from seal_tui.text import Safe, one_line
@@ -39,6 +39,21 @@ OUTCOME: Final[dict[str, Safe]] = {
     "difference": Safe("difference"),
 }
 
+VERDICT: Final[dict[Verdict, Safe]] = {
+    "keep": Safe("keep"),
+    "flip": Safe("flip"),
+    "drop": Safe("drop"),
+    "tie": Safe("tie"),
+    "discuss": Safe("discuss"),
+}
+_VERDICT_SIGN: Final[dict[Verdict, str]] = {
+    "keep": "✓",
+    "flip": "⇄",
+    "drop": "✗",
+    "tie": "=",
+    "discuss": "!",
+}
+
 _PREFIXES = ("last_response_is_", "last_response_", "assistant_is_")
 
 
@@ -65,6 +80,30 @@ def verdict(margin: float) -> Safe:
     if margin > 0:
         return Safe("aligned")
     return Safe("misaligned") if margin < 0 else Safe("tie")
+
+
+def mark(given: Mark | None) -> Safe:
+    """A mark in a few signs: ✗⚑✎#"""
+    if given is None:
+        return Safe("")
+    signs = [
+        _VERDICT_SIGN[given.verdict] if given.verdict is not None else "",
+        "⚑" if given.flagged else "",
+        "✎" if given.note else "",
+        "#" if given.tags else "",
+    ]
+    return Safe("".join(signs))
+
+
+def mark_in_full(given: Mark) -> Safe:
+    """kim: flip · flagged · #style · “both are evasive”"""
+    parts = [
+        *([VERDICT[given.verdict]] if given.verdict is not None else []),
+        *(["flagged"] if given.flagged else []),
+        *(f"#{one_line(tag)}" for tag in given.tags),
+        *([f"“{one_line(given.note)}”"] if given.note else []),
+    ]
+    return Safe(f"{one_line(given.author)}: {' · '.join(parts)}")
 
 
 def change(name: str) -> Safe:

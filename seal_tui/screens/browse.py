@@ -11,11 +11,12 @@ from textual.containers import Horizontal
 from textual.content import Content
 from textual.timer import Timer
 
-from engine.messages import Ids
+from engine.messages import Completion, Ids
 from seal_tui import numbers
 from seal_tui.client import EngineGone, EngineProblem
-from seal_tui.query import FilterError
+from seal_tui.place import View
 from seal_tui.screens.base import SealScreen
+from seal_tui.screens.dialogs import TextScreen
 from seal_tui.session import Session
 from seal_tui.text import Safe, content
 from seal_tui.widgets.bars import refresh_keys
@@ -44,7 +45,6 @@ class BrowseScreen(SealScreen, Generic[Query, Row, Detail]):
     COLUMNS: ClassVar[tuple[Column, ...]]
     SORTS: ClassVar[dict[Any, tuple[str, bool]]]
     """Every order: its name for a person, and whether it begins with the largest."""
-    TERMS: ClassVar[str]
     NOUN: ClassVar[str]
     LIST_HELP: ClassVar[str] = ""
     VIEW_ACTIONS: ClassVar[tuple[str, ...]]
@@ -56,14 +56,40 @@ class BrowseScreen(SealScreen, Generic[Query, Row, Detail]):
         self._past: list[str] = []
         self._sort: str = next(iter(self.SORTS))
         self._descending = self.SORTS[self._sort][1]
-        self._ids = Ids(ids=(), of=0)
+        self._ids = Ids(ids=(), of=0, sql="")
+        self._found: Ids | None = None
         self._follow: Timer | None = None
         self._to_top = True
         self._wanted: int | None = None
+        self._open_wanted = False
+        self._return()
+
+    def _return(self) -> None:
+        """To where the person was when this run was last left."""
+        view = self.session.views.get(self.TAB)
+        if view is None:
+            return
+        self._filter = view.filter
+        self._wanted = view.row
+        if view.sort in self.SORTS:
+            self._sort, self._descending = view.sort, view.descending
+
+    def _keep_view(self) -> None:
+        """So that the run opens again where it was left."""
+        self.session.views[self.TAB] = View(
+            filter=self._filter,
+            sort=self._sort,
+            descending=self._descending,
+            row=self.lines.current,
+        )
 
     # ---------------------------------------------------------- what subclasses give
 
-    def parse(self, text: str) -> Query:
+    def query(self, text: str) -> Query:
+        """The question for what a filter selects, in the order that is on."""
+        raise NotImplementedError
+
+    async def complete(self, text: str, cursor: int) -> Sequence[Completion]:
         raise NotImplementedError
 
     async def find(self, query: Query) -> Ids:
@@ -84,7 +110,7 @@ class BrowseScreen(SealScreen, Generic[Query, Row, Detail]):
     # ---------------------------------------------------------- layout
 
     def body(self) -> ComposeResult:
-        yield FilterBar(self.TERMS)
+        yield FilterBar(self.complete)
         with Horizontal(id="panes"):
             lines: WindowList[Row] = WindowList(
                 self.COLUMNS,
@@ -127,22 +153,21 @@ class BrowseScreen(SealScreen, Generic[Query, Row, Detail]):
     # ---------------------------------------------------------- which rows
 
     async def load(self) -> None:
-        try:
-            query = self.parse(self._filter)
-        except FilterError as error:
-            raise EngineProblem(str(error)) from None
         # The list may be of another epoch or filter, but a person's place in it is kept.
         keep = None if self._to_top else self.lines.current
-        self._ids = await self.find(query)
-        self._to_top = False
+        self._ids = self._found or await self.find(self.query(self._filter))
+        self._found, self._to_top = None, False
         self.lines.empty = Safe(
             f"no {self.NOUN} match; ⌫ goes back" if self._filter else f"no {self.NOUN} in this run"
         )
         wanted, self._wanted = self._wanted, None
         self.lines.show(self._ids.ids, wanted if wanted is not None else keep)
-        if wanted is not None and self.lines.current == wanted:
+        if self._open_wanted and self.lines.current == wanted:
             self._opened()
+        self._open_wanted = False
         self._summarise()
+        self._keep_view()
+        self.explorer.keep_place()
         if not self._ids.ids:
             self.view.forget(Content(""))
         refresh_keys(self)
@@ -157,7 +182,7 @@ class BrowseScreen(SealScreen, Generic[Query, Row, Detail]):
                 what,
                 "  ",
                 (shown, "bold"),
-                (f" · sorted by {self.SORTS[self._sort][0]} {way}", "dim"),
+                (f" · by {self.SORTS[self._sort][0]} {way}", "dim"),
             )
         )
 
@@ -173,19 +198,28 @@ class BrowseScreen(SealScreen, Generic[Query, Row, Detail]):
 
     def open_row(self, row_id: int) -> None:
         """Shows one row in full, in a list of all."""
-        self._wanted = row_id
+        self._wanted, self._open_wanted = row_id, True
         self.filter_by("")
 
     @on(FilterBar.Asked)
     def _filter_asked(self, event: FilterBar.Asked) -> None:
+        self._try(event.text)
+
+    @work(exclusive=True, group="try", exit_on_error=True)
+    async def _try(self, text: str) -> None:
+        """Shows what `text` selects, or says at its place what is wrong with it."""
         try:
-            self.parse(event.text)
-        except FilterError as error:
-            self.bar.refuse(str(error))
+            found = await self.find(self.query(text))
+        except EngineProblem as error:
+            self.bar.refuse(str(error), error.start, error.end)
+            return
+        except EngineGone as error:
+            self.bar.refuse(f"the engine does not answer ({error}); enter tries again")
             return
         self.bar.close()
         self.lines.focus()
-        self.filter_by(event.text)
+        self._found = found
+        self.filter_by(text)
 
     @on(FilterBar.Closed)
     def _filter_closed(self) -> None:
@@ -200,6 +234,7 @@ class BrowseScreen(SealScreen, Generic[Query, Row, Detail]):
 
     @on(LineList.Moved, "#list")
     def _moved(self) -> None:
+        self._keep_view()
         self._show_detail_soon()
 
     def _show_detail_soon(self) -> None:
@@ -234,7 +269,7 @@ class BrowseScreen(SealScreen, Generic[Query, Row, Detail]):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         if action == "back":
-            return self.in_detail
+            return self.in_detail or (self.is_mounted and bool(self.lines.selected))
         if action == "undo_filter":
             return bool(self._past)
         if action in ("next_sort", "reverse", "filter"):
@@ -247,6 +282,8 @@ class BrowseScreen(SealScreen, Generic[Query, Row, Detail]):
         self.view.toggle_context()
 
     def action_back(self) -> None:
+        if not self.in_detail:
+            self.lines.select_none()
         self.remove_class("-detail")
         self.lines.focus()
         refresh_keys(self)
@@ -259,20 +296,27 @@ class BrowseScreen(SealScreen, Generic[Query, Row, Detail]):
             *self._past, text = self._past
             self.filter_by(text, remember=False)
 
-    def action_next_sort(self) -> None:
-        known = list(self.SORTS)
-        self._sort = known[(known.index(self._sort) + 1) % len(known)]
-        self._descending = self.SORTS[self._sort][1]
+    def action_show_sql(self) -> None:
+        self.app.push_screen(TextScreen(Safe("the SQL of this filter"), content(self._ids.sql)))
+
+    def sort_by(self, sort: str) -> None:
+        """The same pairs in another order, from its beginning."""
+        self._sort = sort
+        self._descending = self.SORTS[sort][1]
         self._to_top = True
         self._load()
+
+    def action_next_sort(self) -> None:
+        known = list(self.SORTS)
+        self.sort_by(known[(known.index(self._sort) + 1) % len(known)])
 
     def action_reverse(self) -> None:
         self._descending = not self._descending
         self._to_top = True
         self._load()
 
-    def action_next_pair(self) -> None:
+    def action_next_row(self) -> None:
         self.lines.cursor += 1
 
-    def action_previous_pair(self) -> None:
+    def action_previous_row(self) -> None:
         self.lines.cursor -= 1

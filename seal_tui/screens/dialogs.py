@@ -1,4 +1,4 @@
-"""What opens over a screen: help about the focused pane, and a question with yes or no."""
+"""What opens over a screen: a text to read (as the help), a question, a line to type."""
 
 from __future__ import annotations
 
@@ -14,17 +14,19 @@ from textual.widgets import Static
 from seal_tui.actions import BY_ID, Action
 from seal_tui.text import Safe, fit
 from seal_tui.widgets.detail import Body
+from seal_tui.widgets.filter_bar import SafeInput
 
 
-class HelpScreen(ModalScreen[None]):
-    """What the focused pane shows, what its numbers mean, and which keys work in it."""
+class TextScreen(ModalScreen[None]):
+    """A text to read and scroll, in a frame with a title."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q,question_mark,enter", "dismiss(None)", "close", show=False)
     ]
 
-    def __init__(self, text: Content) -> None:
+    def __init__(self, title: Safe, text: Content) -> None:
         super().__init__()
+        self._heading = title
         self._text = text
 
     def compose(self) -> ComposeResult:
@@ -32,10 +34,10 @@ class HelpScreen(ModalScreen[None]):
             yield Static(self._text, markup=False)
 
     def on_mount(self) -> None:
-        help_pane = self.query_one("#help", Body)
-        help_pane.border_title = "help"
-        help_pane.border_subtitle = "esc closes"
-        help_pane.focus()
+        pane = self.query_one("#help", Body)
+        pane.border_title = self._heading
+        pane.border_subtitle = "esc closes"
+        pane.focus()
 
 
 class ConfirmScreen(ModalScreen[bool]):
@@ -58,6 +60,32 @@ class ConfirmScreen(ModalScreen[bool]):
                 ),
                 markup=False,
             )
+
+
+class PromptScreen(ModalScreen[str | None]):
+    """One line to type. Enter gives it, also when empty; escape gives None."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "dismiss(None)", "leave", show=False),
+    ]
+
+    def __init__(self, what: Safe, before: str = "") -> None:
+        super().__init__()
+        self._what = what
+        self._before = before
+
+    def compose(self) -> ComposeResult:
+        with Vertical(id="prompt"):
+            yield SafeInput(self._before, compact=True, select_on_focus=False)
+
+    def on_mount(self) -> None:
+        frame = self.query_one("#prompt")
+        frame.border_title = self._what
+        frame.border_subtitle = "enter keeps, esc leaves"
+
+    def on_input_submitted(self, event: SafeInput.Submitted) -> None:
+        event.stop()
+        self.dismiss(event.value.strip())
 
 
 def help_text(screen: Screen[Any]) -> Content:

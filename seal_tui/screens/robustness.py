@@ -12,10 +12,10 @@ from textual.containers import Vertical
 from textual.content import Content
 from textual.widgets import Static
 
-from engine.messages import Ids, RewriteDetail, RewriteQuery, RewriteRow, RewriteSort
-from seal_tui import numbers, query, words
+from engine.messages import Completion, Ids, RewriteDetail, RewriteQuery, RewriteRow, RewriteSort
+from seal_tui import numbers, words
 from seal_tui.actions import bindings
-from seal_tui.client import EngineProblem
+from seal_tui.client import Calls, EngineProblem
 from seal_tui.screens.browse import BrowseScreen
 from seal_tui.session import Session
 from seal_tui.tables import Dropped, SideEstimate
@@ -40,8 +40,7 @@ _SCORES_HELP = (
 class RobustnessScreen(BrowseScreen[RewriteQuery, RewriteRow, RewriteDetail]):
     TAB: ClassVar[str] = "robustness"
     NOUN: ClassVar[str] = "rewritten pairs"
-    TERMS: ClassVar[str] = query.REWRITE_TERMS
-    BINDINGS: ClassVar[list[BindingType]] = [*bindings("robustness", "rewrite")]
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings("browse", "robustness", "rewrite")]
     COLUMNS: ClassVar[tuple[Column, ...]] = (
         Column(Safe("pair"), 6, "right"),
         Column(Safe("strategy"), 13, rank=2),
@@ -63,7 +62,8 @@ class RobustnessScreen(BrowseScreen[RewriteQuery, RewriteRow, RewriteDetail]):
         "One line a rewritten pair. verdict: what became of the post-D model's verdict. before and "
         "after: its margin with the original and with the rewritten answers. cosine: the lower of "
         "the two answers' closeness in meaning. flips: labels that changed.\n\n"
-        "A filter is terms: strategy:neutral change:misaligned feature:eloquent pair:12."
+        "A filter is terms and words: strategy:neutral change:misaligned flipped:eloquent cosine<0.9 "
+        "pair:12."
     )
 
     def __init__(self, session: Session) -> None:
@@ -92,11 +92,11 @@ class RobustnessScreen(BrowseScreen[RewriteQuery, RewriteRow, RewriteDetail]):
 
     # ---------------------------------------------------------- the list
 
-    def parse(self, text: str) -> RewriteQuery:
-        base = RewriteQuery(sort=self._sort, descending=self._descending)  # type: ignore[arg-type]
-        study = self.session.study
-        strategies = study.strategies if study is not None else ()
-        return query.parse_rewrites(text, self.session.feature_names(), strategies, base)
+    def query(self, text: str) -> RewriteQuery:
+        return RewriteQuery(filter=text, sort=self._sort, descending=self._descending)  # type: ignore[arg-type]
+
+    async def complete(self, text: str, cursor: int) -> Sequence[Completion]:
+        return await self.session.client.ask(Calls.complete(text, cursor, rewrites=True))
 
     async def load(self) -> None:
         await super().load()

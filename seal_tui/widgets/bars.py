@@ -19,6 +19,7 @@ TABS: tuple[tuple[str, str, str], ...] = (
     ("1", "overview", "overview"),
     ("2", "imprint", "imprint"),
     ("3", "resistance", "resistance"),
+    ("4", "ambiguous", "ambiguous"),
     ("5", "robustness", "robustness"),
 )
 

@@ -53,15 +53,19 @@ def _marked(runs: Iterable[diff.Run], style: str) -> Content:
     return pieces(parts)
 
 
-def sides(left: Sequence[Turn], right: Sequence[Turn]) -> tuple[Content, Content]:
-    """Two dialogues, paired turn by turn, with the words that differ marked."""
+def sides(
+    left: Sequence[Turn],
+    right: Sequence[Turn],
+    styles: tuple[str, str] = (LEFT_MARK, RIGHT_MARK),
+) -> tuple[Content, Content]:
+    """Two dialogues, paired turn by turn, with the words that differ in these styles."""
     blocks: tuple[list[Content], list[Content]] = ([], [])
     alone = len(left) <= 1 and len(right) <= 1
     for one, other in zip_longest(left, right):
         marked = diff.words(one.text if one else "", other.text if other else "")
         for block, turn, runs, style in (
-            (blocks[0], one, marked.left, LEFT_MARK),
-            (blocks[1], other, marked.right, RIGHT_MARK),
+            (blocks[0], one, marked.left, styles[0]),
+            (blocks[1], other, marked.right, styles[1]),
         ):
             if turn is None:
                 continue

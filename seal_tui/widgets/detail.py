@@ -10,6 +10,8 @@ from textual.containers import Container, Vertical, VerticalScroll
 from textual.content import Content
 from textual.widgets import Static
 
+from seal_tui.text import Safe
+
 
 class Body(VerticalScroll):
     """The scrolling part; it takes the focus, and vi keys beside the arrows."""
@@ -28,11 +30,12 @@ class Body(VerticalScroll):
 class Detail(Vertical):
     """Base of the pair view and the rewrite view."""
 
-    TITLES: ClassVar[tuple[str, str]] = ("", "")
+    TITLES: ClassVar[tuple[Safe, Safe]] = (Safe(""), Safe(""))
 
     def compose(self) -> ComposeResult:
         yield Static(classes="facts", markup=False)
         with Body():
+            yield Static(classes="marks", markup=False)
             yield Static(classes="context", markup=False)
             with Container(classes="sides"):
                 for name, title in zip(("left", "right"), self.TITLES, strict=True):
@@ -43,8 +46,12 @@ class Detail(Vertical):
             yield Static(classes="labels", markup=False)
 
     def put(self, part: str, text: Content) -> None:
-        """Fills one part: facts, context, left, right, rewards or labels."""
+        """Fills one part: facts, marks, context, left, right, rewards or labels."""
         self.query_one(f".{part}", Static).update(text)
+
+    def title_sides(self, left: Safe, right: Safe) -> None:
+        self.query_one(".left").border_title = left
+        self.query_one(".right").border_title = right
 
     def clear(self, why: Content) -> None:
         """Shows only a line."""

@@ -1,9 +1,11 @@
-"""The line above a list: what is shown, and the place to type a filter."""
+"""The line above a list: what is shown, and the place to type a filter, completed as typed."""
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable, Sequence
 from typing import ClassVar
 
+from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
@@ -11,7 +13,13 @@ from textual.content import Content
 from textual.message import Message
 from textual.widgets import Input, Static
 
-from seal_tui.text import content, plain
+from engine.messages import Completion
+from seal_tui.client import EngineGone, EngineProblem
+from seal_tui.text import Safe, content, fit, one_line, plain
+
+Complete = Callable[[str, int], Awaitable[Sequence[Completion]]]
+_SHOWN = 7
+_NAME = 24
 
 
 class SafeInput(Input):
@@ -22,7 +30,7 @@ class SafeInput(Input):
 
 
 class FilterBar(Vertical):
-    """One line of words about the list; `/` turns it into an input."""
+    """One line of words about the list; `/` turns it into an input with what may follow."""
 
     class Asked(Message):
         """A filter was entered."""
@@ -34,11 +42,19 @@ class FilterBar(Vertical):
     class Closed(Message):
         """The input was left without a filter."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "close", "back", show=False)]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "close", "back", show=False),
+        Binding("tab", "take", "complete", show=False, priority=True),
+        Binding("down", "choose(1)", show=False),
+        Binding("up", "choose(-1)", show=False),
+    ]
 
-    def __init__(self, terms: str, id: str | None = None) -> None:
+    def __init__(self, complete: Complete, id: str | None = None) -> None:
         super().__init__(id=id)
-        self._terms = terms
+        self._complete = complete
+        self._found: Sequence[Completion] = ()
+        self._chosen = 0
+        self._summary = self._aside = Content("")
 
     def compose(self) -> ComposeResult:
         yield Static(markup=False, classes="summary")
@@ -54,30 +70,105 @@ class FilterBar(Vertical):
     def asking(self) -> bool:
         return self.has_class("-asking")
 
+    @property
+    def field(self) -> SafeInput:
+        return self.query_one(SafeInput)
+
     def _asking(self, asking: bool) -> None:
         self.set_class(asking, "-asking")
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        return self.asking or action not in ("take", "choose", "close")
+
     def say(self, summary: Content) -> None:
         """The line about the list."""
-        self.query_one(".summary", Static).update(summary)
+        self._summary, self._aside = summary, Content("")
+        self._show_summary()
+
+    def add(self, aside: Content) -> None:
+        """More about the list, at the end of its line."""
+        self._aside = aside
+        self._show_summary()
+
+    def _show_summary(self) -> None:
+        parts = [self._summary, self._aside] if self._aside else [self._summary]
+        self.query_one(".summary", Static).update(Content.styled(" · ", "dim").join(parts))
 
     def ask(self, text: str) -> None:
         """Opens the input with the filter that is on."""
         self._asking(True)
-        self.refuse("")
-        field = self.query_one(SafeInput)
+        field = self.field
         field.value = f"{text} " if text else ""
         field.cursor_position = len(field.value)
         field.focus()
-
-    def refuse(self, reason: str) -> None:
-        """Says why a filter was not understood; "" shows what may be typed."""
-        terms = f"{self._terms}  (enter applies, esc leaves)"
-        hint = content(reason, "$caution") if reason else content(terms, "dim")
-        self.query_one(".hint", Static).update(hint)
+        self._look_up()
 
     def close(self) -> None:
         self._asking(False)
+
+    def refuse(self, reason: str, start: int | None = None, end: int | None = None) -> None:
+        """Says why a filter was not understood, and points at the place."""
+        lines = [content(reason, "$caution")]
+        if start is not None:
+            wide = max(1, (end or start) - start)
+            # The input scrolls sideways: the mark must move with it.
+            indent = len("filter ") + start - int(self.field.scroll_offset.x)
+            if indent >= 0:
+                lines.insert(0, Content.styled(f"{' ' * indent}{'^' * wide}", "$caution"))
+        self._hint(Content("\n").join(lines))
+
+    def _hint(self, text: Content) -> None:
+        self.query_one(".hint", Static).update(text)
+
+    # ---------------------------------------------------------- completion
+
+    @on(Input.Changed)
+    def _typed(self, event: Input.Changed) -> None:
+        event.stop()
+        if self.asking:
+            self._look_up()
+
+    @work(exclusive=True, group="complete", exit_on_error=False)
+    async def _look_up(self) -> None:
+        field = self.field
+        try:
+            self._found = await self._complete(field.value, field.cursor_position)
+        except (EngineGone, EngineProblem):
+            self._found = ()  # applying the filter will say what is wrong
+        self._chosen = 0
+        self._show_found()
+
+    def _show_found(self) -> None:
+        lines = [
+            Content.assemble(
+                ("▸ " if place == self._chosen else "  ", "bold"),
+                (fit(one_line(found.text), _NAME), "bold" if place == self._chosen else ""),
+                " ",
+                content(one_line(found.detail), "dim"),
+            )
+            for place, found in enumerate(self._found[:_SHOWN])
+        ]
+        more = len(self._found) - _SHOWN
+        rest = f"{more} more · " if more > 0 else ""
+        keys = "tab completes, ↑↓ choose · " if lines else ""
+        lines.append(Content.styled(f"  {rest}{keys}enter applies, esc leaves", "dim"))
+        self._hint(Content("\n").join(lines))
+
+    def action_choose(self, by: int) -> None:
+        if self._found:
+            self._chosen = (self._chosen + by) % min(len(self._found), _SHOWN)
+            self._show_found()
+
+    def action_take(self) -> None:
+        """Puts the chosen completion in the place of what it completes."""
+        if not self._found:
+            return
+        found, field = self._found[self._chosen], self.field
+        text = Safe(plain(found.text))
+        field.value = field.value[: found.start] + text + field.value[found.end :]
+        field.cursor_position = found.start + len(text)
+
+    # ---------------------------------------------------------- enter and escape
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         event.stop()

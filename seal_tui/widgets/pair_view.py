@@ -9,7 +9,8 @@ from textual.content import Content
 from engine.messages import Entry, PairDetail, Turn
 from seal_tui import numbers, words
 from seal_tui.session import Session
-from seal_tui.text import content, one_line
+from seal_tui.sides import chosen_is_left
+from seal_tui.text import Safe, content, one_line
 from seal_tui.widgets import blocks
 from seal_tui.widgets.detail import Detail
 
@@ -17,15 +18,15 @@ from seal_tui.widgets.detail import Detail
 class PairView(Detail):
     """Shows a `PairDetail`."""
 
-    TITLES: ClassVar[tuple[str, str]] = ("chosen", "rejected")
+    TITLES: ClassVar[tuple[Safe, Safe]] = (Safe("chosen"), Safe("rejected"))
     HELP = (
         "One pair. Words that only one answer has are in the colour of its side; texts that share "
         "too little are left unmarked.\n\n"
         "margin: reward of the chosen answer minus that of the rejected one; above zero the model "
         "sides with the people (aligned). θ: the angle from the pre-D to the post-D reward vector, "
         "counter-clockwise positive; its sign is a direction, not a gain. gain: degrees moved "
-        "towards alignment; above zero always means more aligned. ambiguity: how alike the two "
-        "answers are in meaning."
+        "towards alignment; above zero always means more aligned. ambiguity: how unclear the "
+        "preference is (small margins, models and labelers that contradict each other)."
     )
 
     def __init__(self, session: Session, id: str | None = None) -> None:
@@ -51,14 +52,35 @@ class PairView(Detail):
         if another:
             self._open = False
         self._pair = pair
-        self.put("facts", _facts(pair, place))
+        blind = self._session.blind
+        self.set_class(blind, "-blind")
+        self.put("facts", _facts(pair, place, blind))
         self._show_context(pair)
-        left, right = blocks.sides(_own(pair, pair.chosen), _own(pair, pair.rejected))
+        if blind:
+            self._show_blind(pair)
+        else:
+            self.title_sides(*self.TITLES)
+            left, right = blocks.sides(_own(pair, pair.chosen), _own(pair, pair.rejected))
+            self.put("left", left)
+            self.put("right", right)
+            self.put("labels", self._labels(pair))
+            self.put("rewards", _rewards(pair))
+        self.put("marks", _marks(pair, blind))
+        self.opened(to_top=another)
+
+    def _show_blind(self, pair: PairDetail) -> None:
+        """Both answers, and nothing that tells which one the person or a model prefers."""
+        first, second = pair.chosen, pair.rejected
+        if not chosen_is_left(pair.row.pair_id, blind=True):
+            first, second = second, first
+        self.title_sides(Safe("A"), Safe("B"))
+        left, right = blocks.sides(
+            _own(pair, first), _own(pair, second), (blocks.AFTER_MARK, blocks.AFTER_MARK)
+        )
         self.put("left", left)
         self.put("right", right)
-        self.put("labels", self._labels(pair))
-        self.put("rewards", _rewards(pair))
-        self.opened(to_top=another)
+        self.put("rewards", Content.styled("< A is better · > B is better · b shows all", "dim"))
+        self.put("labels", Content(""))
 
     def forget(self, why: Content) -> None:
         self._pair = None
@@ -85,7 +107,7 @@ def _own(pair: PairDetail, entry: Entry) -> tuple[Turn, ...]:
     return (Turn(role="assistant", text=entry.response),)
 
 
-def _facts(pair: PairDetail, place: str) -> Content:
+def _facts(pair: PairDetail, place: str, blind: bool) -> Content:
     row = pair.row
     first = [
         f"pair {row.pair_id}",
@@ -94,13 +116,24 @@ def _facts(pair: PairDetail, place: str) -> Content:
         f"{len(pair.chosen.turns)} turns",
         *([one_line(row.topic)] if row.topic else []),
     ]
+    head = Content.styled(" · ".join(part for part in first if part), "bold")
+    if blind:
+        return Content("\n").join([head, Content.styled("blind", "$caution")])
     opinion = words.OPINION[row.opinion] if row.opinion is not None else "–"
     return Content.assemble(
-        (" · ".join(part for part in first if part), "bold"),
+        head,
         "\n",
         f"{row.regime} · labeler: {opinion} · margin {numbers.signed(row.margin_pre)} → "
         f"{numbers.signed(row.margin_post)}",
     )
+
+
+def _marks(pair: PairDetail, blind: bool) -> Content:
+    """What was decided; in blind mode only one's own, for others' would sway."""
+    own = [pair.row.mark] if pair.row.mark is not None else []
+    shown = own if blind else list(pair.marks)
+    lines = [Content.styled(words.mark_in_full(mark), "bold") for mark in shown]
+    return Content("\n").join(lines)
 
 
 def _rewards(pair: PairDetail) -> Content:

@@ -1,0 +1,171 @@
+"""What a person decides about pairs: the actions that every list of pairs shares."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from textual import work
+
+from engine.messages import Mark, MarkChange, MarksChanged, Verdict
+from seal_tui import clipboard, numbers, words
+from seal_tui.client import Call, Calls, EngineGone, EngineProblem
+from seal_tui.screens.base import SealScreen
+from seal_tui.screens.dialogs import ConfirmScreen, PromptScreen
+from seal_tui.screens.log import LogScreen
+from seal_tui.sides import chosen_is_left
+from seal_tui.text import Safe, one_line
+from seal_tui.widgets.window import WindowList
+
+# One change may be meant for one line; more than that is asked about first.
+_ASK_ABOVE = 1
+
+
+class Triage(SealScreen):
+    """A mixin of screens with a list of pairs. Every decision is on disk before it is shown."""
+
+    @property
+    def lines(self) -> WindowList[Any]:
+        raise NotImplementedError
+
+    def marks_changed(self) -> None:
+        """Called after a change: what is on the screen has to be brought anew."""
+        raise NotImplementedError
+
+    @property
+    def targets(self) -> tuple[int, ...]:
+        """What a decision is about: the selected pairs, or else the one under the cursor."""
+        if self.lines.selected:
+            return self.lines.selected
+        return () if self.lines.current is None else (self.lines.current,)
+
+    # ---------------------------------------------------------- decisions
+
+    def action_decide(self, verdict: Verdict | str) -> None:
+        what = words.VERDICT.get(verdict, Safe("undecide"))  # type: ignore[call-overload]
+        self._change(MarkChange(verdict=verdict), what, goes_on=True)  # type: ignore[arg-type]
+
+    def action_better(self, side: str) -> None:
+        """The answer on this side is the better one; works blind, and on one pair only."""
+        current = self.lines.current
+        if current is None or self.lines.selected:
+            return
+        chosen_left = chosen_is_left(current, blind=self.session.blind)
+        self.action_decide("keep" if (side == "left") == chosen_left else "flip")
+
+    def action_flag(self) -> None:
+        self._change(MarkChange(flag="toggle"), Safe("flag"))
+
+    @work(group="decide")
+    async def action_note(self) -> None:
+        mark = await self._mark()
+        said = await self.app.push_screen_wait(
+            PromptScreen(Safe("note"), mark.note if mark is not None else "")
+        )
+        if said is not None:
+            self._change(MarkChange(note=said), Safe("note"))
+
+    @work(group="decide")
+    async def action_tag(self) -> None:
+        mark = await self._mark()
+        before = set(mark.tags) if mark is not None and not self.lines.selected else set()
+        said = await self.app.push_screen_wait(
+            PromptScreen(Safe("tags, with spaces between"), " ".join(sorted(before)))
+        )
+        if said is None:
+            return
+        now = set(said.replace("#", " ").split())
+        change = MarkChange(
+            add_tags=tuple(sorted(now - before)), remove_tags=tuple(sorted(before - now))
+        )
+        if change.add_tags or change.remove_tags:
+            self._change(change, Safe("tag"))
+
+    async def _mark(self) -> Mark | None:
+        """The mark of the pair under the cursor."""
+        current = self.lines.current
+        if current is None:
+            return None
+        rows = await self._asked(Calls.pair_rows((current,), self.session.author))
+        return rows[0].mark if rows else None
+
+    @work(group="decide")
+    async def _change(self, change: MarkChange, what: Safe, *, goes_on: bool = False) -> None:
+        targets, cursor = self.targets, self.lines.cursor
+        if not targets:
+            return
+        if len(targets) > _ASK_ABOVE:
+            question = Safe(f"{what}: {numbers.count(len(targets))} selected pairs?")
+            if not await self.app.push_screen_wait(ConfirmScreen(question)):
+                return
+        done = await self._asked(Calls.mark(targets, change, self.session.author))
+        if done is None:
+            return
+        many = len(targets) > 1
+        self.lines.select_none()
+        if goes_on and not many and self.lines.cursor == cursor:
+            self.lines.cursor += 1
+        self._told(done, loud=many)
+
+    @work(group="decide")
+    async def action_undo(self) -> None:
+        done = await self._asked(Calls.undo(self.session.author))
+        if done is not None:
+            self._told(done)
+
+    @work(group="decide")
+    async def action_redo(self) -> None:
+        done = await self._asked(Calls.redo(self.session.author))
+        if done is not None:
+            self._told(done)
+
+    def _told(self, done: MarksChanged, *, loud: bool = True) -> None:
+        if loud:
+            self.notify(one_line(done.said), markup=False, timeout=3)
+        self.marks_changed()
+
+    async def _asked(self, call: Call[Any]) -> Any:
+        """The answer, or None after saying why there is none."""
+        try:
+            return await self.session.client.ask(call)
+        except (EngineGone, EngineProblem) as error:
+            self.notify(one_line(str(error)), severity="error", markup=False)
+            return None
+
+    # ---------------------------------------------------------- selection
+
+    def action_select(self) -> None:
+        self.lines.toggle()
+
+    def action_select_range(self) -> None:
+        self.lines.select_range()
+
+    def action_select_all(self) -> None:
+        self.lines.select_all()
+
+    # ---------------------------------------------------------- looking and taking along
+
+    @work(group="decide")
+    async def action_log(self) -> None:
+        log = await self._asked(Calls.mark_log())
+        if log is not None:
+            await self.app.push_screen_wait(LogScreen(log))
+
+    @work(group="decide")
+    async def action_copy(self) -> None:
+        current = self.lines.current
+        if current is None:
+            return
+        pair = await self._asked(Calls.pair(current, self.session.author))
+        if pair is None:
+            return
+        left, right = pair.chosen, pair.rejected
+        names = ("chosen", "rejected")
+        if self.session.blind:
+            names = ("A", "B")
+            if not chosen_is_left(current, blind=True):
+                left, right = right, left
+        parts = [f"{pair.row.source_id}"]
+        for name, entry in zip(names, (left, right), strict=True):
+            turns = "\n\n".join(f"{turn.role.title()}: {turn.text}" for turn in entry.turns)
+            parts.append(f"--- {name}\n{turns}")
+        self.notify(await clipboard.copy(self.app, "\n\n".join(parts)), markup=False)
