@@ -99,31 +99,49 @@ class StudyInfo(Message, frozen=True, kw_only=True):
 # ---------------------------------------------------------------- pairs
 
 PairSort = Literal[
-    "pair_id", "margin_pre", "margin_post", "margin_change", "theta", "gain", "ambiguity"
+    "pair_id",
+    "margin_pre",
+    "margin_post",
+    "margin_change",
+    "theta",
+    "gain",
+    "ambiguity",
+    "residual",
+    "random",
 ]
 
 
 class PairQuery(Message, frozen=True, kw_only=True):
-    """Which pairs, in which order. A None restricts nothing.
+    """Which pairs, in which order. `filter` is in the filter language (docs/filters.md), empty
+    for all; `author` is whose decisions it speaks of. `seed` is of the order `random`."""
 
-    `feature` keeps the pairs whose two sides differ in it, or with `feature_side` those that
-    carry it on that side; `text` is searched in both transcripts, whatever the case.
-    """
-
-    regime: Regime | None = None
-    opinion: Opinion | None = None
-    feature: str | None = None
-    feature_side: Side | None = None
-    text: str | None = None
+    filter: str = ""
     sort: PairSort = "margin_post"
     descending: bool = False
+    author: str = ""
+    seed: int = 7
 
 
 class Ids(Message, frozen=True, kw_only=True):
-    """The ids a query selects, in its order, and how many it chose from."""
+    """The ids a query selects, in its order, how many it chose from, and its SQL for reading."""
 
     ids: tuple[int, ...]
     of: int
+    sql: str = ""
+
+
+Verdict = Literal["keep", "flip", "drop", "tie", "discuss"]
+
+
+class Mark(Message, frozen=True, kw_only=True):
+    """What one author decided about one pair; `time` in seconds since 1970."""
+
+    author: str
+    verdict: Verdict | None
+    flagged: bool
+    note: str
+    tags: tuple[str, ...]
+    time: float
 
 
 class PairRow(Message, frozen=True, kw_only=True):
@@ -140,6 +158,7 @@ class PairRow(Message, frozen=True, kw_only=True):
     ambiguity: float | None
     topic: str | None
     preview: str
+    mark: Mark | None = None
 
 
 class Turn(Message, frozen=True, kw_only=True):
@@ -168,6 +187,7 @@ class PairDetail(Message, frozen=True, kw_only=True):
     chosen: Entry
     rejected: Entry
     rewrite_ids: tuple[int, ...]
+    marks: tuple[Mark, ...] = ()
 
 
 # ---------------------------------------------------------------- rewrites
@@ -177,12 +197,9 @@ Change = Literal["misaligned", "aligned", "same"]
 
 
 class RewriteQuery(Message, frozen=True, kw_only=True):
-    """Which rewritten pairs. `change` is what became of the post-D verdict."""
+    """Which rewritten pairs, in which order; `filter` as in PairQuery, with terms of its own."""
 
-    strategy: str | None = None
-    change: Change | None = None
-    feature: str | None = None
-    pair_id: int | None = None
+    filter: str = ""
     sort: RewriteSort = "margin_shift"
     descending: bool = False
 
@@ -224,11 +241,139 @@ class RewriteDetail(Message, frozen=True, kw_only=True):
     rejected: RewriteSide
 
 
+# ---------------------------------------------------------------- decisions
+
+
+class MarkChange(Message, frozen=True, kw_only=True):
+    """What changes of a mark; None leaves as it is, verdict "" takes the decision back."""
+
+    verdict: Verdict | Literal[""] | None = None
+    flag: Literal["on", "off", "toggle"] | None = None
+    note: str | None = None
+    add_tags: tuple[str, ...] = ()
+    remove_tags: tuple[str, ...] = ()
+
+
+class MarkRequest(Message, frozen=True, kw_only=True):
+    """One change to these pairs, by this author; `blind`: made without knowing what was chosen."""
+
+    pair_ids: tuple[int, ...]
+    change: MarkChange
+    author: str
+    blind: bool = False
+
+
+class AuthorRequest(Message, frozen=True, kw_only=True):
+    author: str
+
+
+class MarksChanged(Message, frozen=True, kw_only=True):
+    """`changed`: how many marks; `said`: what was done, in one line."""
+
+    changed: int
+    said: str
+
+
+class MarkEvent(Message, frozen=True, kw_only=True):
+    """One line of the log: a change to one pair or, in bulk, to `pairs` of them."""
+
+    time: float
+    author: str
+    said: str
+    pairs: int
+    source_id: str
+
+
+class MarkProgress(Message, frozen=True, kw_only=True):
+    """How far the author has come with the pairs of a filter."""
+
+    pairs: int
+    decided: int
+    flagged: int
+    verdicts: dict[str, int]
+
+
+class ProgressRequest(Message, frozen=True, kw_only=True):
+    filter: str
+    author: str
+
+
+class Agreement(Message, frozen=True, kw_only=True):
+    """Two authors on the pairs that both decided: share of equal verdicts, Cohen's κ."""
+
+    author_a: str
+    author_b: str
+    pairs: int
+    agreement: float | None
+    kappa: float | None
+
+
+# ---------------------------------------------------------------- filters
+
+
+class CompleteRequest(Message, frozen=True, kw_only=True):
+    filter: str
+    cursor: int
+    rewrites: bool = False
+
+
+class Completion(Message, frozen=True, kw_only=True):
+    """What may stand in place of the characters from `start` to `end`."""
+
+    text: str
+    start: int
+    end: int
+    detail: str
+
+
+class SavedFilter(Message, frozen=True, kw_only=True):
+    """A filter with a name; an empty `filter` takes it away."""
+
+    name: str
+    filter: str
+
+
+# ---------------------------------------------------------------- exports
+
+ExportFormat = Literal["trl", "trl-messages", "kto", "hub", "csv", "ledger", "report"]
+ExportState = Literal["idle", "running", "done", "failed", "stopped"]
+
+
+class ExportRequest(Message, frozen=True, kw_only=True):
+    """Which pairs become what. `path` is absolute; `overwrite` replaces what is there."""
+
+    format: ExportFormat
+    path: str
+    filter: str = ""
+    ties: Literal["drop", "keep"] = "drop"
+    author: str = ""
+    overwrite: bool = False
+
+
+class ExportPreview(Message, frozen=True, kw_only=True):
+    """What an export would write: `rows` of `pairs`, and how many of each decision."""
+
+    pairs: int
+    rows: int
+    counts: dict[str, int]
+
+
+class ExportStatus(Message, frozen=True, kw_only=True):
+    state: ExportState
+    done: int
+    total: int
+    path: str
+    error: str | None = None
+
+
 # ---------------------------------------------------------------- requests and answers
 
 
 class RowsRequest(Message, frozen=True, kw_only=True):
+    """`author` is whose marks come with the rows."""
+
     ids: tuple[int, ...]
+    author: str = ""
 
 
 class Metrics(Message, frozen=True, kw_only=True):
@@ -239,6 +384,9 @@ class Metrics(Message, frozen=True, kw_only=True):
 
 
 class Problem(Message, frozen=True, kw_only=True):
-    """Why a request failed, in one line for a person."""
+    """Why a request failed, in one line for a person. `start` and `end` are the place in a filter
+    that is wrong."""
 
     error: str
+    start: int | None = None
+    end: int | None = None

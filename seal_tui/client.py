@@ -118,12 +118,13 @@ class Calls:
         return Call("POST", "/pairs", Ids, query)
 
     @staticmethod
-    def pair_rows(ids: Sequence[int]) -> Call[list[PairRow]]:
-        return Call("POST", "/pairs/rows", list[PairRow], RowsRequest(ids=tuple(ids)))
+    def pair_rows(ids: Sequence[int], author: str = "") -> Call[list[PairRow]]:
+        return Call("POST", "/pairs/rows", list[PairRow], RowsRequest(ids=tuple(ids), author=author))
 
     @staticmethod
-    def pair(pair_id: int) -> Call[PairDetail]:
-        return Call("GET", f"/pairs/{quote(str(pair_id))}", PairDetail)
+    def pair(pair_id: int, author: str = "") -> Call[PairDetail]:
+        query = f"?{urlencode({'author': author})}" if author else ""
+        return Call("GET", f"/pairs/{quote(str(pair_id))}{query}", PairDetail)
 
     @staticmethod
     def rewrites(query: RewriteQuery) -> Call[Ids]:
@@ -136,6 +137,63 @@ class Calls:
     @staticmethod
     def rewrite(rewrite_id: int) -> Call[RewriteDetail]:
         return Call("GET", f"/rewrites/{quote(str(rewrite_id))}", RewriteDetail)
+
+    @staticmethod
+    def complete(text: str, cursor: int, *, rewrites: bool) -> Call[list[Completion]]:
+        body = CompleteRequest(filter=text, cursor=cursor, rewrites=rewrites)
+        return Call("POST", "/filters/complete", list[Completion], body)
+
+    @staticmethod
+    def saved_filters() -> Call[list[SavedFilter]]:
+        return Call("GET", "/filters", list[SavedFilter])
+
+    @staticmethod
+    def save_filter(saved: SavedFilter) -> Call[list[SavedFilter]]:
+        return Call("POST", "/filters", list[SavedFilter], saved)
+
+    @staticmethod
+    def mark(
+        pair_ids: Sequence[int], change: MarkChange, author: str, *, blind: bool
+    ) -> Call[MarksChanged]:
+        body = MarkRequest(pair_ids=tuple(pair_ids), change=change, author=author, blind=blind)
+        return Call("POST", "/marks", MarksChanged, body)
+
+    @staticmethod
+    def undo(author: str) -> Call[MarksChanged]:
+        return Call("POST", "/marks/undo", MarksChanged, AuthorRequest(author=author))
+
+    @staticmethod
+    def redo(author: str) -> Call[MarksChanged]:
+        return Call("POST", "/marks/redo", MarksChanged, AuthorRequest(author=author))
+
+    @staticmethod
+    def mark_log(limit: int = 200) -> Call[list[MarkEvent]]:
+        return Call("GET", f"/marks/log?limit={limit}", list[MarkEvent])
+
+    @staticmethod
+    def mark_progress(text: str, author: str) -> Call[MarkProgress]:
+        body = ProgressRequest(filter=text, author=author)
+        return Call("POST", "/marks/progress", MarkProgress, body)
+
+    @staticmethod
+    def agreement() -> Call[list[Agreement]]:
+        return Call("GET", "/marks/agreement", list[Agreement])
+
+    @staticmethod
+    def preview_export(export: ExportRequest) -> Call[ExportPreview]:
+        return Call("POST", "/export/preview", ExportPreview, export)
+
+    @staticmethod
+    def export(export: ExportRequest) -> Call[ExportStatus]:
+        return Call("POST", "/export", ExportStatus, export)
+
+    @staticmethod
+    def export_status() -> Call[ExportStatus]:
+        return Call("GET", "/export", ExportStatus)
+
+    @staticmethod
+    def cancel_export() -> Call[ExportStatus]:
+        return Call("POST", "/export/cancel", ExportStatus)
 
 
 # ---------------------------------------------------------------- shared by both ways
@@ -161,10 +219,10 @@ def _decode(call: Call[T], response: httpx.Response) -> T:
 
 def _problem(response: httpx.Response) -> EngineProblem:
     try:
-        said = msgspec.json.decode(response.content, type=Problem).error
+        said = msgspec.json.decode(response.content, type=Problem)
     except msgspec.DecodeError:
-        said = f"the engine answered {response.status_code}"
-    return EngineProblem(said, response.status_code)
+        return EngineProblem(f"the engine answered {response.status_code}", response.status_code)
+    return EngineProblem(said.error, response.status_code, said.start, said.end)
 
 
 def _failure(error: httpx.HTTPError) -> EngineGone | EngineProblem:
