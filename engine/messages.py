@@ -98,25 +98,14 @@ class StudyInfo(Message, frozen=True, kw_only=True):
 
 # ---------------------------------------------------------------- pairs
 
-PairSort = Literal[
-    "pair_id",
-    "margin_pre",
-    "margin_post",
-    "margin_change",
-    "theta",
-    "gain",
-    "ambiguity",
-    "residual",
-    "random",
-]
-
-
 class PairQuery(Message, frozen=True, kw_only=True):
     """Which pairs, in which order. `filter` is in the filter language (docs/filters.md), empty
-    for all; `author` is whose decisions it speaks of. `seed` is of the order `random`."""
+    for all; `author` is whose decisions it speaks of. `sort` is pair_id, margin_pre, margin_post,
+    margin_change, theta, gain, ambiguity, residual, `influence:FEATURE`, or random with a `seed`.
+    """
 
     filter: str = ""
-    sort: PairSort = "margin_post"
+    sort: str = "margin_post"
     descending: bool = False
     author: str = ""
     seed: int = 7

@@ -161,7 +161,12 @@ class Engine:
 
     def browser(self) -> Browser:
         self._need_measures()
-        return Browser(self.store, results.roles(self.store), self.study.features)
+        return Browser(
+            self.store,
+            results.roles(self.store),
+            self.study.features,
+            self.study.rewrites.strategies,
+        )
 
     def _need_measures(self) -> None:
         if not self._measured():

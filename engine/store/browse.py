@@ -6,8 +6,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from engine.data.dialogue import turns
+from engine.filters import Vocabulary, check, complete, parse
 from engine.messages import (
     Change,
+    CompleteRequest,
+    Completion,
     Entry,
     Ids,
     PairDetail,
@@ -20,7 +23,9 @@ from engine.messages import (
     Turn,
 )
 from engine.paper.inputs import MISSING
+from engine.store import marks
 from engine.store.database import Store, sql
+from engine.store.filters import PairCondition, RewriteCondition, readable, used
 from engine.taxonomy import Feature
 
 PREVIEW = 160
@@ -34,17 +39,16 @@ _PAIR_ORDER = {
     "theta": "f.theta",
     "gain": "f.gain",
     "ambiguity": "f.ambiguity",
+    "residual": "abs(f.residual)",
+    "random": "hash(f.pair_id, $seed)",
 }
 _REWRITE_ORDER = {
     "pair_id": "r.pair_id",
     "cosine": "least(r.cosine_chosen, r.cosine_rejected)",
     "margin_shift": "(r.post_chosen_new - r.post_rejected_new) - f.margin_post",
 }
-_CHANGE: dict[Change, str] = {
-    "misaligned": "f.margin_post > 0 AND r.post_chosen_new <= r.post_rejected_new",
-    "aligned": "f.margin_post <= 0 AND r.post_chosen_new > r.post_rejected_new",
-    "same": "(f.margin_post > 0) = (r.post_chosen_new > r.post_rejected_new)",
-}
+# Values that a filter may name, for completion: at most this many of a kind.
+_NAMES = 200
 
 
 class NotFound(LookupError):
@@ -54,63 +58,76 @@ class NotFound(LookupError):
 class Browser:
     """Reads for one study: its roles (role → maker) and features are fixed."""
 
-    def __init__(self, store: Store, roles: dict[str, str], features: Sequence[Feature]) -> None:
+    def __init__(
+        self,
+        store: Store,
+        roles: dict[str, str],
+        features: Sequence[Feature],
+        strategies: Sequence[str],
+    ) -> None:
         self.store = store
+        self.strategies = strategies
         self.features = [feature.name for feature in features]
         self.labeler = roles["labeler main"]
         self.pre, self.post = roles["pre"], roles["post"]
         self.gold = roles.get("labeler gold")
         self.relabeler = roles.get("relabeler", self.labeler)
+        self._makers = {"labeler": self.labeler, "pre": self.pre, "post": self.post}
 
-    def _place(self, feature: str) -> int:
-        if feature not in self.features:
-            raise NotFound(f"no feature named {feature}; there are {', '.join(self.features)}")
-        return self.features.index(feature) + 1  # DuckDB lists count from 1
+    # ------------------------------------------------------------ filters
+
+    def vocabulary(self) -> Vocabulary:
+        """What a filter of pairs can speak of."""
+        return Vocabulary.of_pairs(self.features, marks.saved_filters(self.store))
+
+    def rewrite_vocabulary(self) -> Vocabulary:
+        return Vocabulary.of_rewrites(self.features, self.strategies)
+
+    def complete(self, request: CompleteRequest) -> list[Completion]:
+        """What may follow at the cursor."""
+        if request.rewrites:
+            vocabulary, names = self.rewrite_vocabulary(), {}
+        else:
+            vocabulary, names = self.vocabulary(), self._names()
+        return complete(request.filter, request.cursor, vocabulary, names)
+
+    def _names(self) -> dict[str, list[str]]:
+        rows = self.store.read(sql("names_in_use"), {"most": _NAMES}).fetchall()
+        names: dict[str, list[str]] = {}
+        for key, name in rows:
+            names.setdefault(key, []).append(name)
+        return names
 
     # ------------------------------------------------------------ pairs
 
     def pair_ids(self, query: PairQuery) -> Ids:
-        where, parameters = ["TRUE"], dict[str, Any]()
-        for column in ("regime", "opinion"):
-            if (value := getattr(query, column)) is not None:
-                where.append(f"f.{column} = ${column}")
-                parameters[column] = value
-        labels = ""
-        if query.feature is not None:
-            parameters["place"] = self._place(query.feature)
-            parameters["labeler"] = self.labeler
-            labels = (
-                " JOIN labels AS c ON c.maker = $labeler AND c.text_id = p.chosen_id"
-                " JOIN labels AS d ON d.maker = $labeler AND d.text_id = p.rejected_id"
-            )
-            where.append(
-                {
-                    None: (
-                        'c."values"[$place] <> d."values"[$place]'
-                        f' AND least(c."values"[$place], d."values"[$place]) <> {MISSING}'
-                    ),
-                    "chosen": 'c."values"[$place] > 0',
-                    "rejected": 'd."values"[$place] > 0',
-                }[query.feature_side]
-            )
-        if query.text:
-            labels += (
-                " JOIN texts AS tc ON tc.text_id = p.chosen_id"
-                " JOIN texts AS td ON td.text_id = p.rejected_id"
-            )
-            parameters["text"] = query.text
-            where.append(
-                "(regexp_matches(tc.transcript, regexp_escape($text), 'i')"
-                " OR regexp_matches(td.transcript, regexp_escape($text), 'i'))"
-            )
+        """Raises FilterError."""
+        checked = check(parse(query.filter), self.vocabulary())
+        condition = PairCondition(self.features, {**self._makers, "author": query.author})
+        where = condition.of(checked)
+        order = self._pair_order(query.sort)
         statement = (
-            f"SELECT f.pair_id FROM pair_facts AS f JOIN pairs AS p USING (pair_id){labels} "
-            f"WHERE {' AND '.join(where)} "
-            f"ORDER BY {_PAIR_ORDER[query.sort]} {_direction(query.descending)}, f.pair_id"
+            f"SELECT f.pair_id FROM pair_facts AS f JOIN pairs AS p USING (pair_id)"
+            f"{condition.joins} WHERE {where} ORDER BY {order} {_direction(query.descending)}, "
+            "f.pair_id"
         )
-        ids = self.store.read(statement, parameters).fetchall()
-        (of,) = self.store.read("SELECT count(*) FROM pair_facts").fetchone()
-        return Ids(ids=tuple(i for (i,) in ids), of=of)
+        return self._ids(statement, {**condition.parameters, "seed": query.seed}, "pair_facts")
+
+    def _pair_order(self, sort: str) -> str:
+        """The expression of an order; `influence:FEATURE` is one for each feature."""
+        key, colon, feature = sort.partition(":")
+        if not colon and key in _PAIR_ORDER:
+            return _PAIR_ORDER[key]
+        if key == "influence" and feature in self.features:
+            return f"abs(f.influence[{self.features.index(feature) + 1}])"
+        known = ", ".join([*_PAIR_ORDER, "influence:FEATURE"])
+        raise NotFound(f"no order named {sort}; there are {known}")
+
+    def _ids(self, statement: str, parameters: dict[str, Any], table: str) -> Ids:
+        given = used(statement, parameters)
+        ids = self.store.read(statement, given).fetchall()
+        (of,) = self.store.read(f"SELECT count(*) FROM {table}").fetchone()
+        return Ids(ids=tuple(i for (i,) in ids), of=of, sql=readable(statement, given))
 
     def pair_rows(self, ids: Sequence[int]) -> list[PairRow]:
         rows = self.store.read(sql("pair_rows"), [_stored(ids), PREVIEW]).fetchall()
@@ -180,35 +197,18 @@ class Browser:
         return self.store.read(query).fetchone() is not None
 
     def rewrite_ids(self, query: RewriteQuery) -> Ids:
+        """Raises FilterError."""
+        checked = check(parse(query.filter), self.rewrite_vocabulary())
         if not self._has_rewrites():
             return Ids(ids=(), of=0)
-        where, parameters = ["TRUE"], dict[str, Any]()
-        for column in ("strategy", "pair_id"):
-            if (value := getattr(query, column)) is not None:
-                where.append(f"r.{column} = ${column}")
-                parameters[column] = value
-        if query.change is not None:
-            where.append(f"({_CHANGE[query.change]})")
-        labels = ""
-        if query.feature is not None:
-            parameters["place"] = self._place(query.feature)
-            parameters["labeler"] = self.relabeler
-            labels = (
-                " JOIN labels AS c ON c.maker = $labeler AND c.text_id = r.chosen_id"
-                " JOIN labels AS d ON d.maker = $labeler AND d.text_id = r.rejected_id"
-            )
-            where.append(
-                '(c."values"[$place] <> r.chosen_labels_new[$place]'
-                ' OR d."values"[$place] <> r.rejected_labels_new[$place])'
-            )
+        condition = RewriteCondition(self.features, {"labeler": self.relabeler})
+        where = condition.of(checked)
         statement = (
-            f"SELECT r.rewrite_id FROM rewrite_facts AS r JOIN pair_facts AS f USING (pair_id)"
-            f"{labels} WHERE {' AND '.join(where)} "
+            "SELECT r.rewrite_id FROM rewrite_facts AS r JOIN pair_facts AS f USING (pair_id)"
+            f"{condition.joins} WHERE {where} "
             f"ORDER BY {_REWRITE_ORDER[query.sort]} {_direction(query.descending)}, r.rewrite_id"
         )
-        ids = self.store.read(statement, parameters).fetchall()
-        (of,) = self.store.read("SELECT count(*) FROM rewrite_facts").fetchone()
-        return Ids(ids=tuple(i for (i,) in ids), of=of)
+        return self._ids(statement, condition.parameters, "rewrite_facts")
 
     def rewrite_rows(self, ids: Sequence[int]) -> list[RewriteRow]:
         rows = self.store.read(

@@ -1,0 +1,285 @@
+"""A checked filter as SQL: what to join, a condition, and its parameters.
+
+Keys come from the vocabulary and are looked up here; values are only ever parameters.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from engine.filters.vocabulary import Any as AnyOf
+from engine.filters.vocabulary import Checked, Contains, Every, Is, Number, Without
+from engine.paper.inputs import MISSING
+
+_PAIR_NUMBERS = {
+    "margin": "f.margin_post",
+    "margin_pre": "f.margin_pre",
+    "margin_change": "f.margin_change",
+    "theta": "f.theta",
+    "gain": "f.gain",
+    "ambiguity": "f.ambiguity",
+    "amb": "f.ambiguity",
+    "residual": "f.residual",
+    "pair": "f.pair_id",
+}
+_DUPLICATE = (
+    "p.chosen_id = p.rejected_id OR (SELECT count(*) FROM pairs AS twin"
+    " WHERE twin.chosen_id = p.chosen_id AND twin.rejected_id = p.rejected_id) > 1"
+)
+_UNUSUAL = "(SELECT 1 FROM scores AS s WHERE s.truncated AND s.maker IN ($pre, $post)"
+_PAIR_IS = {
+    "aligned": "f.margin_post > 0",
+    "misaligned": "f.margin_post <= 0",
+    "tie": "f.margin_post = 0",
+    "noise": "f.noise_limited",
+    "unlabeled": "f.opinion NOT IN ('c', 'i', 'r')",
+    "truncated": f"EXISTS {_UNUSUAL} AND s.text_id IN (p.chosen_id, p.rejected_id))",
+    "duplicate": _DUPLICATE,
+    "flagged": "coalesce(m.flagged, FALSE)",
+    "decided": "m.verdict IS NOT NULL",
+    "undecided": "m.verdict IS NULL",
+}
+_PAIR_HAS = {
+    "note": "coalesce(m.note, '') <> ''",
+    "tags": "len(coalesce(m.tags, [])) > 0",
+    "rewrites": "p.pair_id IN (SELECT pair_id FROM rewrite_facts)",
+}
+# Of the labels x of the chosen and y of the rejected answer. A missing label is no answer.
+_RELATIONS = {
+    "c": "{x} > 0",
+    "r": "{y} > 0",
+    "both": "{x} > 0 AND {y} > 0",
+    "none": "{x} <= 0 AND {y} <= 0",
+    "any": "{x} > 0 OR {y} > 0",
+    "c>r": "{x} > {y}",
+    "r>c": "{y} > {x}",
+    "differs": "{x} <> {y}",
+    "same": "{x} = {y}",
+}
+_REWRITE_NUMBERS = {
+    "cosine": "least(r.cosine_chosen, r.cosine_rejected)",
+    "margin": "f.margin_post",
+    "margin_after": "(r.post_chosen_new - r.post_rejected_new)",
+    "margin_shift": "(r.post_chosen_new - r.post_rejected_new) - f.margin_post",
+    "pair": "r.pair_id",
+}
+CHANGES = {
+    "misaligned": "f.margin_post > 0 AND r.post_chosen_new <= r.post_rejected_new",
+    "aligned": "f.margin_post <= 0 AND r.post_chosen_new > r.post_rejected_new",
+    "same": "(f.margin_post > 0) = (r.post_chosen_new > r.post_rejected_new)",
+}
+_FLIPPED = {
+    "chosen": 'old_c."values"[{i}] <> r.chosen_labels_new[{i}]',
+    "rejected": 'old_r."values"[{i}] <> r.rejected_labels_new[{i}]',
+}
+
+
+class Condition:
+    """A WHERE clause in the making. `roles` are the makers and the author it may speak of."""
+
+    def __init__(self, features: Sequence[str], roles: Mapping[str, str | None]) -> None:
+        self.features = features
+        self.parameters: dict[str, Any] = dict(roles)
+        self._values = 0
+
+    def value(self, value: Any) -> str:
+        """A parameter of this value."""
+        self._values += 1
+        name = f"v{self._values}"
+        self.parameters[name] = value
+        return f"${name}"
+
+    def place(self, feature: str) -> int:
+        return self.features.index(feature) + 1  # DuckDB lists count from 1
+
+    def of(self, checked: Checked) -> str:
+        match checked:
+            case Contains(text):
+                return self.contains(text)
+            case Number(name, low, high, strict):
+                return self.number(self.numbers[name], low, high, strict)
+            case Is(name, value):
+                return self.equals(name, value)
+            case Without(inner):
+                # Of an undefined number neither a bound nor its contrary holds by SQL's logic;
+                # a person who excludes "theta>0" still wants the pairs without θ.
+                return f"NOT coalesce({self.of(inner)}, FALSE)"
+            case Every(parts):
+                return _joined(" AND ", [self.of(part) for part in parts]) or "TRUE"
+            case AnyOf(parts):
+                return _joined(" OR ", [self.of(part) for part in parts])
+
+    numbers: Mapping[str, str]
+
+    def contains(self, text: str) -> str:
+        raise NotImplementedError
+
+    def equals(self, name: str, value: str) -> str:
+        raise NotImplementedError
+
+    def number(self, column: str, low: float, high: float, strict: bool) -> str:
+        if low == high:
+            return f"{column} = {self.value(low)}"
+        less, more = ("<", ">") if strict else ("<=", ">=")
+        parts = []
+        if low > -math.inf:
+            parts.append(f"{column} {more} {self.value(low)}")
+        if high < math.inf:
+            parts.append(f"{column} {less} {self.value(high)}")
+        return _joined(" AND ", parts) or "TRUE"
+
+    def like(self, column: str, text: str) -> str:
+        """Whether `text` is in the column, whatever the case."""
+        # A regular expression with the letters' cases folded is several times faster in DuckDB
+        # than ILIKE or lower().
+        return f"regexp_matches({column}, regexp_escape({self.value(text)}), 'i')"
+
+
+class PairCondition(Condition):
+    """Over pair_facts f, pairs p and what `joins` adds."""
+
+    numbers = _PAIR_NUMBERS
+
+    def __init__(self, features: Sequence[str], roles: Mapping[str, str | None]) -> None:
+        super().__init__(features, roles)
+        self._joined: set[str] = set()
+
+    def contains(self, text: str) -> str:
+        self._joined.add("texts")
+        pattern = f"regexp_escape({self.value(text)})"
+        return (
+            f"(regexp_matches(tc.transcript, {pattern}, 'i')"
+            f" OR regexp_matches(tr.transcript, {pattern}, 'i'))"
+        )
+
+    def equals(self, name: str, value: str) -> str:
+        match name:
+            case "regime" | "opinion":
+                return f"f.{name} = {self.value(value)}"
+            case "topic":
+                return self.like("p.topic", value)
+            case "id":
+                return f"p.source_id = {self.value(value)}"
+            case "is":
+                self._note(_PAIR_IS[value])
+                return f"({_PAIR_IS[value]})"
+            case "has":
+                self._note(_PAIR_HAS[value])
+                return f"({_PAIR_HAS[value]})"
+            case "verdict":
+                self._joined.add("marks")
+                return f"m.verdict = {self.value(value)}"
+            case "tag":
+                self._joined.add("marks")
+                return f"list_contains(coalesce(m.tags, []), {self.value(value)})"
+            case "note":
+                self._joined.add("marks")
+                return self.like("m.note", value)
+            case "by":
+                return (
+                    "p.pair_id IN (SELECT pair_id FROM marked WHERE verdict IS NOT NULL"
+                    f" AND author = {self.value(value)})"
+                )
+            case "disagrees":
+                return self.disagrees(value)
+            case _:
+                return self.relation(name, value)
+
+    def _note(self, expression: str) -> None:
+        if "m." in expression:
+            self._joined.add("marks")
+
+    def relation(self, name: str, value: str) -> str:
+        self._joined.add("labels")
+        place = self.place(name if name in self.features else name.removeprefix("label_"))
+        x, y = f'lc."values"[{place}]', f'lr."values"[{place}]'
+        known = f"{x} <> {MISSING} AND {y} <> {MISSING}"
+        return f"({known} AND ({_RELATIONS[value].format(x=x, y=y)}))"
+
+    def disagrees(self, feature: str) -> str:
+        """Whether any two labelers gave one side different labels."""
+        place = self.place(feature)
+        return (
+            "EXISTS (SELECT 1 FROM labels AS a JOIN roles AS ra ON ra.maker = a.maker"
+            " JOIN labels AS b ON b.text_id = a.text_id JOIN roles AS rb ON rb.maker = b.maker"
+            " WHERE ra.role LIKE 'labeler %' AND rb.role LIKE 'labeler %' AND ra.role < rb.role"
+            " AND a.text_id IN (p.chosen_id, p.rejected_id)"
+            f' AND least(a."values"[{place}], b."values"[{place}]) <> {MISSING}'
+            f' AND a."values"[{place}] <> b."values"[{place}])'
+        )
+
+    @property
+    def joins(self) -> str:
+        known = {
+            "labels": " JOIN labels AS lc ON lc.maker = $labeler AND lc.text_id = p.chosen_id"
+            " JOIN labels AS lr ON lr.maker = $labeler AND lr.text_id = p.rejected_id",
+            "texts": " JOIN texts AS tc ON tc.text_id = p.chosen_id"
+            " JOIN texts AS tr ON tr.text_id = p.rejected_id",
+            "marks": " LEFT JOIN marked AS m ON m.pair_id = p.pair_id AND m.author = $author",
+        }
+        return "".join(join for name, join in known.items() if name in self._joined)
+
+
+class RewriteCondition(Condition):
+    """Over rewrite_facts r and pair_facts f, with the labels of the originals."""
+
+    numbers = _REWRITE_NUMBERS
+
+    def __init__(self, features: Sequence[str], roles: Mapping[str, str | None]) -> None:
+        super().__init__(features, roles)
+        self._labels = False
+
+    def contains(self, text: str) -> str:
+        pattern = f"regexp_escape({self.value(text)})"
+        return (
+            "EXISTS (SELECT 1 FROM texts AS t WHERE t.text_id IN"
+            " (r.chosen_id, r.rejected_id, r.chosen_new_id, r.rejected_new_id)"
+            f" AND regexp_matches(t.response, {pattern}, 'i'))"
+        )
+
+    def equals(self, name: str, value: str) -> str:
+        match name:
+            case "strategy":
+                return f"r.strategy = {self.value(value)}"
+            case "change":
+                return f"({CHANGES[value]})"
+            case _:
+                self._labels = True
+                _, _, side = name.partition("_")
+                sides = [side] if side else list(_FLIPPED)
+                at = {"i": self.place(value)}
+                return _joined(" OR ", [_FLIPPED[side].format(**at) for side in sides])
+
+    @property
+    def joins(self) -> str:
+        if not self._labels:
+            return ""
+        return (
+            " JOIN labels AS old_c ON old_c.maker = $labeler AND old_c.text_id = r.chosen_id"
+            " JOIN labels AS old_r ON old_r.maker = $labeler AND old_r.text_id = r.rejected_id"
+        )
+
+
+def _joined(by: str, parts: Sequence[str]) -> str:
+    return f"({by.join(parts)})" if len(parts) > 1 else "".join(parts)
+
+
+def used(statement: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """The parameters that a statement names: DuckDB refuses others."""
+    names = set(re.findall(r"\$(\w+)", statement))
+    return {name: value for name, value in parameters.items() if name in names}
+
+
+def readable(statement: str, parameters: Mapping[str, Any]) -> str:
+    """The statement with its values written in, to be read or pasted; never to be executed here."""
+
+    def literal(match: re.Match[str]) -> str:
+        value = parameters[match.group(1)]
+        if isinstance(value, int | float):
+            return f"{value:g}"
+        return "NULL" if value is None else "'" + str(value).replace("'", "''") + "'"
+
+    return re.sub(r"\$(\w+)", literal, statement)
