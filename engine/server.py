@@ -17,7 +17,8 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
-from engine.messages import Message, PairQuery, Problem, RewriteQuery, RowsRequest
+from engine.filters import FilterError
+from engine.messages import CompleteRequest, Message, PairQuery, Problem, RewriteQuery, RowsRequest
 from engine.service import Engine, NotReady
 from engine.store.browse import NotFound
 
@@ -59,6 +60,9 @@ def create_app(engine: Engine, activity: Activity, shut_down: Callable[[], None]
                 body = await answer(request)
             except NotFound as error:
                 return _problem(404, str(error))
+            except FilterError as error:
+                said = Problem(error=str(error), start=error.start, end=error.end)
+                return _json(said, 422)
             except NotReady as error:
                 return _problem(409, str(error))
             except msgspec.ValidationError as error:
@@ -97,6 +101,10 @@ def create_app(engine: Engine, activity: Activity, shut_down: Callable[[], None]
     async def pairs(request: Request) -> Any:
         query = await read(request, PairQuery)
         return await run_in_threadpool(lambda: engine.browser().pair_ids(query))
+
+    async def complete(request: Request) -> Any:
+        wanted = await read(request, CompleteRequest)
+        return await run_in_threadpool(lambda: engine.browser().complete(wanted))
 
     async def pair_rows(request: Request) -> Any:
         wanted = await read(request, RowsRequest)
@@ -162,6 +170,7 @@ def create_app(engine: Engine, activity: Activity, shut_down: Callable[[], None]
             route("/manifest", "GET", manifest),
             route("/metrics", "GET", metrics),
             route("/pairs", "POST", pairs),
+            route("/filters/complete", "POST", complete),
             route("/pairs/rows", "POST", pair_rows),
             route("/pairs/{id:int}", "GET", pair),
             route("/rewrites", "POST", rewrites),

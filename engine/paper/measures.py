@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from engine.paper.ambiguity import Ambiguity, ambiguity, ambiguity_rows, preference
 from engine.paper.hypotheses import verdict_tests
 from engine.paper.imprint import reward_imprint, shift_imprint
+from engine.paper.influence import influence
 from engine.paper.inputs import (
     MISSING,
     PRESETS,
@@ -136,7 +137,8 @@ class PairFacts:
     regime: stayed, got, resisted, reversed, by strict comparison (a tie is misaligned; see the
     tied flags). opinion: c, i, r, or unlabeled. Angles in degrees, NaN where a reward vector is
     zero. noise_limited: the post margin is within the noise floor, but no exact tie. ambiguity =
-    unsure + disagree, bits.
+    unsure + disagree, bits. residual float64[N] and influence float64[N, features]: see
+    `engine.paper.influence`.
     """
 
     pair_id: Int
@@ -160,6 +162,8 @@ class PairFacts:
     ambiguity: Float
     ambiguity_unsure: Float
     ambiguity_disagree: Float
+    residual: Float
+    influence: Float
 
 
 def compute(
@@ -239,6 +243,7 @@ def pair_facts(pairs: Pairs, labelers: Sequence[Labels], options: Options) -> Pa
     v = verdicts(pairs, options)
     s = shifts(pairs, options.small_norm)
     a = pair_ambiguity(pairs, labelers, v, s, options)
+    single = influence(pairs, options)
     return PairFacts(
         pair_id=pairs.pair_id,
         regime=np.array(REGIMES)[v.regime],
@@ -261,6 +266,8 @@ def pair_facts(pairs: Pairs, labelers: Sequence[Labels], options: Options) -> Pa
         ambiguity=a.score,
         ambiguity_unsure=a.unsure,
         ambiguity_disagree=a.disagree,
+        residual=single.residual,
+        influence=single.influence,
     )
 
 

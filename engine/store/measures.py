@@ -148,7 +148,7 @@ def put_measures(
                 cursor.unregister("incoming")
         columns = {
             # DuckDB sorts NaN above every number; an angle that is not defined is NULL.
-            name: pyarrow.array(values, from_pandas=True)
+            name: pyarrow.array(list(values) if values.ndim == 2 else values, from_pandas=True)
             for name, values in asdict(facts).items()
         }
         cursor.register("incoming", pyarrow.table(columns))
