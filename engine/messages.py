@@ -98,6 +98,7 @@ class StudyInfo(Message, frozen=True, kw_only=True):
 
 # ---------------------------------------------------------------- pairs
 
+
 class PairQuery(Message, frozen=True, kw_only=True):
     """Which pairs, in which order. `filter` is in the filter language (docs/filters.md), empty
     for all; `author` is whose decisions it speaks of. `sort` is pair_id, margin_pre, margin_post,

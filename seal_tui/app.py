@@ -25,7 +25,8 @@ from textual.worker import WorkerFailed
 from engine.messages import RunStatus
 from seal_tui import paths, place, settings
 from seal_tui.actions import bindings
-from seal_tui.client import Call, Calls, EngineClient, EngineGone, EngineProblem
+from seal_tui.calls import Call, Calls
+from seal_tui.client import EngineClient, EngineGone, EngineProblem
 from seal_tui.commands import ActionCommands
 from seal_tui.screens.base import SealScreen
 from seal_tui.screens.dialogs import ConfirmScreen, TextScreen, help_text
@@ -146,11 +147,11 @@ class SealApp(App[None]):
         return screen
 
     @work(group="navigate", exclusive=True)
-    async def open_pairs(self, text: str) -> None:
-        """The resistance screen with a filter."""
+    async def open_pairs(self, text: str, sort: str = "") -> None:
+        """The resistance screen with a filter, in this order or the one that is on."""
         screen = await self._screen(ResistanceScreen)
         assert isinstance(screen, ResistanceScreen)
-        screen.filter_by(text)
+        screen.filter_by(text, sort=sort)
 
     @work(group="navigate", exclusive=True)
     async def open_pair(self, pair_id: int) -> None:

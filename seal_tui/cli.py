@@ -22,7 +22,8 @@ from engine import study as studies
 from engine.messages import RunStatus
 from engine.paths import SAMPLE_DATA
 from seal_tui import importing
-from seal_tui.client import Calls, EngineGone, EngineProblem, SyncEngineClient
+from seal_tui.calls import Calls
+from seal_tui.client import EngineGone, EngineProblem, SyncEngineClient
 from seal_tui.text import one_line, plain
 
 app = typer.Typer(

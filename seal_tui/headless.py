@@ -12,7 +12,8 @@ from rich.text import Text
 
 from engine.messages import Metrics, RunStatus, StageProgress, StudyInfo
 from seal_tui import numbers, summary, words
-from seal_tui.client import Calls, EngineGone, SyncEngineClient
+from seal_tui.calls import Calls
+from seal_tui.client import EngineGone, SyncEngineClient
 from seal_tui.text import Safe, fit, one_line
 from seal_tui.widgets.progress import bar, stage_words
 

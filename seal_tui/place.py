@@ -23,7 +23,7 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
     """The pane in front, and what each browsing pane showed."""
 
     pane: str = ""
-    views: dict[str, View] = {}  # noqa: RUF012
+    views: dict[str, View] = {}
     blind: bool = False
 
 

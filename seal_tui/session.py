@@ -11,8 +11,9 @@ from seal_tui.tables import Tables
 class Session:
     """One attachment to an engine. Screens read it; only the app's event worker feeds it.
 
-    `author` signs decisions, `place` is where the person was when this run was last left, `views` where they are now, `blind`
-    hides what a person chose. `epoch` grows whenever results may have changed, so a screen reloads when it shows an old one.
+    `author` signs decisions; `place` is where the person was when this run was last left, `views`
+    where they are now; `blind` hides what was chosen. `epoch` grows whenever results may have
+    changed, so a screen reloads when it shows an old one.
     """
 
     def __init__(self, client: EngineClient, author: str = "") -> None:

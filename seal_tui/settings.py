@@ -23,7 +23,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     theme: str = ""
     author: str = ""
     mouse: bool = True
-    keys: dict[str, str] = {}  # noqa: RUF012
+    keys: dict[str, str] = {}
 
     @property
     def signature(self) -> str:

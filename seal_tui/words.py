@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from typing import Final
 
-from engine.messages import FeatureInfo, Mark, Opinion, Regime, RunState, StageState, Verdict
+from textual.content import Content
+
+from engine.messages import (
+    FeatureInfo,
+    Mark,
+    MarkProgress,
+    Opinion,
+    Regime,
+    RunState,
+    StageState,
+    Verdict,
+)
 from seal_tui import numbers
 from seal_tui.tables import Estimate
 from seal_tui.text import Safe, one_line
@@ -53,6 +64,8 @@ _VERDICT_SIGN: Final[dict[Verdict, str]] = {
     "tie": "=",
     "discuss": "!",
 }
+
+_BAR = 10
 
 _PREFIXES = ("last_response_is_", "last_response_", "assistant_is_")
 
@@ -104,6 +117,21 @@ def mark_in_full(given: Mark) -> Safe:
         *([f"“{one_line(given.note)}”"] if given.note else []),
     ]
     return Safe(f"{one_line(given.author)}: {' · '.join(parts)}")
+
+
+def queue(progress: MarkProgress) -> Content:
+    """▰▰▱▱▱ 120 of 336 decided · 100 keep · 12 flip · 8 drop · 3 flagged"""
+    share = progress.decided / progress.pairs if progress.pairs else 0.0
+    full = round(share * _BAR)
+    counts = [f"{numbers.count(n)} {VERDICT[v]}" for v, n in _counted(progress)]
+    flagged = [f"{numbers.count(progress.flagged)} flagged"] if progress.flagged else []
+    said = f" {numbers.count(progress.decided)} of {numbers.count(progress.pairs)} decided"
+    tail = "".join(f" · {part}" for part in (*counts, *flagged))
+    return Content.assemble("▰" * full, ("▱" * (_BAR - full), "dim"), said, (tail, "dim"))
+
+
+def _counted(progress: MarkProgress) -> list[tuple[Verdict, int]]:
+    return [(v, progress.verdicts.get(v, 0)) for v in VERDICT if progress.verdicts.get(v, 0)]
 
 
 def change(name: str) -> Safe:

@@ -274,7 +274,9 @@ def _pick(key: str, term: Term, values: Mapping[str, str]) -> str:
     if len(begun) == 1:
         return begun.pop()
     near = _nearest(wanted, list(values))
-    raise FilterError(f"{key} knows no “{term.value}”{near}", term.value_at.start, term.value_at.end)
+    raise FilterError(
+        f"{key} knows no “{term.value}”{near}", term.value_at.start, term.value_at.end
+    )
 
 
 def _number(name: str, term: Term) -> Checked:

@@ -180,7 +180,7 @@ class PairCondition(Condition):
                 return self.like("m.note", value)
             case "by":
                 return (
-                    "p.pair_id IN (SELECT pair_id FROM marked WHERE verdict IS NOT NULL"
+                    "p.pair_id IN (SELECT pair_id FROM pair_marks WHERE verdict IS NOT NULL"
                     f" AND author = {self.value(value)})"
                 )
             case "disagrees":
@@ -218,7 +218,7 @@ class PairCondition(Condition):
             " JOIN labels AS lr ON lr.maker = $labeler AND lr.text_id = p.rejected_id",
             "texts": " JOIN texts AS tc ON tc.text_id = p.chosen_id"
             " JOIN texts AS tr ON tr.text_id = p.rejected_id",
-            "marks": " LEFT JOIN marked AS m ON m.pair_id = p.pair_id AND m.author = $author",
+            "marks": " LEFT JOIN pair_marks AS m ON m.pair_id = p.pair_id AND m.author = $author",
         }
         return "".join(join for name, join in known.items() if name in self._joined)
 

@@ -85,7 +85,7 @@ class BrowseScreen(SealScreen, Generic[Query, Row, Detail]):
 
     # ---------------------------------------------------------- what subclasses give
 
-    def query(self, text: str) -> Query:
+    def asked_for(self, text: str) -> Query:
         """The question for what a filter selects, in the order that is on."""
         raise NotImplementedError
 
@@ -155,7 +155,7 @@ class BrowseScreen(SealScreen, Generic[Query, Row, Detail]):
     async def load(self) -> None:
         # The list may be of another epoch or filter, but a person's place in it is kept.
         keep = None if self._to_top else self.lines.current
-        self._ids = self._found or await self.find(self.query(self._filter))
+        self._ids = self._found or await self.find(self.asked_for(self._filter))
         self._found, self._to_top = None, False
         self.lines.empty = Safe(
             f"no {self.NOUN} match; ⌫ goes back" if self._filter else f"no {self.NOUN} in this run"
@@ -182,12 +182,14 @@ class BrowseScreen(SealScreen, Generic[Query, Row, Detail]):
                 what,
                 "  ",
                 (shown, "bold"),
-                (f" · by {self.SORTS[self._sort][0]} {way}", "dim"),
+                (f" · by {self.order(self._sort)[0]} {way}", "dim"),
             )
         )
 
-    def filter_by(self, text: str, *, remember: bool = True) -> None:
-        """Shows what `text` selects."""
+    def filter_by(self, text: str, *, sort: str = "", remember: bool = True) -> None:
+        """Shows what `text` selects, in this order or the one that is on."""
+        if sort:
+            self._order_by(sort)
         if remember and text != self._filter:
             self._past = [*self._past, self._filter][-_KEPT_FILTERS:]
         self._filter = text
@@ -209,7 +211,7 @@ class BrowseScreen(SealScreen, Generic[Query, Row, Detail]):
     async def _try(self, text: str) -> None:
         """Shows what `text` selects, or says at its place what is wrong with it."""
         try:
-            found = await self.find(self.query(text))
+            found = await self.find(self.asked_for(text))
         except EngineProblem as error:
             self.bar.refuse(str(error), error.start, error.end)
             return
@@ -299,16 +301,24 @@ class BrowseScreen(SealScreen, Generic[Query, Row, Detail]):
     def action_show_sql(self) -> None:
         self.app.push_screen(TextScreen(Safe("the SQL of this filter"), content(self._ids.sql)))
 
-    def sort_by(self, sort: str) -> None:
-        """The same pairs in another order, from its beginning."""
+    def _order_by(self, sort: str) -> None:
         self._sort = sort
-        self._descending = self.SORTS[sort][1]
+        self._descending = self.order(sort)[1]
+
+    def order(self, sort: str) -> tuple[str, bool]:
+        """A sort's name for a person, and whether it begins with the largest."""
+        return self.SORTS[sort]
+
+    def sort_by(self, sort: str) -> None:
+        """The same lines in another order, from its beginning."""
+        self._order_by(sort)
         self._to_top = True
         self._load()
 
     def action_next_sort(self) -> None:
         known = list(self.SORTS)
-        self.sort_by(known[(known.index(self._sort) + 1) % len(known)])
+        place = known.index(self._sort) if self._sort in self.SORTS else -1
+        self.sort_by(known[(place + 1) % len(known)])
 
     def action_reverse(self) -> None:
         self._descending = not self._descending

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from textual.app import ComposeResult
@@ -9,7 +10,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
 from textual.screen import ModalScreen, Screen
-from textual.widgets import Static
+from textual.widgets import OptionList, Static
 
 from seal_tui.actions import BY_ID, Action
 from seal_tui.text import Safe, fit
@@ -86,6 +87,34 @@ class PromptScreen(ModalScreen[str | None]):
     def on_input_submitted(self, event: SafeInput.Submitted) -> None:
         event.stop()
         self.dismiss(event.value.strip())
+
+
+class ChoiceScreen(ModalScreen[str | None]):
+    """A list of lines to choose one of by cursor; None when it is left."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,q", "dismiss(None)", "leave", show=False),
+        Binding("j", "app.simulate_key('down')", show=False),
+        Binding("k", "app.simulate_key('up')", show=False),
+    ]
+
+    def __init__(self, title: Safe, lines: Sequence[tuple[str, Content]]) -> None:
+        super().__init__()
+        self._heading = title
+        self._lines = lines
+
+    def compose(self) -> ComposeResult:
+        with Vertical(id="choice"):
+            yield OptionList(*(line for _, line in self._lines), compact=True, markup=False)
+
+    def on_mount(self) -> None:
+        frame = self.query_one("#choice")
+        frame.border_title = self._heading
+        frame.border_subtitle = "enter chooses, esc leaves"
+
+    def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
+        event.stop()
+        self.dismiss(self._lines[event.option_index][0])
 
 
 def help_text(screen: Screen[Any]) -> Content:

@@ -11,9 +11,10 @@ from textual.binding import BindingType
 from textual.content import Content
 from textual.widgets import Static
 
-from seal_tui import numbers, query, words
+from seal_tui import filters, numbers, words
 from seal_tui.actions import bindings
 from seal_tui.screens.base import SealScreen
+from seal_tui.screens.pairs import influence
 from seal_tui.session import Session
 from seal_tui.tables import Dropped, Estimate, Imprint, SideEstimate, Tables
 from seal_tui.text import Safe, content, one_line
@@ -294,8 +295,10 @@ class ImprintScreen(SealScreen):
     @on(LineList.Opened, "#table")
     def _open(self, event: LineList.Opened) -> None:
         line = self._lines[event.index]
-        side = f"@{line.side}" if isinstance(line, SideEstimate) else ""
-        self.explorer.open_pairs(query.term("feature", line.feature + side))
+        if isinstance(line, SideEstimate):
+            self.explorer.open_pairs(filters.carried(line.feature, line.side))
+        else:
+            self.explorer.open_pairs(filters.differs(line.feature), influence(line.feature))
 
 
 def _what(line: Dropped, *, one_side: bool = True) -> str:

@@ -12,7 +12,7 @@ from textual.content import Content
 from textual.widgets import Static
 
 from engine.messages import StudyInfo
-from seal_tui import numbers, query, words
+from seal_tui import filters, numbers, words
 from seal_tui.actions import bindings
 from seal_tui.client import EngineGone, EngineProblem
 from seal_tui.screens.base import SealScreen
@@ -215,12 +215,7 @@ class OverviewScreen(SealScreen):
 
     @on(Matrix.Chosen)
     def _cell(self, event: Matrix.Chosen) -> None:
-        terms = []
-        if event.regime is not None:
-            terms.append(query.term("regime", event.regime))
-        if event.opinion is not None:
-            terms.append(query.term("opinion", event.opinion))
-        self.explorer.open_pairs(" ".join(terms))
+        self.explorer.open_pairs(filters.cell(event.regime, event.opinion))
 
     @on(LineList.Opened, "#imprints")
     def _feature(self, event: LineList.Opened) -> None:
@@ -231,7 +226,7 @@ class OverviewScreen(SealScreen):
     @on(LineList.Opened, "#robust")
     def _score(self, event: LineList.Opened) -> None:
         feature, _ = self._robust[event.index]
-        self.explorer.open_rewrites(query.term("feature", feature))
+        self.explorer.open_rewrites(filters.flipped(feature))
 
 
 def _weight(estimate: Estimate) -> str:

@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from textual import work
 from textual.binding import BindingType
 from textual.content import Content
 
-from engine.messages import Completion, Ids, MarkProgress, PairDetail, PairQuery, PairRow, PairSort
+from engine.messages import (
+    Completion,
+    Ids,
+    MarkProgress,
+    PairDetail,
+    PairQuery,
+    PairRow,
+    SavedFilter,
+)
 from seal_tui import numbers, words
 from seal_tui.actions import bindings
-from seal_tui.client import Calls
+from seal_tui.calls import Calls
 from seal_tui.screens.browse import BrowseScreen
+from seal_tui.screens.dialogs import ChoiceScreen, PromptScreen
 from seal_tui.screens.export import ExportScreen
+from seal_tui.screens.log import filter_line
 from seal_tui.screens.triage import Triage
 from seal_tui.text import Safe, one_line
 from seal_tui.widgets.bars import refresh_keys
@@ -22,6 +32,14 @@ from seal_tui.widgets.lines import Cell, Column, cell
 from seal_tui.widgets.pair_view import PairView
 
 _HIDDEN = cell(Safe("·"), "muted")
+
+
+_INFLUENCE = "influence:"
+
+
+def influence(feature: str) -> str:
+    """The order by how far a feature's coefficient moves without the pair."""
+    return f"{_INFLUENCE}{feature}"
 
 
 class PairsScreen(Triage, BrowseScreen[PairQuery, PairRow, PairDetail]):
@@ -63,13 +81,18 @@ class PairsScreen(Triage, BrowseScreen[PairQuery, PairRow, PairDetail]):
         "says what may follow."
     )
 
-    def query(self, text: str) -> PairQuery:
+    def asked_for(self, text: str) -> PairQuery:
         return PairQuery(
             filter=text,
             sort=self._sort,
             descending=self._descending,
             author=self.session.author,
         )
+
+    def order(self, sort: str) -> tuple[str, bool]:
+        if sort.startswith(_INFLUENCE):
+            return f"influence on {words.feature(sort.removeprefix(_INFLUENCE))}", True
+        return super().order(sort)
 
     async def complete(self, text: str, cursor: int) -> Sequence[Completion]:
         return await self.session.client.ask(Calls.complete(text, cursor, rewrites=False))
@@ -134,7 +157,7 @@ class PairsScreen(Triage, BrowseScreen[PairQuery, PairRow, PairDetail]):
     async def action_next_undecided(self) -> None:
         """To the next pair below the cursor that has no decision, in the order of the list."""
         text = f"({self._filter}) is:undecided" if self._filter else "is:undecided"
-        found: Ids | None = await self._asked(Calls.pairs(self.query(text)))
+        found: Ids | None = await self._asked(Calls.pairs(self.asked_for(text)))
         if found is None:
             return
         undecided = set(found.ids)
@@ -146,10 +169,32 @@ class PairsScreen(Triage, BrowseScreen[PairQuery, PairRow, PairDetail]):
         else:
             self.lines.cursor = place
 
+    @work(group="decide")
+    async def action_saved_filters(self) -> None:
+        """Choose a saved filter, or save the one that is on."""
+        saved: list[SavedFilter] | None = await self._asked(Calls.saved_filters())
+        if saved is None:
+            return
+        lines = [(one.name, filter_line(one.name, one.filter)) for one in saved]
+        if self._filter:
+            lines.append(("", Content.styled("save the filter that is on …", "bold")))
+        if not lines:
+            self.notify("no saved filter yet; filter first, then F saves", markup=False)
+            return
+        name = await self.app.push_screen_wait(ChoiceScreen(Safe("saved filters"), lines))
+        if name:
+            self.filter_by(f"@{name}")
+        elif name == "":
+            asked = PromptScreen(Safe("name of the filter"))
+            if wanted := await self.app.push_screen_wait(asked):
+                filtered = SavedFilter(name=wanted, filter=self._filter)
+                if await self._asked(Calls.save_filter(filtered)) is not None:
+                    self.notify(one_line(f"saved; type @{wanted}"), markup=False)
+
     def action_blind(self) -> None:
         self.session.blind = not self.session.blind
-        said = "blind: sides, rewards and regimes hidden; < and > decide" if self.session.blind else "sides and rewards shown"
-        self.notify(said, markup=False)
+        hidden = "blind: sides, rewards and regimes are hidden; < and > decide"
+        self.notify(hidden if self.session.blind else "sides and rewards are shown", markup=False)
         self.lines.refresh()
         self._show_detail()
         refresh_keys(self)

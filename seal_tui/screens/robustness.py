@@ -13,9 +13,10 @@ from textual.content import Content
 from textual.widgets import Static
 
 from engine.messages import Completion, Ids, RewriteDetail, RewriteQuery, RewriteRow, RewriteSort
-from seal_tui import numbers, words
+from seal_tui import filters, numbers, words
 from seal_tui.actions import bindings
-from seal_tui.client import Calls, EngineProblem
+from seal_tui.calls import Calls
+from seal_tui.client import EngineProblem
 from seal_tui.screens.browse import BrowseScreen
 from seal_tui.session import Session
 from seal_tui.tables import Dropped, SideEstimate
@@ -62,8 +63,8 @@ class RobustnessScreen(BrowseScreen[RewriteQuery, RewriteRow, RewriteDetail]):
         "One line a rewritten pair. verdict: what became of the post-D model's verdict. before and "
         "after: its margin with the original and with the rewritten answers. cosine: the lower of "
         "the two answers' closeness in meaning. flips: labels that changed.\n\n"
-        "A filter is terms and words: strategy:neutral change:misaligned flipped:eloquent cosine<0.9 "
-        "pair:12."
+        "A filter is terms and words: strategy:neutral change:misaligned flipped:eloquent "
+        "cosine<0.9 pair:12."
     )
 
     def __init__(self, session: Session) -> None:
@@ -92,7 +93,7 @@ class RobustnessScreen(BrowseScreen[RewriteQuery, RewriteRow, RewriteDetail]):
 
     # ---------------------------------------------------------- the list
 
-    def query(self, text: str) -> RewriteQuery:
+    def asked_for(self, text: str) -> RewriteQuery:
         return RewriteQuery(filter=text, sort=self._sort, descending=self._descending)  # type: ignore[arg-type]
 
     async def complete(self, text: str, cursor: int) -> Sequence[Completion]:
@@ -224,4 +225,4 @@ class RobustnessScreen(BrowseScreen[RewriteQuery, RewriteRow, RewriteDetail]):
         event.stop()
         line = self._scores[event.index]
         self.action_toggle_scores()
-        self.filter_by(query.term("feature", line.feature))
+        self.filter_by(filters.flipped(line.feature))

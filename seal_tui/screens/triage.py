@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from textual import work
 
 from engine.messages import Mark, MarkChange, MarksChanged, Verdict
 from seal_tui import clipboard, numbers, words
-from seal_tui.client import Call, Calls, EngineGone, EngineProblem
+from seal_tui.calls import Call, Calls
+from seal_tui.client import EngineGone, EngineProblem
 from seal_tui.screens.base import SealScreen
-from seal_tui.screens.dialogs import ConfirmScreen, PromptScreen
-from seal_tui.screens.log import LogScreen
+from seal_tui.screens.dialogs import ConfirmScreen, PromptScreen, TextScreen
+from seal_tui.screens.log import log_text
 from seal_tui.sides import chosen_is_left
 from seal_tui.text import Safe, one_line
 from seal_tui.widgets.window import WindowList
@@ -40,9 +41,10 @@ class Triage(SealScreen):
 
     # ---------------------------------------------------------- decisions
 
-    def action_decide(self, verdict: Verdict | str) -> None:
-        what = words.VERDICT.get(verdict, Safe("undecide"))  # type: ignore[call-overload]
-        self._change(MarkChange(verdict=verdict), what, goes_on=True)  # type: ignore[arg-type]
+    def action_decide(self, verdict: Verdict | Literal[""]) -> None:
+        """Decides; the empty verdict takes a decision back."""
+        what = words.VERDICT[verdict] if verdict else Safe("undecide")
+        self._change(MarkChange(verdict=verdict), what, goes_on=bool(verdict))
 
     def action_better(self, side: str) -> None:
         """The answer on this side is the better one; works blind, and on one pair only."""
@@ -97,7 +99,9 @@ class Triage(SealScreen):
             question = Safe(f"{what}: {numbers.count(len(targets))} selected pairs?")
             if not await self.app.push_screen_wait(ConfirmScreen(question)):
                 return
-        done = await self._asked(Calls.mark(targets, change, self.session.author))
+        done = await self._asked(
+            Calls.mark(targets, change, self.session.author, blind=self.session.blind)
+        )
         if done is None:
             return
         many = len(targets) > 1
@@ -147,8 +151,11 @@ class Triage(SealScreen):
     @work(group="decide")
     async def action_log(self) -> None:
         log = await self._asked(Calls.mark_log())
-        if log is not None:
-            await self.app.push_screen_wait(LogScreen(log))
+        agreements = await self._asked(Calls.agreement())
+        progress = await self._asked(Calls.mark_progress("", self.session.author))
+        if log is not None and agreements is not None and progress is not None:
+            text = log_text(log, agreements, progress)
+            await self.app.push_screen_wait(TextScreen(Safe("decisions"), text))
 
     @work(group="decide")
     async def action_copy(self) -> None:

@@ -9,7 +9,7 @@ from textual.content import Content
 from engine.messages import RewriteDetail, RewriteSide, Side
 from seal_tui import numbers, words
 from seal_tui.session import Session
-from seal_tui.text import content, one_line
+from seal_tui.text import Safe, content, one_line
 from seal_tui.widgets import blocks
 from seal_tui.widgets.detail import Detail
 
@@ -17,7 +17,7 @@ from seal_tui.widgets.detail import Detail
 class RewriteView(Detail):
     """Shows a `RewriteDetail`; `c` switches between the chosen and the rejected answer."""
 
-    TITLES: ClassVar[tuple[str, str]] = ("original", "rewritten")
+    TITLES: ClassVar[tuple[Safe, Safe]] = (Safe("original"), Safe("rewritten"))
     HELP = (
         "One answer beside its rewritten form; changed words are underlined. Both answers of the "
         "pair were rewritten: c switches sides.\n\n"

@@ -2,7 +2,7 @@
 (SELECT 'topic', topic FROM pairs WHERE topic IS NOT NULL GROUP BY topic
  ORDER BY count(*) DESC, topic LIMIT $most)
 UNION ALL
-(SELECT 'tag', tag FROM (SELECT unnest(tags) AS tag FROM marked) GROUP BY tag
+(SELECT 'tag', tag FROM (SELECT unnest(tags) AS tag FROM pair_marks) GROUP BY tag
  ORDER BY count(*) DESC, tag LIMIT $most)
 UNION ALL
-(SELECT 'by', author FROM marked GROUP BY author ORDER BY count(*) DESC, author LIMIT $most)
+(SELECT 'by', author FROM pair_marks GROUP BY author ORDER BY count(*) DESC, author LIMIT $most)
