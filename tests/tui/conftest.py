@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+import shutil
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
 
 import pytest
 from textual.pilot import Pilot
 
+from engine.server import Activity, create_app
+from engine.service import Engine
 from seal_tui.app import SealApp
 from seal_tui.client import EngineClient
+from seal_tui.settings import Settings
 
+from . import recorded
 from .asgi import StreamingASGITransport
 from .fake_engine import FakeEngine
 
@@ -45,6 +51,40 @@ async def shows(pilot: Pilot[None], *texts: str) -> str:
 @pytest.fixture
 def engine() -> FakeEngine:
     return FakeEngine()
+
+
+@pytest.fixture(scope="session")
+def recorded_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return recorded.build(tmp_path_factory.mktemp("recorded"))
+
+
+@pytest.fixture
+def real_engine(recorded_run: Path, tmp_path: Path) -> Iterator[Engine]:
+    """The real engine of a run of its own."""
+    folder = shutil.copytree(recorded_run, tmp_path / "run")
+    engine = Engine(folder)
+    yield engine
+    engine.close()
+
+
+@pytest.fixture
+def browser(real_engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Opener:
+    """Opens the app on the real engine, as the author kim."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    api = create_app(real_engine, Activity(), lambda: None)
+
+    @asynccontextmanager
+    async def opened(
+        width: int = 160, height: int = 50, author: str = "kim"
+    ) -> AsyncIterator[Pilot[None]]:
+        client = EngineClient(lambda: StreamingASGITransport(api))
+        app = SealApp(client, Settings(author=author))
+        async with app.run_test(size=(width, height), notifications=True) as pilot:
+            await until(pilot, lambda: app.session.status is not None)
+            await pilot.pause()
+            yield pilot
+
+    return opened
 
 
 @pytest.fixture

@@ -96,7 +96,7 @@ def pairs() -> dict[int, PairDetail]:
 def pair(number: int) -> PairDetail:
     question, topic = QUESTIONS[number % 4]
     shared = (
-        Turn(role="human", text="Hello, I have a question for you today."),
+        Turn(role="human", text=f"Hello, I have question {number} for you today."),
         Turn(role="assistant", text="Of course. What is it?"),
         Turn(role="human", text=question),
     )
@@ -163,7 +163,7 @@ def rewrite(number: int) -> RewriteDetail:
         sides.append(
             RewriteSide(
                 original=entry.response,
-                rewritten=text.replace("tell", "say to"),
+                rewritten=f"{text.replace('tell', 'say to')} Indeed.",
                 cosine=0.97 - 0.012 * number,
                 labels_before=entry.labels,
                 labels_after=relabelled,

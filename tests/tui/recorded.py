@@ -1,0 +1,128 @@
+"""The hand-made study as a real run: recorded results, the real engine, no models."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from engine import taxonomy
+from engine.data.dialogue import Turn, transcript
+from engine.messages import Entry, RewriteDetail
+from engine.messages import Turn as Said
+from engine.service import Engine
+from engine.taxonomy import Feature
+from tests.engine.released import SIDES, word, write_compare, write_csv, write_taxonomy_csv
+from tests.engine.studies import prepare, write_taxonomy
+
+from .fake_study import FEATURES, labels, pairs, rewrites
+
+STUDY = """name = "harmless demo"
+[data]
+path = "pairs.jsonl"
+[taxonomy]
+file = "taxonomy.toml"
+[labelers.main]
+backend = "recorded"
+path = "labels.csv"
+[labelers.second]
+backend = "recorded"
+path = "second.csv"
+[rewards.pre]
+path = "pre.csv"
+[rewards.post]
+path = "post.csv"
+[rewrites]
+path = "rewrites.csv"
+"""
+
+
+def text_of(turns: Sequence[Said]) -> str:
+    return transcript([Turn(turn.role, turn.text) for turn in turns])
+
+
+def build(folder: Path) -> Path:
+    """Write the study's files into `folder` and run it; the run folder."""
+    study_pairs = pairs()
+    write_taxonomy(folder / "taxonomy.toml", tuple((n, k, r) for n, k, r, _ in FEATURES))
+    sides = {
+        (pair.row.source_id, side): getattr(pair, side)
+        for pair in study_pairs.values()
+        for side in SIDES
+    }
+    texts = {key: text_of(entry.turns) for key, entry in sides.items()}
+    rows = [
+        {
+            "id": pair.row.source_id,
+            "topic": pair.row.topic,
+            **{side: texts[pair.row.source_id, side] for side in SIDES},
+        }
+        for pair in study_pairs.values()
+    ]
+    (folder / "pairs.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
+    (folder / "study.toml").write_text(STUDY, "utf-8")
+    features = taxonomy.load(folder / "taxonomy.toml")
+    for role in ("pre", "post"):
+        scores = {
+            pair.row.source_id: (getattr(pair.chosen, role), getattr(pair.rejected, role))
+            for pair in study_pairs.values()
+        }
+        write_compare(folder / f"{role}.csv", scores)
+    second = {
+        (pair.row.source_id, side): labels(number + 1, side == "chosen")
+        for number, pair in study_pairs.items()
+        for side in SIDES
+    }
+    main = {key: entry.labels for key, entry in sides.items()}
+    for name, given in (("labels", main), ("second", second)):
+        values = {key: _values(features, of) for key, of in given.items()}
+        write_taxonomy_csv(folder / f"{name}.csv", features, values, texts)
+    _write_rewrites(folder / "rewrites.csv", features, sides)
+    run = prepare(folder / "study.toml", folder / "run")
+    engine = Engine(run)
+    engine.start()
+    engine.join()
+    status = engine.status()
+    engine.close()
+    assert status.state == "done", status.error
+    return run
+
+
+def _values(features: Sequence[Feature], given: Mapping[str, int]) -> list[int]:
+    return [given[feature.name] for feature in features]
+
+
+def _write_rewrites(
+    path: Path, features: Sequence[Feature], sides: Mapping[tuple[str, str], Entry]
+) -> None:
+    rows = [_rewrite_row(rewrite, features, sides) for rewrite in rewrites().values()]
+    write_csv(path, tuple(rows[0]), [tuple(row.values()) for row in rows])
+
+
+def _rewrite_row(
+    rewrite: RewriteDetail, features: Sequence[Feature], sides: Mapping[tuple[str, str], Entry]
+) -> dict[str, str]:
+    key = rewrite.row.source_id
+    row = {"row_id": key, "strategy": rewrite.row.strategy}
+    for side in SIDES:
+        of, entry = getattr(rewrite, side), sides[key, side]
+        reworded = Said(role="assistant", text=of.rewritten)
+        versions = (
+            ("original", entry.turns, entry.pre, entry.post, of.labels_before),
+            (
+                "rewritten",
+                (*rewrite.context, reworded),
+                of.pre_after,
+                of.post_after,
+                of.labels_after,
+            ),
+        )
+        for version, turns, pre, post, given in versions:
+            row[f"{version}_{side}_text"] = text_of(turns)
+            row[f"{version}_{side}_score_rm_control"] = repr(pre)
+            row[f"{version}_{side}_score_rm_aligned"] = repr(post)
+            for feature in features:
+                name = f"{version}_{side}_{feature.released or feature.name}"
+                row[name] = word(feature, given[feature.name])
+        row[f"original_to_rewritten_{side}_vector_cos_sim"] = repr(of.cosine)
+    return row
