@@ -12,7 +12,7 @@ from typing import Any
 
 import duckdb
 
-SCHEMA_VERSION = "2"
+SCHEMA_VERSION = "3"
 MEASURED = "measured"  # the key in `meta` of the study that the stored measures are of
 _HERE = Path(__file__).parent
 
