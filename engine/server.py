@@ -20,7 +20,7 @@ from starlette.routing import Route
 from engine.filters import FilterError
 from engine.messages import CompleteRequest, Message, PairQuery, Problem, RewriteQuery, RowsRequest
 from engine.service import Engine, NotReady
-from engine.store.browse import NotFound
+from engine.store.errors import NotFound
 
 EVENTS_PER_SECOND = 10
 HEARTBEAT_S = 15.0

@@ -16,7 +16,8 @@ from engine.run.pipeline import Pipeline
 from engine.run.progress import Progress
 from engine.run.workers import Stopped
 from engine.store import Store, StoreError, measures, results
-from engine.store.browse import Browser, NotFound
+from engine.store.browse import Browser
+from engine.store.errors import NotFound
 from engine.study import PRESETS, Study
 
 STUDY_FILE = "study.json"

@@ -92,7 +92,7 @@ Tree = Words | Term | Saved | Not | All | Either
 _SPACE = re.compile(r"\s*")
 _KEY = re.compile(r"([A-Za-z_]\w*)(:|\s*(?:<=|>=|!=|<|>|=)\s*)")
 _BARE = re.compile(r'[^\s()"]+')
-_NAME = re.compile(r"@(\w*)")
+_NAME = re.compile(r"@([\w-]*)")
 _WORD = {"or", "and", "not"}
 
 

@@ -25,7 +25,9 @@ from engine.messages import (
 from engine.paper.inputs import MISSING
 from engine.store import marks
 from engine.store.database import Store, sql
+from engine.store.errors import NotFound
 from engine.store.filters import PairCondition, RewriteCondition, readable, used
+from engine.store.saved_filters import saved
 from engine.taxonomy import Feature
 
 PREVIEW = 160
@@ -51,10 +53,6 @@ _REWRITE_ORDER = {
 _NAMES = 200
 
 
-class NotFound(LookupError):
-    """No such pair, rewrite or feature; one line for a person."""
-
-
 class Browser:
     """Reads for one study: its roles (role → maker) and features are fixed."""
 
@@ -78,7 +76,7 @@ class Browser:
 
     def vocabulary(self) -> Vocabulary:
         """What a filter of pairs can speak of."""
-        return Vocabulary.of_pairs(self.features, marks.saved_filters(self.store))
+        return Vocabulary.of_pairs(self.features, {one.name: one.filter for one in saved(self.store)})
 
     def rewrite_vocabulary(self) -> Vocabulary:
         return Vocabulary.of_rewrites(self.features, self.strategies)

@@ -82,3 +82,41 @@ CREATE TABLE similarities (
     cosine DOUBLE NOT NULL CHECK (isfinite(cosine)),
     PRIMARY KEY (maker, text_id, rewritten_id)
 );
+
+-- ---------------------------------------------------------------- decisions
+--
+-- `actions` and `decisions` are a log: rows are added, never changed or removed. A decision is of
+-- a pair's content, its source_id and two texts (which are kept for ever), so it outlives the
+-- numbers of `pairs`. `marks` is what the log comes to, and can be made from it again.
+
+-- NULL in place of it: no decision, no flag, no note, no tags.
+CREATE TYPE mark_state AS STRUCT (verdict VARCHAR, flagged BOOLEAN, note VARCHAR, tags VARCHAR[]);
+
+-- One thing that an author did, to any number of pairs. `target`: the change that it makes, takes
+-- back or makes again. The time of an author's actions grows with their number, imports apart.
+CREATE TABLE actions (
+    action_no INTEGER PRIMARY KEY, time TIMESTAMP NOT NULL, author VARCHAR NOT NULL,
+    study     VARCHAR NOT NULL, kind VARCHAR NOT NULL, target INTEGER NOT NULL,
+    blind     BOOLEAN NOT NULL, said VARCHAR NOT NULL, pairs INTEGER NOT NULL
+);
+
+-- What an action did to one pair. No keys: an index would make the change of all pairs slow.
+CREATE TABLE decisions (
+    action_no INTEGER NOT NULL, source_id VARCHAR NOT NULL,
+    chosen_id INTEGER NOT NULL, rejected_id INTEGER NOT NULL,
+    old mark_state, new mark_state
+);
+
+CREATE TABLE marks (
+    author    VARCHAR NOT NULL, source_id VARCHAR NOT NULL,
+    chosen_id INTEGER NOT NULL, rejected_id INTEGER NOT NULL,
+    time      TIMESTAMP NOT NULL, state mark_state NOT NULL
+);
+
+-- The marks of the pairs that are in the dataset now.
+CREATE VIEW pair_marks AS
+SELECT p.pair_id, m.author, m.time, m.state.verdict AS verdict, m.state.flagged AS flagged,
+       m.state.note AS note, m.state.tags AS tags
+FROM marks AS m JOIN pairs AS p USING (source_id, chosen_id, rejected_id);
+
+CREATE TABLE filters (name VARCHAR PRIMARY KEY, filter VARCHAR NOT NULL);

@@ -1,0 +1,290 @@
+"""The authors' decisions about pairs: an append-only log, and the marks that it comes to.
+
+A mark is of an author and a pair's content, so it survives a dataset that is read in anew. What
+an author does is one action, however many pairs it changes; undo and redo follow the log, so they
+go on after a restart and never touch what another author did.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Sequence
+from itertools import combinations
+from typing import Any, get_args
+
+import numpy as np
+
+from engine.messages import (
+    Agreement,
+    Mark,
+    MarkChange,
+    MarkEvent,
+    MarkProgress,
+    MarkRequest,
+    MarksChanged,
+    Verdict,
+)
+from engine.paper.records import number
+from engine.paper.stability import cohen_kappa
+from engine.store.database import Store, sql
+from engine.store.errors import NotFound, Refused
+
+VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
+AUTHOR_LENGTH = 64
+NOTE_LENGTH = 4_000
+TAG_LENGTH = 40
+LOG_LIMIT = 10_000
+_TAG = re.compile(r"\w[\w-]*")
+_SAID_TAGS = 5
+_FLAG = {"on": "flag", "off": "flag taken away", "toggle": "flag toggled"}
+
+
+def change(store: Store, request: MarkRequest, study: str) -> MarksChanged:
+    """Change the marks of these pairs, on disk when this returns. `study`: the study's digest.
+
+    Raises NotFound for a pair that there is not (nothing is changed then), Refused for an author,
+    note or tag that cannot be.
+    """
+    author = check_author(request.author)
+    wanted = request.change
+    said = _said(check_change(wanted))
+    with store.write() as cursor:
+        _want(cursor, request.pair_ids)
+        action = _next(cursor)
+        [(changed,)] = cursor.execute(
+            sql("mark_change"),
+            {
+                "action": action,
+                "author": author,
+                "verdict": wanted.verdict,
+                "flag": wanted.flag,
+                "note": wanted.note,
+                "add": list(wanted.add_tags),
+                "remove": list(wanted.remove_tags),
+            },
+        ).fetchall()
+        cursor.unregister("wanted")
+        if changed:
+            _act(cursor, action, author, study, "change", action, request.blind, said, changed)
+    asked = len(set(request.pair_ids))
+    if not changed:
+        return MarksChanged(changed=0, said=f"{said}: nothing to change on {_pairs(asked)}")
+    same = f" ({asked - changed:,} were so already)" if changed < asked else ""
+    return MarksChanged(changed=changed, said=f"{said} on {_pairs(changed)}{same}")
+
+
+def undo(store: Store, author: str, study: str) -> MarksChanged:
+    """Take back the author's last change that still stands, on every pair that it changed."""
+    return _again(store, check_author(author), study, "undo")
+
+
+def redo(store: Store, author: str, study: str) -> MarksChanged:
+    """Make the change again that was taken back last, if nothing was changed since."""
+    return _again(store, check_author(author), study, "redo")
+
+
+def _again(store: Store, author: str, study: str, kind: str) -> MarksChanged:
+    before, after = ("new", "old") if kind == "undo" else ("old", "new")
+    with store.write() as cursor:
+        [(target,)] = cursor.execute(sql(f"mark_{kind}_target"), {"author": author}).fetchall()
+        if target is None:
+            return MarksChanged(changed=0, said=f"nothing to {kind}")
+        [(what, blind)] = cursor.execute(
+            "SELECT said, blind FROM actions WHERE action_no = ?", [target]
+        ).fetchall()
+        action = _next(cursor)
+        [(changed,)] = cursor.execute(
+            f"INSERT INTO decisions SELECT $action, source_id, chosen_id, rejected_id, "
+            f"{before}, {after} FROM decisions WHERE action_no = $target",
+            {"action": action, "target": target},
+        ).fetchall()
+        said = f"{'undone' if kind == 'undo' else 'redone'}: {what}"
+        _act(cursor, action, author, study, kind, target, blind, said, changed)
+    return MarksChanged(changed=changed, said=f"{said} on {_pairs(changed)}")
+
+
+def _want(cursor: Any, pair_ids: Sequence[int]) -> None:
+    """Register the table `wanted` of these pairs, every one of which is there."""
+    import pyarrow
+
+    # The database's integers have 32 bits; an id beyond them cannot even be asked for.
+    missing = [i for i in pair_ids if not 0 <= i < 2**31][:1]
+    if not missing:
+        column = pyarrow.array(pair_ids, pyarrow.int32())
+        cursor.register("wanted", pyarrow.table({"pair_id": column}))
+        missing = cursor.execute(
+            "SELECT pair_id FROM wanted ANTI JOIN pairs USING (pair_id) ORDER BY pair_id LIMIT 1"
+        ).fetchall()
+        missing = [i for (i,) in missing]
+    if missing:
+        raise NotFound(f"no pair {missing[0]}")
+
+
+def _next(cursor: Any) -> int:
+    [(action,)] = cursor.execute("SELECT coalesce(max(action_no) + 1, 0) FROM actions").fetchall()
+    return int(action)
+
+
+def _act(
+    cursor: Any,
+    action: int,
+    author: str,
+    study: str,
+    kind: str,
+    target: int,
+    blind: bool,
+    said: str,
+    pairs: int,
+) -> None:
+    """Log an action whose decisions are logged, and bring the marks up to it."""
+    [(last,)] = cursor.execute(
+        "SELECT epoch_us(max(time)) FROM actions WHERE author = ?", [author]
+    ).fetchall()
+    # The latest decision counts: a clock that was set back must not make an old one the latest.
+    now = max(time.time_ns() // 1000, -1 if last is None else last + 1)
+    cursor.execute(
+        "INSERT INTO actions VALUES (?, make_timestamp(?), ?, ?, ?, ?, ?, ?, ?)",
+        [action, now, author, study, kind, target, blind, said, pairs],
+    )
+    cursor.execute(
+        "DELETE FROM marks AS m USING decisions AS d WHERE d.action_no = $action "
+        "AND d.old IS NOT NULL AND m.author = $author AND m.source_id = d.source_id "
+        "AND m.chosen_id = d.chosen_id AND m.rejected_id = d.rejected_id",
+        {"action": action, "author": author},
+    )
+    cursor.execute(
+        "INSERT INTO marks SELECT $author, source_id, chosen_id, rejected_id, "
+        "make_timestamp($now), new FROM decisions WHERE action_no = $action AND new IS NOT NULL",
+        {"action": action, "author": author, "now": now},
+    )
+
+
+def rebuild(cursor: Any) -> None:
+    """Make the marks from the log again, in the caller's transaction."""
+    cursor.execute("DELETE FROM marks")
+    cursor.execute(sql("marks_rebuild"))
+
+
+# ---------------------------------------------------------------- reading
+
+
+def marks_of(store: Store, pair_id: int) -> tuple[Mark, ...]:
+    """Every author's mark of a pair."""
+    rows = store.read(
+        "SELECT author, verdict, flagged, note, tags, epoch(time) FROM pair_marks "
+        "WHERE pair_id = ? ORDER BY author",
+        [pair_id],
+    ).fetchall()
+    return tuple(mark(*row) for row in rows)
+
+
+def mark(
+    author: str,
+    verdict: Verdict | None,
+    flagged: bool,
+    note: str,
+    tags: Sequence[str],
+    at: float,
+) -> Mark:
+    return Mark(
+        author=author, verdict=verdict, flagged=flagged, note=note, tags=tuple(tags), time=at
+    )
+
+
+def log(store: Store, limit: int) -> list[MarkEvent]:
+    """The newest actions first. Raises Refused for a limit that cannot be."""
+    if not 1 <= limit <= LOG_LIMIT:
+        raise Refused(f"limit is {limit}, must be from 1 to {LOG_LIMIT:,}")
+    return [
+        MarkEvent(time=at, author=author, said=said, pairs=pairs, source_id=source)
+        for at, author, said, pairs, source in store.read(
+            sql("mark_log"), {"limit": limit}
+        ).fetchall()
+    ]
+
+
+def progress(store: Store, pair_ids: Sequence[int], author: str) -> MarkProgress:
+    """How far the author has come with these pairs."""
+    check_author(author)
+    rows = store.read(
+        "SELECT verdict, count(*), count(*) FILTER (flagged) FROM pair_marks "
+        "WHERE author = $author AND pair_id IN (SELECT unnest($ids::INTEGER[])) GROUP BY verdict",
+        {"author": author, "ids": list(pair_ids)},
+    ).fetchall()
+    verdicts = {verdict: count for verdict, count, _ in rows if verdict is not None}
+    return MarkProgress(
+        pairs=len(pair_ids),
+        decided=sum(verdicts.values()),
+        flagged=sum(flagged for *_, flagged in rows),
+        verdicts={verdict: verdicts.get(verdict, 0) for verdict in VERDICTS},
+    )
+
+
+def agreement(store: Store) -> list[Agreement]:
+    """Every two authors who decided anything, on the pairs of the dataset that both decided."""
+    authors = [
+        author
+        for (author,) in store.read(
+            "SELECT DISTINCT author FROM pair_marks WHERE verdict IS NOT NULL ORDER BY author"
+        ).fetchall()
+    ]
+    tables = {both: np.zeros((len(VERDICTS),) * 2) for both in combinations(authors, 2)}
+    for first, second, a, b, count in store.read(sql("mark_agreement")).fetchall():
+        tables[first, second][VERDICTS.index(a), VERDICTS.index(b)] = count
+    return [
+        Agreement(
+            author_a=first,
+            author_b=second,
+            pairs=(pairs := int(table.sum())),
+            agreement=float(np.trace(table)) / pairs if pairs else None,
+            kappa=number(cohen_kappa(table)),
+        )
+        for (first, second), table in tables.items()
+    ]
+
+
+# ---------------------------------------------------------------- words
+
+
+def check_author(author: str) -> str:
+    """The author. Raises Refused for a name that cannot be one."""
+    if not author.strip() or len(author) > AUTHOR_LENGTH or not author.isprintable():
+        raise Refused(f"author must be 1 to {AUTHOR_LENGTH} characters that can be printed")
+    return author
+
+
+def check_change(wanted: MarkChange) -> MarkChange:
+    """The change. Raises Refused for a note or a tag that cannot be."""
+    if wanted.note is not None and len(wanted.note) > NOTE_LENGTH:
+        raise Refused(f"the note has {len(wanted.note):,} characters, at most {NOTE_LENGTH:,}")
+    for tag in (*wanted.add_tags, *wanted.remove_tags):
+        if len(tag) > TAG_LENGTH or not _TAG.fullmatch(tag):
+            raise Refused(
+                f"a tag is one word of letters, digits, _ and -, at most {TAG_LENGTH} long"
+            )
+    return wanted
+
+
+def _said(wanted: MarkChange) -> str:
+    parts = []
+    if wanted.verdict is not None:
+        parts.append(wanted.verdict or "decision taken back")
+    if wanted.flag is not None:
+        parts.append(_FLAG[wanted.flag])
+    if wanted.note is not None:
+        parts.append("note" if wanted.note else "note taken away")
+    if wanted.add_tags:
+        parts.append(f"tag {_some(wanted.add_tags)}")
+    if wanted.remove_tags:
+        parts.append(f"no tag {_some(wanted.remove_tags)}")
+    return ", ".join(parts) or "no change"
+
+
+def _some(tags: Sequence[str]) -> str:
+    more = len(tags) - _SAID_TAGS
+    return " ".join(tags[:_SAID_TAGS]) + (f" and {more} more" if more > 0 else "")
+
+
+def _pairs(count: int) -> str:
+    return "1 pair" if count == 1 else f"{count:,} pairs"

@@ -1,0 +1,39 @@
+"""Filters with a name."""
+
+from __future__ import annotations
+
+import re
+
+from engine.messages import SavedFilter
+from engine.store.database import Store
+from engine.store.errors import Refused
+
+NAME_LENGTH = 40
+FILTER_LENGTH = 4_000
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
+
+
+def saved(store: Store) -> list[SavedFilter]:
+    """Every saved filter, by name."""
+    rows = store.read("SELECT name, filter FROM filters ORDER BY name").fetchall()
+    return [SavedFilter(name=name, filter=text) for name, text in rows]
+
+
+def save(store: Store, wanted: SavedFilter) -> None:
+    """Keep a filter under its name, in place of the one before; an empty one is taken away.
+
+    Raises Refused for a name or filter that cannot be.
+    """
+    if len(wanted.name) > NAME_LENGTH or not _NAME.fullmatch(wanted.name):
+        raise Refused(
+            f"a filter's name is a letter, then letters, digits, _ and -, at most {NAME_LENGTH} long"
+        )
+    if len(wanted.filter) > FILTER_LENGTH:
+        raise Refused(f"the filter has {len(wanted.filter):,} characters, at most {FILTER_LENGTH}")
+    with store.write() as cursor:
+        if wanted.filter.strip():
+            cursor.execute(
+                "INSERT OR REPLACE INTO filters VALUES (?, ?)", [wanted.name, wanted.filter.strip()]
+            )
+        else:
+            cursor.execute("DELETE FROM filters WHERE name = ?", [wanted.name])
