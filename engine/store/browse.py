@@ -23,7 +23,6 @@ from engine.messages import (
     Turn,
 )
 from engine.paper.inputs import MISSING
-from engine.store import marks
 from engine.store.database import Store, sql
 from engine.store.errors import NotFound
 from engine.store.filters import PairCondition, RewriteCondition, readable, used
@@ -76,7 +75,9 @@ class Browser:
 
     def vocabulary(self) -> Vocabulary:
         """What a filter of pairs can speak of."""
-        return Vocabulary.of_pairs(self.features, {one.name: one.filter for one in saved(self.store)})
+        return Vocabulary.of_pairs(
+            self.features, {one.name: one.filter for one in saved(self.store)}
+        )
 
     def rewrite_vocabulary(self) -> Vocabulary:
         return Vocabulary.of_rewrites(self.features, self.strategies)
