@@ -42,7 +42,7 @@ def influence(feature: str) -> str:
     return f"{_INFLUENCE}{feature}"
 
 
-class PairsScreen(Triage, BrowseScreen[PairQuery, PairRow, PairDetail]):
+class PairsScreen(BrowseScreen[PairQuery, PairRow, PairDetail], Triage):
     """A list of pairs with the pair beside it, and decisions about them."""
 
     NOUN: ClassVar[str] = "pairs"

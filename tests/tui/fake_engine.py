@@ -15,9 +15,11 @@ from starlette.routing import Route
 
 from engine.messages import (
     Ids,
+    MarkProgress,
     Metrics,
     PairDetail,
     PairQuery,
+    PairRow,
     Problem,
     RewriteDetail,
     RewriteQuery,
@@ -54,7 +56,8 @@ DONE_STAGES = (
 
 @dataclass
 class FakeEngine:
-    """What the endpoints answer. Tests change it, and call `announce` after a change of status."""
+    """What the endpoints answer; every filter selects everything. Tests change it, and call
+    `announce` after a change of status."""
 
     study: StudyInfo = fake_study.STUDY
     metrics: Metrics = fake_study.METRICS
@@ -120,6 +123,8 @@ class FakeEngine:
             Route("/manifest", self._manifest),
             Route("/metrics", self._metrics),
             Route("/pairs", self._pairs, methods=["POST"]),
+            Route("/filters/complete", self._complete, methods=["POST"]),
+            Route("/marks/progress", self._mark_progress, methods=["POST"]),
             Route("/pairs/rows", self._pair_rows, methods=["POST"]),
             Route("/pairs/{id:int}", self._pair),
             Route("/rewrites", self._rewrites, methods=["POST"]),
@@ -182,9 +187,14 @@ class FakeEngine:
             return problem("the rewards are not scored yet", 409)
         if self.many:
             return answer(Ids(ids=tuple(range(self.many)), of=self.many))
-        rows = [pair.row for pair in self.pairs.values() if keeps(pair, query)]
-        rows.sort(key=lambda row: sort_key(row, query.sort), reverse=query.descending)
+        rows = sorted((pair.row for pair in self.pairs.values()), key=margin)
         return answer(Ids(ids=tuple(row.pair_id for row in rows), of=len(self.pairs)))
+
+    async def _complete(self, request: Request) -> Response:
+        return answer([])
+
+    async def _mark_progress(self, request: Request) -> Response:
+        return answer(MarkProgress(pairs=len(self.pairs), decided=0, flagged=0, verdicts={}))
 
     async def _pair_rows(self, request: Request) -> Response:
         asked = msgspec.json.decode(await request.body(), type=RowsRequest)
@@ -207,13 +217,7 @@ class FakeEngine:
         self.asked.append(("rewrites", query))
         if not self.ready:
             return problem("the rewrites are not scored yet", 409)
-        rows = [
-            one.row
-            for one in self.rewrites.values()
-            if query.strategy in (None, one.row.strategy)
-            and query.change in (None, one.row.change)
-            and query.pair_id in (None, one.row.pair_id)
-        ]
+        rows = [one.row for one in self.rewrites.values()]
         rows.sort(key=lambda row: row.margin_after - row.margin_before, reverse=query.descending)
         return answer(Ids(ids=tuple(row.rewrite_id for row in rows), of=len(self.rewrites)))
 
@@ -225,28 +229,8 @@ class FakeEngine:
         return answer(self.rewrites[request.path_params["id"]])
 
 
-def keeps(pair: PairDetail, query: PairQuery) -> bool:
-    row = pair.row
-    if query.regime not in (None, row.regime) or query.opinion not in (None, row.opinion):
-        return False
-    if query.feature is not None:
-        sides = (pair.chosen.labels[query.feature], pair.rejected.labels[query.feature])
-        if query.feature_side is None and sides[0] == sides[1]:
-            return False
-        if query.feature_side is not None and not sides[query.feature_side == "rejected"]:
-            return False
-    if query.text:
-        texts = (pair.chosen.turns, pair.rejected.turns)
-        joined = " ".join(turn.text for turns in texts for turn in turns).lower()
-        return query.text.lower() in joined
-    return True
-
-
-def sort_key(row: Any, sort: str) -> float:
-    if sort == "margin_change":
-        return float(row.margin_post - row.margin_pre)
-    value = getattr(row, sort)
-    return float("-inf") if value is None else float(value)
+def margin(row: PairRow) -> float:
+    return row.margin_post
 
 
 def answer(message: Any, status: int = 200) -> Response:
