@@ -4,19 +4,37 @@ from __future__ import annotations
 
 import json
 import threading
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from engine import study as studies
 from engine.data.pairs import DataError
-from engine.messages import FeatureInfo, Metrics, ModelInfo, RunState, RunStatus, StudyInfo
+from engine.messages import (
+    Agreement,
+    AuthorRequest,
+    FeatureInfo,
+    MarkEvent,
+    MarkProgress,
+    MarkRequest,
+    MarksChanged,
+    Metrics,
+    ModelInfo,
+    PairQuery,
+    ProgressRequest,
+    RunState,
+    RunStatus,
+    SavedFilter,
+    StudyInfo,
+)
 from engine.models.errors import ModelError
 from engine.run import manifest, plan
 from engine.run.ingest import RunError
 from engine.run.pipeline import Pipeline
 from engine.run.progress import Progress
 from engine.run.workers import Stopped
-from engine.store import Store, StoreError, measures, results
+from engine.store import Store, StoreError, filters, ledger, marks, measures, results
 from engine.store.browse import Browser, NotFound
+from engine.store.ledger import Imported, LedgerRow
 from engine.study import PRESETS, Study
 
 STUDY_FILE = "study.json"
@@ -162,6 +180,41 @@ class Engine:
     def browser(self) -> Browser:
         self._need_measures()
         return Browser(self.store, results.roles(self.store), self.study.features)
+
+    # ------------------------------------------------------------ decisions
+
+    def mark(self, request: MarkRequest) -> MarksChanged:
+        """Change marks; they are on disk when this returns. A run that is on does not matter."""
+        return marks.change(self.store, request, studies.digest(self.study))
+
+    def undo(self, request: AuthorRequest) -> MarksChanged:
+        return marks.undo(self.store, request.author, studies.digest(self.study))
+
+    def redo(self, request: AuthorRequest) -> MarksChanged:
+        return marks.redo(self.store, request.author, studies.digest(self.study))
+
+    def mark_log(self, limit: int) -> list[MarkEvent]:
+        return marks.log(self.store, limit)
+
+    def mark_progress(self, request: ProgressRequest) -> MarkProgress:
+        query = PairQuery(filter=request.filter, author=request.author, sort="pair_id")
+        return marks.progress(self.store, self.browser().pair_ids(query).ids, request.author)
+
+    def agreement(self) -> list[Agreement]:
+        return marks.agreement(self.store)
+
+    def ledger(self) -> Iterator[LedgerRow]:
+        return ledger.ledger(self.store)
+
+    def import_ledger(self, rows: Iterable[LedgerRow]) -> Imported:
+        return ledger.import_ledger(self.store, rows, studies.digest(self.study))
+
+    def saved_filters(self) -> list[SavedFilter]:
+        return filters.saved(self.store)
+
+    def save_filter(self, wanted: SavedFilter) -> list[SavedFilter]:
+        filters.save(self.store, wanted)
+        return filters.saved(self.store)
 
     def _need_measures(self) -> None:
         if not self._measured():
