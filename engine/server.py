@@ -18,9 +18,20 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from engine.filters import FilterError
-from engine.messages import CompleteRequest, Message, PairQuery, Problem, RewriteQuery, RowsRequest
+from engine.messages import (
+    AuthorRequest,
+    CompleteRequest,
+    MarkRequest,
+    Message,
+    PairQuery,
+    Problem,
+    ProgressRequest,
+    RewriteQuery,
+    RowsRequest,
+    SavedFilter,
+)
 from engine.service import Engine, NotReady
-from engine.store.errors import NotFound
+from engine.store.errors import NotFound, Refused
 
 EVENTS_PER_SECOND = 10
 HEARTBEAT_S = 15.0
@@ -65,7 +76,7 @@ def create_app(engine: Engine, activity: Activity, shut_down: Callable[[], None]
                 return _json(said, 422)
             except NotReady as error:
                 return _problem(409, str(error))
-            except msgspec.ValidationError as error:
+            except (Refused, msgspec.ValidationError) as error:
                 return _problem(422, str(error))
             except msgspec.DecodeError as error:
                 return _problem(400, f"not valid JSON: {error}")
@@ -108,11 +119,14 @@ def create_app(engine: Engine, activity: Activity, shut_down: Callable[[], None]
 
     async def pair_rows(request: Request) -> Any:
         wanted = await read(request, RowsRequest)
-        return await run_in_threadpool(lambda: engine.browser().pair_rows(wanted.ids))
+        return await run_in_threadpool(
+            lambda: engine.browser().pair_rows(wanted.ids, wanted.author)
+        )
 
     async def pair(request: Request) -> Any:
         pair_id = request.path_params["id"]
-        return await run_in_threadpool(lambda: engine.browser().pair(pair_id))
+        author = request.query_params.get("author", "")
+        return await run_in_threadpool(lambda: engine.browser().pair(pair_id, author))
 
     async def rewrites(request: Request) -> Any:
         query = await read(request, RewriteQuery)
@@ -125,6 +139,26 @@ def create_app(engine: Engine, activity: Activity, shut_down: Callable[[], None]
     async def rewrite(request: Request) -> Any:
         rewrite_id = request.path_params["id"]
         return await run_in_threadpool(lambda: engine.browser().rewrite(rewrite_id))
+
+    def body(kind: type[Message], answer: Callable[[Any], Any]) -> Callable[[Request], Any]:
+        """Answers a message by what `answer` makes of it."""
+
+        async def endpoint(request: Request) -> Any:
+            return await run_in_threadpool(answer, await read(request, kind))
+
+        return endpoint
+
+    async def mark_log(request: Request) -> Any:
+        limit = request.query_params.get("limit", "200")
+        if not limit.isdecimal():
+            raise Refused("limit must be a whole number")
+        return await run_in_threadpool(engine.mark_log, int(limit[:9]))
+
+    async def agreement(request: Request) -> Any:
+        return await run_in_threadpool(engine.agreement)
+
+    async def filters(request: Request) -> Any:
+        return await run_in_threadpool(engine.saved_filters)
 
     async def events(request: Request) -> Any:
         return StreamingResponse(stream(), media_type="text/event-stream")
@@ -176,6 +210,14 @@ def create_app(engine: Engine, activity: Activity, shut_down: Callable[[], None]
             route("/rewrites", "POST", rewrites),
             route("/rewrites/rows", "POST", rewrite_rows),
             route("/rewrites/{id:int}", "GET", rewrite),
+            route("/marks", "POST", body(MarkRequest, engine.mark)),
+            route("/marks/undo", "POST", body(AuthorRequest, engine.undo)),
+            route("/marks/redo", "POST", body(AuthorRequest, engine.redo)),
+            route("/marks/log", "GET", mark_log),
+            route("/marks/progress", "POST", body(ProgressRequest, engine.mark_progress)),
+            route("/marks/agreement", "GET", agreement),
+            route("/filters", "GET", filters),
+            route("/filters", "POST", body(SavedFilter, engine.save_filter)),
         ],
         exception_handlers={Exception: crashed, HTTPException: refused},
     )

@@ -4,20 +4,38 @@ from __future__ import annotations
 
 import json
 import threading
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from engine import study as studies
 from engine.data.pairs import DataError
-from engine.messages import FeatureInfo, Metrics, ModelInfo, RunState, RunStatus, StudyInfo
+from engine.messages import (
+    Agreement,
+    AuthorRequest,
+    FeatureInfo,
+    MarkEvent,
+    MarkProgress,
+    MarkRequest,
+    MarksChanged,
+    Metrics,
+    ModelInfo,
+    PairQuery,
+    ProgressRequest,
+    RunState,
+    RunStatus,
+    SavedFilter,
+    StudyInfo,
+)
 from engine.models.errors import ModelError
 from engine.run import manifest, measure, plan
 from engine.run.ingest import RunError
 from engine.run.pipeline import Pipeline
 from engine.run.progress import Progress
 from engine.run.workers import Stopped
-from engine.store import Store, StoreError, measures, results
+from engine.store import Store, StoreError, ledger, marks, measures, results, saved_filters
 from engine.store.browse import Browser
 from engine.store.errors import NotFound
+from engine.store.ledger import Imported, LedgerRow
 from engine.study import PRESETS, Study
 
 STUDY_FILE = "study.json"
@@ -175,6 +193,41 @@ class Engine:
             self.study.features,
             self.study.rewrites.strategies,
         )
+
+    # ------------------------------------------------------------ decisions
+
+    def mark(self, request: MarkRequest) -> MarksChanged:
+        """Change marks; they are on disk when this returns. A run that is on does not matter."""
+        return marks.change(self.store, request, studies.digest(self.study))
+
+    def undo(self, request: AuthorRequest) -> MarksChanged:
+        return marks.undo(self.store, request.author, studies.digest(self.study))
+
+    def redo(self, request: AuthorRequest) -> MarksChanged:
+        return marks.redo(self.store, request.author, studies.digest(self.study))
+
+    def mark_log(self, limit: int) -> list[MarkEvent]:
+        return marks.log(self.store, limit)
+
+    def mark_progress(self, request: ProgressRequest) -> MarkProgress:
+        query = PairQuery(filter=request.filter, author=request.author, sort="pair_id")
+        return marks.progress(self.store, self.browser().pair_ids(query).ids, request.author)
+
+    def agreement(self) -> list[Agreement]:
+        return marks.agreement(self.store)
+
+    def ledger(self) -> Iterator[LedgerRow]:
+        return ledger.ledger(self.store)
+
+    def import_ledger(self, rows: Iterable[LedgerRow]) -> Imported:
+        return ledger.import_ledger(self.store, rows, studies.digest(self.study))
+
+    def saved_filters(self) -> list[SavedFilter]:
+        return saved_filters.saved(self.store)
+
+    def save_filter(self, wanted: SavedFilter) -> list[SavedFilter]:
+        saved_filters.save(self.store, wanted)
+        return saved_filters.saved(self.store)
 
     def _need_measures(self) -> None:
         if self._measured():

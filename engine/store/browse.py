@@ -13,6 +13,7 @@ from engine.messages import (
     Completion,
     Entry,
     Ids,
+    Mark,
     PairDetail,
     PairQuery,
     PairRow,
@@ -128,12 +129,19 @@ class Browser:
         (of,) = self.store.read(f"SELECT count(*) FROM {table}").fetchone()
         return Ids(ids=tuple(i for (i,) in ids), of=of, sql=readable(statement, given))
 
-    def pair_rows(self, ids: Sequence[int]) -> list[PairRow]:
-        rows = self.store.read(sql("pair_rows"), [_stored(ids), PREVIEW]).fetchall()
-        return [_pair_row(row) for row in rows]
+    def pair_rows(self, ids: Sequence[int], author: str = "") -> list[PairRow]:
+        """Rows in the order of the ids, with the marks of this author."""
+        stored = _stored(ids)
+        rows = self.store.read(sql("pair_rows"), [stored, PREVIEW]).fetchall()
+        marks = {}
+        if author:
+            found = self.store.read(sql("marks_of_author"), {"ids": stored, "author": author})
+            marks = {pair_id: _mark(*mark) for pair_id, *mark in found.fetchall()}
+        return [_pair_row(row, marks.get(row[0])) for row in rows]
 
-    def pair(self, pair_id: int) -> PairDetail:
-        rows = self.pair_rows([pair_id])
+    def pair(self, pair_id: int, author: str = "") -> PairDetail:
+        """A pair with the marks of all authors; the row has this author's."""
+        rows = self.pair_rows([pair_id], author)
         if not rows:
             raise NotFound(f"no pair {pair_id}")
         chosen_id, rejected_id = self.store.read(
@@ -161,6 +169,9 @@ class Browser:
             chosen=chosen,
             rejected=rejected,
             rewrite_ids=rewrites,
+            marks=tuple(
+                _mark(*mark) for mark in self.store.read(sql("marks_of_pair"), [pair_id]).fetchall()
+            ),
         )
 
     def _entry(self, text_id: int, labeler: str | None = None) -> Entry:
@@ -255,7 +266,11 @@ def _direction(descending: bool) -> str:
     return "DESC NULLS LAST" if descending else "ASC NULLS LAST"
 
 
-def _pair_row(row: tuple[Any, ...]) -> PairRow:
+def _mark(author: str, at: float, state: dict[str, Any]) -> Mark:
+    return Mark(author=author, time=at, **{**state, "tags": tuple(state["tags"])})
+
+
+def _pair_row(row: tuple[Any, ...], mark: Mark | None) -> PairRow:
     (
         pair_id,
         source_id,
@@ -281,6 +296,7 @@ def _pair_row(row: tuple[Any, ...]) -> PairRow:
         ambiguity=ambiguity,
         topic=topic,
         preview=preview,
+        mark=mark,
     )
 
 

@@ -22,7 +22,7 @@ class MarkState(Message, frozen=True, kw_only=True):
 
 
 class LedgerRow(Message, frozen=True, kw_only=True):
-    """What an author changed of one pair, `old` and `new` None for no mark. `time` in seconds since
+    """What an author changed of one pair. `time` in seconds since
     1970, to the microsecond; rows with one `group` and author were one action."""
 
     time: float
@@ -30,8 +30,8 @@ class LedgerRow(Message, frozen=True, kw_only=True):
     source_id: str
     chosen_sha: str
     rejected_sha: str
-    old: MarkState | None
-    new: MarkState | None
+    old: MarkState
+    new: MarkState
     group: int
     blind: bool
 
@@ -63,9 +63,7 @@ def ledger(store: Store) -> Iterator[LedgerRow]:
             )
 
 
-def _state(stored: dict[str, Any] | None) -> MarkState | None:
-    if stored is None:
-        return None
+def _state(stored: dict[str, Any]) -> MarkState:
     return MarkState(**{**stored, "tags": tuple(stored["tags"])})
 
 
@@ -79,18 +77,34 @@ def import_ledger(store: Store, rows: Iterable[LedgerRow], study: str) -> Import
     """
     import pyarrow
 
-    columns: dict[str, list[Any]] = {
-        name: []
-        for name in ("place", "us", "group_no", "author", "source_id", "chosen_sha", "rejected_sha")
-        + ("old", "new", "blind")
-    }
-    for place, row in enumerate(rows):
-        check_author(row.author)
-        cells = (
+    state = pyarrow.struct(
+        [
+            ("verdict", pyarrow.string()),
+            ("flagged", pyarrow.bool_()),
+            ("note", pyarrow.string()),
+            ("tags", pyarrow.list_(pyarrow.string())),
+        ]
+    )
+    schema = pyarrow.schema(
+        [
+            ("place", pyarrow.int64()),
+            ("us", pyarrow.int64()),
+            ("group_no", pyarrow.int64()),
+            ("author", pyarrow.string()),
+            ("source_id", pyarrow.string()),
+            ("chosen_sha", pyarrow.string()),
+            ("rejected_sha", pyarrow.string()),
+            ("old", state),
+            ("new", state),
+            ("blind", pyarrow.bool_()),
+        ]
+    )
+    cells = [
+        (
             place,
             round(row.time * 1_000_000),
             row.group,
-            row.author,
+            check_author(row.author),
             row.source_id,
             row.chosen_sha,
             row.rejected_sha,
@@ -98,24 +112,10 @@ def import_ledger(store: Store, rows: Iterable[LedgerRow], study: str) -> Import
             _cell(row.new),
             row.blind,
         )
-        for name, cell in zip(columns, cells, strict=True):
-            columns[name].append(cell)
-    state = pyarrow.struct(
-        {
-            "verdict": pyarrow.string(),
-            "flagged": pyarrow.bool_(),
-            "note": pyarrow.string(),
-            "tags": pyarrow.list_(pyarrow.string()),
-        }
-    )
-    types = {"old": state, "new": state, "us": pyarrow.int64(), "group_no": pyarrow.int64()}
-    types |= {"place": pyarrow.int64(), "blind": pyarrow.bool_()}
-    table = pyarrow.table(
-        {
-            name: pyarrow.array(cells, types.get(name, pyarrow.string()))
-            for name, cells in columns.items()
-        }
-    )
+        for place, row in enumerate(rows)
+    ]
+    columns = zip(*cells, strict=True) if cells else ([] for _ in schema)
+    table = pyarrow.table(list(columns), schema=schema)
     with store.write() as cursor:
         cursor.register("incoming", table)
         cursor.execute(sql("ledger_known"))
@@ -139,9 +139,7 @@ def import_ledger(store: Store, rows: Iterable[LedgerRow], study: str) -> Import
     )
 
 
-def _cell(state: MarkState | None) -> dict[str, Any] | None:
-    if state is None:
-        return None
+def _cell(state: MarkState) -> dict[str, Any]:
     check_change(MarkChange(note=state.note, add_tags=state.tags))
     return {
         "verdict": state.verdict,

@@ -17,7 +17,6 @@ import numpy as np
 
 from engine.messages import (
     Agreement,
-    Mark,
     MarkChange,
     MarkEvent,
     MarkProgress,
@@ -47,26 +46,22 @@ def change(store: Store, request: MarkRequest, study: str) -> MarksChanged:
     note or tag that cannot be.
     """
     author = check_author(request.author)
-    wanted = request.change
-    said = _said(check_change(wanted))
+    said = _said(check_change(request.change))
+    fields, values = _fields(request.change)
+    changed = 0
     with store.write() as cursor:
-        _want(cursor, request.pair_ids)
-        action = _next(cursor)
-        [(changed,)] = cursor.execute(
-            sql("mark_change"),
-            {
-                "action": action,
-                "author": author,
-                "verdict": wanted.verdict,
-                "flag": wanted.flag,
-                "note": wanted.note,
-                "add": list(wanted.add_tags),
-                "remove": list(wanted.remove_tags),
-            },
-        ).fetchall()
-        cursor.unregister("wanted")
+        action, now, pairs = _begin(cursor, author)
+        for pair_id in request.pair_ids:
+            if not 0 <= pair_id < pairs:  # a dataset's pairs are numbered without gaps
+                raise NotFound(f"no pair {pair_id}")
+        if fields:
+            values |= {"action": action, "author": author, "ids": list(request.pair_ids)}
+            [(changed,)] = cursor.execute(
+                sql("mark_change").replace("{fields}", fields), values
+            ).fetchall()
         if changed:
-            _act(cursor, action, author, study, "change", action, request.blind, said, changed)
+            row = (action, now, author, study, "change", action, request.blind, said, changed)
+            _act(cursor, row)
     asked = len(set(request.pair_ids))
     if not changed:
         return MarksChanged(changed=0, said=f"{said}: nothing to change on {_pairs(asked)}")
@@ -93,69 +88,67 @@ def _again(store: Store, author: str, study: str, kind: str) -> MarksChanged:
         [(what, blind)] = cursor.execute(
             "SELECT said, blind FROM actions WHERE action_no = ?", [target]
         ).fetchall()
-        action = _next(cursor)
+        action, now, _ = _begin(cursor, author)
         [(changed,)] = cursor.execute(
             f"INSERT INTO decisions SELECT $action, source_id, chosen_id, rejected_id, "
             f"{before}, {after} FROM decisions WHERE action_no = $target",
             {"action": action, "target": target},
         ).fetchall()
         said = f"{'undone' if kind == 'undo' else 'redone'}: {what}"
-        _act(cursor, action, author, study, kind, target, blind, said, changed)
+        _act(cursor, (action, now, author, study, kind, target, blind, said, changed))
     return MarksChanged(changed=changed, said=f"{said} on {_pairs(changed)}")
 
 
-def _want(cursor: Any, pair_ids: Sequence[int]) -> None:
-    """Register the table `wanted` of these pairs, every one of which is there."""
-    import pyarrow
+def _fields(wanted: MarkChange) -> tuple[str, dict[str, Any]]:
+    """The fields that a change gives a new value, as SQL, and the parameters in it."""
+    fields: list[str] = []
+    values: dict[str, Any] = {}
+    if wanted.verdict is not None:
+        fields.append("verdict := nullif($verdict, '')")
+        values["verdict"] = wanted.verdict
+    if wanted.flag is not None:
+        fields.append(
+            "flagged := CASE $flag WHEN 'toggle' THEN NOT old.flagged ELSE $flag = 'on' END"
+        )
+        values["flag"] = wanted.flag
+    if wanted.note is not None:
+        fields.append("note := $note")
+        values["note"] = wanted.note
+    if wanted.add_tags or wanted.remove_tags:
+        fields.append(
+            "tags := list_sort(list_filter(list_distinct(list_concat(old.tags, $add::VARCHAR[])), "
+            "lambda tag: NOT list_contains($remove::VARCHAR[], tag)))"
+        )
+        values |= {"add": list(wanted.add_tags), "remove": list(wanted.remove_tags)}
+    return ", ".join(fields), values
 
-    # The database's integers have 32 bits; an id beyond them cannot even be asked for.
-    missing = [i for i in pair_ids if not 0 <= i < 2**31][:1]
-    if not missing:
-        column = pyarrow.array(pair_ids, pyarrow.int32())
-        cursor.register("wanted", pyarrow.table({"pair_id": column}))
-        missing = cursor.execute(
-            "SELECT pair_id FROM wanted ANTI JOIN pairs USING (pair_id) ORDER BY pair_id LIMIT 1"
-        ).fetchall()
-        missing = [i for (i,) in missing]
-    if missing:
-        raise NotFound(f"no pair {missing[0]}")
 
-
-def _next(cursor: Any) -> int:
-    [(action,)] = cursor.execute("SELECT coalesce(max(action_no) + 1, 0) FROM actions").fetchall()
-    return int(action)
-
-
-def _act(
-    cursor: Any,
-    action: int,
-    author: str,
-    study: str,
-    kind: str,
-    target: int,
-    blind: bool,
-    said: str,
-    pairs: int,
-) -> None:
-    """Log an action whose decisions are logged, and bring the marks up to it."""
-    [(last,)] = cursor.execute(
-        "SELECT epoch_us(max(time)) FROM actions WHERE author = ?", [author]
+def _begin(cursor: Any, author: str) -> tuple[int, int, int]:
+    """The number and time (microseconds since 1970) of the author's next action, and how many
+    pairs there are."""
+    [(action, last, pairs)] = cursor.execute(
+        "SELECT coalesce(max(action_no) + 1, 0), epoch_us(max(time) FILTER (author = ?)), "
+        "(SELECT count(*) FROM pairs) FROM actions",
+        [author],
     ).fetchall()
     # The latest decision counts: a clock that was set back must not make an old one the latest.
-    now = max(time.time_ns() // 1000, -1 if last is None else last + 1)
-    cursor.execute(
-        "INSERT INTO actions VALUES (?, make_timestamp(?), ?, ?, ?, ?, ?, ?, ?)",
-        [action, now, author, study, kind, target, blind, said, pairs],
-    )
+    return action, max(time.time_ns() // 1000, 0 if last is None else last + 1), pairs
+
+
+def _act(cursor: Any, row: tuple[Any, ...]) -> None:
+    """Log an action whose decisions are logged, and bring the marks up to it."""
+    cursor.execute("INSERT INTO actions VALUES (?, make_timestamp(?), ?, ?, ?, ?, ?, ?, ?)", row)
+    action, now, author, *_ = row
     cursor.execute(
         "DELETE FROM marks AS m USING decisions AS d WHERE d.action_no = $action "
-        "AND d.old IS NOT NULL AND m.author = $author AND m.source_id = d.source_id "
+        "AND m.author = $author AND m.source_id = d.source_id "
         "AND m.chosen_id = d.chosen_id AND m.rejected_id = d.rejected_id",
         {"action": action, "author": author},
     )
     cursor.execute(
         "INSERT INTO marks SELECT $author, source_id, chosen_id, rejected_id, "
-        "make_timestamp($now), new FROM decisions WHERE action_no = $action AND new IS NOT NULL",
+        "make_timestamp($now), new FROM decisions "
+        "WHERE action_no = $action AND says_something(new)",
         {"action": action, "author": author, "now": now},
     )
 
@@ -167,29 +160,6 @@ def rebuild(cursor: Any) -> None:
 
 
 # ---------------------------------------------------------------- reading
-
-
-def marks_of(store: Store, pair_id: int) -> tuple[Mark, ...]:
-    """Every author's mark of a pair."""
-    rows = store.read(
-        "SELECT author, verdict, flagged, note, tags, epoch(time) FROM pair_marks "
-        "WHERE pair_id = ? ORDER BY author",
-        [pair_id],
-    ).fetchall()
-    return tuple(mark(*row) for row in rows)
-
-
-def mark(
-    author: str,
-    verdict: Verdict | None,
-    flagged: bool,
-    note: str,
-    tags: Sequence[str],
-    at: float,
-) -> Mark:
-    return Mark(
-        author=author, verdict=verdict, flagged=flagged, note=note, tags=tuple(tags), time=at
-    )
 
 
 def log(store: Store, limit: int) -> list[MarkEvent]:
@@ -267,7 +237,7 @@ def check_change(wanted: MarkChange) -> MarkChange:
 
 
 def _said(wanted: MarkChange) -> str:
-    parts = []
+    parts: list[str] = []
     if wanted.verdict is not None:
         parts.append(wanted.verdict or "decision taken back")
     if wanted.flag is not None:

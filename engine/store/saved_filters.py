@@ -26,7 +26,8 @@ def save(store: Store, wanted: SavedFilter) -> None:
     """
     if len(wanted.name) > NAME_LENGTH or not _NAME.fullmatch(wanted.name):
         raise Refused(
-            f"a filter's name is a letter, then letters, digits, _ and -, at most {NAME_LENGTH} long"
+            "a filter's name is a letter, then letters, digits, _ and -, "
+            f"at most {NAME_LENGTH} long"
         )
     if len(wanted.filter) > FILTER_LENGTH:
         raise Refused(f"the filter has {len(wanted.filter):,} characters, at most {FILTER_LENGTH}")

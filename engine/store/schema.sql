@@ -89,7 +89,7 @@ CREATE TABLE similarities (
 -- a pair's content, its source_id and two texts (which are kept for ever), so it outlives the
 -- numbers of `pairs`. `marks` is what the log comes to, and can be made from it again.
 
--- NULL in place of it: no decision, no flag, no note, no tags.
+-- Where nothing is said of a pair: verdict NULL, not flagged, an empty note, no tags.
 CREATE TYPE mark_state AS STRUCT (verdict VARCHAR, flagged BOOLEAN, note VARCHAR, tags VARCHAR[]);
 
 -- One thing that an author did, to any number of pairs. `target`: the change that it makes, takes
@@ -104,8 +104,11 @@ CREATE TABLE actions (
 CREATE TABLE decisions (
     action_no INTEGER NOT NULL, source_id VARCHAR NOT NULL,
     chosen_id INTEGER NOT NULL, rejected_id INTEGER NOT NULL,
-    old mark_state, new mark_state
+    old mark_state NOT NULL, new mark_state NOT NULL
 );
+
+CREATE MACRO says_something(state) AS
+    state.verdict IS NOT NULL OR state.flagged OR state.note <> '' OR len(state.tags) > 0;
 
 CREATE TABLE marks (
     author    VARCHAR NOT NULL, source_id VARCHAR NOT NULL,

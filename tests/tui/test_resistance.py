@@ -34,8 +34,8 @@ async def test_wide_terminals_show_the_pair_under_the_cursor(explorer: Opener) -
         await shows(pilot, "pair 12 · ", "harmless-base:12")
 
 
-async def test_the_pair_shows_texts_labels_and_rewards(explorer: Opener) -> None:
-    async with explorer() as pilot:
+async def test_the_pair_shows_texts_labels_and_rewards(browser: Opener) -> None:
+    async with browser() as pilot:
         await pilot.press("3", *["s"] * 6)
         shown = await shows(pilot, "pair 0 · ", "harmless-base:0", "▸ shared context (3 turns")
         for part in ("≠ harmless", "yes / no", "same:", "pre-D", "post-D", "▲ 0.80", "margin"):
@@ -44,12 +44,12 @@ async def test_the_pair_shows_texts_labels_and_rewards(explorer: Opener) -> None
         assert "misaligned → misaligned (resisted)" in shown
 
 
-async def test_space_opens_the_shared_context(explorer: Opener) -> None:
-    async with explorer() as pilot:
+async def test_space_opens_the_shared_context(browser: Opener) -> None:
+    async with browser() as pilot:
         await pilot.press("3")
         await shows(pilot, "▸ shared context")
         await pilot.press("space")
-        await shows(pilot, "▾ shared context", "Hello, I have a question for you today.")
+        await shows(pilot, "▾ shared context", "Hello, I have question")
 
 
 async def test_small_terminals_show_one_at_a_time(explorer: Opener) -> None:
@@ -78,31 +78,53 @@ async def test_answers_are_stacked_under_100_columns_and_side_by_side_above(
             assert (left.region.y == right.region.y) is side_by_side
 
 
-async def test_a_filter_selects_and_backspace_undoes_it(
-    engine: FakeEngine, explorer: Opener
-) -> None:
-    async with explorer() as pilot:
+async def test_a_filter_selects_and_backspace_undoes_it(browser: Opener) -> None:
+    async with browser() as pilot:
         await pilot.press("3")
         await shows(pilot, "24 of 24 pairs")
         await type_filter(pilot, "regime:resisted opinion:c council")
         await shows(pilot, "2 of 24 pairs", "regime:resisted opinion:c council")
-        assert engine.queries("pairs")[-1].text == "council"
         await pilot.press("backspace")
         await shows(pilot, "24 of 24 pairs")
 
 
-async def test_an_unknown_term_is_refused_and_the_list_stays(explorer: Opener) -> None:
-    async with explorer() as pilot:
+async def test_what_is_wrong_with_a_filter_is_said_below_its_place(browser: Opener) -> None:
+    async with browser() as pilot:
         await pilot.press("3")
         await shows(pilot, "24 of 24 pairs")
-        await type_filter(pilot, "colour:red")
-        await shows(pilot, "“colour:” is no filter; there are regime:, opinion:, feature:")
+        await type_filter(pilot, "council regme:got")
+        shown = await shows(pilot, "“regme” is no key of a filter; did you mean regime?")
+        lines = shown.splitlines()
+        typed = next(line for line in lines if "council regme:got" in line)
+        marks = next(line for line in lines if "^^^^^" in line)
+        assert marks.index("^^^^^") == typed.index("regme")
         await pilot.press("escape")
         await shows(pilot, "24 of 24 pairs")
 
 
-async def test_a_filter_that_selects_nothing_says_so(explorer: Opener) -> None:
-    async with explorer() as pilot:
+async def test_a_filter_is_completed_as_it_is_typed(browser: Opener) -> None:
+    async with browser() as pilot:
+        await pilot.press("3")
+        await shows(pilot, "24 of 24 pairs")
+        await pilot.press("slash", *"reg")
+        await shows(pilot, "▸ regime:")
+        await pilot.press("tab", *"res")
+        await shows(pilot, "▸ resisted")
+        await pilot.press("tab", "enter")
+        await shows(pilot, "6 of 24 pairs", "regime:resisted")
+
+
+async def test_the_sql_of_a_filter_is_a_key_away(browser: Opener) -> None:
+    async with browser() as pilot:
+        await pilot.press("3")
+        await type_filter(pilot, "regime:got")
+        await shows(pilot, "6 of 24 pairs")
+        await pilot.press("Q")
+        await shows(pilot, "f.regime = 'got'")
+
+
+async def test_a_filter_that_selects_nothing_says_so(browser: Opener) -> None:
+    async with browser() as pilot:
         await pilot.press("3")
         await shows(pilot, "pair 20")
         await type_filter(pilot, "zebra")
@@ -110,18 +132,28 @@ async def test_a_filter_that_selects_nothing_says_so(explorer: Opener) -> None:
         assert "pair 20 ·" not in shown
 
 
-async def test_sorting_goes_through_the_numbers_and_can_be_turned_round(
-    engine: FakeEngine, explorer: Opener
-) -> None:
-    async with explorer() as pilot:
+async def test_a_run_opens_again_where_it_was_left(browser: Opener) -> None:
+    async with browser() as pilot:
         await pilot.press("3")
-        await shows(pilot, "sorted by margin after training ↑")
+        await type_filter(pilot, "regime:resisted")
+        await shows(pilot, "6 of 24 pairs")
+        await pilot.press("s", "j", "j")
+        await shows(pilot, "margin before training")
+        left = cursor_id(pilot)
+        await pilot.press("q")
+    async with browser() as pilot:
+        await shows(pilot, "6 of 24 pairs", "regime:resisted", "margin before training")
+        assert cursor_id(pilot) == left
+
+
+async def test_sorting_goes_through_the_numbers_and_can_be_turned_round(browser: Opener) -> None:
+    async with browser() as pilot:
+        await pilot.press("3")
+        await shows(pilot, "by margin after training ↑")
         await pilot.press("s", "s", "s")
-        await shows(pilot, "sorted by shift θ ↓")
+        await shows(pilot, "by shift θ ↓")
         await pilot.press("r")
-        await shows(pilot, "sorted by shift θ ↑")
-        last = engine.queries("pairs")[-1]
-        assert (last.sort, last.descending) == ("theta", False)
+        await shows(pilot, "by shift θ ↑")
 
 
 async def test_results_that_come_anew_keep_the_cursor_on_its_pair(
@@ -138,10 +170,10 @@ async def test_results_that_come_anew_keep_the_cursor_on_its_pair(
         assert cursor_id(pilot) == 4
 
 
-async def test_a_pair_leads_to_its_rewrites_and_back(engine: FakeEngine, explorer: Opener) -> None:
-    async with explorer() as pilot:
+async def test_a_pair_leads_to_its_rewrites_and_back(browser: Opener) -> None:
+    async with browser() as pilot:
         await pilot.press("3", *["s"] * 6)
-        await shows(pilot, "pair 0 · ", "harmless-base:0", "w rewrites")
+        await shows(pilot, "pair 0 · ", "harmless-base:0")
         await pilot.press("w")
         await shows(pilot, "pair:0", "1 of 12 rewritten pairs")
         await shows(pilot, "o its pair")

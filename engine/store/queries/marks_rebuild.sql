@@ -10,4 +10,4 @@ FROM (
         ORDER BY a.time DESC, a.action_no DESC
     ) = 1
 )
-WHERE new IS NOT NULL
+WHERE says_something(new)

@@ -1,0 +1,3 @@
+SELECT m.author, epoch(m.time), m.state
+FROM pairs AS p JOIN marks AS m USING (source_id, chosen_id, rejected_id)
+WHERE p.pair_id = ? ORDER BY m.author
