@@ -46,7 +46,7 @@ async def _serve(folder: Path) -> None:
         limit = float(os.environ.get("SEAL_TUI_IDLE_S", "900"))
         while not server.should_exit:
             await asyncio.sleep(min(limit, 5))
-            if not engine.running and activity.idle_s() > limit:
+            if not (engine.running or engine.exports.running) and activity.idle_s() > limit:
                 leave()
 
     async def announce_when_up() -> None:

@@ -361,6 +361,21 @@ class ExportStatus(Message, frozen=True, kw_only=True):
     error: str | None = None
 
 
+class LedgerFile(Message, frozen=True, kw_only=True):
+    """An exported ledger to bring in; `path` is absolute."""
+
+    path: str
+
+
+class Imported(Message, frozen=True, kw_only=True):
+    """What became of a ledger's rows; `pairs` are the first source_ids not in this dataset."""
+
+    applied: int
+    already_there: int
+    unknown: int
+    pairs: tuple[str, ...]
+
+
 # ---------------------------------------------------------------- requests and answers
 
 

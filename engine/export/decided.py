@@ -59,6 +59,17 @@ def outcome(verdict: Verdict | None, request: ExportRequest) -> Literal["kept", 
             return "kept"
 
 
+def carried_out(pair: Decided, request: ExportRequest) -> Decided | None:
+    """The pair with its sides as decided, None where it is left out."""
+    match outcome(pair.verdict, request):
+        case "flipped":
+            return pair._replace(chosen=pair.rejected, rejected=pair.chosen)
+        case "out":
+            return None
+        case _:
+            return pair
+
+
 def count(decisions: Iterable[Decision], request: ExportRequest) -> ExportPreview:
     """What an export of these pairs comes to.
 

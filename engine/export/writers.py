@@ -5,28 +5,30 @@ from __future__ import annotations
 import csv
 import gzip
 import importlib
-import io
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
-import orjson
+import msgspec
 
 from engine.visible import csv_cell
 
-Rows = Sequence[dict[str, Any]]
+Rows = Sequence[Any]
+_ENCODER = msgspec.json.Encoder()
 Write = Callable[[Rows], None]
 
 
 @contextmanager
-def json_lines(path: Path, packed: bool) -> Iterator[Write]:
-    """One JSON object a line, in gzip where `packed`."""
+def json_lines(path: Path, packed: bool, head: Any = None) -> Iterator[Write]:
+    """One JSON object a line, in gzip where `packed`; `head` comes first if there is one."""
     with path.open("wb") as file, _packed(file, packed) as out:
 
         def write(rows: Rows) -> None:
-            out.write(b"".join(orjson.dumps(row) + b"\n" for row in rows))
+            out.write(_ENCODER.encode_lines(rows))
 
+        if head is not None:
+            write([head])
         yield write
 
 
@@ -89,5 +91,5 @@ def _cell(value: Any) -> Any:
 
 
 def text(path: Path, content: str) -> None:
-    with io.open(path, "w", encoding="utf-8", newline="\n") as file:
+    with path.open("w", encoding="utf-8", newline="\n") as file:
         file.write(content)

@@ -29,4 +29,21 @@ def decided(cursor: Any, ids: Sequence[int], author: str) -> Iterator[list[Decid
     for start in range(0, len(ids), PAGE):
         page = list(ids[start : start + PAGE])
         rows = cursor.execute(sql("export_pairs"), {"ids": page, "author": author}).fetchall()
-        yield [Decided(*row[:-1], tags=tuple(row[-1])) for row in rows]
+        yield [Decided(*row[:-1], tuple(row[-1])) for row in rows]
+
+
+def source_ids(cursor: Any, ids: Sequence[int]) -> set[str]:
+    """The pairs' own ids."""
+    rows = cursor.execute(
+        "SELECT source_id FROM pairs WHERE pair_id IN (SELECT unnest($ids::INTEGER[]))",
+        {"ids": list(ids)},
+    ).fetchall()
+    return {source for (source,) in rows}
+
+
+def authors(cursor: Any) -> tuple[str, ...]:
+    """Who decided anything about the pairs that are there now."""
+    rows = cursor.execute(
+        "SELECT DISTINCT author FROM pair_marks WHERE verdict IS NOT NULL ORDER BY author"
+    ).fetchall()
+    return tuple(author for (author,) in rows)
