@@ -18,6 +18,8 @@ from engine.messages import (
     ExportRequest,
     ExportStatus,
     Ids,
+    LedgerFile,
+    LedgerImported,
     MarkChange,
     MarkEvent,
     MarkProgress,
@@ -165,3 +167,7 @@ class Calls:
     @staticmethod
     def cancel_export() -> Call[ExportStatus]:
         return Call("POST", "/export/cancel", ExportStatus)
+
+    @staticmethod
+    def import_ledger(path: str) -> Call[LedgerImported]:
+        return Call("POST", "/ledger/import", LedgerImported, LedgerFile(path=path))

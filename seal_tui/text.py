@@ -20,6 +20,8 @@ Safe = NewType("Safe", str)
 """A string fit for a terminal: a literal of ours, a formatted number, or `plain()` of anything."""
 
 MARK_STYLE = "bold $caution"
+
+
 def plain(text: str) -> Safe:
     """`text` for a terminal, a log or a pipe. Newlines stay."""
     return Safe(visible.plain(text))

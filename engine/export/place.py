@@ -43,8 +43,9 @@ def target(run: Path, request: ExportRequest) -> Path:
     given, run = Path(request.path), run.resolve()
     exports = run / FOLDER
     if not given.is_absolute():
-        exports.mkdir(mode=0o700, exist_ok=True)
         given = exports / given
+    if given.parent == exports:
+        exports.mkdir(mode=0o700, exist_ok=True)
     if given.name in ("", ".."):
         raise ExportError(f"{given} names no file")
     try:

@@ -14,7 +14,7 @@ from engine.messages import ExportFormat, ExportPreview, ExportRequest, Message
 KEY = "seal_tui"
 
 
-class Provenance(Message, frozen=True, kw_only=True):
+class Provenance(Message, frozen=True, kw_only=True, omit_defaults=True):
     """Digests are SHA-256 in hex. `written` is UTC; `sha256` that of the file beside this one."""
 
     program: str
