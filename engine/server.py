@@ -78,11 +78,9 @@ def create_app(engine: Engine, activity: Activity, shut_down: Callable[[], None]
             except FilterError as error:
                 said = Problem(error=str(error), start=error.start, end=error.end)
                 return _json(said, 422)
-            except (ExportError, Refused) as error:
-                return _problem(422, str(error))
             except (NotReady, Busy) as error:
                 return _problem(409, str(error))
-            except (Refused, msgspec.ValidationError) as error:
+            except (ExportError, Refused, msgspec.ValidationError) as error:
                 return _problem(422, str(error))
             except msgspec.DecodeError as error:
                 return _problem(400, f"not valid JSON: {error}")

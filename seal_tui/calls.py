@@ -18,8 +18,8 @@ from engine.messages import (
     ExportRequest,
     ExportStatus,
     Ids,
+    Imported,
     LedgerFile,
-    LedgerImported,
     MarkChange,
     MarkEvent,
     MarkProgress,
@@ -169,5 +169,5 @@ class Calls:
         return Call("POST", "/export/cancel", ExportStatus)
 
     @staticmethod
-    def import_ledger(path: str) -> Call[LedgerImported]:
-        return Call("POST", "/ledger/import", LedgerImported, LedgerFile(path=path))
+    def import_ledger(path: str) -> Call[Imported]:
+        return Call("POST", "/ledger/import", Imported, LedgerFile(path=path))

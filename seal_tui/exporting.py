@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from engine.messages import ExportFormat, ExportPreview, ExportRequest, ExportStatus, LedgerImported
+from engine.messages import ExportFormat, ExportPreview, ExportRequest, ExportStatus, Imported
 from seal_tui import numbers
 from seal_tui.calls import Calls
 from seal_tui.client import EngineProblem, SyncEngineClient
@@ -219,7 +219,7 @@ def bring_in(client: SyncEngineClient, path: Path) -> None:
         print(line)
 
 
-def _imported(found: LedgerImported) -> Iterator[Safe]:
+def _imported(found: Imported) -> Iterator[Safe]:
     applied, known = numbers.count(found.applied), numbers.count(found.already_there)
     yield Safe(f"{applied} changes brought in, {known} were there already")
     if found.unknown:

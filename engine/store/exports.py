@@ -29,7 +29,7 @@ def decided(cursor: Any, ids: Sequence[int], author: str) -> Iterator[list[Decid
     for start in range(0, len(ids), PAGE):
         page = list(ids[start : start + PAGE])
         rows = cursor.execute(sql("export_pairs"), {"ids": page, "author": author}).fetchall()
-        yield [Decided(*row[:-1], tuple(row[-1])) for row in rows]
+        yield [Decided._make((*row[:-1], tuple(row[-1]))) for row in rows]
 
 
 def source_ids(cursor: Any, ids: Sequence[int]) -> set[str]:
