@@ -99,7 +99,9 @@ def _imprint(metrics: Metrics) -> Iterator[Block]:
     for row in metrics.tables["imprint"]:
         if row["preset"] == metrics.preset:
             by_feature.setdefault(row["feature"], {})[row["outcome"]] = row
+    yield Heading(2, ("Feature imprint",))
     if not by_feature:
+        yield Paragraph(("No feature could be estimated.",))
         return
     outcomes = ("pre", "post", "difference")
     found = sorted(by_feature.items(), key=lambda item: -_size(item[1].get("difference")))
@@ -111,7 +113,6 @@ def _imprint(metrics: Metrics) -> Iterator[Block]:
         )
         for feature, of in found
     ]
-    yield Heading(2, ("Feature imprint",))
     yield Paragraph(
         (
             "Reward points that a feature is worth, all other features equal, with its 95 % "
@@ -135,7 +136,9 @@ def _robustness(metrics: Metrics) -> Iterator[Block]:
         and row["population"] == "all"
         and row["estimate"] is not None
     ]
+    yield Heading(2, ("Robustness",))
     if not known:
+        yield Paragraph(("Nothing was rewritten, or too little to estimate a score.",))
         return
     known.sort(key=lambda row: -_size(row))
     scale = "log odds" if known[0]["scale"] == "log_odds" else "share of pairs"
@@ -149,7 +152,6 @@ def _robustness(metrics: Metrics) -> Iterator[Block]:
         )
         for row in known
     ]
-    yield Heading(2, ("Robustness",))
     yield Paragraph(
         (
             "How much more often a rewritten pair becomes misaligned when the wording gains or "
