@@ -42,7 +42,7 @@ def _shown(character: str) -> str:
 
 def fragments(text: str) -> Iterator[tuple[str, bool]]:
     """`text` in order as (visible text, is a mark) with neighbouring plain parts kept whole."""
-    if text.isascii() and text.isprintable():
+    if text.isascii() and text.replace("\n", "").isprintable():
         if text:
             yield text, False
         return

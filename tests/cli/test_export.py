@@ -1,0 +1,183 @@
+"""`seal-tui export` and `import --ledger`, as a person or a script meets them."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from engine.messages import MarkChange, MarkRequest
+from engine.service import Engine
+from seal_tui.client import SyncEngineClient
+from tests.engine.studies import prepare, write_study
+from tests.tui import recorded
+
+from .conftest import Answer
+
+Command = Callable[..., Answer]
+PAIRS = 24
+
+
+@pytest.fixture(scope="module")
+def _decided(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    run = recorded.build(tmp_path_factory.mktemp("recorded"))
+    engine = Engine(run)
+    for ids, verdict in (((0, 1), "flip"), ((2,), "drop"), ((3,), "tie")):
+        change = MarkChange(verdict=verdict)  # type: ignore[arg-type]
+        engine.mark(MarkRequest(pair_ids=ids, change=change, author="kim"))
+    engine.close()
+    return run
+
+
+@pytest.fixture
+def run(_decided: Path, tmp_path: Path, start_engine: Callable[[Path], Path]) -> Path:
+    folder = Path(shutil.copytree(_decided, tmp_path / "run"))
+    start_engine(folder)
+    return folder
+
+
+def test_an_export_says_what_it_writes_and_writes_it(
+    seal_tui: Command, run: Path, tmp_path: Path
+) -> None:
+    done = seal_tui("export", run, "--to", "out.jsonl", "--author", "kim")
+    assert (done.returncode, done.stderr) == (0, "")
+    path = tmp_path / "here" / "out.jsonl"
+    assert done.stdout.splitlines() == [
+        "24 pairs in all, as kim decided",
+        "  2 flip · 1 drop · 1 tie · 20 undecided",
+        "  22 rows as trl",
+        f"written: {path}",
+    ]
+    assert len(path.read_text("utf-8").splitlines()) == 22
+
+
+def test_a_dry_run_writes_nothing(seal_tui: Command, run: Path, tmp_path: Path) -> None:
+    done = seal_tui("export", run, "--to", "out.csv", "--dry-run", "--json", "--author", "kim")
+    said = json.loads(done.stdout)
+    assert (said["format"], said["pairs"], said["rows"], said["state"]) == ("csv", 24, 24, None)
+    assert list((tmp_path / "here").iterdir()) == []
+
+
+def test_json_is_one_object_with_the_path(seal_tui: Command, run: Path, tmp_path: Path) -> None:
+    done = seal_tui(
+        *("export", run, "--to", "set", "--format", "hub", "--json", "--author", "kim"),
+        *("--where", "verdict:flip or verdict:tie", "--ties", "keep"),
+    )
+    said = json.loads(done.stdout)
+    assert (said["state"], said["pairs"], said["rows"]) == ("done", 3, 3)
+    assert said["path"] == str(tmp_path / "here" / "set")
+
+
+def test_somebody_elses_decisions_are_pointed_to(seal_tui: Command, run: Path) -> None:
+    done = seal_tui("export", run, "--to", "out.jsonl", "--author", "lee")
+    assert "lee decided nothing, but kim did (--author)" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("--to", "x"), "name one with --format: trl"),
+        (("--to", "x.jsonl", "--format", "xml"), "--format xml is not known"),
+        (("--to", "gone/x.jsonl"), "make it first"),
+        (("--to", "x.csv", "--format", "report"), "a report export ends in .md or .html"),
+        (("--to", "x.csv", "--where", "regime:stayd"), "at “stayd” (character 8)"),
+        (("--to", "x.csv", "--where", "margin<"), "--where, at "),
+    ],
+)
+def test_what_cannot_be_is_one_line_and_2(
+    seal_tui: Command, run: Path, arguments: tuple[str, ...], words: str
+) -> None:
+    done = seal_tui("export", run, *arguments)
+    assert done.returncode == 2
+    assert words in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_what_is_there_is_not_overwritten_unless_told(
+    seal_tui: Command, run: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "here" / "out.csv"
+    path.write_text("mine")
+    done = seal_tui("export", run, "--to", "out.csv")
+    assert done.returncode == 2
+    assert f"{path} exists" in done.stderr
+    assert "--overwrite" in done.stderr
+    assert path.read_text() == "mine"
+    assert seal_tui("export", run, "--to", "out.csv", "--overwrite").returncode == 0
+
+
+def test_a_run_without_measures_has_nothing_to_export(
+    seal_tui: Command, tmp_path: Path, start_engine: Callable[[Path], Path]
+) -> None:
+    run = prepare(write_study(tmp_path / "study"), tmp_path / "new")
+    start_engine(run)
+    done = seal_tui("export", run, "--to", "out.jsonl")
+    assert (done.returncode, len(done.stderr.splitlines())) == (1, 1)
+
+
+def test_a_ledger_goes_from_run_to_run(
+    seal_tui: Command, run: Path, tmp_path: Path, start_engine: Callable[[Path], Path]
+) -> None:
+    other = tmp_path / "other"
+    shutil.copytree(recorded.build(_made(tmp_path / "again")), other)
+    start_engine(other)
+    assert seal_tui("export", run, "--to", "l.jsonl", "--format", "ledger").returncode == 0
+    first = seal_tui("import", other, "--ledger", "l.jsonl")
+    assert (first.returncode, first.stdout) == (0, "4 changes brought in, 0 were there already\n")
+    again = seal_tui("import", other, "--ledger", "l.jsonl")
+    assert again.stdout == "0 changes brought in, 4 were there already\n"
+    told = seal_tui("export", other, "--to", "o.jsonl", "--author", "kim")
+    assert "2 flip · 1 drop · 1 tie" in told.stdout
+
+
+def _made(folder: Path) -> Path:
+    folder.mkdir()
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (None, "cannot be read"),
+        (b"", "is empty"),
+        (b'{"id": 1}\n', "is no ledger"),
+        (b'{"seal_tui": {"format": "trl"}}\n', "is no ledger"),
+        (b'{"seal_tui": {"format": "ledger"}}\n{"time": "now"}\n', "line 2: no row of a ledger"),
+        (b"\x1f\x8b\x08\x00broken", "is damaged"),
+    ],
+)
+def test_what_is_no_ledger_changes_nothing(
+    seal_tui: Command, run: Path, tmp_path: Path, content: bytes | None, words: str
+) -> None:
+    path = tmp_path / "l.jsonl"
+    if content is not None:
+        path.write_bytes(content)
+    done = seal_tui("import", run, "--ledger", path)
+    assert (done.returncode, len(done.stderr.splitlines())) == (2, 1)
+    assert words in done.stderr
+
+
+def test_a_ledger_goes_alone(seal_tui: Command, run: Path) -> None:
+    done = seal_tui("import", run, "--ledger", "l.jsonl", "--labels", "x.csv")
+    assert done.returncode == 2
+    assert "--ledger goes alone" in done.stderr
+
+
+def test_the_explorers_calls_reach_the_engine(
+    run: Path, start_engine: Callable[[Path], Path]
+) -> None:
+    from engine.messages import ExportRequest
+    from seal_tui.calls import Calls
+
+    with SyncEngineClient.at(start_engine(run)) as client:
+        assert client.ask(Calls.export_status()).state == "idle"
+        wanted = ExportRequest(format="report", path="r.html", author="kim")
+        assert client.ask(Calls.preview_export(wanted)).pairs == PAIRS
+        status = client.ask(Calls.export(wanted))
+        while status.state == "running":
+            status = client.ask(Calls.export_status())
+        assert (status.state, status.path) == ("done", str(run / "exports" / "r.html"))
+        assert client.ask(Calls.cancel_export()).state == "done"
