@@ -130,8 +130,8 @@ def test_row_counts_undefined_shifts_and_leaves_them_out() -> None:
 
 
 def test_small_norms_and_noise_are_flagged_per_pair() -> None:
-    rows = np.array([[5, 4, 4, 5], [6, 5, 5, 6], [0.01, 0.02, 5, 4], [5, 4, 4.001, 4]], float)
-    facts = pair_facts(pairs_of(rows), Options(noise_floor=(0.0, 0.01)))
+    rows = np.array([[5, 4, 4, 5], [6, 5, 5, 5], [0.01, 0.02, 5, 4], [5, 4, 4.001, 4]], float)
+    facts = pair_facts(pairs_of(rows), (), Options(noise_floor=(0.0, 0.01)))
     assert facts.small_norm.tolist() == [False, False, True, False]
     assert facts.noise_limited.tolist() == [False, False, False, True]
     assert set(facts.opinion.tolist()) == {"unlabeled"}

@@ -129,7 +129,7 @@ def browsing() -> None:
         store = Store(Path(folder) / "seal.duckdb")
         dataset.put_dataset(store, "bench", pairs, [])
         empty: dict[str, list[dict[str, Any]]] = {name: [] for name in measures.TABLES}
-        measures.put_measures(store, empty, pair_facts(study(PAIRS), options()), "bench")
+        measures.put_measures(store, empty, pair_facts(study(PAIRS), (), options()), "bench")
         for role in ("labeler main", "pre", "post"):
             results.put_maker(store, role, role, role, "{}")
         browser = Browser(store, results.roles(store), load())
