@@ -51,11 +51,7 @@ def measure(study: Study, store: Store) -> Summary:
     features = paper_features(study)
     roles = results.roles(store)
     texts = dataset.pair_texts(store)
-    twice = plan.noise_sample(texts)
-    pre_noise, post_noise = (
-        results.noise(store, roles[role], twice)[0] for role in ("pre", "post")
-    )
-    noise = pre_noise, post_noise
+    noise = (_noise(store, roles["pre"], texts), _noise(store, roles["post"], texts))
     pairs = measures.pairs(store, roles, features)
     sample = [pair_id for pair_id, *_ in plan.rewrite_sample(study, texts)]
     rewrites = measures.rewrites(store, roles, features, study.rewrites.strategies, sample)
@@ -76,6 +72,12 @@ def measure(study: Study, store: Store) -> Summary:
         "rewritten pairs used": usable,
     }
     return Summary(digest(tables), counts, tuple(_warnings(study, tables, counts, noise)))
+
+
+def _noise(store: Store, maker: str, texts: Sequence[tuple[int, int, int]]) -> float:
+    if not results.scored_twice(store, maker):  # recorded: to find the sample takes a second
+        return 0.0
+    return results.noise(store, maker, plan.noise_sample(texts))[0]
 
 
 def digest(tables: dict[str, list[dict[str, Any]]]) -> str:

@@ -159,6 +159,12 @@ def put_rescored(cursor: Any, maker: str, ids: Sequence[int], rewards: Rewards) 
     insert(cursor, "rescored", columns, ignore=True)
 
 
+def scored_twice(store: Store, maker: str) -> bool:
+    """Whether there is anything to tell this scorer's noise by."""
+    query = "SELECT 1 FROM rescored WHERE maker = ? LIMIT 1"
+    return store.read(query, [maker]).fetchone() is not None
+
+
 def noise(store: Store, maker: str, texts: Sequence[int]) -> tuple[float, int]:
     """The largest difference between two rewards of one text, and the number of texts compared;
     (0, 0) where nothing was scored twice."""
