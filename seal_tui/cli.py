@@ -285,7 +285,7 @@ def selftest(as_json: Json = False) -> None:
     """Plant known effects in synthetic pairs and see whether the measures find them.
 
     Coefficients, pair effects, flips, labeler errors and ties; interval coverage and false
-    positives. Takes about a minute.
+    positives. Takes half a minute.
     """
     report: dict[str, Any] = _ask_engine("engine.selftest")
     if as_json:
