@@ -186,6 +186,7 @@ def _shifts(tables: Tables) -> Iterator[Safe]:
         ("mean θ", _signed("mean_deg", 1)),
         ("median", _signed("median_deg", 1)),
         ("circular", _signed("circular_mean_deg", 1)),
+        ("z-scored", _signed("z_mean_deg", 1)),
         ("R", _number("resultant")),
         ("sign p", lambda r: numbers.power(real(r, "sign_p"), real(r, "sign_log10_p"))),
         ("t p", lambda r: numbers.power(real(r, "t_p"), real(r, "t_log10_p"))),
