@@ -128,6 +128,8 @@ class Alignment:
     alignment: float | None
     resistance: float | None
     half_width: float | None
+    noise_limited: int | None
+    tie_policy: str
 
 
 class Tables:
@@ -157,6 +159,8 @@ class Tables:
                     alignment=real(record, "alignment"),
                     resistance=real(record, "resistance"),
                     half_width=half,
+                    noise_limited=whole(record, "noise_limited"),
+                    tie_policy=word(record, "tie_policy"),
                 )
             )
         return sorted(
