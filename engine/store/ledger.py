@@ -7,7 +7,7 @@ from typing import Any
 
 from engine.messages import MarkChange, Message, Verdict
 from engine.store.database import Store, sql
-from engine.store.marks import check_author, check_change, rebuild
+from engine.store.marks import Refused, check_author, check_change, rebuild
 
 _MANY = 10_000
 
@@ -102,8 +102,8 @@ def import_ledger(store: Store, rows: Iterable[LedgerRow], study: str) -> Import
     cells = [
         (
             place,
-            round(row.time * 1_000_000),
-            row.group,
+            _microseconds(row.time),
+            _group(row.group),
             check_author(row.author),
             row.source_id,
             row.chosen_sha,
@@ -137,6 +137,18 @@ def import_ledger(store: Store, rows: Iterable[LedgerRow], study: str) -> Import
         unknown=table.num_rows - known,
         pairs=tuple(source for (source,) in unknown),
     )
+
+
+def _microseconds(seconds: float) -> int:
+    if not 0 <= seconds < 1e11:  # the year 5138; not for NaN either
+        raise Refused(f"time is {seconds}, must be seconds since 1970")
+    return round(seconds * 1_000_000)
+
+
+def _group(number: int) -> int:
+    if not 0 <= number < 2**63:
+        raise Refused("group must be a number from 0 on, of 63 bits")
+    return number
 
 
 def _cell(state: MarkState) -> dict[str, Any]:

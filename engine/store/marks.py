@@ -65,7 +65,7 @@ def change(store: Store, request: MarkRequest, study: str) -> MarksChanged:
     asked = len(set(request.pair_ids))
     if not changed:
         return MarksChanged(changed=0, said=f"{said}: nothing to change on {_pairs(asked)}")
-    same = f" ({asked - changed:,} were so already)" if changed < asked else ""
+    same = f" ({asked - changed:,} unchanged)" if changed < asked else ""
     return MarksChanged(changed=changed, said=f"{said} on {_pairs(changed)}{same}")
 
 
