@@ -7,7 +7,7 @@ from typing import Any
 
 from engine.messages import MarkChange, Message, Verdict
 from engine.store.database import Store, sql
-from engine.store.marks import Refused, check_author, check_change, rebuild
+from engine.store.marks import VERDICTS, Refused, check_author, check_change, rebuild
 
 _MANY = 10_000
 
@@ -152,6 +152,8 @@ def _group(number: int) -> int:
 
 
 def _cell(state: MarkState) -> dict[str, Any]:
+    if state.verdict is not None and state.verdict not in VERDICTS:
+        raise Refused(f"a verdict is one of {', '.join(VERDICTS)}")
     check_change(MarkChange(note=state.note, add_tags=state.tags))
     return {
         "verdict": state.verdict,

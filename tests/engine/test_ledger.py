@@ -152,6 +152,7 @@ def test_an_empty_ledger_changes_nothing(open_store: Open) -> None:
         ({"author": "a\x1b"}, "author"),
         ({"new": MarkState(verdict=None, flagged=False, note="x" * 5_000, tags=())}, "note"),
         ({"new": MarkState(verdict=None, flagged=False, note="", tags=("a b",))}, "tag"),
+        ({"new": MarkState(verdict="burn", flagged=False, note="", tags=())}, "verdict"),  # type: ignore[arg-type]
         ({"time": 1e300}, "time"),
         ({"time": float("nan")}, "time"),
         ({"time": -1.0}, "time"),
