@@ -7,7 +7,8 @@ from typing import Any
 
 from engine.messages import MarkChange, Message, Verdict
 from engine.store.database import Store, sql
-from engine.store.marks import VERDICTS, Refused, check_author, check_change, rebuild
+from engine.store.errors import Refused
+from engine.store.marks import VERDICTS, check_author, check_change, rebuild
 
 _MANY = 10_000
 

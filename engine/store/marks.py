@@ -182,12 +182,12 @@ def progress(store: Store, pair_ids: Sequence[int], author: str) -> MarkProgress
     )
     marks = marks.filter(np.isin(marks["pair_id"], np.asarray(pair_ids, dtype=np.int64)))
     counted = {row["values"]: row["counts"] for row in marks["verdict"].value_counts().to_pylist()}
-    verdicts = {verdict: counted.get(verdict, 0) for verdict in VERDICTS}
+    verdicts: dict[str, int] = {verdict: counted.get(verdict, 0) for verdict in VERDICTS}
     return MarkProgress(
         pairs=len(pair_ids),
         decided=sum(verdicts.values()),
         flagged=int(np.sum(marks["flagged"])),
-        verdicts=dict(verdicts),
+        verdicts=verdicts,
     )
 
 

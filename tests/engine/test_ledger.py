@@ -15,8 +15,9 @@ from engine.data import Pair
 from engine.messages import MarkChange, MarkRequest
 from engine.store import Store, dataset, marks
 from engine.store.dataset import content_key
+from engine.store.errors import Refused
 from engine.store.ledger import Imported, LedgerRow, MarkState, import_ledger, ledger
-from engine.store.marks import VERDICTS, Refused
+from engine.store.marks import VERDICTS
 from tests.engine.planted import pairs
 
 COUNT = 4
