@@ -23,7 +23,9 @@ from engine.messages import (
     PairDetail,
     PairQuery,
     PairRow,
+    Plots,
     Problem,
+    Rejects,
     RewriteDetail,
     RewriteQuery,
     RewriteRow,
@@ -108,6 +110,14 @@ class Calls:
     def metrics(preset: str | None = None) -> Call[Metrics]:
         query = f"?{urlencode({'preset': preset})}" if preset else ""
         return Call("GET", f"/metrics{query}", Metrics)
+
+    @staticmethod
+    def plots() -> Call[Plots]:
+        return Call("GET", "/plots", Plots)
+
+    @staticmethod
+    def rejects() -> Call[Rejects]:
+        return Call("GET", "/rejects", Rejects)
 
     @staticmethod
     def pairs(query: PairQuery) -> Call[Ids]:
@@ -275,6 +285,12 @@ class EngineClient:
 
     async def metrics(self, preset: str | None = None) -> Metrics:
         return await self.ask(Calls.metrics(preset))
+
+    async def plots(self) -> Plots:
+        return await self.ask(Calls.plots())
+
+    async def rejects(self) -> Rejects:
+        return await self.ask(Calls.rejects())
 
     async def pairs(self, query: PairQuery) -> Ids:
         return await self.ask(Calls.pairs(query))
