@@ -35,7 +35,7 @@ def verdict_tests(
     rows.append(
         _row("sign test of gain", "all", sign_test(plus, minus), {"plus": plus, "minus": minus})
     )
-    rows += _features(pairs, options)
+    rows += _features(pairs)
     rows += _rewriting(rewrites, options)
     return rows
 
@@ -106,7 +106,7 @@ def _opinion_t(v: Verdicts, keep: Bool) -> list[TestRow]:
     return rows
 
 
-def _features(pairs: Pairs, options: Options) -> list[TestRow]:
+def _features(pairs: Pairs) -> list[TestRow]:
     """Is a feature's label higher in chosen entries or in rejected ones? Sign test on the pairs
     that differ (McNemar for a bool feature), p corrected over the features."""
     found = []
@@ -123,7 +123,7 @@ def _features(pairs: Pairs, options: Options) -> list[TestRow]:
         }
         found.append((feature.name, sign_test(plus, minus), details))
     p = np.array([np.nan if t.p_value is None else t.p_value for _, t, _ in found])
-    adjusted: Float = adjust(p.astype(np.float64), options.correction)
+    adjusted: Float = adjust(p.astype(np.float64), "bonferroni")
     return [
         _row(
             "sign test chosen against rejected",
@@ -138,7 +138,7 @@ def _features(pairs: Pairs, options: Options) -> list[TestRow]:
 def _rewriting(rewrites: Rewrites, options: Options) -> list[TestRow]:
     """The verdict before and after rewriting, per strategy and model: with a placebo strategy the
     share that changes is the noise of rewriting itself."""
-    near = kept(rewrites, options.min_cosine) & untied(rewrites, options.tie_policy)
+    near = kept(rewrites, options.min_cosine)
     strategies = rewrites.strategies()
     rows = []
     for strategy in sorted(set(strategies.tolist())):
@@ -147,7 +147,8 @@ def _rewriting(rewrites: Rewrites, options: Options) -> list[TestRow]:
             ("post", rewrites.post_original, rewrites.post_rewritten),
             ("pre", rewrites.pre_original, rewrites.pre_rewritten),
         ):
-            use = members & np.isfinite(before).all(axis=1) & np.isfinite(after).all(axis=1)
+            use = members & untied(before, after, options.tie_policy)
+            use &= np.isfinite(before).all(axis=1) & np.isfinite(after).all(axis=1)
             if role == "pre" and not use.any():
                 continue
             a, b = before[use, 0] > before[use, 1], after[use, 0] > after[use, 1]

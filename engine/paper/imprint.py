@@ -10,7 +10,7 @@ pair-fe and pooled-clustered are the same fit, with heteroskedasticity-robust er
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 
@@ -109,7 +109,7 @@ def reward_imprint(pairs: Pairs, options: Options) -> tuple[list[ImprintRow], li
         terms = [(f.name, "*") for f in features]
         dropped += dropped_terms("imprint", preset, terms, design.screened)
         for outcome, rewards in outcomes.items():
-            rows[outcome, preset] = design.rows(outcome, rewards, features, options)
+            rows[outcome, preset] = design.rows(outcome, rewards, features)
     ordered = [row for outcome in outcomes for p in PRESETS for row in rows[outcome, p]]
     return ordered, dropped
 
@@ -155,9 +155,7 @@ class _RewardDesign:
         pair = pair if within else np.tile(pair, 2)
         return _RewardDesign(preset, screened, x, extra, pair, vif(x, centred=not within))
 
-    def rows(
-        self, outcome: str, rewards: Float, features: list[Feature], options: Options
-    ) -> list[ImprintRow]:
+    def rows(self, outcome: str, rewards: Float, features: list[Feature]) -> list[ImprintRow]:
         """The reported coefficients of one outcome (float64[N,2])."""
         keep = self.screened.keep
         if not keep:
@@ -173,7 +171,7 @@ class _RewardDesign:
                 fit = ols(design, y)
             else:
                 fit = ols_clustered(design, y, self.pair)
-        found = inference(fit, k, self.preset, options, counted_terms=k)
+        found = inference(fit, k, self.preset)
         scale = _scale(self.x, y)
         return [
             ImprintRow(
@@ -181,13 +179,11 @@ class _RewardDesign:
                 preset=self.preset,
                 feature=features[j].name,
                 class_=features[j].role,
-                **wald(c),
+                **asdict(c),
                 vif=number(self.vif[i]),
                 n=fit.n,
                 clusters=fit.clusters,
-                log10_p=c.log10_p,
                 standardized=_times(c.estimate, scale[i]),
-                mde=c.mde,
                 varies=int(self.screened.varies[j]),
             )
             for i, (j, c) in enumerate(zip(keep, found, strict=True))
@@ -220,17 +216,17 @@ def shift_imprint(
         if preset == "pair-fe" and same:  # the same fit, see the module's docstring
             rows += [replace(row, preset=preset) for row in same]
         elif screened.keep:
-            found = _shift_rows(preset, design, screened, y[defined], options)
+            found = _shift_rows(preset, design, screened, y[defined])
             same = found if preset == "pooled-clustered" else []
             rows += found
     return rows, dropped
 
 
 def _shift_rows(
-    preset: Preset, design: SideDesign, screened: Screened, y: Float, options: Options
+    preset: Preset, design: SideDesign, screened: Screened, y: Float
 ) -> list[ShiftImprintRow]:
     fit = side_fit(design.x[:, screened.keep], y, preset)
-    found = inference(fit, 1, preset, options, counted_terms=1)
+    found = inference(fit, 1, preset)
     x = design.x[:, screened.keep].astype(np.float64)
     inflation, scale = vif(x), _scale(x, y)
     return [
@@ -239,13 +235,11 @@ def _shift_rows(
             feature=design.terms[j][0].name,
             side=design.terms[j][1],
             class_=design.terms[j][0].role,
-            **wald(c),
+            **asdict(c),
             vif=number(inflation[i]),
             n=fit.n,
             clusters=fit.clusters,
-            log10_p=c.log10_p,
             standardized=_times(c.estimate, scale[i]),
-            mde=c.mde,
         )
         for i, (j, c) in enumerate(zip(screened.keep, found, strict=True))
     ]
@@ -276,38 +270,12 @@ def side_fit(x: Int8, y: Float, preset: Preset) -> LinearFit:
     return ols_clustered(design, y, np.arange(len(y), dtype=np.int64))
 
 
-def inference(
-    fit: LinearFit,
-    skip: int,
-    preset: Preset,
-    options: Options,
-    counted_terms: int,
-    normal: bool = False,
-) -> list[Coefficient]:
-    """Coefficients after the first `skip`. The released code corrects by Bonferroni over all
-    terms, those skipped included; the others as the options say, over the features."""
-    released = preset == "released-code"
-    return coefficients(
-        fit.beta[skip:],
-        fit.std_error[skip:],
-        None if normal else fit.df,
-        "bonferroni" if released else options.correction,
-        counted_terms if released else 0,
-    )
-
-
-def wald(c: Coefficient) -> dict[str, float | None]:
-    """The fields every coefficient table shares."""
-    return {
-        "estimate": c.estimate,
-        "std_error": c.std_error,
-        "statistic": c.statistic,
-        "df": c.df,
-        "p_value": c.p_value,
-        "p_adjusted": c.p_adjusted,
-        "ci_low": c.ci_low,
-        "ci_high": c.ci_high,
-    }
+def inference(fit: LinearFit, skip: int, preset: Preset, normal: bool = False) -> list[Coefficient]:
+    """Coefficients after the first `skip`, corrected by Bonferroni: over the features, in
+    released-code over all terms, those skipped included."""
+    counted = skip if preset == "released-code" else 0
+    df = None if normal else fit.df
+    return coefficients(fit.beta[skip:], fit.std_error[skip:], df, extra=counted)
 
 
 def _scale(x: Float, y: Float) -> Float:

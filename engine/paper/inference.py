@@ -40,18 +40,22 @@ class Test:
 
 @dataclass(frozen=True)
 class Coefficient:
-    """One estimate with its inference; `df` None means normal."""
+    """One estimate with its inference; `df` None means normal. p_adjusted: as the preset
+    corrects; p_bonferroni, p_holm, p_bh: over the coefficients reported with this one."""
 
     estimate: float | None
-    std_error: float | None
-    statistic: float | None
-    df: float | None
-    p_value: float | None
-    log10_p: float | None
-    p_adjusted: float | None
-    ci_low: float | None
-    ci_high: float | None
-    mde: float | None
+    std_error: float | None = None
+    statistic: float | None = None
+    df: float | None = None
+    p_value: float | None = None
+    log10_p: float | None = None
+    p_adjusted: float | None = None
+    p_bonferroni: float | None = None
+    p_holm: float | None = None
+    p_bh: float | None = None
+    ci_low: float | None = None
+    ci_high: float | None = None
+    mde: float | None = None
 
 
 def _test(n: int, statistic: float, log_p: float) -> Test:
@@ -134,10 +138,15 @@ def adjust(p: Float, method: Correction, extra: int = 0) -> Float:
 
 
 def coefficients(
-    beta: Float, std_error: Float, df: float | None, correction: Correction, extra: int = 0
+    beta: Float,
+    std_error: Float,
+    df: float | None,
+    correction: Correction = "bonferroni",
+    extra: int = 0,
 ) -> list[Coefficient]:
     """Wald inference for each estimate: t(df), or normal if df is None. beta, std_error:
-    float64[K]; a zero or unknown standard error leaves the inference None."""
+    float64[K]; a zero or unknown standard error leaves the inference None. correction, extra: of
+    p_adjusted, see `adjust`."""
     quantile = Z_95 if df is None else t_quantile(0.975, df)
     known = np.isfinite(beta) & np.isfinite(std_error) & (std_error > 0)
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -146,34 +155,58 @@ def coefficients(
     for j in np.flatnonzero(known):
         r = float(ratio[j])
         log_p[j] = log_normal_two_sided(r) if df is None else log_t_two_sided(r, df)
-    p = np.array([math.exp(v) for v in log_p], dtype=np.float64)
-    adjusted = adjust(p, correction, extra)
     out = []
     for i in range(len(beta)):
         b, se = float(beta[i]), float(std_error[i])
         if not known[i]:
-            one = Coefficient(number(b), None, None, df, None, None, None, None, None, None)
-        else:
-            one = Coefficient(
-                estimate=b,
-                std_error=se,
-                statistic=number(ratio[i]),
-                df=df,
-                p_value=float(p[i]),
-                log10_p=number(log_p[i] / LN10),
-                p_adjusted=number(adjusted[i]),
-                ci_low=number(b - quantile * se),
-                ci_high=number(b + quantile * se),
-                mde=number(Z_POWER * se),
-            )
+            out.append(Coefficient(number(b), df=df))
+            continue
+        one = Coefficient(
+            estimate=b,
+            std_error=se,
+            statistic=number(ratio[i]),
+            df=df,
+            p_value=math.exp(log_p[i]),
+            log10_p=number(log_p[i] / LN10),
+            ci_low=number(b - quantile * se),
+            ci_high=number(b + quantile * se),
+            mde=number(Z_POWER * se),
+        )
         out.append(one)
-    return out
+    return adjusted(out, correction, extra)
 
 
-def readjusted(
-    found: Sequence[Coefficient], correction: Correction, extra: int = 0
+def adjusted(
+    found: Sequence[Coefficient], correction: Correction = "bonferroni", extra: int = 0
 ) -> list[Coefficient]:
-    """The same coefficients with p_adjusted computed anew over all of them."""
+    """The same coefficients with every adjusted p-value computed over all of them."""
     p = np.array([np.nan if c.p_value is None else c.p_value for c in found], dtype=np.float64)
-    adjusted = adjust(p, correction, extra)
-    return [replace(c, p_adjusted=number(a)) for c, a in zip(found, adjusted, strict=True)]
+    own, bonferroni, holm, bh = (
+        adjust(p, correction, extra),
+        *(adjust(p, method) for method in ("bonferroni", "holm", "bh")),
+    )
+    return [
+        replace(
+            c,
+            p_adjusted=number(own[i]),
+            p_bonferroni=number(bonferroni[i]),
+            p_holm=number(holm[i]),
+            p_bh=number(bh[i]),
+        )
+        for i, c in enumerate(found)
+    ]
+
+
+def newcombe(both: int, only_first: int, only_second: int, neither: int) -> tuple[float, float]:
+    """95 % interval of the difference second − first of two shares on the same n > 0 pairs, from
+    their Wilson intervals and correlation (Newcombe 1998, method 10)."""
+    n = both + only_first + only_second + neither
+    first, second = both + only_first, both + only_second
+    p, q = first / n, second / n
+    ends = wilson(first, n), wilson(second, n)
+    (p_low, p_high), (q_low, q_high) = ((x or 0.0, y or 0.0) for x, y in ends)
+    spread = math.sqrt(first * (n - first) * second * (n - second))
+    phi = (both * neither - only_first * only_second) / spread if spread else 0.0
+    below, above = (q - q_low, p_high - p), (q_high - q, p - p_low)
+    low, high = (math.sqrt(max(0.0, a * a - 2 * phi * a * b + b * b)) for a, b in (below, above))
+    return q - p - low, q - p + high

@@ -188,6 +188,22 @@ class Labels:
         """One integer per entry: 2·pair_id + side."""
         return 2 * self.pair_id.astype(np.int64) + self.side.astype(np.int64)
 
+    def of_pairs(self, pair_id: Int, names: Sequence[str]) -> tuple[Int8, Int8]:
+        """The labels of the named features for both sides of these pairs, int8[N, len(names)]
+        each; MISSING where this labeler did not label the entry."""
+        keys = self.keys()
+        order = np.argsort(keys, kind="stable")
+        columns = [self.features.index(name) for name in names]
+        # one row more than there are, for what is not found
+        rows = np.vstack([self.labels[order][:, columns], np.full((1, len(columns)), MISSING)])
+        found = []
+        for side in (0, 1):
+            wanted = 2 * pair_id + side
+            place = np.searchsorted(keys[order], wanted)
+            there = np.append(keys[order], np.iinfo(np.int64).min)[place] == wanted
+            found.append(rows[np.where(there, place, len(keys))].astype(np.int8))
+        return found[0], found[1]
+
 
 @dataclass(frozen=True)
 class Options:
@@ -197,19 +213,17 @@ class Options:
     opinion: how γ compares, over the features `opinion_features`, most important first; if
     one of them is not in the taxonomy, over all targets in the taxonomy's order. min_cosine: a
     rewritten pair counts only if the lesser cosine of its two sides is at least this; 0 keeps
-    all. correction: for the presets other than released-code, within one regression. min_count:
-    a feature that takes its rarer value in fewer pairs is left out as too rare. small_norm: a
-    reward vector is small if shorter than this share of the median length. noise_floor: rewards
-    closer than this are noise-limited, per model (pre, post). temperature: of σ(margin/T) in the
-    ambiguity score; None is the median absolute margin. by_strategy: robustness also for each
-    rewriting strategy alone.
+    all. min_count: a feature that takes its rarer value in fewer pairs is left out as too rare.
+    small_norm: a reward vector is small if shorter than this share of the median length.
+    noise_floor: rewards closer than this, but not equal, are noise-limited, per model (pre,
+    post). temperature: of σ(margin/T) in the
+    ambiguity score; None is the median absolute margin.
     """
 
     preset: Preset = "pair-fe"
     tie_policy: TiePolicy = "misaligned"
     opinion: OpinionRule = "lexicographic"
     min_cosine: float = 0.0
-    correction: Correction = "bonferroni"
     seed: int = 7
     bootstrap: int = 500
     model_pre: str = "pre"
@@ -219,7 +233,6 @@ class Options:
     small_norm: float = 0.05
     noise_floor: tuple[float, float] = (0.0, 0.0)
     temperature: float | None = None
-    by_strategy: bool = False
 
 
 def check_labels(name: str, features: Sequence[Feature], labels: Int8) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.paper.ambiguity import ambiguity
+from engine.paper.ambiguity import Ambiguity, ambiguity, ambiguity_rows, preference
 from engine.paper.hypotheses import verdict_tests
 from engine.paper.imprint import reward_imprint, shift_imprint
 from engine.paper.inputs import (
@@ -34,6 +34,8 @@ from engine.paper.inputs import (
 from engine.paper.misalignment import misalignment
 from engine.paper.records import (
     AlignmentRow,
+    AmbiguityRow,
+    DriftRow,
     DroppedFeature,
     ImprintRow,
     MisalignmentRow,
@@ -42,7 +44,9 @@ from engine.paper.records import (
     RobustnessRow,
     ShiftImprintRow,
     ShiftRow,
+    StabilityImprintRow,
     StabilityRow,
+    StrategyRow,
     TestRow,
     as_dicts,
 )
@@ -50,16 +54,22 @@ from engine.paper.resistance import (
     OPINIONS,
     REGIMES,
     UNLABELED,
+    Verdicts,
     alignment_rows,
+    compare,
+    counted,
     opinion_columns,
     opinion_rows,
     regime_rows,
     shift_rows,
     verdicts,
+    within_noise,
 )
+from engine.paper.rewriting import drift_rows, strategy_rows
 from engine.paper.robustness import robustness
-from engine.paper.shift import shifts
+from engine.paper.shift import Shift, shifts
 from engine.paper.stability import stability
+from engine.paper.stability_imprint import stability_imprint
 
 __all__ = [
     "MISSING",
@@ -90,7 +100,11 @@ class Measures:
     shift_imprint: tuple[ShiftImprintRow, ...]
     misalignment: tuple[MisalignmentRow, ...]
     robustness: tuple[RobustnessRow, ...]
+    robustness_drift: tuple[DriftRow, ...]
+    resistance_by_strategy: tuple[StrategyRow, ...]
+    resistance_by_ambiguity: tuple[AmbiguityRow, ...]
     stability: tuple[StabilityRow, ...]
+    stability_imprint: tuple[StabilityImprintRow, ...]
     dropped: tuple[DroppedFeature, ...]
     preset: Preset
 
@@ -106,7 +120,11 @@ class Measures:
             "shift_imprint": as_dicts(self.shift_imprint),
             "misalignment": as_dicts(self.misalignment),
             "robustness": as_dicts(self.robustness),
+            "robustness_drift": as_dicts(self.robustness_drift),
+            "resistance_by_strategy": as_dicts(self.resistance_by_strategy),
+            "resistance_by_ambiguity": as_dicts(self.resistance_by_ambiguity),
             "stability": as_dicts(self.stability),
+            "stability_imprint": as_dicts(self.stability_imprint),
             "dropped": as_dicts(self.dropped),
         }
 
@@ -117,7 +135,8 @@ class PairFacts:
 
     regime: stayed, got, resisted, reversed, by strict comparison (a tie is misaligned; see the
     tied flags). opinion: c, i, r, or unlabeled. Angles in degrees, NaN where a reward vector is
-    zero. noise_limited: post margin within the noise floor. ambiguity = unsure + disagree, bits.
+    zero. noise_limited: the post margin is within the noise floor, but no exact tie. ambiguity =
+    unsure + disagree, bits.
     """
 
     pair_id: Int
@@ -149,8 +168,8 @@ def compute(
     labelers: Sequence[Labels],
     options: Options,
 ) -> Measures:
-    """All measures. labelers: every labeler whose stability is wanted, the main one among them;
-    fewer than two give an empty table. Raises ValueError for rewards that are not finite, ids or
+    """All measures. labelers: every labeler whose stability is wanted, the main one first;
+    fewer than two give empty tables. Raises ValueError for rewards that are not finite, ids or
     labels given twice, or arrays of the wrong shape; never for too little data."""
     pairs = pairs.ordered()
     rewrites = no_rewrites(len(pairs.features)) if rewrites is None else rewrites.ordered()
@@ -161,7 +180,11 @@ def compute(
     shift_imprints, dropped_shift = shift_imprint(pairs, shift, options)
     misaligned, dropped_misaligned = misalignment(pairs, v, options)
     robust, dropped_robust = robustness(rewrites, pairs.features, options)
-    stable, dropped_stable = stability(pairs, labelers, options)
+    drift, dropped_drift = drift_rows(rewrites, pairs.features, options)
+    stable = stability(pairs, labelers, options)
+    stable_imprints, dropped_stable = stability_imprint(pairs, labelers, options)
+    bands = counted(v, options.tie_policy)
+    score = pair_ambiguity(pairs, labelers, v, shift, options).score
     return Measures(
         alignment=tuple(alignment_rows(pairs, options)),
         regimes=tuple(regime_rows(v, options.tie_policy)),
@@ -172,26 +195,50 @@ def compute(
         shift_imprint=tuple(shift_imprints),
         misalignment=tuple(misaligned),
         robustness=tuple(robust),
+        robustness_drift=tuple(drift),
+        resistance_by_strategy=tuple(strategy_rows(rewrites, options)),
+        resistance_by_ambiguity=tuple(ambiguity_rows(score[bands], v.aligned_post[bands])),
         stability=tuple(stable),
+        stability_imprint=tuple(stable_imprints),
         dropped=(
             *_no_opinion(pairs, options),
             *dropped_imprint,
             *dropped_shift,
             *dropped_misaligned,
             *dropped_robust,
+            *dropped_drift,
             *dropped_stable,
         ),
         preset=options.preset,
     )
 
 
-def pair_facts(pairs: Pairs, options: Options) -> PairFacts:
-    """The facts of every pair, in pair_id order."""
+def pair_ambiguity(
+    pairs: Pairs, labelers: Sequence[Labels], v: Verdicts, shift: Shift, options: Options
+) -> Ambiguity:
+    """Ambiguity by the person, both reward models, the main labeler and, where they labeled the
+    targets of both sides, the other labelers. `v` and `shift` belong to `pairs`."""
+    margins = shift.margin_pre, shift.margin_post
+    models = [
+        preference(margin, floor, options.temperature)
+        for margin, floor in zip(margins, options.noise_floor, strict=True)
+    ]
+    columns = opinion_columns(pairs.features, options.opinion_features)
+    names = [pairs.features[j].name for j in columns]
+    opinions = [v.opinion]
+    for labels in labelers[1:]:  # the first is the main one, whose opinion `v` holds
+        if all(name in labels.features for name in names):
+            chosen, rejected = labels.of_pairs(pairs.pair_id, names)
+            opinions.append(compare(chosen, rejected, options.opinion))
+    return ambiguity(models, opinions)
+
+
+def pair_facts(pairs: Pairs, labelers: Sequence[Labels], options: Options) -> PairFacts:
+    """The facts of every pair, in pair_id order; `labelers` as for `compute`."""
     pairs = pairs.ordered()
     v = verdicts(pairs, options)
     s = shifts(pairs, options.small_norm)
-    a = ambiguity(s.margin_post, v.opinion, options.temperature)
-    floor = options.noise_floor[1]
+    a = pair_ambiguity(pairs, labelers, v, s, options)
     return PairFacts(
         pair_id=pairs.pair_id,
         regime=np.array(REGIMES)[v.regime],
@@ -210,7 +257,7 @@ def pair_facts(pairs: Pairs, options: Options) -> PairFacts:
         norm_pre=s.norm_pre,
         norm_post=s.norm_post,
         small_norm=s.small_norm,
-        noise_limited=np.abs(s.margin_post) <= floor if floor > 0 else np.zeros_like(v.tied_post),
+        noise_limited=within_noise(s.margin_post, options.noise_floor[1]),
         ambiguity=a.score,
         ambiguity_unsure=a.unsure,
         ambiguity_disagree=a.disagree,

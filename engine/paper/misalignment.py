@@ -8,6 +8,8 @@ the outcome is one per pair, so the pair effect is the error, as in the shift im
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 import numpy as np
 
 from engine.paper.imprint import (
@@ -17,7 +19,6 @@ from engine.paper.imprint import (
     side_design,
     side_fit,
     usable,
-    wald,
 )
 from engine.paper.inference import Coefficient
 from engine.paper.inputs import PRESETS, Float, Options, Pairs, Preset
@@ -60,12 +61,12 @@ def misalignment(
             detail = "no pair is misaligned" if y[0] == 0 else "every pair is misaligned"
             dropped.append(DroppedFeature(TABLE, preset, "*", "*", "no_events", detail))
             continue
-        rows += _rows(preset, design, screened, y, options)
+        rows += _rows(preset, design, screened, y)
     return rows, dropped
 
 
 def _rows(
-    preset: Preset, design: SideDesign, screened: Screened, y: Float, options: Options
+    preset: Preset, design: SideDesign, screened: Screened, y: Float
 ) -> list[MisalignmentRow]:
     keep = screened.keep
     x = design.x[:, keep]
@@ -73,14 +74,14 @@ def _rows(
     found: list[Coefficient]
     clusters: int | None = None
     if preset == "pair-fe":
-        fitted = log_odds(x, y, shown=list(range(len(keep))), correction=options.correction)
+        fitted = log_odds(x, y, shown=list(range(len(keep))))
         found, odds = [o.coefficient for o in fitted], [*fitted]
     else:
         fit = side_fit(x, y, preset)
         clusters = fit.clusters
         # the released table is of a gaussian glm, whose p-values are normal
         normal = preset == "released-code"
-        found = inference(fit, 1, preset, options, counted_terms=1, normal=normal)
+        found = inference(fit, 1, preset, normal=normal)
     wide = x.astype(np.float64)
     inflation, spread = vif(wide), np.std(wide, axis=0)
     events = (x != 0).T @ y
@@ -95,13 +96,11 @@ def _rows(
                 feature=design.terms[j][0].name,
                 side=design.terms[j][1],
                 class_=design.terms[j][0].role,
-                **wald(c),
+                **asdict(c),
                 vif=number(inflation[i]),
                 n=len(y),
                 clusters=clusters,
-                log10_p=c.log10_p,
                 standardized=None if c.estimate is None else number(c.estimate * unit),
-                mde=c.mde,
                 events=int(events[i]),
                 scale="risk_difference" if o is None else "log_odds",
                 method="ols" if o is None else o.method,

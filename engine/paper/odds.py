@@ -10,8 +10,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 
-from engine.paper.inference import Z_95, Coefficient, coefficients, readjusted
-from engine.paper.inputs import Correction, Float, Int, Int8
+from engine.paper.inference import Z_95, Coefficient, adjusted, coefficients
+from engine.paper.inputs import Float, Int, Int8
 from engine.paper.logistic import (
     LogitFit,
     Patterns,
@@ -51,15 +51,14 @@ def log_odds(
     y: Float,
     *,
     shown: list[int],
-    correction: Correction,
     cluster: Int | None = None,
     opposite: dict[int, int] | None = None,
 ) -> list[Odds]:
     """Fit y (0/1, both present) on x (int8[n,K], screened) and an intercept.
 
     shown: the columns to report and correct over. cluster: codes 0 to G−1, if rows can repeat a
-    pair. opposite:
-    given, the effects are of switching a column on, with opposite[j] off; else derivatives.
+    pair. opposite: given, the effects are of switching a column on, with opposite[j] off; else
+    derivatives.
     """
     p = patterns(x, y)
     cells = smallest_cells(x, y)
@@ -70,7 +69,7 @@ def log_odds(
     wald = fit
     if cluster is not None and int(cluster.max()) + 1 < len(y):
         wald = replace(fit, cov=clustered_cov(p, fit, y, cluster))
-    found = coefficients(fit.beta[1:], wald.std_error[1:], None, "none")
+    found = coefficients(fit.beta[1:], wald.std_error[1:], None)
     if fit.method == "firth" and p.x.shape[0] * p.x.shape[1] ** 2 < _PROFILE_COST:
         for j in sparse:
             found[j] = _profiled(p, fit, j, found[j])
@@ -80,7 +79,7 @@ def log_odds(
         columns = [j + 1 for j in shown]
         off = {j + 1: k + 1 for j, k in opposite.items()}
         effect, effect_se = discrete_effects(p, wald, columns, off)
-    reported = readjusted([found[j] for j in shown], correction)
+    reported = adjusted([found[j] for j in shown])
     return [
         Odds(
             coefficient=c,

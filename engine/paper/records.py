@@ -43,12 +43,16 @@ class RegimeRow:
 
 @dataclass(frozen=True)
 class OpinionRow:
-    """Pairs by the labeler's preference γ, and how many each model agrees on."""
+    """Pairs by the labeler's preference γ, and how many each model orders as the human did.
+    resistance: the post-D share it does not, with its 95 % Wilson interval."""
 
     opinion: str
     n: int
     aligned_pre: int
     aligned_post: int
+    resistance: float | None
+    resistance_low: float | None
+    resistance_high: float | None
 
 
 @dataclass(frozen=True)
@@ -112,6 +116,9 @@ class ImprintRow:
     df: float | None
     p_value: float | None
     p_adjusted: float | None
+    p_bonferroni: float | None
+    p_holm: float | None
+    p_bh: float | None
     ci_low: float | None
     ci_high: float | None
     vif: float | None
@@ -137,6 +144,9 @@ class ShiftImprintRow:
     df: float | None
     p_value: float | None
     p_adjusted: float | None
+    p_bonferroni: float | None
+    p_holm: float | None
+    p_bh: float | None
     ci_low: float | None
     ci_high: float | None
     vif: float | None
@@ -166,6 +176,9 @@ class MisalignmentRow:
     df: float | None
     p_value: float | None
     p_adjusted: float | None
+    p_bonferroni: float | None
+    p_holm: float | None
+    p_bh: float | None
     ci_low: float | None
     ci_high: float | None
     vif: float | None
@@ -199,8 +212,12 @@ class RobustnessRow:
     estimate: float | None
     std_error: float | None
     statistic: float | None
+    df: float | None
     p_value: float | None
     p_adjusted: float | None
+    p_bonferroni: float | None
+    p_holm: float | None
+    p_bh: float | None
     ci_low: float | None
     ci_high: float | None
     events: int
@@ -210,6 +227,7 @@ class RobustnessRow:
     scale: str
     method: str
     log10_p: float | None
+    mde: float | None
     odds_ratio: float | None
     odds_ratio_low: float | None
     odds_ratio_high: float | None
@@ -225,10 +243,7 @@ class RobustnessRow:
 @dataclass(frozen=True)
 class StabilityRow:
     """Agreement of two labelers on one feature; statistic fleiss: of all of them at once.
-
-    prevalence: the mean label. beta_*: the feature's imprint on the post-D reward (pair-fe) under
-    each labeler on their common pairs, and the difference a − b with its paired 95 % interval.
-    """
+    prevalence: the mean label."""
 
     feature: str
     labeler_a: str
@@ -243,12 +258,103 @@ class StabilityRow:
     prevalence_b: float | None
     statistic: str
     labelers: int
-    beta_a: float | None = None
-    beta_b: float | None = None
-    beta_difference: float | None = None
-    beta_difference_low: float | None = None
-    beta_difference_high: float | None = None
-    beta_n: int = 0
+
+
+@dataclass(frozen=True)
+class StabilityImprintRow:
+    """One imprint coefficient (pair-fe) under two labelers, on the n pairs that both labeled.
+
+    difference: a − b with the 95 % interval of a paired bootstrap over pairs; differs: it
+    excludes 0. sign_change: the two estimates have opposite signs; sign_change_clear: each of
+    them also excludes 0.
+    """
+
+    outcome: str
+    feature: str
+    class_: str
+    labeler_a: str
+    labeler_b: str
+    n: int
+    estimate_a: float | None
+    std_error_a: float | None
+    ci_low_a: float | None
+    ci_high_a: float | None
+    estimate_b: float | None
+    std_error_b: float | None
+    ci_low_b: float | None
+    ci_high_b: float | None
+    difference: float | None
+    difference_low: float | None
+    difference_high: float | None
+    differs: bool
+    sign_change: bool
+    sign_change_clear: bool
+
+
+@dataclass(frozen=True)
+class DriftRow:
+    """A robustness score (linear, `pooled-clustered`) on the rewrites at least as similar to
+    their originals as `threshold`; `rewrites`: how many those are."""
+
+    threshold: float
+    rewrites: int
+    feature: str
+    side: str
+    sign: str
+    class_: str
+    population: str
+    estimate: float | None
+    std_error: float | None
+    p_value: float | None
+    log10_p: float | None
+    ci_low: float | None
+    ci_high: float | None
+    events: int
+    n: int
+    total: int
+
+
+@dataclass(frozen=True)
+class StrategyRow:
+    """What a rewriting strategy does to one model's verdicts, whatever the flips.
+
+    Shares are of the n rewritten pairs; change: resistance after − before, with Newcombe's
+    paired 95 % interval and the exact McNemar test. loss: the share of the pairs aligned before
+    that became misaligned, with its 95 % Wilson interval.
+    """
+
+    strategy: str
+    role: str
+    n: int
+    cosine_mean: float | None
+    resistance_before: float | None
+    resistance_after: float | None
+    change: float | None
+    change_low: float | None
+    change_high: float | None
+    aligned_before: int
+    became_misaligned: int
+    became_aligned: int
+    loss: float | None
+    loss_low: float | None
+    loss_high: float | None
+    p_value: float | None
+    log10_p: float | None
+
+
+@dataclass(frozen=True)
+class AmbiguityRow:
+    """Post-D resistance in one band of the ambiguity score, with its 95 % Wilson interval; band 1
+    is the least ambiguous."""
+
+    band: int
+    n: int
+    score_low: float
+    score_high: float
+    misaligned: int
+    resistance: float
+    ci_low: float | None
+    ci_high: float | None
 
 
 @dataclass(frozen=True)

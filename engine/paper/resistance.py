@@ -122,8 +122,14 @@ def alignment_row(
         resistance_low=bad_low,
         resistance_high=bad_high,
         tie_policy=policy,
-        noise_limited=int(np.sum(np.abs(margin) <= noise_floor)) if noise_floor > 0 else 0,
+        noise_limited=int(np.sum(within_noise(margin, noise_floor))),
     )
+
+
+def within_noise(margin: Float, floor: float) -> Bool:
+    """Margins that differ from 0 by no more than the scorer's own noise; exact ties, which have a
+    policy of their own, are not among them."""
+    return np.asarray((margin != 0.0) & (np.abs(margin) <= floor), dtype=np.bool_)
 
 
 def alignment_rows(pairs: Pairs, options: Options) -> list[AlignmentRow]:
@@ -169,15 +175,22 @@ def regime_rows(v: Verdicts, policy: TiePolicy) -> list[RegimeRow]:
 
 def opinion_rows(v: Verdicts) -> list[OpinionRow]:
     """Pairs per opinion and how many of them each model orders as the human did (strict)."""
-    return [
-        OpinionRow(
-            name,
-            int(members.sum()),
-            int(np.sum(members & v.aligned_pre)),
-            int(np.sum(members & v.aligned_post)),
+    rows = []
+    for name, members in opinion_groups(v):
+        n, good = int(members.sum()), int(np.sum(members & v.aligned_post))
+        low, high = wilson(n - good, n)
+        rows.append(
+            OpinionRow(
+                opinion=name,
+                n=n,
+                aligned_pre=int(np.sum(members & v.aligned_pre)),
+                aligned_post=good,
+                resistance=(n - good) / n if n else None,
+                resistance_low=low,
+                resistance_high=high,
+            )
         )
-        for name, members in opinion_groups(v)
-    ]
+    return rows
 
 
 def shift_rows(v: Verdicts, shift: Shift, policy: TiePolicy) -> list[ShiftRow]:

@@ -13,7 +13,7 @@ count any flip of a sign and hold the rewriting strategy fixed where there is mo
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 
@@ -85,12 +85,11 @@ def orders(rewards: Float) -> Bool:
     return np.asarray(rewards[:, 0] > rewards[:, 1], dtype=np.bool_)
 
 
-def untied(rewrites: Rewrites, policy: TiePolicy) -> Bool:
-    """Rows with a verdict before and after rewriting under the tie policy."""
+def untied(before: Float, after: Float, policy: TiePolicy) -> Bool:
+    """Rows (rewards float64[M,2]) with a verdict before and after rewriting under the policy."""
     if policy == "misaligned":
-        return np.ones(len(rewrites), np.bool_)
-    first, second = rewrites.post_original, rewrites.post_rewritten
-    return np.asarray((first[:, 0] != first[:, 1]) & (second[:, 0] != second[:, 1]))
+        return np.ones(len(before), np.bool_)
+    return np.asarray((before[:, 0] != before[:, 1]) & (after[:, 0] != after[:, 1]))
 
 
 def robustness(
@@ -98,8 +97,10 @@ def robustness(
     features: tuple[Feature, ...],
     options: Options,
     presets: Sequence[Preset] = PRESETS,
+    by_strategy: bool = True,
 ) -> tuple[list[RobustnessRow], list[DroppedFeature]]:
-    """Scores per preset, population, feature, side and sign. `rewrites` must be ordered()."""
+    """Scores per preset, population, strategy (all together, then each alone if there are
+    several and that is wanted), feature, side and sign. `rewrites` must be ordered()."""
     dropped: list[DroppedFeature] = []
     near = kept(rewrites, options.min_cosine)
     if not near.all():
@@ -111,7 +112,7 @@ def robustness(
     strategies = rewrites.strategies()
     names = sorted(set(strategies.tolist()))
     groups = [("all" if len(names) != 1 else names[0], np.ones(len(rewrites), np.bool_))]
-    if options.by_strategy and len(names) > 1:
+    if by_strategy and len(names) > 1:
         groups += [(name, strategies == name) for name in names]
     rows: list[RobustnessRow] = []
     for preset in presets:
@@ -122,21 +123,6 @@ def robustness(
                 rows += found
                 dropped += missing
     return rows, dropped
-
-
-def drift_curve(
-    rewrites: Rewrites,
-    features: tuple[Feature, ...],
-    options: Options,
-    thresholds: Sequence[float] = (0.0, 0.8, 0.85, 0.9, 0.925, 0.95, 0.975),
-) -> list[tuple[float, list[RobustnessRow]]]:
-    """The linear scores on rewrites at least so similar, per threshold: flat supports the claim
-    that it is the flip and not the drift in meaning."""
-    curve = []
-    for threshold in thresholds:
-        at = replace(options, min_cosine=threshold, by_strategy=False)
-        curve.append((threshold, robustness(rewrites, features, at, ["pooled-clustered"])[0]))
-    return curve
 
 
 def _labeled(
@@ -196,7 +182,8 @@ def _one(
 ) -> tuple[list[RobustnessRow], list[DroppedFeature]]:
     """One regression: a preset, a population, a strategy."""
     released = preset == "released-code"
-    use = np.ones(len(rewrites), np.bool_) if released else untied(rewrites, options.tie_policy)
+    policy = "misaligned" if released else options.tie_policy
+    use = untied(rewrites.post_original, rewrites.post_rewritten, policy)
     before = orders(rewrites.post_original)
     if population == "aligned":
         use &= before
@@ -238,7 +225,7 @@ def _one(
     x = both[:, keep]
     shown_terms = [terms[keep[i] - h] for i in shown]
     _, pair = np.unique(rewrites.pair_id, return_inverse=True)
-    found, odds = _fit(x, y, shown, shown_terms, pair, preset, options)
+    found, odds = _fit(x, y, shown, shown_terms, pair, preset)
     rows = []
     for i, term, c, o in zip(shown, shown_terms, found, odds, strict=True):
         flipped = x[:, i] == 1
@@ -264,29 +251,23 @@ def _fit(
     terms: list[Flip],
     pair: Int,
     preset: Preset,
-    options: Options,
 ) -> tuple[list[Coefficient], list[Odds | None]]:
     """Coefficients of the shown columns, and their odds if logistic."""
     columns = [i + 1 for i in shown]
+    nothing: list[Odds | None] = [None] * len(shown)
     if preset == "released-code":
         fit = ols(with_intercept(x), y)
-        return coefficients(fit.beta[columns], fit.std_error[columns], None, "none"), [None] * len(
-            shown
-        )
+        return coefficients(fit.beta[columns], fit.std_error[columns], None, "none"), nothing
     if preset == "pooled-clustered":
         fit = ols_clustered(with_intercept(x), y, pair)
-        return coefficients(
-            fit.beta[columns], fit.std_error[columns], fit.df, options.correction
-        ), [None] * len(shown)
+        return coefficients(fit.beta[columns], fit.std_error[columns], fit.df), nothing
     place = {(t.feature.name, t.side, t.sign): i for i, t in zip(shown, terms, strict=True)}
     opposite = {}
     for i, t in zip(shown, terms, strict=True):
         other = place.get((t.feature.name, t.side, "-" if t.sign == "+" else "+"))
         if other is not None:
             opposite[i] = other
-    fitted = log_odds(
-        x, y, shown=shown, correction=options.correction, cluster=pair, opposite=opposite
-    )
+    fitted = log_odds(x, y, shown=shown, cluster=pair, opposite=opposite)
     return [o.coefficient for o in fitted], [*fitted]
 
 
@@ -309,20 +290,13 @@ def _row(
         side=term.side,
         sign=term.sign,
         class_=term.feature.role,
-        estimate=c.estimate,
-        std_error=c.std_error,
-        statistic=c.statistic,
-        p_value=c.p_value,
-        p_adjusted=c.p_adjusted,
-        ci_low=c.ci_low,
-        ci_high=c.ci_high,
+        **asdict(c),
         events=int(y[flipped].sum()),
         n=int(flipped.sum()),
         population=population,
         strategy=strategy,
         scale="risk_difference" if o is None else "log_odds",
         method="ols" if o is None else o.method,
-        log10_p=c.log10_p,
         odds_ratio=None if o is None else o.odds_ratio,
         odds_ratio_low=None if o is None else o.odds_ratio_low,
         odds_ratio_high=None if o is None else o.odds_ratio_high,

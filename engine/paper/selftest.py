@@ -8,7 +8,7 @@ follows from the seed.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -152,7 +152,7 @@ def run(seed: int = 7, pairs: int = 4000, replications: int = 200) -> Report:
     checks = [
         *_imprint(found),
         *_ties(planted, options),
-        *_identities(planted, found, options),
+        *_identities(planted, labelers, found, options),
         *_flips(found),
         *_labeler(planted, found),
         *_misaligned(rng, pairs, options),
@@ -226,8 +226,10 @@ def _ties(pairs: Pairs, options: Options) -> list[Check]:
     ]
 
 
-def _identities(pairs: Pairs, found: Measures, options: Options) -> list[Check]:
-    facts = pair_facts(pairs, options)
+def _identities(
+    pairs: Pairs, labelers: Sequence[Labels], found: Measures, options: Options
+) -> list[Check]:
+    facts = pair_facts(pairs, labelers, options)
     turned = facts.direction_post - facts.direction_pre - facts.theta
     off = np.abs((turned + 180.0) % 360.0 - 180.0)
     sine = np.sin(np.radians(facts.direction_post))
@@ -290,18 +292,18 @@ def _labeler(pairs: Pairs, found: Measures) -> list[Check]:
                 kappa + 2.1 * width,
             )
         )
-    row = next(r for r in found.stability if r.feature == "harmless")
     truth = (pairs.chosen[:, 0] - pairs.rejected[:, 0]).astype(np.float64)
     signal = float(np.mean(truth**2))
     kept = (1 - 2 * e) * signal / ((1 - 2 * e) ** 2 * signal + 2 * e * (1 - e))
     planted = float(BETA_POST[0]) * (1 - kept)
-    low, high = _value(row.beta_difference_low), _value(row.beta_difference_high)
+    gap = next(r for r in found.stability_imprint if (r.feature, r.outcome) == ("harmless", "post"))
+    low, high = _value(gap.difference_low), _value(gap.difference_high)
     half = (high - low) / 2
     checks.append(
         _within(
             "imprint lost to labeler error, harmless",
             planted,
-            _value(row.beta_difference),
+            _value(gap.difference),
             planted - 2.1 * half,
             planted + 2.1 * half,
         )

@@ -1,4 +1,4 @@
-"""Label stability: agreement between labelers, and what it does to the imprint (docs/method.md).
+"""Label stability: agreement between labelers (docs/method.md).
 
 Labelers are joined by (pair, side). The released check compared by position, which is why its
 agreement equals chance (docs/method.md).
@@ -8,16 +8,13 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
 
-from engine.paper.beta import beta_differences
 from engine.paper.inputs import MISSING, Float, Int, Int8, Labels, Options, Pairs, check_labels
-from engine.paper.records import DroppedFeature, StabilityRow, number
-
-TABLE = "stability"
+from engine.paper.records import StabilityRow, number
 
 
 @dataclass(frozen=True)
@@ -115,20 +112,15 @@ def percentile_interval(values: Float) -> tuple[float | None, float | None]:
     return float(low), float(high)
 
 
-def stability(
-    pairs: Pairs, labelers: Sequence[Labels], options: Options
-) -> tuple[list[StabilityRow], list[DroppedFeature]]:
+def stability(pairs: Pairs, labelers: Sequence[Labels], options: Options) -> list[StabilityRow]:
     """Every feature × every two labelers, then all of them at once (Fleiss) if three or more."""
     rows: list[StabilityRow] = []
-    dropped: list[DroppedFeature] = []
     if len({labeler.name for labeler in labelers}) != len(labelers):
         raise ValueError("labelers need different names")
     for labeler in labelers:
         _check(pairs, labeler)
     for first, second in combinations(labelers, 2):
         keys, places = join([first, second])
-        differences, missing = beta_differences(pairs, first, second, options)
-        dropped += missing
         for feature in pairs.features:
             if feature.name not in first.features or feature.name not in second.features:
                 continue
@@ -142,36 +134,26 @@ def stability(
             seed = [options.seed, *(zlib.crc32(word.encode()) for word in words)]
             a, b = a[known], b[known]
             found = agreement(a, b, keys[known], categories, options.bootstrap, seed)
-            row = StabilityRow(
-                feature=feature.name,
-                labeler_a=first.name,
-                labeler_b=second.name,
-                n=found.n,
-                agreement=found.agreement,
-                kappa=found.kappa,
-                kappa_low=found.kappa_low,
-                kappa_high=found.kappa_high,
-                pabak=found.pabak,
-                prevalence_a=float(a.mean()) if found.n else None,
-                prevalence_b=float(b.mean()) if found.n else None,
-                statistic="cohen",
-                labelers=2,
-            )
-            d = differences.get(feature.name)
-            if d is not None:
-                row = replace(
-                    row,
-                    beta_a=number(d.beta_a),
-                    beta_b=number(d.beta_b),
-                    beta_difference=number(d.beta_a - d.beta_b),
-                    beta_difference_low=d.low,
-                    beta_difference_high=d.high,
-                    beta_n=d.n,
+            rows.append(
+                StabilityRow(
+                    feature=feature.name,
+                    labeler_a=first.name,
+                    labeler_b=second.name,
+                    n=found.n,
+                    agreement=found.agreement,
+                    kappa=found.kappa,
+                    kappa_low=found.kappa_low,
+                    kappa_high=found.kappa_high,
+                    pabak=found.pabak,
+                    prevalence_a=float(a.mean()) if found.n else None,
+                    prevalence_b=float(b.mean()) if found.n else None,
+                    statistic="cohen",
+                    labelers=2,
                 )
-            rows.append(row)
+            )
     if len(labelers) >= 3:
         rows += _all_at_once(pairs, labelers)
-    return rows, dropped
+    return rows
 
 
 def _check(pairs: Pairs, labeler: Labels) -> None:

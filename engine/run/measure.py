@@ -57,7 +57,7 @@ def measure(study: Study, store: Store, noise: tuple[float, float] = (0.0, 0.0))
     labelers = measures.labelers(store, roles, features)
     chosen = options(study, noise)
     tables = compute(pairs, rewrites, labelers, chosen).tables()
-    facts = pair_facts(pairs, chosen)
+    facts = pair_facts(pairs, labelers, chosen)
     measures.put_measures(store, tables, facts, studies.digest(study))
     usable = len(rewrites)
     if len(rewrites) and chosen.min_cosine > 0:

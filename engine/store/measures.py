@@ -24,7 +24,11 @@ TABLES = (
     "shift_imprint",
     "misalignment",
     "robustness",
+    "robustness_drift",
+    "resistance_by_strategy",
+    "resistance_by_ambiguity",
     "stability",
+    "stability_imprint",
     "dropped",
 )
 
