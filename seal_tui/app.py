@@ -29,7 +29,10 @@ from seal_tui.commands import ActionCommands
 from seal_tui.screens.base import SealScreen
 from seal_tui.screens.dialogs import ConfirmScreen, HelpScreen, help_text
 from seal_tui.screens.imprint import ImprintScreen
+from seal_tui.screens.labelers import LabelersScreen
+from seal_tui.screens.over import OverScreen
 from seal_tui.screens.overview import OverviewScreen
+from seal_tui.screens.plots import PlotsScreen
 from seal_tui.screens.resistance import ResistanceScreen
 from seal_tui.screens.robustness import RobustnessScreen
 from seal_tui.session import Session
@@ -42,6 +45,8 @@ _SCREENS: tuple[type[SealScreen], ...] = (
     ImprintScreen,
     ResistanceScreen,
     RobustnessScreen,
+    LabelersScreen,
+    PlotsScreen,
 )
 
 
@@ -50,7 +55,8 @@ class SealApp(App[None]):
 
     TITLE = "SEAL"
     CSS_PATH: ClassVar[list[str | Path]] = [  # type: ignore[assignment]
-        Path("styles") / f"{name}.tcss" for name in ("app", "overview", "imprint", "browse")
+        Path("styles") / f"{name}.tcss"
+        for name in ("app", "overview", "imprint", "browse", "plots")
     ]
     DEFAULT_MODE = "overview"
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("app")]
@@ -116,6 +122,9 @@ class SealApp(App[None]):
     # ---------------------------------------------------------- from screen to screen
 
     async def action_show(self, tab: str) -> None:
+        if tab == self.current_mode:
+            while isinstance(self.screen, OverScreen):
+                await self.pop_screen()
         await self.switch_mode(tab)
 
     async def _screen(self, kind: type[SealScreen]) -> SealScreen:

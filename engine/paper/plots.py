@@ -10,7 +10,7 @@ from engine.paper.inputs import Float, Int
 from engine.paper.shift import angle, circular_mean, direction
 
 SECTORS = 16  # as in the paper
-BINS = 48  # many divisors, so that a small terminal can add neighbours together
+BINS = 120  # many divisors, so that a terminal of any size can add neighbours together
 OUTSIDE_PERCENT = 0.5  # of each tail; a single far reward would push all others into one corner
 
 

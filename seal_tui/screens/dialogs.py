@@ -17,15 +17,16 @@ from seal_tui.widgets.detail import Body
 
 
 class HelpScreen(ModalScreen[None]):
-    """What the focused pane shows, what its numbers mean, and which keys work in it."""
+    """A text to read over the screen: help about the focused pane, all warnings, a record."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q,question_mark,enter", "dismiss(None)", "close", show=False)
     ]
 
-    def __init__(self, text: Content) -> None:
+    def __init__(self, text: Content, title: str = "help") -> None:
         super().__init__()
         self._text = text
+        self._heading = title
 
     def compose(self) -> ComposeResult:
         with Body(id="help"):
@@ -33,7 +34,7 @@ class HelpScreen(ModalScreen[None]):
 
     def on_mount(self) -> None:
         help_pane = self.query_one("#help", Body)
-        help_pane.border_title = "help"
+        help_pane.border_title = self._heading
         help_pane.border_subtitle = "esc closes"
         help_pane.focus()
 

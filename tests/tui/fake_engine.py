@@ -18,7 +18,9 @@ from engine.messages import (
     Metrics,
     PairDetail,
     PairQuery,
+    Plots,
     Problem,
+    Rejects,
     RewriteDetail,
     RewriteQuery,
     RowsRequest,
@@ -58,6 +60,8 @@ class FakeEngine:
 
     study: StudyInfo = fake_study.STUDY
     metrics: Metrics = fake_study.METRICS
+    plots: Plots = fake_study.PLOTS
+    left_out: Rejects = fake_study.REJECTS
     pairs: dict[int, PairDetail] = field(default_factory=fake_study.pairs)
     rewrites: dict[int, RewriteDetail] = field(default_factory=fake_study.rewrites)
     ready: bool = True
@@ -66,6 +70,7 @@ class FakeEngine:
     state: str = "done"
     stages: tuple[StageProgress, ...] = DONE_STAGES
     warnings: tuple[str, ...] = ("label agreement with gold is low for “honest” (κ 0.21)",)
+    counts: dict[str, int] = field(default_factory=lambda: dict(fake_study.COUNTS))
     rejects: dict[str, int] = field(default_factory=lambda: {"no_assistant_turn": 2})
     error: str | None = None
     version: int = 1
@@ -81,7 +86,7 @@ class FakeEngine:
             study=self.study.name,
             state=self.state,  # type: ignore[arg-type]
             stages=self.stages,
-            counts={"pairs": len(self.pairs)},
+            counts=self.counts,
             rejects=self.rejects,
             warnings=self.warnings,
             error=self.error,
@@ -119,6 +124,8 @@ class FakeEngine:
             Route("/study", self._study),
             Route("/manifest", self._manifest),
             Route("/metrics", self._metrics),
+            Route("/plots", self._plots),
+            Route("/rejects", self._rejects),
             Route("/pairs", self._pairs, methods=["POST"]),
             Route("/pairs/rows", self._pair_rows, methods=["POST"]),
             Route("/pairs/{id:int}", self._pair),
@@ -174,6 +181,14 @@ class FakeEngine:
             return problem("the rewards are not scored yet", 409)
         self.asked.append(("metrics", request.query_params.get("preset")))
         return answer(self.metrics)
+
+    async def _plots(self, request: Request) -> Response:
+        if not self.ready:
+            return problem("the rewards are not scored yet", 409)
+        return answer(self.plots)
+
+    async def _rejects(self, request: Request) -> Response:
+        return answer(self.left_out)
 
     async def _pairs(self, request: Request) -> Response:
         query = msgspec.json.decode(await request.body(), type=PairQuery)
