@@ -72,7 +72,7 @@ class DriftCurve(Plot):
 
     def draw(self, width: int, height: int) -> Content:
         if not self._curves:
-            return Content.styled(self._why, "dim")
+            return Content.styled("nothing to draw", "dim")
         curve = self._curves[self.item]
         change = words.robustness_change(
             curve.feature, curve.side, curve.sign, self._kind(curve.feature)

@@ -111,13 +111,17 @@ class Mosaic(Plot):
 def shares(counts: Sequence[int], room: int, least: int) -> list[int]:
     """`room` divided like `counts`, as whole cells that add up; what is there at all gets
     `least` cells as far as there is room."""
-    there = sum(n > 0 for n in counts)
-    least = min(least, room // there) if there else 0
-    free = room - least * there
     total = sum(counts)
-    exact = [free * n / total if total else 0.0 for n in counts]
-    cells = [int(value) + (least if n else 0) for value, n in zip(exact, counts, strict=True)]
-    order = sorted(range(len(counts)), key=lambda i: int(exact[i]) - exact[i])
-    for i in order[: room - sum(cells)] if total else ():
+    if not total:
+        return [0] * len(counts)
+    exact = [room * n / total for n in counts]
+    cells = [int(value) for value in exact]
+    order = sorted(range(len(counts)), key=lambda i: cells[i] - exact[i])
+    for i in order[: room - sum(cells)]:
         cells[i] += 1
+    least = min(least, room // sum(n > 0 for n in counts))
+    for i, n in enumerate(counts):
+        while n and cells[i] < least:
+            cells[cells.index(max(cells))] -= 1
+            cells[i] += 1
     return cells

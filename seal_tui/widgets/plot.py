@@ -37,6 +37,7 @@ class Plot(Widget, can_focus=True):
 
     def __init__(self, id: str | None = None) -> None:
         super().__init__(id=id, classes="plot")
+        # Textual reads a title as markup; this one is a literal of ours.
         self.border_title = self.NAME
 
     @property

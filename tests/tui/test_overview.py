@@ -216,4 +216,4 @@ async def test_the_focused_number_is_read_out(explorer: Opener) -> None:
         await pilot.press("tab")
         await shows(pilot, "training raised its worth by 2.94 reward points")
         await pilot.press("tab")
-        await shows(pilot, "becomes misaligned 11.7 points more often")
+        await shows(pilot, "less positive becomes misaligned 11.7")
