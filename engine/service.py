@@ -23,7 +23,7 @@ from engine.messages import (
 )
 from engine.models.errors import ModelError
 from engine.paper import plots
-from engine.run import manifest, plan
+from engine.run import manifest, measure, plan
 from engine.run.ingest import RunError
 from engine.run.pipeline import Pipeline
 from engine.run.progress import Progress
@@ -47,14 +47,14 @@ class Engine:
     def __init__(self, folder: Path) -> None:
         """Raises StoreError when the database cannot be opened, StudyError for a damaged study."""
         self.folder = folder
-        self.study: Study = studies.loads_resolved((folder / STUDY_FILE).read_bytes())
+        self.study: Study = self._read_study()
         self.store = Store(folder / DATABASE)
         self.progress = Progress(str(folder), self.study.name)
         self._thread: threading.Thread | None = None
         self._stop = threading.Event()
         self._lock = threading.Lock()
         if (last := manifest.last_status(folder)) is not None:
-            cut_off = last.state == "running" or (last.state == "done" and not self._measured())
+            cut_off = last.state == "running" or (last.state == "done" and not self._measurable())
             self.progress.restore(last, "stopped" if cut_off else last.state)
 
     @property
@@ -69,7 +69,7 @@ class Engine:
         with self._lock:
             if not self.running:
                 # The folder's study file may have been replaced since this engine started.
-                self.study = studies.loads_resolved((self.folder / STUDY_FILE).read_bytes())
+                self.study = self._read_study()
                 self._stop.clear()
                 self.progress.study = self.study.name
                 self.progress.begin(plan.stages(self.study))
@@ -161,7 +161,14 @@ class Engine:
         return content
 
     def metrics(self, preset: str | None = None) -> Metrics:
-        """Every metric table; with a preset only its rows, where a table has presets."""
+        """Every metric table; with a preset only its rows, where a table has presets. Stale
+        measures are computed anew first, if every result they need is there."""
+        with self._lock:
+            if not self.running:  # its file may have been changed since this engine started
+                try:
+                    self.study = self._read_study()
+                except studies.StudyError as error:
+                    raise NotReady(str(error)) from None
         self._need_measures()
         tables = measures.tables(self.store)
         if preset is not None:
@@ -206,8 +213,37 @@ class Engine:
         return Browser(self.store, results.roles(self.store), self.study.features)
 
     def _need_measures(self) -> None:
-        if not self._measured():
-            raise NotReady("the measures are not computed yet: the run has to reach its last stage")
+        if self._measured():
+            return
+        with self._lock:
+            if self._measured():  # by whoever held the lock
+                return
+            if self.running or not self._measurable():
+                raise NotReady(self._missing())
+            before = manifest.warnings_of_measures(self.folder)
+            summary = measure.measure(self.study, self.store)
+            self.progress.remeasured(before, summary.warnings, summary.counts)
+            manifest.remeasured(self.folder, self.study, self.status(), summary)
+
+    def _missing(self) -> str:
+        """Why there are no measures, for a person."""
+        if self.running:
+            return "the measures are not computed yet: the run is on, they are its last stage"
+        status = self.status()
+        ended = {stage.name for stage in status.stages if stage.state == "done"}
+        wanted = [stage for stage in plan.stages(self.study) if stage.name != "measure"]
+        missing = [stage.label for stage in wanted if stage.name not in ended]
+        if not missing:
+            why = "the study, its data or its models are not those of the last run"
+        else:
+            why = "what is missing: " + ", ".join(missing)
+        return f"the measures cannot be computed: {why}; `seal-tui run` computes what is missing"
+
+    def _read_study(self) -> Study:
+        return studies.loads_resolved((self.folder / STUDY_FILE).read_bytes())
+
+    def _measurable(self) -> bool:
+        return measures.is_complete(self.store, studies.results_digest(self.study))
 
     def _measured(self) -> bool:
         return measures.has_measures(self.store, studies.digest(self.study))

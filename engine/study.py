@@ -6,6 +6,7 @@ import hashlib
 import math
 import re
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal, TypeVar, get_type_hints
 
@@ -201,6 +202,16 @@ def dump_resolved(study: Study) -> bytes:
 def digest(study: Study) -> str:
     """Two studies with one digest are the same study."""
     return hashlib.sha256(dump_resolved(study)).hexdigest()
+
+
+def results_digest(study: Study) -> str:
+    """Two studies with one digest ask the same of data and models; they may measure otherwise."""
+    features = tuple(replace(f, role="other", regress=True) for f in study.features)
+    rewrites = msgspec.structs.replace(study.rewrites, min_cosine=0.0)
+    plain = msgspec.structs.replace(
+        study, name="", features=features, rewrites=rewrites, measures=Measures()
+    )
+    return digest(plain)
 
 
 def _check(raw: dict[str, Any], base: Path, name: str) -> Study:

@@ -230,7 +230,10 @@ def metrics(
         typer.Option(help=f"Only this preset: {', '.join(studies.PRESETS)}.", show_default=False),
     ] = None,
 ) -> None:
-    """Print every metric table of a run."""
+    """Print every metric table of a run, each with a sentence that reads it.
+
+    Where the study's [measures] changed since, they are computed anew; results are not.
+    """
     if preset is not None and preset not in studies.PRESETS:
         _fail(f"--preset {preset}: must be one of {', '.join(studies.PRESETS)}", 2)
     with _for_people(), SyncEngineClient.at(launch.ensure_engine(_run_folder(run_dir))) as client:
@@ -241,7 +244,7 @@ def metrics(
         from seal_tui import headless
 
         study, now = client.ask(Calls.study()), client.ask(Calls.status())
-        headless.print_summary(found, study, now)
+        headless.print_report(found, study, now)
 
 
 @app.command()
@@ -282,7 +285,7 @@ def selftest(as_json: Json = False) -> None:
     """Plant known effects in synthetic pairs and see whether the measures find them.
 
     Coefficients, pair effects, flips, labeler errors and ties; interval coverage and false
-    positives. Takes about a minute.
+    positives. Takes half a minute.
     """
     report: dict[str, Any] = _ask_engine("engine.selftest")
     if as_json:

@@ -11,7 +11,7 @@ from rich.live import Live
 from rich.text import Text
 
 from engine.messages import Metrics, RunStatus, StageProgress, StudyInfo
-from seal_tui import numbers, summary, words
+from seal_tui import numbers, report, summary, words
 from seal_tui.client import Calls, EngineGone, SyncEngineClient
 from seal_tui.text import Safe, fit, one_line
 from seal_tui.widgets.progress import bar, stage_words
@@ -136,6 +136,15 @@ def print_summary(
     """What the study found, as plain aligned tables."""
     console = console or Console(highlight=False)
     for line in summary.lines(metrics, study, status):
+        _say(console, line)
+
+
+def print_report(
+    metrics: Metrics, study: StudyInfo, status: RunStatus, console: Console | None = None
+) -> None:
+    """Every metric table, each with its reading."""
+    console = console or Console(highlight=False)
+    for line in report.lines(metrics, study, status):
         _say(console, line)
 
 

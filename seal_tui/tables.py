@@ -128,10 +128,11 @@ class Alignment:
     model: str
     n: int | None
     ties: int | None
-    noise_limited: int | None
     alignment: float | None
     resistance: float | None
     half_width: float | None
+    noise_limited: int | None
+    tie_policy: str
 
 
 def _of_labeler(record: Record, which: str) -> Estimate:
@@ -249,10 +250,11 @@ class Tables:
                     model=word(record, "model"),
                     n=whole(record, "n"),
                     ties=whole(record, "ties"),
-                    noise_limited=whole(record, "noise_limited"),
                     alignment=real(record, "alignment"),
                     resistance=real(record, "resistance"),
                     half_width=half,
+                    noise_limited=whole(record, "noise_limited"),
+                    tie_policy=word(record, "tie_policy"),
                 )
             )
         return sorted(

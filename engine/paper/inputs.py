@@ -65,7 +65,7 @@ class Pairs:
             raise ValueError("Pairs: rewards must be finite")
         check_labels("Pairs.chosen", self.features, self.chosen)
         check_labels("Pairs.rejected", self.features, self.rejected)
-        if len(np.unique(self.pair_id)) != n:
+        if not self._ascending() and len(np.unique(self.pair_id)) != n:
             raise ValueError("Pairs: pair_id must be unique")
         _small_ids("Pairs.pair_id", self.pair_id)
 
@@ -85,9 +85,12 @@ class Pairs:
 
     def ordered(self) -> Pairs:
         """The same pairs in pair_id order."""
-        if bool(np.all(np.diff(self.pair_id) > 0)):
+        if self._ascending():
             return self
         return self.take(np.argsort(self.pair_id, kind="stable"))
+
+    def _ascending(self) -> bool:
+        return bool(np.all(self.pair_id[1:] > self.pair_id[:-1]))
 
 
 @dataclass(frozen=True)

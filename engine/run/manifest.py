@@ -14,7 +14,8 @@ import msgspec
 
 from engine import __version__
 from engine.messages import RunStatus
-from engine.models.embedded import measured
+from engine.models import embedded
+from engine.run.measure import Summary
 from engine.store import Store
 from engine.study import Study, dump_resolved
 
@@ -56,9 +57,37 @@ def write(
     save(folder / FILE, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
 
 
+def measured(summary: Summary) -> dict[str, Any]:
+    """What the manifest keeps of the measures."""
+    return {"metrics_sha256": summary.digest, "measures_warnings": list(summary.warnings)}
+
+
+def warnings_of_measures(folder: Path) -> list[str]:
+    """The warnings that came with the measures that the manifest tells of."""
+    found: list[str] = _read(folder).get("measures_warnings", [])
+    return found
+
+
+def remeasured(folder: Path, study: Study, status: RunStatus, summary: Summary) -> None:
+    """The same results were measured anew: only what is said of the measures changes."""
+    if content := _read(folder):
+        content["study"] = json.loads(dump_resolved(study))
+        content |= {**measured(summary), "status": msgspec.to_builtins(status)}
+        save(folder / FILE, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
+
+
+def _read(folder: Path) -> dict[str, Any]:
+    """The manifest, empty where there is no readable one."""
+    try:
+        content: dict[str, Any] = json.loads((folder / FILE).read_text("utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return content
+
+
 def _model(maker: str, model: str, fingerprint: dict[str, Any]) -> dict[str, Any]:
     parts = (fingerprint.get("model"), fingerprint.get("adapter"))
-    quality = [found for part in parts if part and (found := measured(part)) is not None]
+    quality = [found for part in parts if part and (found := embedded.measured(part)) is not None]
     return {"maker": maker, "model": model, "fingerprint": fingerprint, "measured": quality}
 
 
@@ -75,8 +104,8 @@ def save(path: Path, text: str) -> None:
 def last_status(folder: Path) -> RunStatus | None:
     """The status of the folder's last run, None when there is no (readable) manifest."""
     try:
-        return msgspec.convert(json.loads((folder / FILE).read_text("utf-8"))["status"], RunStatus)
-    except (OSError, ValueError, KeyError, msgspec.ValidationError):
+        return msgspec.convert(_read(folder)["status"], RunStatus)
+    except (KeyError, msgspec.ValidationError):
         return None
 
 

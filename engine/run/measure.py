@@ -28,7 +28,8 @@ class Summary:
     warnings: tuple[str, ...]
 
 
-def options(study: Study, noise: tuple[float, float] = (0.0, 0.0)) -> Options:
+def options(study: Study, noise: tuple[float, float]) -> Options:
+    """`noise`: rewards closer than this are noise-limited, of pre and post."""
     return Options(
         preset=study.measures.preset,
         tie_policy=study.measures.tie_policy,
@@ -44,15 +45,15 @@ def paper_features(study: Study) -> tuple[Feature, ...]:
     return tuple(Feature(f.name, f.kind, f.role, f.regress) for f in study.features)
 
 
-def measure(study: Study, store: Store, noise: tuple[float, float] = (0.0, 0.0)) -> Summary:
-    """Compute everything, replace the stored tables, and say what a reader must know.
-
-    `noise`: rewards closer than this are noise-limited, of pre and post.
-    """
+def measure(study: Study, store: Store) -> Summary:
+    """Compute everything, replace the stored tables, and say what a reader must know. Every result
+    must be there."""
     features = paper_features(study)
     roles = results.roles(store)
+    texts = dataset.pair_texts(store)
+    noise = (_noise(store, roles["pre"], texts), _noise(store, roles["post"], texts))
     pairs = measures.pairs(store, roles, features)
-    sample = [pair_id for pair_id, *_ in plan.rewrite_sample(study, dataset.pair_texts(store))]
+    sample = [pair_id for pair_id, *_ in plan.rewrite_sample(study, texts)]
     rewrites = measures.rewrites(store, roles, features, study.rewrites.strategies, sample)
     labelers = measures.labelers(store, roles, features)
     chosen = options(study, noise)
@@ -71,6 +72,12 @@ def measure(study: Study, store: Store, noise: tuple[float, float] = (0.0, 0.0))
         "rewritten pairs used": usable,
     }
     return Summary(digest(tables), counts, tuple(_warnings(study, tables, counts, noise)))
+
+
+def _noise(store: Store, maker: str, texts: Sequence[tuple[int, int, int]]) -> float:
+    if not results.scored_twice(store, maker):  # recorded: to find the sample takes a second
+        return 0.0
+    return results.noise(store, maker, plan.noise_sample(texts))[0]
 
 
 def digest(tables: dict[str, list[dict[str, Any]]]) -> str:
@@ -107,8 +114,9 @@ def _warnings(
     for row, floor in zip(tables["alignment"], noise, strict=True):
         if row["noise_limited"]:
             found.append(
-                f"{row['noise_limited']:,} pairs are closer than the {row['role']} scorer's own "
-                f"noise ({floor:.2g}): their verdict depends on the batch they were scored in"
+                f"{row['noise_limited']:,} pairs differ in the {row['role']}-D reward by no more "
+                f"than the model's rewards of one text do ({floor:.1g}): which side is ahead there "
+                "depends on how the texts were batched"
             )
     lost = counts["rewritten pairs"] - counts["rewritten pairs used"]
     if lost:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from engine import data
+from engine import study as studies
 from engine.data.dialogue import Turn, transcript, turns
 from engine.models import guard
 from engine.models.protocols import Text
@@ -22,7 +23,7 @@ from engine.run import ingest, manifest, measure, plan, recorded
 from engine.run.progress import Progress
 from engine.run.recorded_stages import RecordedStages
 from engine.run.workers import Job, Outcome, Workers
-from engine.store import Store, dataset, results
+from engine.store import Store, dataset, measures, results
 from engine.store.results import Batch
 from engine.study import Study
 
@@ -46,7 +47,6 @@ class Pipeline:
         self.workers = Workers(study.executor.devices)
         self.makers: dict[str, str] = {}
         self.notes: dict[str, Any] = {}
-        self.noise: dict[str, float] = {}
 
     def run(self) -> None:
         """Raises RunError, ModelError, DataError, StoreError or Stopped."""
@@ -227,7 +227,6 @@ class Pipeline:
         self.progress.finish_stage(stage, f"rewards closer than {floor:.2g} are equal to it")
 
     def _note_noise(self, role: str, floor: float, compared: int) -> None:
-        self.noise[role] = floor
         self.notes.setdefault("noise_floor", {})[role] = {"floor": floor, "compared": compared}
 
     def _post(self, pairs: Sequence[tuple[int, int, int]]) -> RewardSpec:
@@ -363,10 +362,10 @@ class Pipeline:
         self.progress.start_stage("measure", 1)
         for reason, count in results.unusable_counts(self.store).items():
             self.progress.warn(f"{count:,} entries could not be used: {reason}")
-        noise = self.noise["pre"], self.noise["post"]
-        summary = measure.measure(self.study, self.store, noise)
+        measures.put_complete(self.store, studies.results_digest(self.study))
+        summary = measure.measure(self.study, self.store)
         for warning in summary.warnings:
             self.progress.warn(warning)
         self.progress.count(**summary.counts)
-        self.notes["metrics_sha256"] = summary.digest
+        self.notes.update(manifest.measured(summary))
         self.progress.finish_stage("measure")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import msgspec
@@ -125,6 +125,21 @@ class Progress:
             self._bad_input = status.bad_input
             self._elapsed = status.elapsed_s
             self._set_state(state)
+
+    def remeasured(
+        self, before: Sequence[str], warnings: Sequence[str], counts: dict[str, int]
+    ) -> None:
+        """A run of the past has new measures: their warnings in place of those `before`."""
+        with self._changed:
+            kept = [w for w in self._warnings if w not in before]
+            self._warnings = tuple(dict.fromkeys([*kept, *warnings]))
+            self._counts = {**self._counts, **counts}
+            if "measure" in self._stages:
+                self._stages["measure"] = msgspec.structs.replace(
+                    self._stages["measure"], state="done", done=1, total=1
+                )
+            self._error, self._bad_input = None, False
+            self._set_state("done")
 
     def snapshot(self) -> RunStatus:
         with self._changed:

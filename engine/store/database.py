@@ -13,7 +13,9 @@ from typing import Any
 import duckdb
 
 SCHEMA_VERSION = "2"
-MEASURED = "measured"  # the key in `meta` of the study that the stored measures are of
+# Keys in `meta`, each of a study's digest: whose results are all there, and whose measures are.
+COMPLETE = "complete"
+MEASURED = "measured"
 _HERE = Path(__file__).parent
 
 
@@ -87,11 +89,20 @@ class Store:
         row = self.read("SELECT value FROM meta WHERE key = ?", [key]).fetchone()
         return None if row is None else str(row[0])
 
+    def put_meta(self, key: str, value: str) -> None:
+        with self.write() as cursor:
+            cursor.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", [key, value])
+
     def _schema(self) -> str | None:
         try:
             return self.meta("schema")
         except duckdb.CatalogException:
             return None
+
+
+def forget_measures(cursor: Any) -> None:
+    """What is measured, or could be, is of other data or models than there are from now on."""
+    cursor.execute("DELETE FROM meta WHERE key IN (?, ?)", [COMPLETE, MEASURED])
 
 
 def insert(cursor: Any, table: str, columns: dict[str, Any], ignore: bool = False) -> None:

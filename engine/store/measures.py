@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from engine.paper.inputs import MISSING, Feature, Labels, Pairs, Rewrites, no_rewrites
 from engine.paper.measures import PairFacts
-from engine.store.database import MEASURED, Store, sql
+from engine.store.database import COMPLETE, MEASURED, Store, sql
 
+VERSION = "2"  # of what is computed: measures of another version are computed anew
 TABLES = (
     "alignment",
     "regimes",
@@ -162,7 +163,9 @@ def put_measures(
         cursor.register("incoming", pyarrow.table(columns))
         cursor.execute("CREATE OR REPLACE TABLE pair_facts AS SELECT * FROM incoming")
         cursor.unregister("incoming")
-        cursor.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", [MEASURED, study])
+        cursor.execute(
+            "INSERT OR REPLACE INTO meta VALUES (?, ?)", [MEASURED, f"{study} {VERSION}"]
+        )
 
 
 def _flat(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -179,8 +182,18 @@ def _whole(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def has_measures(store: Store, study: str) -> bool:
-    """Whether the stored measures are of this study, and of the data and models it has now."""
-    return store.meta(MEASURED) == study
+    """Whether the stored measures are of this study, of the data and models it has now, and of
+    this version of the program."""
+    return store.meta(MEASURED) == f"{study} {VERSION}"
+
+
+def put_complete(store: Store, asked: str) -> None:
+    """Every result of a study is there; `asked` is the digest of what it asks of its models."""
+    store.put_meta(COMPLETE, asked)
+
+
+def is_complete(store: Store, asked: str) -> bool:
+    return store.meta(COMPLETE) == asked
 
 
 def tables(store: Store) -> dict[str, list[dict[str, Any]]]:

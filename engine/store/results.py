@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from engine.models.protocols import Labels, Rewards
-from engine.store.database import MEASURED, Store, insert
+from engine.store.database import Store, forget_measures, insert
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ def put_maker(store: Store, maker: str, role: str, model: str, fingerprint: str)
     with store.write() as cursor:
         changed = "SELECT 1 FROM roles WHERE role = ? AND maker <> ?"
         if cursor.execute(changed, [role, maker]).fetchall():
-            cursor.execute("DELETE FROM meta WHERE key = ?", [MEASURED])
+            forget_measures(cursor)
         cursor.execute(
             "INSERT OR REPLACE INTO makers VALUES (?, ?, ?, ?)", [maker, role, model, fingerprint]
         )
@@ -157,6 +157,12 @@ def put_rescored(cursor: Any, maker: str, ids: Sequence[int], rewards: Rewards) 
         "reward": rewards.rewards[good],
     }
     insert(cursor, "rescored", columns, ignore=True)
+
+
+def scored_twice(store: Store, maker: str) -> bool:
+    """Whether there is anything to tell this scorer's noise by."""
+    query = "SELECT 1 FROM rescored WHERE maker = ? LIMIT 1"
+    return store.read(query, [maker]).fetchone() is not None
 
 
 def noise(store: Store, maker: str, texts: Sequence[int]) -> tuple[float, int]:

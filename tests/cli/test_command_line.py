@@ -37,6 +37,11 @@ TABLES = {
     "ci_low ci_high events n",
     "stability": "feature labeler_a labeler_b n agreement kappa kappa_low kappa_high pabak "
     "prevalence_a prevalence_b",
+    "robustness_drift": "threshold rewrites feature side sign population estimate ci_low ci_high",
+    "resistance_by_strategy": "strategy role n resistance_before resistance_after change loss",
+    "resistance_by_ambiguity": "band n score_low score_high misaligned resistance ci_low ci_high",
+    "stability_imprint": "outcome feature labeler_a labeler_b n estimate_a estimate_b difference "
+    "difference_low difference_high differs sign_change sign_change_clear",
 }
 COMMANDS = ("demo", "run", "import", "open", "metrics", "status", "stop", "doctor")
 
@@ -174,7 +179,20 @@ def test_a_wrong_preset_lists_the_right_ones(run: Path, seal_tui: Cli) -> None:
 
 
 def test_metrics_of_a_run_that_has_not_ended_are_refused(run: Path, seal_tui: Cli) -> None:
-    assert "not computed yet" in one_line(seal_tui("metrics", run, "--json"), 1)
+    line = one_line(seal_tui("metrics", run, "--json"), 1)
+    assert "what is missing: read pairs, label · main, label · gold, score · pre" in line
+    assert "`seal-tui run` computes what is missing" in line
+
+
+def test_metrics_follow_a_change_of_how_to_measure_without_a_run(done: Path, seal_tui: Cli) -> None:
+    study = json.loads((done / "study.json").read_text())
+    study["measures"]["tie_policy"] = "separate"
+    (done / "study.json").write_text(json.dumps(study))
+    answer = seal_tui("metrics", done, "--json")
+    assert answer.returncode == 0, answer.stderr
+    found = json.loads(answer.stdout)
+    assert {row["tie_policy"] for row in found["alignment"]} == {"separate"}
+    assert json.loads(seal_tui("status", done, "--json").stdout)["state"] == "done"
 
 
 def test_a_damaged_run_folder_is_refused_and_mended_by_running_again(

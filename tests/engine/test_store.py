@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import stat
 import subprocess
 import sys
@@ -264,36 +263,3 @@ def test_the_database_reads_no_other_file(store: Store, tmp_path: Path) -> None:
     (tmp_path / "secret.csv").write_text("a\n1\n")
     with pytest.raises(duckdb.Error):
         store.read(f"SELECT * FROM '{tmp_path}/secret.csv'")
-
-
-# ---------------------------------------------------------------- the measures' input
-
-
-def test_what_the_measures_read_does_not_depend_on_the_order_of_insertion(tmp_path: Path) -> None:
-    from engine import study as studies
-    from engine.run import measure
-    from tests.engine.studies import write_study
-
-    study = studies.load(write_study(tmp_path / "study"))
-    rng = np.random.default_rng(1)
-    texts = 48
-    score = {role: rng.normal(size=texts) for role in ("pre", "post")}
-    label = rng.integers(0, 2, size=(texts, len(study.features)))
-    digests = set()
-    for seed in (0, 1, 2):
-        store = Store(tmp_path / f"{seed}.duckdb")
-        pairs = [pair(i, f"a{i}", f"b{i}") for i in range(texts // 2)]
-        dataset.put_dataset(store, "d", pairs, [])
-        results.put_maker(store, "L", "labeler main", "m", "{}")
-        units = list(range(texts))
-        random.Random(seed).shuffle(units)
-        for role in ("pre", "post"):
-            results.put_maker(store, role, role, "m", "{}")
-        for i in units:
-            with store.write() as cursor:
-                for role in ("pre", "post"):
-                    results.put_scores(cursor, role, [i], rewards([score[role][i]]))
-                results.put_recorded_labels(cursor, "L", {i: label[i].tolist()})
-        digests.add(measure.measure(study, store).digest)
-        store.close()
-    assert len(digests) == 1

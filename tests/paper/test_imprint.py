@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import statsmodels.api as sm
+from statsmodels.stats.multitest import multipletests
 
 from engine.paper import selftest
 from engine.paper.imprint import reward_imprint, shift_imprint
@@ -31,7 +32,7 @@ def stacked(pairs: Pairs) -> np.ndarray:
 
 def test_released_code_is_ols_with_row_id_and_bonferroni_over_every_term() -> None:
     pairs = planted()
-    rows = pick(reward_imprint(pairs, Options(correction="none"))[0], "released-code", "post")
+    rows = pick(reward_imprint(pairs, Options())[0], "released-code", "post")
     row_id = np.concatenate([pairs.pair_id, pairs.pair_id])
     fit = sm.OLS(
         pairs.post.T.ravel(), np.column_stack([np.ones(3000), row_id, stacked(pairs)])
@@ -80,16 +81,16 @@ def test_difference_is_post_minus_pre_in_every_preset() -> None:
         assert change == pytest.approx(post - pre, abs=1e-10)
 
 
-def test_correction_follows_the_options_except_in_released_code() -> None:
-    pairs = planted()
-    plain = reward_imprint(pairs, Options(correction="none"))[0]
-    corrected = reward_imprint(pairs, Options(correction="bonferroni"))[0]
-    for row, other in zip(plain, corrected, strict=True):
-        if row.preset == "released-code":
-            assert row == other
-        else:
-            assert row.p_adjusted == row.p_value
-            assert other.p_adjusted == pytest.approx(min(1.0, 6 * row.p_value))
+def test_every_correction_is_over_the_features_of_one_regression() -> None:
+    rows, _ = reward_imprint(planted(), Options())
+    for preset in ("released-code", "pooled-clustered", "pair-fe"):
+        found = pick(rows, preset, "pre")
+        p = [r.p_value for r in found]
+        for name, method in (("bonferroni",) * 2, ("holm",) * 2, ("bh", "fdr_bh")):
+            ours = [getattr(r, f"p_{name}") for r in found]
+            assert ours == pytest.approx(multipletests(p, method=method)[1], rel=1e-12), name
+        terms = 8 if preset == "released-code" else 6  # with the intercept and row_id
+        assert [r.p_adjusted for r in found] == pytest.approx(np.minimum(1, terms * np.array(p)))
 
 
 def test_features_that_cannot_be_estimated_are_reported_by_name() -> None:

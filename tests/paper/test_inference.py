@@ -16,6 +16,7 @@ from engine.paper.inference import (
     adjust,
     coefficients,
     mcnemar,
+    newcombe,
     one_sample_t,
     sign_test,
     two_sample_t,
@@ -118,8 +119,20 @@ def test_a_zero_standard_error_gives_no_inference() -> None:
 
 
 def test_each_coefficient_keeps_its_own_standard_error() -> None:
-    found = coefficients(np.array([1.0, 1.0]), np.array([0.5, 0.25]), None, "none")
+    found = coefficients(np.array([1.0, 1.0]), np.array([0.5, 0.25]), None)
     assert [c.std_error for c in found] == [0.5, 0.25]
     assert [c.statistic for c in found] == [2.0, 4.0]
     assert found[0].p_value == pytest.approx(2 * stats.norm.sf(2.0), rel=1e-12)
     assert found[1].mde == pytest.approx(0.25 * (stats.norm.ppf(0.975) + stats.norm.ppf(0.8)))
+
+
+def test_newcombe_mirrors_and_covers_paired_differences() -> None:
+    low, high = newcombe(36, 12, 2, 0)
+    assert low < (38 - 48) / 50 < high
+    assert newcombe(36, 2, 12, 0) == pytest.approx((-high, -low))
+    assert newcombe(10, 0, 0, 0) == pytest.approx((-wilson(0, 10)[1], wilson(0, 10)[1]))
+    rng = np.random.default_rng(4)
+    shares = np.array([0.45, 0.2, 0.05, 0.3])  # the truth: 0.05 − 0.2
+    ends = np.array([newcombe(*row) for row in rng.multinomial(60, shares, size=2000)])
+    covered = np.mean((ends[:, 0] <= -0.15) & (ends[:, 1] >= -0.15))
+    assert covered == pytest.approx(0.95, abs=0.02)

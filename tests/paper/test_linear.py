@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
+import pyfixest as pf
 import pytest
 import statsmodels.api as sm
 from statsmodels.stats.outliers_influence import variance_inflation_factor
@@ -99,8 +101,6 @@ def test_degrees_of_freedom_conventions_are_the_documented_factors(
 def test_pyfixest_agrees_under_each_of_its_conventions(
     panel: dict[str, np.ndarray], count: str, extra: int
 ) -> None:
-    pf = pytest.importorskip("pyfixest")
-    pd = pytest.importorskip("pandas")
     names = [f"x{j}" for j in range(K)]
     data = pd.DataFrame(panel["x"], columns=names)
     data["y"], data["pair"] = panel["y"], panel["pair"]

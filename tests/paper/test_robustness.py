@@ -8,11 +8,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import statsmodels.api as sm
+from statsmodels.stats.contingency_tables import mcnemar
 
 from engine.paper import selftest
 from engine.paper.inputs import MISSING, Feature, Options, Rewrites
 from engine.paper.records import RobustnessRow
-from engine.paper.robustness import drift_curve, flip_design, robustness, robustness_columns
+from engine.paper.rewriting import drift_rows, strategy_rows
+from engine.paper.robustness import flip_design, robustness, robustness_columns
 
 Study = Callable[..., tuple]
 
@@ -21,7 +23,9 @@ def rows_of(
     rewrites: Rewrites, preset: str, population: str = "all", **options: object
 ) -> list[RobustnessRow]:
     found, _ = robustness(rewrites.ordered(), selftest.FEATURES, Options(**options))
-    return [r for r in found if r.preset == preset and r.population == population]
+    found = [r for r in found if r.preset == preset and r.population == population]
+    together = {r.strategy for r in found} & {"all"}
+    return [r for r in found if not together or r.strategy == "all"]
 
 
 def design(rewrites: Rewrites) -> np.ndarray:
@@ -151,8 +155,15 @@ def test_repeated_pairs_are_clustered_and_strategies_held_fixed(study: Study) ->
     logits = zip(rows_of(rewrites, "pair-fe"), rows_of(twice, "pair-fe"), strict=True)
     for a, b in logits:
         assert b.std_error == pytest.approx(a.std_error, rel=0.2)
-    each = rows_of(twice, "pooled-clustered", by_strategy=True)
-    assert {r.strategy for r in each} == {"all", "neutral", "placebo"}
+    each, _ = robustness(twice.ordered(), selftest.FEATURES, Options())
+    for strategy in ("neutral", "placebo"):
+        alone = [
+            r
+            for r in each
+            if (r.strategy, r.preset, r.population) == (strategy, "pooled-clustered", "all")
+        ]
+        assert [r.estimate for r in alone] == pytest.approx([r.estimate for r in once])
+        assert [r.n for r in alone] == [r.n for r in once]
 
 
 def test_a_strategy_that_flips_more_and_harms_more_is_not_taken_for_a_flip() -> None:
@@ -180,7 +191,7 @@ def test_a_strategy_that_flips_more_and_harms_more_is_not_taken_for_a_flip() -> 
         np.ones((m, 2)),
     )
     rows, _ = robustness(rewrites.ordered(), one, Options())
-    z = {r.preset: r.statistic for r in rows if r.population == "all"}
+    z = {r.preset: r.statistic for r in rows if (r.population, r.strategy) == ("all", "all")}
     assert abs(z["pooled-clustered"]) < 3
     assert abs(z["pair-fe"]) < 3
     assert z["released-code"] > 10  # pooled over strategies, as released
@@ -189,11 +200,12 @@ def test_a_strategy_that_flips_more_and_harms_more_is_not_taken_for_a_flip() -> 
 def test_robustness_is_corrected_over_the_cells_of_one_regression(study: Study) -> None:
     _, rewrites, _ = study(4000)
     for preset in ("pooled-clustered", "pair-fe"):
-        plain = rows_of(rewrites, preset, correction="none")
-        corrected = rows_of(rewrites, preset, correction="bonferroni")
-        for a, b in zip(plain, corrected, strict=True):
-            assert a.p_adjusted == a.p_value
-            assert b.p_adjusted == pytest.approx(min(1.0, len(plain) * a.p_value))
+        rows = rows_of(rewrites, preset)
+        for row in rows:
+            assert row.p_adjusted == row.p_bonferroni
+            assert row.p_adjusted == pytest.approx(min(1.0, len(rows) * row.p_value))
+            assert row.p_value <= row.p_bh <= row.p_holm <= row.p_bonferroni
+            assert row.mde == pytest.approx(2.8016 * row.std_error, rel=1e-4)
 
 
 def test_rewrites_that_drifted_are_left_out_by_their_lesser_cosine(study: Study) -> None:
@@ -205,9 +217,58 @@ def test_rewrites_that_drifted_are_left_out_by_their_lesser_cosine(study: Study)
     found, dropped = robustness(rewrites, selftest.FEATURES, Options(min_cosine=0.9))
     assert {r.total for r in found if r.population == "all"} == {540}
     assert any(d.reason == "low_cosine" and d.detail.startswith("60 of 600") for d in dropped)
-    curve = drift_curve(rewrites, selftest.FEATURES, Options(), [0.0, 0.9, 0.99])
-    assert [len(rows) > 0 for _, rows in curve] == [True, True, False]
-    assert {r.total for r in curve[1][1] if r.population == "all"} == {540}
+
+
+def test_drift_fits_again_on_the_rewrites_that_stayed_near(study: Study) -> None:
+    _, rewrites, _ = study(600)
+    cosine = np.full((600, 2), 0.98)
+    cosine[:50, 1] = 0.85
+    cosine[50:60, 0] = np.nan
+    rewrites = replace(rewrites, cosine=cosine).ordered()
+    rows, dropped = drift_rows(rewrites, selftest.FEATURES, Options(), [0.0, 0.9, 0.99])
+    assert {(r.threshold, r.rewrites) for r in rows} == {(0.0, 600), (0.9, 540)}
+    near = [r for r in rows if (r.threshold, r.population) == (0.9, "all")]
+    expected = rows_of(rewrites, "pooled-clustered", min_cosine=0.9)
+    assert [(r.estimate, r.n, r.total) for r in near] == [
+        (r.estimate, r.n, r.total) for r in expected
+    ]
+    assert {d.table for d in dropped} == {"robustness_drift"}
+    assert any("cosine from 0.99" in d.detail for d in dropped)
+
+
+def test_a_strategy_is_told_by_what_it_does_to_the_verdicts() -> None:
+    up, down = [1.0, 0.0], [0.0, 1.0]
+    before = np.array([up] * 6 + [down] * 4)
+    after = np.array([down] * 3 + [up] * 3 + [up] + [down] * 3)
+    label = np.zeros((10, 1), np.int8)
+    nothing = np.full((10, 2), np.nan)
+    cosine = np.column_stack([np.full(10, 0.9), np.full(10, 0.8)])
+    rewrites = Rewrites(
+        np.arange(10), ["kind"] * 10, label, label, label, label,
+        nothing, nothing, before, after, cosine,
+    )  # fmt: skip
+    (row,) = strategy_rows(rewrites, Options())  # pre-D was not scored: no row of it
+    assert (row.strategy, row.role, row.n) == ("kind", "post", 10)
+    assert (row.resistance_before, row.resistance_after) == (0.4, 0.6)
+    assert row.change == pytest.approx(0.2)
+    assert (row.aligned_before, row.became_misaligned, row.became_aligned) == (6, 3, 1)
+    assert (row.loss, row.cosine_mean) == (0.5, pytest.approx(0.8))
+    assert row.p_value == pytest.approx(mcnemar([[3, 3], [1, 3]], exact=True).pvalue)
+    assert row.change_low < 0 < row.change < row.change_high
+    assert row.loss_low < row.loss < row.loss_high
+    assert strategy_rows(rewrites, Options(min_cosine=0.85)) == []
+
+
+def test_a_strategy_without_aligned_pairs_has_no_loss_and_one_without_change_no_test() -> None:
+    down = np.array([[0.0, 1.0]] * 3)
+    label = np.zeros((3, 1), np.int8)
+    rewrites = Rewrites(
+        np.arange(3), ["a"] * 3, label, label, label, label, down, down, down, down, down
+    )
+    for row in strategy_rows(rewrites, Options()):
+        assert (row.loss, row.p_value, row.change) == (None, None, 0.0)
+    tied = replace(rewrites, post_rewritten=np.zeros((3, 2)))
+    assert [r.role for r in strategy_rows(tied, Options(tie_policy="exclude"))] == ["pre"]
 
 
 def test_missing_labels_and_no_rewrites_are_said() -> None:

@@ -23,6 +23,7 @@ import numpy as np
 from engine import data
 from engine.messages import PairQuery
 from engine.models.protocols import Text
+from engine.paper.inputs import Pairs
 from engine.paths import SAMPLE_DATA
 
 PAIRS = 160_800
@@ -80,12 +81,11 @@ def ingest() -> None:
 
 
 def statistics_() -> None:
-    """The pair-fixed-effects fit, clustered, beside statsmodels' own; then every measure."""
+    """The pair-fixed-effects fit, clustered, beside statsmodels' own; every measure of a run."""
     import statsmodels.api as sm
 
     from engine.paper.linear import first_difference
-    from engine.paper.measures import compute
-    from tests.perf.planted import options, study
+    from tests.perf.planted import study
 
     pairs = study(PAIRS)
     chosen, rejected = pairs.chosen.astype(float), pairs.rejected.astype(float)
@@ -109,7 +109,53 @@ def statistics_() -> None:
         f"pair fixed effects, clustered, {PAIRS:,} pairs",
         seconds(ours, 5), "statsmodels", seconds(theirs, 3),
     )  # fmt: skip
-    say(f"every measure of {PAIRS:,} pairs", seconds(lambda: compute(pairs, None, [], options())))
+    with tempfile.TemporaryDirectory() as folder:
+        first, second = (stored(Path(folder), pairs, seed) for seed in (1, 2))
+        say(f"all measures of a stored run, {PAIRS:,} pairs × 15 features", first[0])
+        assert first[1:] == second[1:], "the order of insertion changed a measure"
+        print("the same run stored in another order: every number equal to the last bit")
+
+
+def stored(folder: Path, pairs: Pairs, seed: int) -> tuple[float, str, str]:
+    """Pairs as a run stores them, entries in an order of the seed's; how long it takes to read
+    them, measure and store everything, and the tables and facts in full."""
+    from engine import study as studies
+    from engine.models.protocols import Rewards
+    from engine.run import measure
+    from engine.store import Store, dataset, measures, results
+    from tests.engine.studies import write_taxonomy
+
+    here = folder / str(seed)
+    here.mkdir()
+    features = tuple((f.name, f.kind, f.role) for f in pairs.features)
+    write_taxonomy(here / "taxonomy.toml", features)
+    (here / "study.toml").write_text(
+        '[data]\npath = "pairs.jsonl"\n[taxonomy]\nfile = "taxonomy.toml"\n[rewrites]\nsample = 0\n'
+    )
+    (here / "pairs.jsonl").touch()
+    study = studies.load(here / "study.toml")
+    store = Store(here / "seal.duckdb")
+    texts = [f"\n\nHuman: q\n\nAssistant: {n}" for n in range(2 * PAIRS)]
+    rows = [data.Pair(str(n), n, *texts[2 * n : 2 * n + 2], None) for n in range(PAIRS)]
+    dataset.put_dataset(store, "bench", rows, [])
+    for role in ("labeler main", "pre", "post"):
+        results.put_maker(store, role, role, role, "{}")
+    labels = np.stack([pairs.chosen, pairs.rejected], axis=1).reshape(2 * PAIRS, -1)
+    order = np.random.default_rng(seed).permutation(2 * PAIRS)
+    for part in np.array_split(order, 20):
+        n = len(part)
+        with store.write() as cursor:
+            for role, rewards in (("pre", pairs.pre), ("post", pairs.post)):
+                values = rewards.reshape(-1)[part]
+                made = Rewards(values, np.zeros(n, np.int32), np.zeros(n, bool), (None,) * n)
+                results.put_scores(cursor, role, part.tolist(), made)
+            known = dict(zip(part.tolist(), labels[part].tolist(), strict=True))
+            results.put_recorded_labels(cursor, "labeler main", known)
+    took = seconds(lambda: measure.measure(study, store))
+    facts = store.arrow("SELECT * FROM pair_facts ORDER BY pair_id").to_pydict()
+    found = json.dumps(measures.tables(store)), json.dumps(facts)
+    store.close()
+    return took, *found
 
 
 def browsing() -> None:
@@ -129,7 +175,7 @@ def browsing() -> None:
         store = Store(Path(folder) / "seal.duckdb")
         dataset.put_dataset(store, "bench", pairs, [])
         empty: dict[str, list[dict[str, Any]]] = {name: [] for name in measures.TABLES}
-        measures.put_measures(store, empty, pair_facts(study(PAIRS), options()), "bench")
+        measures.put_measures(store, empty, pair_facts(study(PAIRS), (), options()), "bench")
         for role in ("labeler main", "pre", "post"):
             results.put_maker(store, role, role, role, "{}")
         browser = Browser(store, results.roles(store), load())
