@@ -23,7 +23,7 @@ SCREENS: dict[str, tuple[tuple[str, ...], str]] = {
     "labelers": (("6",), "21 % of the way"),
     "two-imprints": (("6", "t"), "The sign depends"),
     "plots": (("7",), "44.6 % of pairs lie"),
-    "heat": (("7", "t", "z"), "outside this range"),
+    "heat": (("7", "t", "z"), "7 pairs have a reward"),
     "mosaic": (("7", "t", "t", "z"), "of the column"),
     "drift": (("7", "t", "t", "t", "z"), "points with cosine"),
     "tables": (("T",), "44.6 % of 2,312 pairs"),
@@ -46,7 +46,6 @@ def test_screen(
     keys, wait_for = SCREENS[name]
 
     async def drive(pilot: Pilot[None]) -> None:
-        await shows(pilot, "run done")
         await shows(pilot, "2,317")
         for key in keys:
             await pilot.press(key)
