@@ -28,7 +28,8 @@ class Message(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=False):
 
 
 class StageProgress(Message, frozen=True, kw_only=True):
-    """How far one stage is. `rate` is units per second, `eta_s` seconds, both None when unknown."""
+    """How far one stage is. `rate` is units per second, `eta_s` seconds, both None when unknown;
+    `where` the devices at work, or `endpoint`."""
 
     name: str
     label: str
@@ -40,6 +41,7 @@ class StageProgress(Message, frozen=True, kw_only=True):
     eta_s: float | None = None
     seconds: float = 0.0
     note: str = ""
+    where: str = ""
 
 
 class RunStatus(Message, frozen=True, kw_only=True):

@@ -87,10 +87,8 @@ class Mosaic(Plot):
 
     def _tile(self, regime: Regime, n: int, width: int, tall: int, here: bool) -> list[Content]:
         glyph, colour = _FILL[regime]
-        label = fit(
-            Safe(f" {regime} {numbers.count(n)} "), min(width, len(regime) + 2 + 8)
-        ).rstrip()
-        label = Safe(f"{label} ")[:width]
+        forms = (f" {regime} {numbers.count(n)} ", f"{regime} {numbers.count(n)}", f" {n} ")
+        label = next((form for form in forms if len(form) <= width), "")
         left = (width - len(label)) // 2
         lines = []
         for row in range(tall):

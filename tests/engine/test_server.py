@@ -114,6 +114,8 @@ async def test_the_status_is_that_of_the_run_in_the_manifest(client: Client) -> 
     assert (status.state, status.error) == ("done", None)
     assert status.counts["pairs"] == PAIRS
     assert all(stage.state == "done" for stage in status.stages)
+    where = {stage.name: stage.where for stage in status.stages}
+    assert where["score:pre"] and where["rewrite:neutral"] == "endpoint", where
 
 
 async def test_the_study_names_features_models_and_presets(client: Client) -> None:

@@ -11,7 +11,7 @@ from .fake_engine import DONE_STAGES, FakeEngine, stage
 
 RUNNING = (
     stage("read", "done", 24, 24, seconds=0.4),
-    stage("label", "running", 12, 48, rate=3.2, eta_s=11.0),
+    stage("label", "running", 12, 48, rate=3.2, eta_s=11.0, where="cuda:0"),
     stage("score", "waiting", 0, 96),
 )
 
@@ -32,7 +32,9 @@ async def test_the_numbers_of_a_finished_run_are_on_one_page(explorer: Opener) -
 async def test_an_unfinished_run_shows_how_far_it_is(engine: FakeEngine, explorer: Opener) -> None:
     engine.ready, engine.state, engine.stages = False, "running", RUNNING
     async with explorer() as pilot:
-        shown = await shows(pilot, "12 of 48 entries", "3.2/s", "11s left", "label 25 %")
+        shown = await shows(
+            pilot, "12 of 48 entries", "3.2/s", "11s left", "on cuda:0", "label 25 %"
+        )
         assert "Alignment" not in shown
         assert "stop the run" in shown
 
