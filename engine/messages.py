@@ -28,7 +28,8 @@ class Message(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=False):
 
 
 class StageProgress(Message, frozen=True, kw_only=True):
-    """How far one stage is. `rate` is units per second, `eta_s` seconds, both None when unknown."""
+    """How far one stage is. `rate` is units per second, `eta_s` seconds, both None when unknown;
+    `where` the devices at work, or `endpoint`."""
 
     name: str
     label: str
@@ -40,6 +41,7 @@ class StageProgress(Message, frozen=True, kw_only=True):
     eta_s: float | None = None
     seconds: float = 0.0
     note: str = ""
+    where: str = ""
 
 
 class RunStatus(Message, frozen=True, kw_only=True):
@@ -354,6 +356,58 @@ class ExportStatus(Message, frozen=True, kw_only=True):
     total: int
     path: str
     error: str | None = None
+
+
+# ---------------------------------------------------------------- rows left out, and plots
+
+
+class RejectRow(Message, frozen=True, kw_only=True):
+    """A row of the source that could not be used. `reason` is a key, `meaning` says it in words,
+    `excerpt` is the beginning of the row."""
+
+    source: str
+    line: int
+    reason: str
+    meaning: str
+    detail: str
+    excerpt: str
+
+
+class Rejects(Message, frozen=True, kw_only=True):
+    """The first rows left out, in the order of the source, and how many there are in all."""
+
+    rows: tuple[RejectRow, ...]
+    of: int
+
+
+class Circle(Message, frozen=True, kw_only=True):
+    """Angles by sector; the sectors are equal, begin at −180° and go counter-clockwise."""
+
+    counts: tuple[int, ...]
+    undefined: int
+    mean_deg: float | None
+    resultant: float | None
+
+
+class Grid(Message, frozen=True, kw_only=True):
+    """Pairs by reward. `counts[y][x]`: x is the step of the chosen entry's reward, y of the
+    rejected one's, both from `low` to `high`; `outside` pairs lie beyond."""
+
+    counts: tuple[tuple[int, ...], ...]
+    low: float
+    high: float
+    outside: int
+
+
+class Plots(Message, frozen=True, kw_only=True):
+    """Directions of the reward vectors (0° is both rewards equal and low; 0° to 180° is aligned),
+    their shifts θ, and the rewards before and after training."""
+
+    direction_pre: Circle
+    direction_post: Circle
+    theta: Circle
+    rewards_pre: Grid
+    rewards_post: Grid
 
 
 # ---------------------------------------------------------------- requests and answers

@@ -109,6 +109,12 @@ def create_app(engine: Engine, activity: Activity, shut_down: Callable[[], None]
     async def metrics(request: Request) -> Any:
         return await run_in_threadpool(engine.metrics, request.query_params.get("preset"))
 
+    async def plots(request: Request) -> Any:
+        return await run_in_threadpool(engine.plots)
+
+    async def rejects(request: Request) -> Any:
+        return await run_in_threadpool(engine.rejects)
+
     async def pairs(request: Request) -> Any:
         query = await read(request, PairQuery)
         return await run_in_threadpool(lambda: engine.browser().pair_ids(query))
@@ -203,6 +209,8 @@ def create_app(engine: Engine, activity: Activity, shut_down: Callable[[], None]
             route("/study", "GET", study),
             route("/manifest", "GET", manifest),
             route("/metrics", "GET", metrics),
+            route("/plots", "GET", plots),
+            route("/rejects", "GET", rejects),
             route("/pairs", "POST", pairs),
             route("/filters/complete", "POST", complete),
             route("/pairs/rows", "POST", pair_rows),

@@ -8,11 +8,13 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from engine import study as studies
-from engine.data.pairs import DataError
+from engine.data.pairs import REASONS, DataError
 from engine.messages import (
     Agreement,
     AuthorRequest,
+    Circle,
     FeatureInfo,
+    Grid,
     MarkEvent,
     MarkProgress,
     MarkRequest,
@@ -20,19 +22,23 @@ from engine.messages import (
     Metrics,
     ModelInfo,
     PairQuery,
+    Plots,
     ProgressRequest,
+    RejectRow,
+    Rejects,
     RunState,
     RunStatus,
     SavedFilter,
     StudyInfo,
 )
 from engine.models.errors import ModelError
+from engine.paper import plots
 from engine.run import manifest, measure, plan
 from engine.run.ingest import RunError
 from engine.run.pipeline import Pipeline
 from engine.run.progress import Progress
 from engine.run.workers import Stopped
-from engine.store import Store, StoreError, ledger, marks, measures, results, saved_filters
+from engine.store import Store, StoreError, dataset, ledger, marks, measures, results, saved_filters
 from engine.store.browse import Browser
 from engine.store.errors import NotFound
 from engine.store.ledger import Imported, LedgerRow
@@ -40,6 +46,7 @@ from engine.study import PRESETS, Study
 
 STUDY_FILE = "study.json"
 DATABASE = "seal.duckdb"
+SHOWN_REJECTS = 1_000  # more than anybody reads; the reasons are counted whole
 
 
 class NotReady(RuntimeError):
@@ -185,6 +192,34 @@ class Engine:
             }
         return Metrics(preset=preset or self.study.measures.preset, tables=tables)
 
+    def plots(self) -> Plots:
+        """What the paper draws, counted and ready to draw."""
+        self._need_measures()
+        drawn = plots.plots(*measures.rewards(self.store, results.roles(self.store)))
+        return Plots(
+            direction_pre=_circle(drawn.direction_pre),
+            direction_post=_circle(drawn.direction_post),
+            theta=_circle(drawn.theta),
+            rewards_pre=_grid(drawn.rewards_pre),
+            rewards_post=_grid(drawn.rewards_post),
+        )
+
+    def rejects(self) -> Rejects:
+        """The rows of the source that could not be used."""
+        meanings: dict[str, str] = dict(REASONS)
+        rows = tuple(
+            RejectRow(
+                source=source,
+                line=line,
+                reason=reason,
+                meaning=meanings.get(reason, reason),
+                detail=detail,
+                excerpt=excerpt,
+            )
+            for source, line, reason, detail, excerpt in dataset.rejects(self.store, SHOWN_REJECTS)
+        )
+        return Rejects(rows=rows, of=sum(dataset.reject_counts(self.store).values()))
+
     def browser(self) -> Browser:
         self._need_measures()
         return Browser(
@@ -264,3 +299,21 @@ class Engine:
 
     def _measured(self) -> bool:
         return measures.has_measures(self.store, studies.digest(self.study))
+
+
+def _circle(drawn: plots.Circle) -> Circle:
+    return Circle(
+        counts=tuple(drawn.counts.tolist()),
+        undefined=drawn.undefined,
+        mean_deg=drawn.mean_deg,
+        resultant=drawn.resultant,
+    )
+
+
+def _grid(drawn: plots.Grid) -> Grid:
+    return Grid(
+        counts=tuple(tuple(row) for row in drawn.counts.tolist()),
+        low=drawn.low,
+        high=drawn.high,
+        outside=drawn.outside,
+    )

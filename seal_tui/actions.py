@@ -12,6 +12,7 @@ Scope = Literal[
     "list",
     "matrix",
     "overview",
+    "over",
     "imprint",
     "browse",
     "triage",
@@ -19,6 +20,9 @@ Scope = Literal[
     "pair",
     "robustness",
     "rewrite",
+    "labelers",
+    "plots",
+    "plot",
 ]
 
 
@@ -50,6 +54,8 @@ ACTIONS: tuple[Action, ...] = (
     Action("app", "show('resistance')", "3", "resistance", "The pairs, one by one."),
     Action("app", "show('ambiguous')", "4", "ambiguous", "The queue of unclear pairs, to decide."),
     Action("app", "show('robustness')", "5", "robustness", "Pairs whose wording was changed."),
+    Action("app", "show('labelers')", "6", "labelers", "How far the labelers can be trusted."),
+    Action("app", "show('plots')", "7", "plots", "Directions, rewards, regimes and drift, drawn."),
     Action(
         "app",
         "start_run",
@@ -81,6 +87,10 @@ ACTIONS: tuple[Action, ...] = (
     Action("matrix", "move(1, 0)", "down,j", "down", "One row down.", key_label="↓ j"),
     Action("matrix", "open", "enter", "open its pairs", "List the pairs of this cell.", True, "↵"),
     # -------------------------------------------------------------- screens
+    Action("overview", "warnings", "w", "warnings", "Every warning in full.", True),
+    Action("overview", "rejects", "x", "left out", "The rows that could not be used, and why."),
+    Action("overview", "tables", "T", "all tables", "Every number of the study.", True),
+    Action("over", "back", "escape,backspace", "back", "Back to the overview.", True, "esc"),
     Action(
         "imprint",
         "next_table",
@@ -98,7 +108,34 @@ ACTIONS: tuple[Action, ...] = (
         True,
     ),
     Action("imprint", "next_preset", "p", "preset", "Next way of estimating.", True),
-    Action("imprint", "next_sort", "s", "sort", "Next order of the lines.", True),
+    Action("imprint", "compare", "c", "compare", "All ways of estimating side by side.", True),
+    Action("imprint", "next_sort", "s", "sort", "Sort by the next column.", True),
+    Action("imprint", "reverse", "r", "reverse", "Turn the order round."),
+    Action("labelers", "next_two", "p", "labelers", "The next two labelers.", True),
+    Action(
+        "labelers",
+        "next_table",
+        "t",
+        "table",
+        "Agreement, or the coefficients under each labeler.",
+        True,
+    ),
+    Action(
+        "labelers",
+        "next_outcome",
+        "o",
+        "outcome",
+        "Which coefficients: post-D, pre-D or the difference.",
+        True,
+    ),
+    Action("labelers", "next_sort", "s", "sort", "Sort by the next column.", True),
+    Action("labelers", "reverse", "r", "reverse", "Turn the order round."),
+    Action("plots", "next_plot", "t", "next plot", "The next plot.", True),
+    Action("plots", "previous_plot", "T", "last plot", "The plot before it."),
+    Action("plots", "zoom", "z", "zoom", "One plot alone, or as many as fit.", True),
+    Action("plot", "move(-1)", "left,h,up,k", "before", "The one before it.", key_label="← h"),
+    Action("plot", "move(1)", "right,l,down,j", "after", "The next in the plot.", key_label="→ l"),
+    Action("plot", "open", "enter", "open", "Open what the plot shows.", True, "↵"),
     # -------------------------------------------------------------- the panes with long lists
     Action("browse", "filter", "slash", "filter", "Choose lines by words and terms.", True, "/"),
     Action("browse", "next_sort", "s", "sort", "Sort by the next number.", True),

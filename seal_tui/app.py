@@ -31,8 +31,11 @@ from seal_tui.commands import ActionCommands
 from seal_tui.screens.base import SealScreen
 from seal_tui.screens.dialogs import ConfirmScreen, TextScreen, help_text
 from seal_tui.screens.imprint import ImprintScreen
+from seal_tui.screens.labelers import LabelersScreen
+from seal_tui.screens.over import OverScreen
 from seal_tui.screens.overview import OverviewScreen
 from seal_tui.screens.pairs import AmbiguousScreen, ResistanceScreen
+from seal_tui.screens.plots import PlotsScreen
 from seal_tui.screens.robustness import RobustnessScreen
 from seal_tui.session import Session
 from seal_tui.text import Safe, one_line, plain
@@ -45,6 +48,8 @@ _SCREENS: tuple[type[SealScreen], ...] = (
     ResistanceScreen,
     AmbiguousScreen,
     RobustnessScreen,
+    LabelersScreen,
+    PlotsScreen,
 )
 
 
@@ -53,7 +58,8 @@ class SealApp(App[None]):
 
     TITLE = "SEAL"
     CSS_PATH: ClassVar[list[str | Path]] = [  # type: ignore[assignment]
-        Path("styles") / f"{name}.tcss" for name in ("app", "overview", "imprint", "browse")
+        Path("styles") / f"{name}.tcss"
+        for name in ("app", "overview", "imprint", "browse", "plots")
     ]
     DEFAULT_MODE = "overview"
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("app")]
@@ -138,6 +144,9 @@ class SealApp(App[None]):
     # ---------------------------------------------------------- from screen to screen
 
     async def action_show(self, tab: str) -> None:
+        if tab == self.current_mode:
+            while isinstance(self.screen, OverScreen):
+                await self.pop_screen()
         await self.switch_mode(tab)
 
     async def _screen(self, kind: type[SealScreen]) -> SealScreen:

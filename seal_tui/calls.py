@@ -27,7 +27,9 @@ from engine.messages import (
     PairDetail,
     PairQuery,
     PairRow,
+    Plots,
     ProgressRequest,
+    Rejects,
     RewriteDetail,
     RewriteQuery,
     RewriteRow,
@@ -81,6 +83,14 @@ class Calls:
     def metrics(preset: str | None = None) -> Call[Metrics]:
         query = f"?{urlencode({'preset': preset})}" if preset else ""
         return Call("GET", f"/metrics{query}", Metrics)
+
+    @staticmethod
+    def plots() -> Call[Plots]:
+        return Call("GET", "/plots", Plots)
+
+    @staticmethod
+    def rejects() -> Call[Rejects]:
+        return Call("GET", "/rejects", Rejects)
 
     @staticmethod
     def pairs(query: PairQuery) -> Call[Ids]:

@@ -22,7 +22,9 @@ from engine.messages import (
     PairDetail,
     PairQuery,
     PairRow,
+    Plots,
     Problem,
+    Rejects,
     RewriteDetail,
     RewriteQuery,
     RewriteRow,
@@ -211,6 +213,12 @@ class EngineClient:
 
     async def metrics(self, preset: str | None = None) -> Metrics:
         return await self.ask(Calls.metrics(preset))
+
+    async def plots(self) -> Plots:
+        return await self.ask(Calls.plots())
+
+    async def rejects(self) -> Rejects:
+        return await self.ask(Calls.rejects())
 
     async def pairs(self, query: PairQuery) -> Ids:
         return await self.ask(Calls.pairs(query))

@@ -129,8 +129,9 @@ class Pipeline:
         done = results.done_batches(self.store, stage, maker)
         total = sum(len(batch.units) for batch in batches)
         before = sum(len(batch.units) for batch in batches if batch.number in done)
-        self.progress.start_stage(stage, total, before)
         todo = {batch.number: batch for batch in batches if batch.number not in done}
+        where = self.workers.where(spec) if todo else ""
+        self.progress.start_stage(stage, total, before, where)
 
         def job(batch: Batch) -> Job:
             texts = dataset.texts(self.store, batch.units)

@@ -73,10 +73,10 @@ class Progress:
             self._set_state(state)
             keep(self.snapshot())
 
-    def start_stage(self, name: str, total: int, done: int = 0) -> None:
+    def start_stage(self, name: str, total: int, done: int = 0, where: str = "") -> None:
         with self._changed:
             self._clocks[name] = _Clock(time.monotonic(), done)
-            self._replace(name, state="running", total=total, done=done)
+            self._replace(name, state="running", total=total, done=done, where=where)
 
     def advance(self, name: str, units: int) -> None:
         with self._changed:

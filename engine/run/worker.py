@@ -66,6 +66,14 @@ class Worker:
             return [f"cuda:{i}" for i in range(torch.cuda.device_count())]
         return ["auto"]
 
+    def where(self, spec: Spec) -> str:
+        """The device that this model runs on here; `endpoint` where it runs elsewhere."""
+        from engine.models.device import pick_device
+
+        if getattr(spec, "backend", "torch") == "endpoint":
+            return "endpoint"
+        return pick_device(self.device)
+
     def identify(self, spec: Spec) -> dict[str, Any]:
         return fingerprint(spec, self.device)
 

@@ -128,6 +128,12 @@ class Workers:
             f"the worker process {why} twice during {operation!r}; engine.log may say why"
         )
 
+    def where(self, spec: Spec) -> str:
+        """The devices that work on batches of this model, or `endpoint`."""
+        first = str(self.ask("where", spec))
+        devices = [first, *(process.device for process in self._up()[1:])]
+        return first if first == "endpoint" else ", ".join(devices)
+
     def run(
         self,
         spec: Spec,

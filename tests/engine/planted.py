@@ -47,6 +47,8 @@ def plant(folder: Path, count: int) -> Path:
             cursor, "labeler main", ids, Labels(labels, np.zeros((len(ids), width)), fine)
         )
     nothing = {name: [] for name in measures.TABLES}
-    measures.put_measures(store, nothing, pair_facts(known, (), options()), studies.digest(settings))
+    measures.put_measures(
+        store, nothing, pair_facts(known, (), options()), studies.digest(settings)
+    )
     store.close()
     return run

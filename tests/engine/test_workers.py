@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.models.errors import ModelError
-from engine.models.specs import RewardSpec
+from engine.models.specs import LabelerSpec, RewardSpec
 from engine.run.workers import (
     LOST,
     NO_MEMORY,
@@ -67,6 +67,12 @@ def test_an_error_nobody_foresaw_is_one_line(workers: Workers) -> None:
         workers.ask("train", 1, 2)
     assert "\n" not in str(caught.value)
     assert "TypeError" in str(caught.value)
+
+
+def test_where_a_model_runs_is_known(workers: Workers) -> None:
+    assert workers.where(PRE) == "cpu"
+    far = LabelerSpec("endpoint", "m", None, "http://localhost:1/v1", None, (), "auto")
+    assert workers.where(far) == "endpoint"
 
 
 def test_a_stop_leaves_what_is_not_begun(workers: Workers) -> None:

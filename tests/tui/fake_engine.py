@@ -20,7 +20,9 @@ from engine.messages import (
     PairDetail,
     PairQuery,
     PairRow,
+    Plots,
     Problem,
+    Rejects,
     RewriteDetail,
     RewriteQuery,
     RowsRequest,
@@ -61,6 +63,8 @@ class FakeEngine:
 
     study: StudyInfo = fake_study.STUDY
     metrics: Metrics = fake_study.METRICS
+    plots: Plots = fake_study.PLOTS
+    left_out: Rejects = fake_study.REJECTS
     pairs: dict[int, PairDetail] = field(default_factory=fake_study.pairs)
     rewrites: dict[int, RewriteDetail] = field(default_factory=fake_study.rewrites)
     ready: bool = True
@@ -69,6 +73,7 @@ class FakeEngine:
     state: str = "done"
     stages: tuple[StageProgress, ...] = DONE_STAGES
     warnings: tuple[str, ...] = ("label agreement with gold is low for “honest” (κ 0.21)",)
+    counts: dict[str, int] = field(default_factory=lambda: dict(fake_study.COUNTS))
     rejects: dict[str, int] = field(default_factory=lambda: {"no_assistant_turn": 2})
     error: str | None = None
     version: int = 1
@@ -84,7 +89,7 @@ class FakeEngine:
             study=self.study.name,
             state=self.state,  # type: ignore[arg-type]
             stages=self.stages,
-            counts={"pairs": len(self.pairs)},
+            counts=self.counts,
             rejects=self.rejects,
             warnings=self.warnings,
             error=self.error,
@@ -122,6 +127,8 @@ class FakeEngine:
             Route("/study", self._study),
             Route("/manifest", self._manifest),
             Route("/metrics", self._metrics),
+            Route("/plots", self._plots),
+            Route("/rejects", self._rejects),
             Route("/pairs", self._pairs, methods=["POST"]),
             Route("/filters/complete", self._complete, methods=["POST"]),
             Route("/marks/progress", self._mark_progress, methods=["POST"]),
@@ -179,6 +186,14 @@ class FakeEngine:
             return problem("the rewards are not scored yet", 409)
         self.asked.append(("metrics", request.query_params.get("preset")))
         return answer(self.metrics)
+
+    async def _plots(self, request: Request) -> Response:
+        if not self.ready:
+            return problem("the rewards are not scored yet", 409)
+        return answer(self.plots)
+
+    async def _rejects(self, request: Request) -> Response:
+        return answer(self.left_out)
 
     async def _pairs(self, request: Request) -> Response:
         query = msgspec.json.decode(await request.body(), type=PairQuery)
