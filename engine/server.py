@@ -17,9 +17,18 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
-from engine.messages import Message, PairQuery, Problem, RewriteQuery, RowsRequest
-from engine.service import Engine, NotReady
+from engine.messages import (
+    Message,
+    PairQuery,
+    Problem,
+    RewriteQuery,
+    RowsRequest,
+    StopRequest,
+)
+from engine.service import Engine, NotReady, Refused
+from engine.store import StoreError
 from engine.store.browse import NotFound
+from engine.study import StudyError
 
 EVENTS_PER_SECOND = 10
 HEARTBEAT_S = 15.0
@@ -61,8 +70,10 @@ def create_app(engine: Engine, activity: Activity, shut_down: Callable[[], None]
                 return _problem(404, str(error))
             except NotReady as error:
                 return _problem(409, str(error))
-            except msgspec.ValidationError as error:
+            except (msgspec.ValidationError, Refused, StudyError) as error:
                 return _problem(422, str(error))
+            except StoreError as error:
+                return _problem(507, str(error))
             except msgspec.DecodeError as error:
                 return _problem(400, f"not valid JSON: {error}")
             return body if isinstance(body, Response) else _json(body)
@@ -79,14 +90,18 @@ def create_app(engine: Engine, activity: Activity, shut_down: Callable[[], None]
         return await run_in_threadpool(engine.start)
 
     async def stop(request: Request) -> Any:
-        return engine.stop()
+        wanted = await read(request, StopRequest)
+        return await run_in_threadpool(engine.stop, wanted.now)
+
+    async def plan(request: Request) -> Any:
+        return await run_in_threadpool(engine.plan, await request.body())
 
     async def shutdown(request: Request) -> Any:
         shut_down()
         return engine.status()
 
     async def study(request: Request) -> Any:
-        return engine.info()
+        return await run_in_threadpool(engine.info)
 
     async def manifest(request: Request) -> Any:
         return await run_in_threadpool(engine.manifest)
@@ -157,6 +172,7 @@ def create_app(engine: Engine, activity: Activity, shut_down: Callable[[], None]
             route("/events", "GET", events),
             route("/run", "POST", run),
             route("/stop", "POST", stop),
+            route("/plan", "POST", plan),
             route("/shutdown", "POST", shutdown),
             route("/study", "GET", study),
             route("/manifest", "GET", manifest),

@@ -28,9 +28,12 @@ from engine.messages import (
     RewriteQuery,
     RewriteRow,
     RowsRequest,
+    RunPlan,
     RunStatus,
+    StopRequest,
     StudyInfo,
 )
+from engine.study import Study
 from seal_tui.text import one_line
 
 T = TypeVar("T")
@@ -58,6 +61,10 @@ class EngineProblem(Exception):
     @property
     def not_yet(self) -> bool:
         return self.status == 409
+
+    @property
+    def bad_input(self) -> bool:
+        return self.status == 422
 
 
 @dataclass(frozen=True)
@@ -89,8 +96,13 @@ class Calls:
         return Call("POST", "/run", RunStatus)
 
     @staticmethod
-    def stop() -> Call[RunStatus]:
-        return Call("POST", "/stop", RunStatus)
+    def stop(now: bool = False) -> Call[RunStatus]:
+        return Call("POST", "/stop", RunStatus, StopRequest(now=now))
+
+    @staticmethod
+    def plan(study: Study | None = None) -> Call[RunPlan]:
+        """Of this study, or of the one in the run folder."""
+        return Call("POST", "/plan", RunPlan, study)
 
     @staticmethod
     def shutdown() -> Call[Any]:
@@ -332,12 +344,26 @@ class EngineClient:
 class SyncEngineClient:
     """Asks the engine from a program without an event loop."""
 
-    def __init__(self, transport: httpx.BaseTransport) -> None:
+    def __init__(
+        self,
+        transport: httpx.BaseTransport,
+        again: Callable[[], httpx.BaseTransport] | None = None,
+    ) -> None:
+        """`again` is called once if nobody answers the first request."""
         self._http = httpx.Client(transport=transport, base_url=_BASE, timeout=_TIMEOUT)
+        self._again = again
 
     @classmethod
-    def at(cls, socket: Path) -> Self:
-        return cls(httpx.HTTPTransport(uds=str(socket)))
+    def at(cls, socket: Path | Callable[[], Path]) -> Self:
+        """A client of the engine on this Unix socket, or on the one that `socket` names: it is
+        asked once more if that engine was dying and does not answer the first request."""
+        if not callable(socket):
+            return cls(httpx.HTTPTransport(uds=str(socket)))
+
+        def transport() -> httpx.BaseTransport:
+            return httpx.HTTPTransport(uds=str(socket()))
+
+        return cls(transport(), transport)
 
     def close(self) -> None:
         self._http.close()
@@ -354,11 +380,18 @@ class SyncEngineClient:
         self.close()
 
     def ask(self, call: Call[T]) -> T:
-        """Sends one of `Calls`. Raises `EngineGone` or `EngineProblem`, nothing else."""
+        """Sends one of `Calls`. Raises `EngineGone` or `EngineProblem`, nothing else, and at the
+        first request what looking for the engine again may raise."""
+        again, self._again = self._again, None
         try:
             response = self._http.send(_request(self._http, call))
         except httpx.HTTPError as error:
-            raise _failure(error) from None
+            failure = _failure(error)
+            if again is None or isinstance(failure, EngineProblem):
+                raise failure from None
+            self.close()
+            self._http = httpx.Client(transport=again(), base_url=_BASE, timeout=_TIMEOUT)
+            return self.ask(call)
         return _decode(call, response)
 
     def events(self) -> Iterator[RunStatus]:

@@ -135,30 +135,21 @@ def stand_in_rewrite(passage: str) -> str:
 
 
 @contextmanager
-def stand_in_rewriter(
-    write: Callable[[str], str] = stand_in_rewrite,
-) -> Iterator[tuple[str, list[str]]]:
-    """An OpenAI-compatible server in place of a large rewriter: its address, and what it was asked.
-
-    Everything else of a rewriting run is real; only the writer is a stand-in.
-    """
-    asked: list[str] = []
+def stand_in_server(answer: Callable[[dict[str, Any]], str]) -> Iterator[str]:
+    """The address of an OpenAI-compatible server that answers a request's body with `answer`."""
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
         def do_POST(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers["content-length"])))
-            _begin, *lines, _end = body["messages"][-1]["content"].split("\n")
-            passage = "\n".join(lines)
-            asked.append(passage)
-            choice = {"message": {"content": write(passage)}, "finish_reason": "stop"}
-            answer = json.dumps({"choices": [choice]}).encode()
+            choice = {"message": {"content": answer(body)}, "finish_reason": "stop"}
+            sent = json.dumps({"choices": [choice]}).encode()
             self.send_response(200)
             self.send_header("content-type", "application/json")
-            self.send_header("content-length", str(len(answer)))
+            self.send_header("content-length", str(len(sent)))
             self.end_headers()
-            self.wfile.write(answer)
+            self.wfile.write(sent)
 
         def log_message(self, *_: Any) -> None:
             pass
@@ -167,8 +158,32 @@ def stand_in_rewriter(
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:
-        yield f"http://127.0.0.1:{server.server_port}/v1", asked
+        yield f"http://127.0.0.1:{server.server_port}/v1"
     finally:
         server.shutdown()
         server.server_close()
         thread.join(10)
+
+
+def passage(body: dict[str, Any]) -> str:
+    """The text that a request is about, without the lines around it."""
+    _begin, *lines, _end = body["messages"][-1]["content"].split("\n")
+    return "\n".join(lines)
+
+
+@contextmanager
+def stand_in_rewriter(
+    write: Callable[[str], str] = stand_in_rewrite,
+) -> Iterator[tuple[str, list[str]]]:
+    """A server in place of a large rewriter: its address, and what it was asked.
+
+    Everything else of a rewriting run is real; only the writer is a stand-in.
+    """
+    asked: list[str] = []
+
+    def answer(body: dict[str, Any]) -> str:
+        asked.append(passage(body))
+        return write(asked[-1])
+
+    with stand_in_server(answer) as url:
+        yield url, asked
