@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -134,18 +135,32 @@ def stand_in_rewrite(passage: str) -> str:
     return f"In other words: {passage}"
 
 
+class ServerSays(Exception):
+    """Raised by an answer of `stand_in_server`: an error with this HTTP status."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+
+
 @contextmanager
-def stand_in_server(answer: Callable[[dict[str, Any]], str]) -> Iterator[str]:
-    """The address of an OpenAI-compatible server that answers a request's body with `answer`."""
+def stand_in_server(answer: Callable[[dict[str, Any], Message], str]) -> Iterator[str]:
+    """The address of an OpenAI-compatible server that answers a request, body and headers, with
+    `answer`."""
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
         def do_POST(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers["content-length"])))
-            choice = {"message": {"content": answer(body)}, "finish_reason": "stop"}
-            sent = json.dumps({"choices": [choice]}).encode()
-            self.send_response(200)
+            status = 200
+            try:
+                choice = {"message": {"content": answer(body, self.headers)}}
+                sent = json.dumps({"choices": [{**choice, "finish_reason": "stop"}]}).encode()
+            except ServerSays as error:
+                status = error.status
+                sent = json.dumps({"error": {"message": str(error)}}).encode()
+            self.send_response(status)
             self.send_header("content-type", "application/json")
             self.send_header("content-length", str(len(sent)))
             self.end_headers()
@@ -154,7 +169,11 @@ def stand_in_server(answer: Callable[[dict[str, Any]], str]) -> Iterator[str]:
         def log_message(self, *_: Any) -> None:
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    class Server(ThreadingHTTPServer):
+        def handle_error(self, *_: Any) -> None:
+            """A client that was killed in the middle of its request is no news."""
+
+    server = Server(("127.0.0.1", 0), Handler)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:
@@ -181,7 +200,7 @@ def stand_in_rewriter(
     """
     asked: list[str] = []
 
-    def answer(body: dict[str, Any]) -> str:
+    def answer(body: dict[str, Any], _: Message) -> str:
         asked.append(passage(body))
         return write(asked[-1])
 

@@ -202,6 +202,9 @@ def _one_copy(stage: str, run: Path, wanted: int, chance: random.Random, found: 
         while killed < wanted:
             victim = "engine" if stage in ("ingest", "measure") else chance.choice(VICTIMS)
             if not _wait_for_moment(engine, stage, chance):
+                if _gave_up(engine.status()):
+                    engine.post("/run")
+                    continue
                 found.missed += 1
                 break
             who = engine.kill(victim)
@@ -214,10 +217,19 @@ def _one_copy(stage: str, run: Path, wanted: int, chance: random.Random, found: 
                 engine = EngineProcess(run)
                 engine.post("/run")
         status = run_until_over(engine)
+        if _gave_up(status):
+            engine.post("/run")
+            status = run_until_over(engine)
         assert status.state == "done", (stage, status.error)
     finally:
         engine.leave()
     return killed
+
+
+def _gave_up(status: RunStatus) -> bool:
+    """Whether the run failed because its worker died twice in what cannot be halved, such as
+    training; then it is a person who resumes it."""
+    return status.state == "failed" and "died twice" in (status.error or "")
 
 
 def _wait_for_moment(engine: EngineProcess, stage: str, chance: random.Random) -> bool:

@@ -7,6 +7,7 @@ import hashlib
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from email.message import Message
 from pathlib import Path
 from typing import Any
 
@@ -83,7 +84,7 @@ def _embedder(folder: Path) -> None:
     SentenceTransformer(modules=[body, Pooling(WIDTH)], device="cpu").save(str(folder / "embedder"))
 
 
-def answer(body: dict[str, Any]) -> str:
+def answer(body: dict[str, Any], _: Message | None = None) -> str:
     """What the stand-in for labeler and rewriter says: it depends on the text alone."""
     text = passage(body)
     if "response_format" not in body:
@@ -102,6 +103,58 @@ def answer(body: dict[str, Any]) -> str:
 def stand_in_models() -> Iterator[str]:
     with stand_in_server(answer) as url:
         yield url
+
+
+def write_light_study(
+    folder: Path,
+    url: str,
+    rows: list[dict[str, Any]] | None = None,
+    *,
+    labeler: str = "",
+    extra: str = "",
+) -> Path:
+    """Labels from `url`, or none where it is empty, and recorded rewards: a run without torch."""
+    folder.mkdir(parents=True, exist_ok=True)
+    rows = sample_rows(12) if rows is None else rows
+    write_pairs(folder / "pairs.jsonl", rows)
+    write_taxonomy(folder / "taxonomy.toml", FEATURES)
+    for role in ("pre", "post"):
+        write_scores(folder / f"{role}.jsonl", role, [row["id"] for row in rows])
+    server = f'backend = "endpoint"\nmodel = "stand-in"\nbase_url = "{url}"\n{labeler}'
+    path = folder / "study.toml"
+    path.write_text(
+        f"""name = "light"
+[data]
+path = "pairs.jsonl"
+[taxonomy]
+file = "taxonomy.toml"
+[labelers.main]
+{server if url else 'backend = "none"'}
+[rewards.pre]
+path = "pre.jsonl"
+[rewards.post]
+path = "post.jsonl"
+[rewrites]
+sample = 0
+[executor]
+devices = "cpu"
+{extra}
+""",
+        "utf-8",
+    )
+    return path
+
+
+def write_scores(path: Path, role: str, ids: list[str]) -> None:
+    """Rewards between −8 and 8 that depend on the id alone."""
+
+    def reward(*of: str) -> float:
+        return hashlib.sha256(repr(of).encode()).digest()[0] / 16 - 8
+
+    with path.open("w") as file:
+        for key in ids:
+            sides = {f"{side}_score": reward(role, key, side) for side in ("chosen", "rejected")}
+            file.write(json.dumps({"row_id": key, **sides}) + "\n")
 
 
 def write_tiny_study(
