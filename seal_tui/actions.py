@@ -70,7 +70,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("matrix", "move(1, 0)", "down,j", "down", "One row down.", key_label="↓ j"),
     Action("matrix", "open", "enter", "open its pairs", "List the pairs of this cell.", True, "↵"),
     # -------------------------------------------------------------- screens
-    Action("overview", "show_manifest", "m", "manifest", "What made these results, in full.", True),
+    Action("overview", "show_manifest", "m", "manifest", "What made these results, in full."),
     Action(
         "imprint",
         "next_table",

@@ -173,7 +173,7 @@ class SealApp(App[None]):
         ask = self.session.client.ask
         try:
             if (await ask(Calls.study())).changed:
-                self.notify("The study has changed: looking at what can be reused …")
+                self.notify("The study has changed: looking at what can be reused …", markup=False)
                 plan = await ask(Calls.plan())
                 if planned.made_otherwise(plan):
                     words = "\n".join(planned.lines(plan))

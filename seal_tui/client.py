@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Generic, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 from urllib.parse import quote, urlencode
 
 import httpx
@@ -33,8 +33,10 @@ from engine.messages import (
     StopRequest,
     StudyInfo,
 )
-from engine.study import Study
 from seal_tui.text import one_line
+
+if TYPE_CHECKING:
+    from engine.study import Study
 
 T = TypeVar("T")
 _BASE = "http://engine"

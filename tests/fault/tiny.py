@@ -90,11 +90,11 @@ def answer(body: dict[str, Any], _: Message | None = None) -> str:
     if "response_format" not in body:
         return stand_in_rewrite(text)
     bits = hashlib.sha256(text.encode("utf-8", "replace")).digest()
-    words = ("negative", "neutral", "positive")
+    asked = body["response_format"]["json_schema"]["schema"]["properties"]
     return json.dumps(
         {
-            name: bool(bits[at] & 1) if kind == "bool" else words[bits[at] % 3]
-            for at, (name, kind, _) in enumerate(FEATURES)
+            name: kind["enum"][bits[at] % 3] if "enum" in kind else bool(bits[at] & 1)
+            for at, (name, kind) in enumerate(asked.items())
         }
     )
 
