@@ -100,7 +100,8 @@ def main() -> int:
         print(f"seal-tui: {error}", file=sys.stderr)
         return 1
     except OSError as error:
-        print(f"seal-tui: {error.filename or sys.argv[1]}: {error.strerror}", file=sys.stderr)
+        said = f"{error.filename}: {error.strerror}" if error.filename else str(error)
+        print(f"seal-tui: {said}", file=sys.stderr)
         return 1
     return 0
 

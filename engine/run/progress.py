@@ -125,7 +125,7 @@ class Progress:
     def stopping(self) -> None:
         """The run was asked to stop."""
         with self._changed:
-            self._stopping = True
+            self._stopping = self._state == "running"
             self._touch()
 
     def restore(self, status: RunStatus, state: RunState) -> None:

@@ -260,10 +260,20 @@ def test_a_database_whose_making_was_interrupted_is_made_anew(tmp_path: Path) ->
     store.close()
 
 
-def test_the_database_reads_no_other_file(store: Store, tmp_path: Path) -> None:
+def test_the_database_reaches_no_other_file(store: Store, tmp_path: Path) -> None:
     (tmp_path / "secret.csv").write_text("a\n1\n")
-    with pytest.raises(duckdb.Error):
-        store.read(f"SELECT * FROM '{tmp_path}/secret.csv'")
+    for reach in (
+        f"SELECT * FROM '{tmp_path}/secret.csv'",
+        f"SELECT * FROM read_text('{tmp_path}/secret.csv')",
+        f"ATTACH '{tmp_path}/other.duckdb'",
+        f"COPY (SELECT 1) TO '{tmp_path}/out.csv'",
+        "SET enable_external_access = true",
+        "INSTALL httpfs",
+    ):
+        with pytest.raises(duckdb.Error):
+            store.read(reach)
+    assert not (tmp_path / "other.duckdb").exists()
+    assert not (tmp_path / "out.csv").exists()
 
 
 # ---------------------------------------------------------------- the measures' input

@@ -24,6 +24,7 @@ from engine import data
 from engine.messages import PairQuery
 from engine.models.protocols import Text
 from engine.paths import SAMPLE_DATA
+from tests.perf.serving import serving
 
 PAIRS = 160_800
 
@@ -173,7 +174,13 @@ def models() -> None:
     )
 
 
-BENCHES = {"ingest": ingest, "statistics": statistics_, "browsing": browsing, "models": models}
+BENCHES = {
+    "ingest": ingest,
+    "statistics": statistics_,
+    "browsing": browsing,
+    "models": models,
+    "serving": serving,
+}
 
 
 def main() -> None:
