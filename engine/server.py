@@ -70,7 +70,9 @@ def create_app(engine: Engine, activity: Activity, shut_down: Callable[[], None]
                 return _problem(404, str(error))
             except NotReady as error:
                 return _problem(409, str(error))
-            except (msgspec.ValidationError, Refused, StudyError) as error:
+            except Refused as error:
+                return _problem(422 if error.bad_input else 500, str(error))
+            except (msgspec.ValidationError, StudyError) as error:
                 return _problem(422, str(error))
             except StoreError as error:
                 return _problem(507, str(error))

@@ -38,7 +38,12 @@ class NotReady(RuntimeError):
 
 
 class Refused(RuntimeError):
-    """The study cannot be run as it is; one line: what, and how to mend it."""
+    """The study cannot be run as it is; one line: what, and how to mend it. `bad_input`: because
+    of data or study, not of this machine."""
+
+    def __init__(self, error: str, bad_input: bool) -> None:
+        super().__init__(error)
+        self.bad_input = bad_input
 
 
 class Engine:
@@ -110,8 +115,10 @@ class Engine:
                 return preview(wanted, self.folder, self.store, workers)
             finally:
                 workers.close()
-        except (studies.StudyError, RunError, DataError, ModelError, StoreError) as error:
-            raise Refused(str(error)) from None
+        except (studies.StudyError, RunError, DataError) as error:
+            raise Refused(str(error), bad_input=True) from None
+        except ModelError as error:
+            raise Refused(str(error), bad_input=False) from None
 
     def join(self, timeout: float | None = None) -> None:
         if self._thread is not None:

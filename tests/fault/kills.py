@@ -48,7 +48,7 @@ class EngineProcess:
 
     def __init__(self, run: Path) -> None:
         self.run = run
-        with (run / launch.LOG).open("ab") as log:
+        with open(run / launch.LOG, "ab", opener=launch._private) as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "tests.fault.small_batches", str(run)],
                 stdin=subprocess.DEVNULL,
