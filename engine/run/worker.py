@@ -28,8 +28,9 @@ def main(pipe: Connection, device: str) -> None:
     # Threads of torch that wait for each other sleep instead of spinning: the server, the explorer
     # and other people's programs want the same cores.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    # Below the engine, which answers people while every core is at work on a batch.
-    os.nice(NICENESS)
+    if not device.startswith("cuda"):  # a GPU must not wait for whoever has the cores
+        # Below the engine, which answers people while every core is at work on a batch.
+        os.nice(NICENESS)
     threading.Thread(target=_leave_with_engine, daemon=True).start()
     state = Worker(device)
     while True:
