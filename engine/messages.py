@@ -47,7 +47,8 @@ class StageProgress(Message, frozen=True, kw_only=True):
 class RunStatus(Message, frozen=True, kw_only=True):
     """The whole run at one moment. `version` grows with every change.
 
-    `bad_input` says that `error` is about the data or the study, not about this program.
+    `bad_input` says that `error` is about the data or the study, not about this program;
+    `stopping` that the run was asked to stop and is at its last batch.
     """
 
     version: int
@@ -63,6 +64,33 @@ class RunStatus(Message, frozen=True, kw_only=True):
     pid: int
     engine_version: str
     bad_input: bool = False
+    stopping: bool = False
+
+
+class StopRequest(Message, frozen=True, kw_only=True):
+    """`now` drops the batch in work; without it that batch is finished first."""
+
+    now: bool = False
+
+
+class StagePlan(Message, frozen=True, kw_only=True):
+    """What a run would do in one stage, in units: `reused` + `computed` of them, of which `before`
+    have results that were made with other settings. `at_most` where what an earlier stage makes
+    decides how many there will be."""
+
+    name: str
+    label: str
+    unit: str
+    reused: int
+    computed: int
+    before: int = 0
+    at_most: bool = False
+
+
+class RunPlan(Message, frozen=True, kw_only=True):
+    """What a run would do, before it does so."""
+
+    stages: tuple[StagePlan, ...]
 
 
 # ---------------------------------------------------------------- the study
@@ -85,6 +113,8 @@ class ModelInfo(Message, frozen=True, kw_only=True):
 
 
 class StudyInfo(Message, frozen=True, kw_only=True):
+    """`changed`: a run would be of another study than the last one in this folder."""
+
     name: str
     dataset: str
     pairs: int
@@ -96,6 +126,7 @@ class StudyInfo(Message, frozen=True, kw_only=True):
     tie_policy: str
     opinion: str
     min_cosine: float
+    changed: bool = False
 
 
 # ---------------------------------------------------------------- pairs

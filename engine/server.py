@@ -29,9 +29,12 @@ from engine.messages import (
     RewriteQuery,
     RowsRequest,
     SavedFilter,
+    StopRequest,
 )
-from engine.service import Engine, NotReady
+from engine.service import CannotRun, Engine, NotReady
+from engine.store import StoreError
 from engine.store.errors import NotFound, Refused
+from engine.study import StudyError
 
 EVENTS_PER_SECOND = 10
 HEARTBEAT_S = 15.0
@@ -76,8 +79,12 @@ def create_app(engine: Engine, activity: Activity, shut_down: Callable[[], None]
                 return _json(said, 422)
             except NotReady as error:
                 return _problem(409, str(error))
-            except (Refused, msgspec.ValidationError) as error:
+            except CannotRun as error:
+                return _problem(422 if error.bad_input else 500, str(error))
+            except (Refused, msgspec.ValidationError, StudyError) as error:
                 return _problem(422, str(error))
+            except StoreError as error:
+                return _problem(507, str(error))
             except msgspec.DecodeError as error:
                 return _problem(400, f"not valid JSON: {error}")
             return body if isinstance(body, Response) else _json(body)
@@ -94,14 +101,18 @@ def create_app(engine: Engine, activity: Activity, shut_down: Callable[[], None]
         return await run_in_threadpool(engine.start)
 
     async def stop(request: Request) -> Any:
-        return engine.stop()
+        wanted = await read(request, StopRequest)
+        return await run_in_threadpool(engine.stop, wanted.now)
+
+    async def plan(request: Request) -> Any:
+        return await run_in_threadpool(engine.plan, await request.body())
 
     async def shutdown(request: Request) -> Any:
         shut_down()
         return engine.status()
 
     async def study(request: Request) -> Any:
-        return engine.info()
+        return await run_in_threadpool(engine.info)
 
     async def manifest(request: Request) -> Any:
         return await run_in_threadpool(engine.manifest)
@@ -205,6 +216,7 @@ def create_app(engine: Engine, activity: Activity, shut_down: Callable[[], None]
             route("/events", "GET", events),
             route("/run", "POST", run),
             route("/stop", "POST", stop),
+            route("/plan", "POST", plan),
             route("/shutdown", "POST", shutdown),
             route("/study", "GET", study),
             route("/manifest", "GET", manifest),

@@ -90,6 +90,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("overview", "warnings", "w", "warnings", "Every warning in full.", True),
     Action("overview", "rejects", "x", "left out", "The rows that could not be used, and why."),
     Action("overview", "tables", "T", "all tables", "Every number of the study.", True),
+    Action("overview", "show_manifest", "m", "manifest", "What made these results, in full."),
     Action("over", "back", "escape,backspace", "back", "Back to the overview.", True, "esc"),
     Action(
         "imprint",

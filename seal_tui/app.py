@@ -23,7 +23,7 @@ from textual.screen import ModalScreen
 from textual.worker import WorkerFailed
 
 from engine.messages import RunStatus
-from seal_tui import paths, place, settings
+from seal_tui import paths, place, planned, settings
 from seal_tui.actions import bindings
 from seal_tui.calls import Call, Calls
 from seal_tui.client import EngineClient, EngineGone, EngineProblem
@@ -188,7 +188,8 @@ class SealApp(App[None]):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         if action == "start_run":
             status = self.session.status
-            return status is not None and status.state in ("idle", "failed", "stopped")
+            over = ("idle", "failed", "stopped", *(("done",) if self.session.changed else ()))
+            return status is not None and status.state in over
         if action == "stop_run":
             return self.session.running
         return True
@@ -197,14 +198,35 @@ class SealApp(App[None]):
         if not isinstance(self.screen, ModalScreen):
             self.push_screen(TextScreen(Safe("help"), help_text(self.screen)))
 
-    def action_start_run(self) -> None:
+    @work(group="command", exclusive=True)
+    async def action_start_run(self) -> None:
+        """A changed study says first what it would compute anew."""
+        ask = self.session.client.ask
+        try:
+            if (await ask(Calls.study())).changed:
+                self.notify("The study has changed: looking at what can be reused …", markup=False)
+                plan = await ask(Calls.plan())
+                if planned.made_otherwise(plan):
+                    words = "\n".join(planned.lines(plan))
+                    question = Safe(f"{words}\n\nEarlier results are kept. Run the changed study?")
+                    if not await self.push_screen_wait(ConfirmScreen(question)):
+                        return
+        except (EngineGone, EngineProblem) as error:
+            self.notify(one_line(str(error)), severity="error", markup=False)
+            return
         self._command(Calls.start())
 
     @work(group="command")
     async def action_stop_run(self) -> None:
-        question = Safe("Stop the run? Finished batches are kept, and R goes on with it later.")
+        status = self.session.status
+        now = status is not None and status.stopping
+        question = Safe(
+            "The run is finishing its batch. Drop that batch and stop now?"
+            if now
+            else "Stop the run? Finished batches are kept, and R goes on with it later."
+        )
         if await self.push_screen_wait(ConfirmScreen(question)):
-            self._command(Calls.stop())
+            self._command(Calls.stop(now))
 
     @work(group="command")
     async def _command(self, call: Call[RunStatus]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from textual import on
+from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Container, Vertical, VerticalScroll
@@ -19,6 +19,7 @@ from seal_tui.client import EngineGone, EngineProblem
 from seal_tui.screens.all_tables import AllTablesScreen
 from seal_tui.screens.base import SealScreen
 from seal_tui.screens.dialogs import TextScreen
+from seal_tui.screens.manifest import ManifestScreen
 from seal_tui.screens.over import RejectsScreen
 from seal_tui.session import Session
 from seal_tui.tables import Alignment, Estimate, Imprint, SideEstimate, Tables, real
@@ -239,6 +240,15 @@ class OverviewScreen(SealScreen):
         self._robust = lines
         keys = [f"{line.feature}/{line.side}/{line.sign}" for line in lines]
         self.query_one("#robust", RowList).show(rows, keys)
+
+    # ---------------------------------------------------------- what made these results
+
+    @work(exclusive=True, group="manifest")
+    async def action_show_manifest(self) -> None:
+        try:
+            self.app.push_screen(ManifestScreen(await self.session.client.manifest()))
+        except (EngineGone, EngineProblem) as error:
+            self.notify(one_line(str(error)), severity="warning", markup=False)
 
     # ---------------------------------------------------------- the focused number in words
 

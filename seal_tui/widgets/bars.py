@@ -33,6 +33,8 @@ def run_line(status: RunStatus | None) -> Safe:
     if status.state != "running":
         took = f" {numbers.duration(status.elapsed_s)}" if status.elapsed_s else ""
         return Safe(f"run {words.RUN_STATE[status.state]}{took}")
+    if status.stopping:
+        return Safe("stopping after this batch")
     stage = next((stage for stage in status.stages if stage.state == "running"), None)
     if stage is None:
         return Safe("running")

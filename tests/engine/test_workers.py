@@ -18,12 +18,11 @@ from engine.run.workers import (
     LOST,
     NO_MEMORY,
     Job,
-    Outcome,
     OutOfMemory,
     Stopped,
     WorkerDied,
     Workers,
-    _attempt,
+    attempt,
 )
 from tests.engine.conftest import alive
 from tests.engine.studies import until
@@ -33,7 +32,7 @@ PRE = RewardSpec("embedded:reward-pre", None, False, "auto")
 
 @pytest.fixture
 def workers() -> Iterator[Workers]:
-    made = Workers("cpu")
+    made = Workers("cpu", 600, threading.Event())
     yield made
     made.close()
 
@@ -76,10 +75,9 @@ def test_where_a_model_runs_is_known(workers: Workers) -> None:
 
 
 def test_a_stop_leaves_what_is_not_begun(workers: Workers) -> None:
-    stop = threading.Event()
-    stop.set()
+    workers._stop.set()
     with pytest.raises(Stopped):
-        workers.run(PRE, "score", (), [lambda: Job(0, (), ())], lambda *_: None, stop)
+        workers.run(PRE, {}, "score", (), [lambda: Job(0, (), ())], lambda *_: None)
 
 
 class Fragile:
@@ -88,7 +86,7 @@ class Fragile:
     def __init__(self, deadly: set[int], capacity: int) -> None:
         self.deadly, self.capacity = deadly, capacity
 
-    def ask(self, operation: str, spec: Any, method: str, items: tuple[int, ...]) -> Any:
+    def ask(self, items: tuple[int, ...]) -> Any:
         if len(items) > self.capacity:
             raise OutOfMemory
         if self.deadly & set(items):
@@ -100,9 +98,8 @@ class Fragile:
 def test_every_text_is_computed_once_or_set_aside_with_the_reason(
     count: int, deadly: set[int], capacity: int
 ) -> None:
-    outcome = Outcome()
     units = tuple(range(count))
-    _attempt(Fragile(deadly, capacity), PRE, "score", (), units, units, outcome)  # type: ignore[arg-type]
+    outcome = attempt(Fragile(deadly, capacity).ask, units, units)
     done = [unit for ids, values in outcome.parts for unit in ids]
     assert all(values == [unit * 10 for unit in ids] for ids, values in outcome.parts)
     assert sorted([*done, *outcome.lost]) == list(units)

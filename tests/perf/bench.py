@@ -25,6 +25,7 @@ from engine.messages import PairQuery
 from engine.models.protocols import Text
 from engine.paper.inputs import Pairs
 from engine.paths import SAMPLE_DATA
+from tests.perf.serving import serving
 
 PAIRS = 160_800
 
@@ -262,6 +263,7 @@ BENCHES = {
     "browsing": browsing,
     "marking": marking,
     "models": models,
+    "serving": serving,
 }
 
 

@@ -26,8 +26,10 @@ from engine.messages import (
     RewriteDetail,
     RewriteQuery,
     RowsRequest,
+    RunPlan,
     RunStatus,
     StageProgress,
+    StopRequest,
     StudyInfo,
 )
 
@@ -67,6 +69,10 @@ class FakeEngine:
     left_out: Rejects = fake_study.REJECTS
     pairs: dict[int, PairDetail] = field(default_factory=fake_study.pairs)
     rewrites: dict[int, RewriteDetail] = field(default_factory=fake_study.rewrites)
+    manifest: dict[str, Any] = field(default_factory=lambda: {"versions": {"engine": "0.1.0"}})
+    plan: RunPlan = field(default_factory=lambda: RunPlan(stages=()))
+    slow: bool = False
+    stopping: bool = False
     ready: bool = True
     down: bool = False
     many: int = 0
@@ -96,6 +102,7 @@ class FakeEngine:
             elapsed_s=252.0,
             pid=4321,
             engine_version="0.1.0",
+            stopping=self.stopping,
         )
 
     def announce(self, **changes: Any) -> None:
@@ -123,6 +130,7 @@ class FakeEngine:
             Route("/events", self._events),
             Route("/run", self._run, methods=["POST"]),
             Route("/stop", self._stop, methods=["POST"]),
+            Route("/plan", self._plan, methods=["POST"]),
             Route("/shutdown", self._status, methods=["POST"]),
             Route("/study", self._study),
             Route("/manifest", self._manifest),
@@ -157,9 +165,15 @@ class FakeEngine:
         return answer(self.status())
 
     async def _stop(self, request: Request) -> Response:
-        self.asked.append(("stop", None))
-        self.announce(state="stopped")
+        self.asked.append(("stop", msgspec.json.decode(await request.body(), type=StopRequest)))
+        if self.slow and not self.stopping:
+            self.announce(stopping=True)
+        else:
+            self.announce(state="stopped", stopping=False)
         return answer(self.status())
+
+    async def _plan(self, request: Request) -> Response:
+        return answer(self.plan)
 
     async def _events(self, request: Request) -> Response:
         return StreamingResponse(self._stream(), media_type="text/event-stream")
@@ -179,7 +193,7 @@ class FakeEngine:
         return answer(self.study)
 
     async def _manifest(self, request: Request) -> Response:
-        return answer({"versions": {"engine": "0.1.0"}})
+        return answer(self.manifest)
 
     async def _metrics(self, request: Request) -> Response:
         if not self.ready:
