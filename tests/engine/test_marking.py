@@ -17,13 +17,17 @@ from engine import launch
 from engine.messages import (
     Agreement,
     AuthorRequest,
+    Ids,
     MarkChange,
     MarkEvent,
+    MarkProgress,
     MarkRequest,
     MarksChanged,
     Message,
     PairDetail,
+    PairQuery,
     PairRow,
+    ProgressRequest,
     RowsRequest,
     SavedFilter,
 )
@@ -88,6 +92,22 @@ async def test_undo_redo_log_and_agreement_are_asked_for(client: Client) -> None
     assert len(await client.get("/marks/log?limit=2", list[MarkEvent])) == 2
     (found,) = await client.get("/marks/agreement", list[Agreement])
     assert (found.pairs, found.agreement, found.kappa) == (2, 0.0, 0.0)
+
+
+async def test_progress_is_that_in_the_pairs_of_a_filter(client: Client) -> None:
+    await client.post("/marks", MarksChanged, request(*range(10), verdict="keep"))
+    await client.post("/marks", MarksChanged, request(3, 20, verdict="tie", flag="on"))
+    asked = ProgressRequest(filter="", author="ann")
+    everything = await client.post("/marks/progress", MarkProgress, asked)
+    assert (everything.pairs, everything.decided, everything.flagged) == (COUNT, 11, 2)
+    some = PairQuery(filter="margin<0", author="ann")
+    ids = (await client.post("/pairs", Ids, some)).ids
+    assert 0 < len(ids) < COUNT
+    asked = ProgressRequest(filter="margin<0", author="ann")
+    found = await client.post("/marks/progress", MarkProgress, asked)
+    tied = len({3, 20} & set(ids))
+    kept = len((set(range(10)) - {3}) & set(ids))
+    assert (found.pairs, found.verdicts["keep"], found.verdicts["tie"]) == (len(ids), kept, tied)
 
 
 async def test_filters_are_saved_and_listed(client: Client) -> None:
