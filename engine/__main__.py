@@ -57,7 +57,7 @@ async def _serve(folder: Path, limit: float) -> None:
     async def leave_when_idle() -> None:
         while not server.should_exit:
             await asyncio.sleep(min(limit, 5))
-            if not engine.running and activity.idle_s() > limit:
+            if not (engine.running or engine.exports.running) and activity.idle_s() > limit:
                 leave()
 
     async def announce_when_up() -> None:

@@ -363,22 +363,27 @@ ExportState = Literal["idle", "running", "done", "failed", "stopped"]
 
 
 class ExportRequest(Message, frozen=True, kw_only=True):
-    """Which pairs become what. `path` is absolute; `overwrite` replaces what is there."""
+    """Which pairs become what. `path`: docs/export.md; `overwrite` replaces what is there.
+
+    `author`: whose decisions. `ties` and `discuss` are about pairs with that verdict."""
 
     format: ExportFormat
     path: str
     filter: str = ""
     ties: Literal["drop", "keep"] = "drop"
+    discuss: Literal["drop", "keep"] = "drop"
     author: str = ""
     overwrite: bool = False
 
 
 class ExportPreview(Message, frozen=True, kw_only=True):
-    """What an export would write: `rows` of `pairs`, and how many of each decision."""
+    """What an export would write: `rows` of `pairs`, and how many of each decision. `authors`
+    are all who decided anything."""
 
     pairs: int
     rows: int
     counts: dict[str, int]
+    authors: tuple[str, ...] = ()
 
 
 class ExportStatus(Message, frozen=True, kw_only=True):
@@ -387,6 +392,21 @@ class ExportStatus(Message, frozen=True, kw_only=True):
     total: int
     path: str
     error: str | None = None
+
+
+class LedgerFile(Message, frozen=True, kw_only=True):
+    """An exported ledger to bring in; `path` is absolute."""
+
+    path: str
+
+
+class Imported(Message, frozen=True, kw_only=True):
+    """What became of a ledger's rows; `pairs` are the first source_ids not in this dataset."""
+
+    applied: int
+    already_there: int
+    unknown: int
+    pairs: tuple[str, ...]
 
 
 # ---------------------------------------------------------------- rows left out, and plots

@@ -17,10 +17,14 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
+from engine.export.job import Busy
+from engine.export.place import ExportError
 from engine.filters import FilterError
 from engine.messages import (
     AuthorRequest,
     CompleteRequest,
+    ExportRequest,
+    LedgerFile,
     MarkRequest,
     Message,
     PairQuery,
@@ -77,11 +81,11 @@ def create_app(engine: Engine, activity: Activity, shut_down: Callable[[], None]
             except FilterError as error:
                 said = Problem(error=str(error), start=error.start, end=error.end)
                 return _json(said, 422)
-            except NotReady as error:
+            except (NotReady, Busy) as error:
                 return _problem(409, str(error))
             except CannotRun as error:
                 return _problem(422 if error.bad_input else 500, str(error))
-            except (Refused, msgspec.ValidationError, StudyError) as error:
+            except (ExportError, Refused, msgspec.ValidationError, StudyError) as error:
                 return _problem(422, str(error))
             except StoreError as error:
                 return _problem(507, str(error))
@@ -177,6 +181,12 @@ def create_app(engine: Engine, activity: Activity, shut_down: Callable[[], None]
     async def filters(request: Request) -> Any:
         return await run_in_threadpool(engine.saved_filters)
 
+    async def export_status(request: Request) -> Any:
+        return engine.exports.status()
+
+    async def cancel_export(request: Request) -> Any:
+        return await run_in_threadpool(engine.exports.cancel)
+
     async def events(request: Request) -> Any:
         return StreamingResponse(stream(), media_type="text/event-stream")
 
@@ -238,6 +248,11 @@ def create_app(engine: Engine, activity: Activity, shut_down: Callable[[], None]
             route("/marks/agreement", "GET", agreement),
             route("/filters", "GET", filters),
             route("/filters", "POST", body(SavedFilter, engine.save_filter)),
+            route("/ledger/import", "POST", body(LedgerFile, engine.import_ledger_file)),
+            route("/export/preview", "POST", body(ExportRequest, engine.preview_export)),
+            route("/export", "POST", body(ExportRequest, engine.export)),
+            route("/export", "GET", export_status),
+            route("/export/cancel", "POST", cancel_export),
         ],
         exception_handlers={Exception: crashed, HTTPException: refused},
     )

@@ -9,12 +9,20 @@ from pathlib import Path
 
 from engine import study as studies
 from engine.data.pairs import REASONS, DataError
+from engine.export import ledger as ledger_file
+from engine.export.job import Exports, Subject
+from engine.export.provenance import Digests
 from engine.messages import (
     Agreement,
     AuthorRequest,
     Circle,
+    ExportPreview,
+    ExportRequest,
+    ExportStatus,
     FeatureInfo,
     Grid,
+    Imported,
+    LedgerFile,
     MarkEvent,
     MarkProgress,
     MarkRequest,
@@ -43,7 +51,7 @@ from engine.run.workers import Stopped, Workers
 from engine.store import Store, StoreError, dataset, ledger, marks, measures, results, saved_filters
 from engine.store.browse import Browser
 from engine.store.errors import NotFound
-from engine.store.ledger import Imported, LedgerRow
+from engine.store.ledger import LedgerRow
 from engine.study import PRESETS, Study
 
 STUDY_FILE = "study.json"
@@ -78,6 +86,7 @@ class Engine:
         self._pipeline: Pipeline | None = None
         self._stop = threading.Event()
         self._lock = threading.Lock()
+        self.exports = Exports()
         if (last := manifest.last_status(folder)) is not None:
             cut_off = last.state == "running" or (last.state == "done" and not self._measurable())
             self.progress.restore(last, "stopped" if cut_off else last.state)
@@ -145,6 +154,7 @@ class Engine:
 
     def close(self) -> None:
         self._stop.set()
+        self.exports.cancel()
         self.join()
         self.store.close()
 
@@ -314,6 +324,37 @@ class Engine:
     def save_filter(self, wanted: SavedFilter) -> list[SavedFilter]:
         saved_filters.save(self.store, wanted)
         return saved_filters.saved(self.store)
+
+    # ------------------------------------------------------------ exports
+
+    def preview_export(self, request: ExportRequest) -> ExportPreview:
+        """Raises FilterError, NotReady."""
+        return self.exports.preview(self._subject(), request)
+
+    def export(self, request: ExportRequest) -> ExportStatus:
+        """Begin to write. Raises ExportError, FilterError, Busy, NotReady."""
+        return self.exports.start(self._subject(), request)
+
+    def import_ledger_file(self, request: LedgerFile) -> Imported:
+        """Bring in the log of another run. Raises ExportError, Refused; then nothing is changed."""
+        return self.import_ledger(ledger_file.read(Path(request.path)))
+
+    def _subject(self) -> Subject:
+        metrics = self.metrics()
+        digests = Digests(
+            study=studies.digest(self.study),
+            dataset=self.store.meta("dataset") or "",
+            metrics=measure.digest(metrics.tables),
+        )
+        return Subject(
+            self.folder,
+            self.store,
+            self.browser(),
+            self.info(),
+            metrics,
+            self.status().warnings,
+            digests,
+        )
 
     def _need_measures(self) -> None:
         if self._measured():

@@ -18,6 +18,8 @@ from engine.messages import (
     ExportRequest,
     ExportStatus,
     Ids,
+    Imported,
+    LedgerFile,
     MarkChange,
     MarkEvent,
     MarkProgress,
@@ -185,3 +187,7 @@ class Calls:
     @staticmethod
     def cancel_export() -> Call[ExportStatus]:
         return Call("POST", "/export/cancel", ExportStatus)
+
+    @staticmethod
+    def import_ledger(path: str) -> Call[Imported]:
+        return Call("POST", "/ledger/import", Imported, LedgerFile(path=path))

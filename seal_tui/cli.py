@@ -22,7 +22,7 @@ from engine import __version__, launch
 from engine import study as studies
 from engine.messages import RunStatus
 from engine.paths import SAMPLE_DATA
-from seal_tui import importing
+from seal_tui import exporting, importing
 from seal_tui.calls import Calls
 from seal_tui.client import EngineGone, EngineProblem, SyncEngineClient
 from seal_tui.text import one_line, plain
@@ -266,18 +266,52 @@ def import_(
     allow_squashed: Annotated[
         bool, typer.Option("--allow-squashed", help="Take scores that all lie within [0, 1].")
     ] = False,
+    ledger: exporting.Ledger = None,
 ) -> None:
-    """Make a run from recorded results: no model is needed.
+    """Make a run from recorded results, without a model; or bring decisions into a run.
 
     Files are joined by row_id or id, never by position; nothing is imported unless all of it fits.
     """
     with _for_people():
+        if ledger is not None:
+            if pairs or labels or rewards or rewrites or taxonomy or allow_squashed:
+                raise importing.WrongUsage("--ledger goes alone, into a run that is there")
+            with SyncEngineClient.at(launch.ensure_engine(_run_folder(run_dir))) as client:
+                exporting.bring_in(client, ledger)
+            return
         files = importing.Files(
             pairs, labels or [], rewards or [], rewrites, taxonomy, allow_squashed
         )
         with importing.written(run_dir, files) as study:
             _ask_engine("engine.run.recorded", str(study))
             _run(study, run_dir, headless=True)
+
+
+@app.command()
+def export(
+    run_dir: RunDir,
+    to: exporting.To,
+    form: exporting.Format = None,
+    where: exporting.Where = "",
+    author: exporting.Author = None,
+    ties: exporting.Ties = "drop",
+    discuss: exporting.Discuss = "drop",
+    overwrite: exporting.Overwrite = False,
+    dry_run: exporting.DryRun = False,
+    as_json: Json = False,
+) -> None:
+    """Write a run's pairs as decided: for training, for a spreadsheet, for readers.
+
+    trl, trl-messages, kto and hub carry decisions out: flips have their sides swapped, drops are
+    left out, undecided pairs stay as the human chose. csv lists every pair beside its decision,
+    ledger is the log of all decisions (see import --ledger), report a page of findings.
+
+    The file's ending chooses: .jsonl, .jsonl.gz, .parquet, .csv, .md, .html; for hub a new folder.
+    """
+    with _for_people():
+        request = exporting.request(to, form, where, author, ties, discuss, overwrite)
+        with SyncEngineClient.at(launch.ensure_engine(_run_folder(run_dir))) as client:
+            exporting.export(client, request, dry_run, as_json)
 
 
 @app.command(name="open")

@@ -71,7 +71,7 @@ def read_row(value: object) -> Fields:
 
 
 def _conversation(prompt: object, completion: object, side: str) -> str:
-    if isinstance(completion, str) and prompt is None:
+    if isinstance(completion, str) and _whole(prompt, completion):
         text = canonical(completion)
     else:
         text = _joined(prompt, completion, side)
@@ -80,6 +80,11 @@ def _conversation(prompt: object, completion: object, side: str) -> str:
     if len(text) > MAX_CHARS:
         raise RowError("too_long", f"{side} has {len(text):,} characters, over {MAX_CHARS:,}")
     return text
+
+
+def _whole(prompt: object, completion: str) -> bool:
+    """Whether the completion is the conversation; an empty prompt before one says nothing."""
+    return prompt is None or (prompt == "" and is_transcript(completion))
 
 
 def _joined(prompt: object, completion: object, side: str) -> str:

@@ -84,6 +84,16 @@ class Store:
         return self._connection.cursor().sql(statement, params=parameters).to_arrow_table()
 
     @contextmanager
+    def snapshot(self) -> Iterator[Any]:
+        """A cursor whose statements all see the data of one moment; it does not write."""
+        cursor = self._connection.cursor()
+        cursor.begin()
+        try:
+            yield cursor
+        finally:
+            cursor.rollback()
+
+    @contextmanager
     def write(self) -> Iterator[Any]:
         """A transaction: everything in the block is committed, or nothing.
 

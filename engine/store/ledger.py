@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from engine.messages import MarkChange, Message, Verdict
+from engine.messages import Imported, MarkChange, Message, Verdict
 from engine.store.database import Store, sql
 from engine.store.errors import Refused
 from engine.store.marks import VERDICTS, check_author, check_change, rebuild
@@ -35,15 +35,6 @@ class LedgerRow(Message, frozen=True, kw_only=True):
     new: MarkState
     group: int
     blind: bool
-
-
-class Imported(Message, frozen=True, kw_only=True):
-    """What became of a ledger's rows; `pairs` are the first source_ids not in this dataset."""
-
-    applied: int
-    already_there: int
-    unknown: int
-    pairs: tuple[str, ...]
 
 
 def ledger(store: Store) -> Iterator[LedgerRow]:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 from textual.content import Content
 
+from engine import visible
 from seal_tui import text
 
 HOSTILE = {"Cc", "Cf", "Cs", "Zl", "Zp"}
@@ -48,7 +49,7 @@ def test_nothing_hostile_is_left(raw: str) -> None:
     assert not is_hostile(text.plain(raw))
     assert not is_hostile(text.content(raw).plain)
     assert not is_hostile(text.one_line(raw))
-    assert not is_hostile(text.csv_cell(raw))
+    assert not is_hostile(visible.csv_cell(raw))
 
 
 @given(ODD)
@@ -63,7 +64,7 @@ def test_safe_text_stays_as_it_is(raw: str) -> None:
 
 @given(st.text(st.characters(categories=["L", "N", "P", "Zs"], max_codepoint=0x10FF)))
 def test_ordinary_text_is_not_touched(raw: str) -> None:
-    if not text._ODD.search(raw):
+    if not visible._ODD.search(raw):
         assert text.plain(raw) == raw
 
 
@@ -114,8 +115,8 @@ def test_fit_fills_exactly(raw: str, width: int, align: str) -> None:
 
 @pytest.mark.parametrize("raw", ["=1+1", "+1", "-1", "@x", "\t=1", " =1", "＝1"])
 def test_a_spreadsheet_never_reads_a_formula(raw: str) -> None:
-    assert text.csv_cell(raw).startswith("'")
+    assert visible.csv_cell(raw).startswith("'")
 
 
 def test_ordinary_cells_keep_their_text() -> None:
-    assert text.csv_cell("well - so") == "well - so"
+    assert visible.csv_cell("well - so") == "well - so"

@@ -1,0 +1,13 @@
+SELECT p.pair_id, p.source_id, p.topic, c.transcript, r.transcript,
+       f.regime, f.opinion, f.margin_pre, f.margin_post, f.theta, f.gain, f.ambiguity,
+       m.verdict, coalesce(m.flagged, FALSE), coalesce(m.note, ''), coalesce(m.tags, [])
+FROM (
+    SELECT unnest(ids) AS pair_id, generate_subscripts(ids, 1) AS place
+    FROM (SELECT $ids::INTEGER[] AS ids)
+) AS w
+JOIN pairs AS p USING (pair_id)
+JOIN pair_facts AS f USING (pair_id)
+JOIN texts AS c ON c.text_id = p.chosen_id
+JOIN texts AS r ON r.text_id = p.rejected_id
+LEFT JOIN pair_marks AS m ON m.pair_id = p.pair_id AND m.author = $author
+ORDER BY w.place

@@ -1,0 +1,103 @@
+"""A small real run, made of recorded results, with decisions in it."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from engine.data.pairs import Pair
+from engine.data.readers import Source, read_pairs
+from engine.export.decided import Decided
+from engine.messages import ExportRequest, ExportStatus, MarkChange, MarkRequest, Verdict
+from engine.service import Engine
+from tests.tui import recorded
+
+# Pair ids by what kim decided; all other pairs are undecided.
+DECIDED: dict[Verdict, tuple[int, ...]] = {
+    "flip": (0, 7),
+    "drop": (2,),
+    "tie": (3,),
+    "discuss": (4,),
+    "keep": (5,),
+}
+PAIRS = 24
+Export = Callable[..., tuple[ExportStatus, Path]]
+
+
+@pytest.fixture(scope="session")
+def recorded_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return recorded.build(tmp_path_factory.mktemp("recorded"))
+
+
+@pytest.fixture
+def run(recorded_run: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(recorded_run, tmp_path / "run"))
+
+
+@pytest.fixture
+def engine(run: Path) -> Iterator[Engine]:
+    opened = Engine(run)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def decided(engine: Engine) -> Engine:
+    """The engine with kim's decisions."""
+    for verdict, ids in DECIDED.items():
+        decide(engine, ids, verdict=verdict)
+    return engine
+
+
+def decide(engine: Engine, ids: tuple[int, ...], author: str = "kim", **change: Any) -> None:
+    engine.mark(MarkRequest(pair_ids=ids, change=MarkChange(**change), author=author))
+
+
+@pytest.fixture
+def export(decided: Engine, tmp_path: Path) -> Export:
+    """Exports kim's decisions to a file of this name and waits for the end."""
+
+    def write(form: str, name: str, **settings: Any) -> tuple[ExportStatus, Path]:
+        path = tmp_path / name
+        request = ExportRequest(
+            format=form,  # type: ignore[arg-type]
+            path=str(path),
+            **{"author": "kim", **settings},
+        )
+        decided.export(request)
+        decided.exports.join()
+        return decided.exports.status(), path
+
+    return write
+
+
+def read(path: Path) -> list[Pair]:
+    """The pairs of an export, read as a dataset."""
+    found = list(read_pairs(Source(path)))
+    assert all(isinstance(item, Pair) for item in found), found
+    return found  # type: ignore[return-value]
+
+
+def pair(chosen: str, rejected: str, **more: Any) -> Decided:
+    """A pair with these transcripts and nothing remarkable."""
+    known: dict[str, Any] = {
+        "pair_id": 0,
+        "source_id": "s",
+        "topic": None,
+        "regime": "stayed",
+        "opinion": "i",
+        "margin_pre": -0.5,
+        "margin_post": 0.25,
+        "theta": None,
+        "gain": None,
+        "ambiguity": None,
+        "verdict": None,
+        "flagged": False,
+        "note": "",
+        "tags": (),
+    }
+    return Decided(chosen=chosen, rejected=rejected, **{**known, **more})
