@@ -5,7 +5,7 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 export HF_HUB_OFFLINE ?= 1
 
-.PHONY: help setup demo test lint format bench models screenshots clean
+.PHONY: help setup demo test fault lint format bench models screenshots clean
 
 help:  ## what there is to make
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -27,6 +27,11 @@ demo: setup  ## the sample study, then the explorer (HEADLESS=1: plain progress 
 
 test: lint  ## lint and every test
 	$(BIN)/pytest -n 2
+
+KILLS ?= 50
+
+fault: setup  ## kills at random moments of every stage (KILLS=50 each), full disks, bad files: hours
+	FAULT_KILLS=$(KILLS) $(BIN)/pytest tests/fault
 
 lint: setup  ## ruff, mypy, the import rules
 	$(BIN)/ruff check .

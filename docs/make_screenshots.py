@@ -19,8 +19,11 @@ SIZES = {"": (120, 36), "-small": (80, 24)}
 SHOTS: dict[str, tuple[str, ...]] = {
     "overview": ("1",),
     "imprint": ("2",),
+    "compare": ("2", "c"),
     "resistance": ("3", "j", "j", "j"),
     "robustness": ("5",),
+    "labelers": ("6",),
+    "plots": ("7",),
     "help": ("3", "question_mark"),
 }
 

@@ -9,7 +9,19 @@ import sys
 from pathlib import Path
 
 
-async def _serve(folder: Path) -> None:
+def _idle_limit() -> float:
+    """Seconds after which an engine that nobody needs leaves. Raises ValueError, one line."""
+    given = os.environ.get("SEAL_TUI_IDLE_S", "900")
+    try:
+        limit = float(given)
+    except ValueError:
+        limit = -1.0
+    if not limit > 0:  # NaN too
+        raise ValueError(f"SEAL_TUI_IDLE_S = {given!r}: must be a number of seconds above 0")
+    return limit
+
+
+async def _serve(folder: Path, limit: float) -> None:
     import uvicorn
 
     from engine.launch import announce, holder_lock, socket_path, withdraw
@@ -43,7 +55,6 @@ async def _serve(folder: Path) -> None:
         engine.progress.wake()
 
     async def leave_when_idle() -> None:
-        limit = float(os.environ.get("SEAL_TUI_IDLE_S", "900"))
         while not server.should_exit:
             await asyncio.sleep(min(limit, 5))
             if not (engine.running or engine.exports.running) and activity.idle_s() > limit:
@@ -79,9 +90,18 @@ def main() -> int:
     from engine.study import StudyError
 
     try:
-        asyncio.run(_serve(Path(sys.argv[1]).resolve()))
+        limit = _idle_limit()
+    except ValueError as error:
+        print(f"seal-tui: {error}", file=sys.stderr)
+        return 2
+    try:
+        asyncio.run(_serve(Path(sys.argv[1]).resolve(), limit))
     except (EngineError, StoreError, StudyError) as error:
         print(f"seal-tui: {error}", file=sys.stderr)
+        return 1
+    except OSError as error:
+        said = f"{error.filename}: {error.strerror}" if error.filename else str(error)
+        print(f"seal-tui: {said}", file=sys.stderr)
         return 1
     return 0
 

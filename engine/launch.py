@@ -22,6 +22,7 @@ HOLDER = "engine.json"
 LOCK = "engine.lock"
 LOG = "engine.log"
 START_TIMEOUT_S = 30.0
+PROBE_S = 2.0
 
 
 class EngineError(RuntimeError):
@@ -77,8 +78,11 @@ def announce(folder: Path, socket: Path) -> None:
     """Say who holds the folder and where to reach it."""
     content = {"pid": os.getpid(), "host": platform.node(), "socket": str(socket)}
     scratch = folder / f".{HOLDER}.{os.getpid()}"
-    scratch.write_text(json.dumps(content) + "\n")
-    os.replace(scratch, folder / HOLDER)
+    try:
+        scratch.write_text(json.dumps(content) + "\n")
+        os.replace(scratch, folder / HOLDER)
+    finally:
+        scratch.unlink(missing_ok=True)
 
 
 def withdraw(folder: Path) -> None:
@@ -107,13 +111,22 @@ def reachable(folder: Path) -> Path | None:
             f"{folder} is held by process {found.pid} on {found.host}: run seal-tui there, or "
             f"remove {folder / HOLDER} if that engine is gone"
         )
+    return found.socket if _answers(found.socket) else None
+
+
+def _answers(socket: Path) -> bool:
+    """Whether an engine is there: the kernel still accepts for one that was just killed, so only
+    an answer counts, or a silence, which is an engine that is busy."""
     with contextlib.closing(sockets.socket(sockets.AF_UNIX)) as probe:
-        probe.settimeout(2)
+        probe.settimeout(PROBE_S)
         try:
-            probe.connect(str(found.socket))
+            probe.connect(str(socket))
+            probe.sendall(b"GET /status HTTP/1.0\r\n\r\n")
+            return probe.recv(1) != b""
+        except TimeoutError:
+            return True
         except OSError:
-            return None
-    return found.socket
+            return False
 
 
 def ensure_engine(folder: Path) -> Path:

@@ -28,7 +28,8 @@ class Message(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=False):
 
 
 class StageProgress(Message, frozen=True, kw_only=True):
-    """How far one stage is. `rate` is units per second, `eta_s` seconds, both None when unknown."""
+    """How far one stage is. `rate` is units per second, `eta_s` seconds, both None when unknown;
+    `where` the devices at work, or `endpoint`."""
 
     name: str
     label: str
@@ -40,12 +41,14 @@ class StageProgress(Message, frozen=True, kw_only=True):
     eta_s: float | None = None
     seconds: float = 0.0
     note: str = ""
+    where: str = ""
 
 
 class RunStatus(Message, frozen=True, kw_only=True):
     """The whole run at one moment. `version` grows with every change.
 
-    `bad_input` says that `error` is about the data or the study, not about this program.
+    `bad_input` says that `error` is about the data or the study, not about this program;
+    `stopping` that the run was asked to stop and is at its last batch.
     """
 
     version: int
@@ -61,6 +64,33 @@ class RunStatus(Message, frozen=True, kw_only=True):
     pid: int
     engine_version: str
     bad_input: bool = False
+    stopping: bool = False
+
+
+class StopRequest(Message, frozen=True, kw_only=True):
+    """`now` drops the batch in work; without it that batch is finished first."""
+
+    now: bool = False
+
+
+class StagePlan(Message, frozen=True, kw_only=True):
+    """What a run would do in one stage, in units: `reused` + `computed` of them, of which `before`
+    have results that were made with other settings. `at_most` where what an earlier stage makes
+    decides how many there will be."""
+
+    name: str
+    label: str
+    unit: str
+    reused: int
+    computed: int
+    before: int = 0
+    at_most: bool = False
+
+
+class RunPlan(Message, frozen=True, kw_only=True):
+    """What a run would do, before it does so."""
+
+    stages: tuple[StagePlan, ...]
 
 
 # ---------------------------------------------------------------- the study
@@ -83,6 +113,8 @@ class ModelInfo(Message, frozen=True, kw_only=True):
 
 
 class StudyInfo(Message, frozen=True, kw_only=True):
+    """`changed`: a run would be of another study than the last one in this folder."""
+
     name: str
     dataset: str
     pairs: int
@@ -94,6 +126,7 @@ class StudyInfo(Message, frozen=True, kw_only=True):
     tie_policy: str
     opinion: str
     min_cosine: float
+    changed: bool = False
 
 
 # ---------------------------------------------------------------- pairs
@@ -374,6 +407,58 @@ class Imported(Message, frozen=True, kw_only=True):
     already_there: int
     unknown: int
     pairs: tuple[str, ...]
+
+
+# ---------------------------------------------------------------- rows left out, and plots
+
+
+class RejectRow(Message, frozen=True, kw_only=True):
+    """A row of the source that could not be used. `reason` is a key, `meaning` says it in words,
+    `excerpt` is the beginning of the row."""
+
+    source: str
+    line: int
+    reason: str
+    meaning: str
+    detail: str
+    excerpt: str
+
+
+class Rejects(Message, frozen=True, kw_only=True):
+    """The first rows left out, in the order of the source, and how many there are in all."""
+
+    rows: tuple[RejectRow, ...]
+    of: int
+
+
+class Circle(Message, frozen=True, kw_only=True):
+    """Angles by sector; the sectors are equal, begin at −180° and go counter-clockwise."""
+
+    counts: tuple[int, ...]
+    undefined: int
+    mean_deg: float | None
+    resultant: float | None
+
+
+class Grid(Message, frozen=True, kw_only=True):
+    """Pairs by reward. `counts[y][x]`: x is the step of the chosen entry's reward, y of the
+    rejected one's, both from `low` to `high`; `outside` pairs lie beyond."""
+
+    counts: tuple[tuple[int, ...], ...]
+    low: float
+    high: float
+    outside: int
+
+
+class Plots(Message, frozen=True, kw_only=True):
+    """Directions of the reward vectors (0° is both rewards equal and low; 0° to 180° is aligned),
+    their shifts θ, and the rewards before and after training."""
+
+    direction_pre: Circle
+    direction_post: Circle
+    theta: Circle
+    rewards_pre: Grid
+    rewards_post: Grid
 
 
 # ---------------------------------------------------------------- requests and answers

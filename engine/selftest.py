@@ -12,12 +12,16 @@ from engine.paper.selftest import run, verdict
 def main() -> None:
     report = run()
     checks = [
-        # JSON knows no infinity: an open bound is null.
-        {key: None if value in (math.inf, -math.inf) else value for key, value in asdict(c).items()}
+        # JSON knows no infinity: an open bound is null, as is a number that never came back.
+        {key: _plain(value) for key, value in asdict(c).items()}
         for c in report.checks
     ]
     content = {"passed": report.passed, "lines": verdict(report), "checks": checks}
     print(json.dumps(content, allow_nan=False))
+
+
+def _plain(value: object) -> object:
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 if __name__ == "__main__":

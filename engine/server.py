@@ -33,9 +33,12 @@ from engine.messages import (
     RewriteQuery,
     RowsRequest,
     SavedFilter,
+    StopRequest,
 )
-from engine.service import Engine, NotReady
+from engine.service import CannotRun, Engine, NotReady
+from engine.store import StoreError
 from engine.store.errors import NotFound, Refused
+from engine.study import StudyError
 
 EVENTS_PER_SECOND = 10
 HEARTBEAT_S = 15.0
@@ -80,8 +83,12 @@ def create_app(engine: Engine, activity: Activity, shut_down: Callable[[], None]
                 return _json(said, 422)
             except (NotReady, Busy) as error:
                 return _problem(409, str(error))
-            except (ExportError, Refused, msgspec.ValidationError) as error:
+            except CannotRun as error:
+                return _problem(422 if error.bad_input else 500, str(error))
+            except (ExportError, Refused, msgspec.ValidationError, StudyError) as error:
                 return _problem(422, str(error))
+            except StoreError as error:
+                return _problem(507, str(error))
             except msgspec.DecodeError as error:
                 return _problem(400, f"not valid JSON: {error}")
             return body if isinstance(body, Response) else _json(body)
@@ -98,20 +105,30 @@ def create_app(engine: Engine, activity: Activity, shut_down: Callable[[], None]
         return await run_in_threadpool(engine.start)
 
     async def stop(request: Request) -> Any:
-        return engine.stop()
+        wanted = await read(request, StopRequest)
+        return await run_in_threadpool(engine.stop, wanted.now)
+
+    async def plan(request: Request) -> Any:
+        return await run_in_threadpool(engine.plan, await request.body())
 
     async def shutdown(request: Request) -> Any:
         shut_down()
         return engine.status()
 
     async def study(request: Request) -> Any:
-        return engine.info()
+        return await run_in_threadpool(engine.info)
 
     async def manifest(request: Request) -> Any:
         return await run_in_threadpool(engine.manifest)
 
     async def metrics(request: Request) -> Any:
         return await run_in_threadpool(engine.metrics, request.query_params.get("preset"))
+
+    async def plots(request: Request) -> Any:
+        return await run_in_threadpool(engine.plots)
+
+    async def rejects(request: Request) -> Any:
+        return await run_in_threadpool(engine.rejects)
 
     async def pairs(request: Request) -> Any:
         query = await read(request, PairQuery)
@@ -209,10 +226,13 @@ def create_app(engine: Engine, activity: Activity, shut_down: Callable[[], None]
             route("/events", "GET", events),
             route("/run", "POST", run),
             route("/stop", "POST", stop),
+            route("/plan", "POST", plan),
             route("/shutdown", "POST", shutdown),
             route("/study", "GET", study),
             route("/manifest", "GET", manifest),
             route("/metrics", "GET", metrics),
+            route("/plots", "GET", plots),
+            route("/rejects", "GET", rejects),
             route("/pairs", "POST", pairs),
             route("/filters/complete", "POST", complete),
             route("/pairs/rows", "POST", pair_rows),

@@ -8,17 +8,19 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from engine import study as studies
-from engine.data.pairs import DataError
+from engine.data.pairs import REASONS, DataError
 from engine.export import ledger as ledger_file
 from engine.export.job import Exports, Subject
 from engine.export.provenance import Digests
 from engine.messages import (
     Agreement,
     AuthorRequest,
+    Circle,
     ExportPreview,
     ExportRequest,
     ExportStatus,
     FeatureInfo,
+    Grid,
     Imported,
     LedgerFile,
     MarkEvent,
@@ -28,19 +30,25 @@ from engine.messages import (
     Metrics,
     ModelInfo,
     PairQuery,
+    Plots,
     ProgressRequest,
+    RejectRow,
+    Rejects,
+    RunPlan,
     RunState,
     RunStatus,
     SavedFilter,
     StudyInfo,
 )
 from engine.models.errors import ModelError
+from engine.paper import plots
 from engine.run import manifest, measure, plan
 from engine.run.ingest import RunError
 from engine.run.pipeline import Pipeline
+from engine.run.preview import preview
 from engine.run.progress import Progress
-from engine.run.workers import Stopped
-from engine.store import Store, StoreError, ledger, marks, measures, results, saved_filters
+from engine.run.workers import Stopped, Workers
+from engine.store import Store, StoreError, dataset, ledger, marks, measures, results, saved_filters
 from engine.store.browse import Browser
 from engine.store.errors import NotFound
 from engine.store.ledger import LedgerRow
@@ -48,10 +56,21 @@ from engine.study import PRESETS, Study
 
 STUDY_FILE = "study.json"
 DATABASE = "seal.duckdb"
+SHOWN_REJECTS = 1_000  # more than anybody reads; the reasons are counted whole
+STARTED = "started"  # the key in `meta` of the study whose run began last
 
 
 class NotReady(RuntimeError):
     """The run has not got that far; one line saying what is missing."""
+
+
+class CannotRun(RuntimeError):
+    """The study cannot be run as it is; one line: what, and how to mend it. `bad_input`: because
+    of data or study, not of this machine."""
+
+    def __init__(self, error: str, bad_input: bool) -> None:
+        super().__init__(error)
+        self.bad_input = bad_input
 
 
 class Engine:
@@ -64,6 +83,7 @@ class Engine:
         self.store = Store(folder / DATABASE)
         self.progress = Progress(str(folder), self.study.name)
         self._thread: threading.Thread | None = None
+        self._pipeline: Pipeline | None = None
         self._stop = threading.Event()
         self._lock = threading.Lock()
         self.exports = Exports()
@@ -84,17 +104,49 @@ class Engine:
             if not self.running:
                 # The folder's study file may have been replaced since this engine started.
                 self.study = self._read_study()
+                self.store.put_meta(STARTED, studies.digest(self.study))
                 self._stop.clear()
                 self.progress.study = self.study.name
                 self.progress.begin(plan.stages(self.study))
-                self._thread = threading.Thread(target=self._run, name="run")
+                self._pipeline = Pipeline(
+                    self.study, self.folder, self.store, self.progress, self._stop
+                )
+                self._thread = threading.Thread(
+                    target=self._run, args=(self._pipeline,), name="run"
+                )
                 self._thread.start()
         return self.status()
 
-    def stop(self) -> RunStatus:
-        """Ask the run to stop. The batch in work is finished, everything committed stays."""
-        self._stop.set()
+    def stop(self, now: bool = False) -> RunStatus:
+        """Ask the run to stop. The batch in work is finished, or with `now` dropped; everything
+        committed stays."""
+        with self._lock:
+            self._stop.set()
+            if self.running:
+                self.progress.stopping()
+                if now and self._pipeline is not None:
+                    self._pipeline.workers.kill()
         return self.status()
+
+    def plan(self, study: bytes = b"") -> RunPlan:
+        """What a run would reuse and compute: of this resolved study, or of the folder's own.
+
+        Raises NotReady while a run is on, CannotRun where the run could not even begin.
+        """
+        if self.running:
+            raise NotReady("a run is on; stop it before asking what another one would compute")
+        try:
+            wanted = studies.loads_resolved(study) if study else self._read_study()
+            executor = wanted.executor
+            workers = Workers(executor.devices, executor.batch_limit_s, threading.Event())
+            try:
+                return preview(wanted, self.folder, self.store, workers)
+            finally:
+                workers.close()
+        except (studies.StudyError, RunError, DataError) as error:
+            raise CannotRun(str(error), bad_input=True) from None
+        except ModelError as error:
+            raise CannotRun(str(error), bad_input=False) from None
 
     def join(self, timeout: float | None = None) -> None:
         if self._thread is not None:
@@ -106,8 +158,7 @@ class Engine:
         self.join()
         self.store.close()
 
-    def _run(self) -> None:
-        pipeline = Pipeline(self.study, self.folder, self.store, self.progress, self._stop)
+    def _run(self, pipeline: Pipeline) -> None:
         state: RunState = "failed"
         problem, bad_input = None, False
         try:
@@ -119,6 +170,8 @@ class Engine:
             problem, bad_input = str(error), True
         except (ModelError, StoreError) as error:
             problem = str(error)
+        except OSError as error:
+            problem = f"{error.filename or self.folder}: {error.strerror or error}"
         except Exception as error:
             import traceback
 
@@ -166,7 +219,12 @@ class Engine:
             tie_policy=study.measures.tie_policy,
             opinion=study.measures.opinion,
             min_cosine=study.rewrites.min_cosine,
+            changed=self._changed(),
         )
+
+    def _changed(self) -> bool:
+        started = self.store.meta(STARTED)
+        return started is not None and started != studies.digest(self._read_study())
 
     def manifest(self) -> dict[str, object]:
         path = self.folder / manifest.FILE
@@ -194,6 +252,34 @@ class Engine:
                 for name, rows in tables.items()
             }
         return Metrics(preset=preset or self.study.measures.preset, tables=tables)
+
+    def plots(self) -> Plots:
+        """What the paper draws, counted and ready to draw."""
+        self._need_measures()
+        drawn = plots.plots(*measures.rewards(self.store, results.roles(self.store)))
+        return Plots(
+            direction_pre=_circle(drawn.direction_pre),
+            direction_post=_circle(drawn.direction_post),
+            theta=_circle(drawn.theta),
+            rewards_pre=_grid(drawn.rewards_pre),
+            rewards_post=_grid(drawn.rewards_post),
+        )
+
+    def rejects(self) -> Rejects:
+        """The rows of the source that could not be used."""
+        meanings: dict[str, str] = dict(REASONS)
+        rows = tuple(
+            RejectRow(
+                source=source,
+                line=line,
+                reason=reason,
+                meaning=meanings.get(reason, reason),
+                detail=detail,
+                excerpt=excerpt,
+            )
+            for source, line, reason, detail, excerpt in dataset.rejects(self.store, SHOWN_REJECTS)
+        )
+        return Rejects(rows=rows, of=sum(dataset.reject_counts(self.store).values()))
 
     def browser(self) -> Browser:
         self._need_measures()
@@ -305,3 +391,21 @@ class Engine:
 
     def _measured(self) -> bool:
         return measures.has_measures(self.store, studies.digest(self.study))
+
+
+def _circle(drawn: plots.Circle) -> Circle:
+    return Circle(
+        counts=tuple(drawn.counts.tolist()),
+        undefined=drawn.undefined,
+        mean_deg=drawn.mean_deg,
+        resultant=drawn.resultant,
+    )
+
+
+def _grid(drawn: plots.Grid) -> Grid:
+    return Grid(
+        counts=tuple(tuple(row) for row in drawn.counts.tolist()),
+        low=drawn.low,
+        high=drawn.high,
+        outside=drawn.outside,
+    )

@@ -58,14 +58,17 @@ class Labeler(Section, frozen=True, kw_only=True):
 
 class Reward(Section, frozen=True, kw_only=True):
     """`path` is a file of recorded scores, then no model is needed; `allow_squashed` takes them
-    even if all lie within [0, 1]. `continue_from = "pre"` trains the other model's last layer on
-    the dataset at first run; `penalty` is how strongly it is held to where it started."""
+    even if all lie within [0, 1]. `allow_pickle` and `trust_remote_code` name the model and
+    revision that they trust, `MODEL@REVISION` or a folder. `continue_from = "pre"` trains the
+    other model's last layer on the dataset at first run; `penalty` is how strongly it is held to
+    where it started."""
 
     model: str | None = None
     path: str | None = None
     allow_squashed: bool = False
     revision: str | None = None
-    allow_pickle: bool = False
+    allow_pickle: str | bool = False
+    trust_remote_code: str | bool = False
     lineage: str = ""
     continue_from: Literal["pre"] | None = None
     penalty: float = 3e-4
@@ -114,8 +117,12 @@ class Measures(Section, frozen=True, kw_only=True):
 
 
 class Executor(Section, frozen=True, kw_only=True):
+    """A worker that gives no answer for a batch in `batch_limit_s` seconds is killed, and the
+    batch tried again in parts."""
+
     kind: Literal["local"] = "local"
     devices: str = "auto"
+    batch_limit_s: float = 900.0
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
 
 
@@ -200,8 +207,13 @@ def dump_resolved(study: Study) -> bytes:
 
 
 def digest(study: Study) -> str:
-    """Two studies with one digest are the same study."""
-    return hashlib.sha256(dump_resolved(study)).hexdigest()
+    """Two studies with one digest find the same. How patient a run is with its workers and whose
+    code it may run are no part of that; what foreign code does is in the maker of its results."""
+    content = msgspec.json.decode(dump_resolved(study))
+    del content["executor"]["batch_limit_s"]
+    for role in ("pre", "post"):
+        del content[role]["trust_remote_code"]
+    return hashlib.sha256(msgspec.json.format(msgspec.json.encode(content), indent=2)).hexdigest()
 
 
 def results_digest(study: Study) -> str:
@@ -263,6 +275,7 @@ def _check_whole(study: Study) -> None:
         ("rewrites.sample", study.rewrites.sample, 0, None),
         ("rewrites.min_cosine", study.rewrites.min_cosine, -1, 1),
         ("rewards.post.penalty", study.post.penalty, 0, None),
+        ("executor.batch_limit_s", study.executor.batch_limit_s, 1, None),
     ):
         if not low <= value <= (math.inf if high is None else high) or math.isinf(value):
             span = f"between {low} and {high}" if high is not None else f"at least {low}"
@@ -320,8 +333,28 @@ def _data(data: Data, base: Path) -> Data:
 
 def _reward(raw: Any, default: Reward, where: str, base: Path) -> Reward:
     reward: Reward = default if raw is None else _convert(raw, Reward, where)
+    for key in ("allow_pickle", "trust_remote_code"):
+        _check_trust(reward, key, base, where)
     reward = msgspec.structs.replace(reward, model=_model(reward.model, base, f"{where}.model"))
     return _with_path(reward, base, where)
+
+
+def _check_trust(reward: Reward, key: str, base: Path, where: str) -> None:
+    """Whoever trusts says whom: a later edit of model or revision must not inherit it."""
+    given = getattr(reward, key)
+    if given is False:
+        return
+    if reward.model is None:
+        raise StudyError(f"{where}.{key}: there is no {where}.model that it could be about")
+    local = _absolute(reward.model, base, f"{where}.model").is_dir()
+    if not local and reward.revision is None:
+        mend = f"set {where}.revision to the commit that you looked at, and {key} to MODEL@REVISION"
+    else:
+        named = reward.model if local else f"{reward.model}@{reward.revision}"
+        if given == named:
+            return
+        mend = f'write {key} = "{named}"'
+    raise StudyError(f"{where}.{key} must name the model and revision that are trusted: {mend}")
 
 
 def _rewriter(rewriter: Rewriter, base: Path) -> Rewriter:

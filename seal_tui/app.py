@@ -23,7 +23,7 @@ from textual.screen import ModalScreen
 from textual.worker import WorkerFailed
 
 from engine.messages import RunStatus
-from seal_tui import paths, place, settings
+from seal_tui import paths, place, planned, settings
 from seal_tui.actions import bindings
 from seal_tui.calls import Call, Calls
 from seal_tui.client import EngineClient, EngineGone, EngineProblem
@@ -31,8 +31,11 @@ from seal_tui.commands import ActionCommands
 from seal_tui.screens.base import SealScreen
 from seal_tui.screens.dialogs import ConfirmScreen, TextScreen, help_text
 from seal_tui.screens.imprint import ImprintScreen
+from seal_tui.screens.labelers import LabelersScreen
+from seal_tui.screens.over import OverScreen
 from seal_tui.screens.overview import OverviewScreen
 from seal_tui.screens.pairs import AmbiguousScreen, ResistanceScreen
+from seal_tui.screens.plots import PlotsScreen
 from seal_tui.screens.robustness import RobustnessScreen
 from seal_tui.session import Session
 from seal_tui.text import Safe, one_line, plain
@@ -45,6 +48,8 @@ _SCREENS: tuple[type[SealScreen], ...] = (
     ResistanceScreen,
     AmbiguousScreen,
     RobustnessScreen,
+    LabelersScreen,
+    PlotsScreen,
 )
 
 
@@ -53,7 +58,8 @@ class SealApp(App[None]):
 
     TITLE = "SEAL"
     CSS_PATH: ClassVar[list[str | Path]] = [  # type: ignore[assignment]
-        Path("styles") / f"{name}.tcss" for name in ("app", "overview", "imprint", "browse")
+        Path("styles") / f"{name}.tcss"
+        for name in ("app", "overview", "imprint", "browse", "plots")
     ]
     DEFAULT_MODE = "overview"
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("app")]
@@ -138,6 +144,9 @@ class SealApp(App[None]):
     # ---------------------------------------------------------- from screen to screen
 
     async def action_show(self, tab: str) -> None:
+        if tab == self.current_mode:
+            while isinstance(self.screen, OverScreen):
+                await self.pop_screen()
         await self.switch_mode(tab)
 
     async def _screen(self, kind: type[SealScreen]) -> SealScreen:
@@ -179,7 +188,8 @@ class SealApp(App[None]):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         if action == "start_run":
             status = self.session.status
-            return status is not None and status.state in ("idle", "failed", "stopped")
+            over = ("idle", "failed", "stopped", *(("done",) if self.session.changed else ()))
+            return status is not None and status.state in over
         if action == "stop_run":
             return self.session.running
         return True
@@ -188,14 +198,35 @@ class SealApp(App[None]):
         if not isinstance(self.screen, ModalScreen):
             self.push_screen(TextScreen(Safe("help"), help_text(self.screen)))
 
-    def action_start_run(self) -> None:
+    @work(group="command", exclusive=True)
+    async def action_start_run(self) -> None:
+        """A changed study says first what it would compute anew."""
+        ask = self.session.client.ask
+        try:
+            if (await ask(Calls.study())).changed:
+                self.notify("The study has changed: looking at what can be reused …", markup=False)
+                plan = await ask(Calls.plan())
+                if planned.made_otherwise(plan):
+                    words = "\n".join(planned.lines(plan))
+                    question = Safe(f"{words}\n\nEarlier results are kept. Run the changed study?")
+                    if not await self.push_screen_wait(ConfirmScreen(question)):
+                        return
+        except (EngineGone, EngineProblem) as error:
+            self.notify(one_line(str(error)), severity="error", markup=False)
+            return
         self._command(Calls.start())
 
     @work(group="command")
     async def action_stop_run(self) -> None:
-        question = Safe("Stop the run? Finished batches are kept, and R goes on with it later.")
+        status = self.session.status
+        now = status is not None and status.stopping
+        question = Safe(
+            "The run is finishing its batch. Drop that batch and stop now?"
+            if now
+            else "Stop the run? Finished batches are kept, and R goes on with it later."
+        )
         if await self.push_screen_wait(ConfirmScreen(question)):
-            self._command(Calls.stop())
+            self._command(Calls.stop(now))
 
     @work(group="command")
     async def _command(self, call: Call[RunStatus]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from urllib.parse import quote, urlencode
 
 import msgspec
@@ -29,15 +29,22 @@ from engine.messages import (
     PairDetail,
     PairQuery,
     PairRow,
+    Plots,
     ProgressRequest,
+    Rejects,
     RewriteDetail,
     RewriteQuery,
     RewriteRow,
     RowsRequest,
+    RunPlan,
     RunStatus,
     SavedFilter,
+    StopRequest,
     StudyInfo,
 )
+
+if TYPE_CHECKING:
+    from engine.study import Study
 
 T = TypeVar("T")
 
@@ -64,8 +71,13 @@ class Calls:
         return Call("POST", "/run", RunStatus)
 
     @staticmethod
-    def stop() -> Call[RunStatus]:
-        return Call("POST", "/stop", RunStatus)
+    def stop(now: bool = False) -> Call[RunStatus]:
+        return Call("POST", "/stop", RunStatus, StopRequest(now=now))
+
+    @staticmethod
+    def plan(study: Study | None = None) -> Call[RunPlan]:
+        """Of this study, or of the one in the run folder."""
+        return Call("POST", "/plan", RunPlan, study)
 
     @staticmethod
     def shutdown() -> Call[Any]:
@@ -83,6 +95,14 @@ class Calls:
     def metrics(preset: str | None = None) -> Call[Metrics]:
         query = f"?{urlencode({'preset': preset})}" if preset else ""
         return Call("GET", f"/metrics{query}", Metrics)
+
+    @staticmethod
+    def plots() -> Call[Plots]:
+        return Call("GET", "/plots", Plots)
+
+    @staticmethod
+    def rejects() -> Call[Rejects]:
+        return Call("GET", "/rejects", Rejects)
 
     @staticmethod
     def pairs(query: PairQuery) -> Call[Ids]:

@@ -8,8 +8,9 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
@@ -62,7 +63,7 @@ def _for_people() -> Iterator[None]:
     except (studies.StudyError, importing.WrongUsage) as error:
         _fail(str(error), 2)
     except EngineProblem as error:
-        _fail(str(error), 2 if error.status == 422 else 1)
+        _fail(str(error), 2 if error.bad_input else 1)
     except (launch.EngineError, EngineGone) as error:
         _fail(str(error), 1)
     except BrokenPipeError:
@@ -83,11 +84,15 @@ def _run_folder(folder: Path) -> Path:
     return folder.resolve()
 
 
-def _prepare(study_file: Path, run_dir: Path | None) -> Path:
-    """Make the run folder of a study and put the study in it."""
-    study = studies.load(study_file)
+def _folder_of(study: studies.Study, run_dir: Path | None) -> Path:
     slug = re.sub(r"[^A-Za-z0-9._-]+", "-", study.name).strip("-.") or "study"
-    folder = (run_dir or Path("runs") / slug).resolve()
+    return (run_dir or Path("runs") / slug).resolve()
+
+
+def _prepare(study_file: Path, run_dir: Path | None) -> Path:
+    """Make the run folder of a study and put the study in it; say what a changed one computes."""
+    study = studies.load(study_file)
+    folder = _folder_of(study, run_dir)
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     resolved = studies.dump_resolved(study)
     target = folder / "study.json"
@@ -95,6 +100,9 @@ def _prepare(study_file: Path, run_dir: Path | None) -> Path:
         socket = launch.reachable(folder)
         if socket is not None and _ask_status(socket).state == "running":
             _fail(f"{folder} is running another version of this study; stop it first", 1)
+        if (folder / "manifest.json").exists():
+            print("The study has changed. What is there already, and what this run computes:")
+            _print_plan(folder, study)
         copy = folder / "study.toml"
         if not (copy.exists() and copy.samefile(study_file)):
             shutil.copyfile(study_file, copy)
@@ -104,16 +112,59 @@ def _prepare(study_file: Path, run_dir: Path | None) -> Path:
     return folder
 
 
+def _print_plan(folder: Path, study: studies.Study) -> None:
+    from seal_tui import headless
+
+    with _client(folder) as client:
+        headless.print_plan(client.ask(Calls.plan(study)))
+
+
+def _plan_only(study_file: Path, run_dir: Path | None) -> None:
+    """What a run would compute. Writes nothing: a folder that is not there is not made."""
+    study = studies.load(study_file)
+    folder = _folder_of(study, run_dir)
+    if (folder / "study.json").exists():
+        _print_plan(folder, study)
+        return
+    with tempfile.TemporaryDirectory(prefix="seal-tui-plan-") as scratch:
+        empty = Path(scratch)
+        (empty / "study.json").write_bytes(studies.dump_resolved(study))
+        try:
+            _print_plan(empty, study)
+        finally:
+            _stop_engine(empty, now=False)
+
+
+def _client(folder: Path) -> SyncEngineClient:
+    """A client of the folder's engine, which is started if there is none."""
+    return SyncEngineClient.at(lambda: launch.ensure_engine(folder))
+
+
 def _ask_status(socket: Path) -> RunStatus:
     with SyncEngineClient.at(socket) as client:
         return client.ask(Calls.status())
 
 
+def _stop_engine(folder: Path, now: bool) -> bool:
+    """False when no engine was there."""
+    socket = launch.reachable(folder)
+    if socket is None:
+        return False
+    with SyncEngineClient.at(socket) as client:
+        client.ask(Calls.stop(now))
+        client.ask(Calls.shutdown())
+    deadline = time.monotonic() + STOP_TIMEOUT_S
+    while launch.held(folder):  # it finishes the batch in work
+        if time.monotonic() > deadline:
+            _fail(f"the engine is still at its last batch; see {folder / launch.LOG}", 1)
+        time.sleep(0.05)
+    return True
+
+
 def _run(study_file: Path, run_dir: Path | None, headless: bool) -> None:
     with _for_people():
         folder = _prepare(study_file, run_dir)
-        socket = launch.ensure_engine(folder)
-        with SyncEngineClient.at(socket) as client:
+        with _client(folder) as client:
             client.ask(Calls.start())
             if headless:
                 _follow(client, folder)
@@ -139,9 +190,13 @@ def _follow(client: SyncEngineClient, folder: Path) -> None:
 
 
 def _explore(folder: Path) -> None:
+    _show(lambda: launch.ensure_engine(folder))
+
+
+def _show(engine: Callable[[], Path]) -> NoReturn:
     from seal_tui.app import run_explorer
 
-    raise typer.Exit(run_explorer(lambda: launch.ensure_engine(folder)))
+    raise typer.Exit(run_explorer(engine))
 
 
 @app.command()
@@ -158,12 +213,20 @@ def run(
     study: Annotated[Path, typer.Argument(help="The study file.", show_default=False)],
     run_dir: TargetDir = None,
     headless: Headless = False,
+    plan: Annotated[
+        bool,
+        typer.Option("--plan", help="Say what would be reused and what computed; run nothing."),
+    ] = False,
 ) -> None:
     """Run a study, or resume it where it stopped, and open the explorer.
 
     What is computed already with the same models and settings is not computed again. The run goes
     on when the terminal closes.
     """
+    if plan:
+        with _for_people():
+            _plan_only(study, run_dir)
+        return
     _run(study, run_dir, headless)
 
 
@@ -252,10 +315,28 @@ def export(
 
 
 @app.command(name="open")
-def open_(run_dir: RunDir) -> None:
+def open_(
+    run_dir: Annotated[
+        Path | None, typer.Argument(help="The folder of a run.", show_default=False)
+    ] = None,
+    socket: Annotated[
+        Path | None,
+        typer.Option(
+            help="Attach to this socket instead, forwarded from another host with ssh -L.",
+            show_default=False,
+        ),
+    ] = None,
+) -> None:
     """Open the explorer on a run, finished or not."""
     with _for_people():
-        _explore(_run_folder(run_dir))
+        if (run_dir is None) == (socket is None):
+            _fail("open needs a run folder or --socket, one of the two", 2)
+        if run_dir is not None:
+            _explore(_run_folder(run_dir))
+        assert socket is not None
+        if not socket.is_socket():
+            _fail(f"{socket} is no socket; is the ssh -L that forwards it still up?", 2)
+        _show(lambda: socket)
 
 
 @app.command()
@@ -267,10 +348,13 @@ def metrics(
         typer.Option(help=f"Only this preset: {', '.join(studies.PRESETS)}.", show_default=False),
     ] = None,
 ) -> None:
-    """Print every metric table of a run."""
+    """Print every metric table of a run, each with a sentence that reads it.
+
+    Where the study's [measures] changed since, they are computed anew; results are not.
+    """
     if preset is not None and preset not in studies.PRESETS:
         _fail(f"--preset {preset}: must be one of {', '.join(studies.PRESETS)}", 2)
-    with _for_people(), SyncEngineClient.at(launch.ensure_engine(_run_folder(run_dir))) as client:
+    with _for_people(), _client(_run_folder(run_dir)) as client:
         found = client.ask(Calls.metrics(preset))
         if as_json:
             print(json.dumps(found.tables, indent=2, allow_nan=False))
@@ -278,14 +362,14 @@ def metrics(
         from seal_tui import headless
 
         study, now = client.ask(Calls.study()), client.ask(Calls.status())
-        headless.print_summary(found, study, now)
+        headless.print_report(found, study, now)
 
 
 @app.command()
 def status(run_dir: RunDir, as_json: Json = False) -> None:
     """What the engine of a run is doing."""
-    with _for_people():
-        found = _ask_status(launch.ensure_engine(_run_folder(run_dir)))
+    with _for_people(), _client(_run_folder(run_dir)) as client:
+        found = client.ask(Calls.status())
     if as_json:
         print(msgspec.json.format(msgspec.json.encode(found), indent=2).decode())
         return
@@ -295,23 +379,16 @@ def status(run_dir: RunDir, as_json: Json = False) -> None:
 
 
 @app.command()
-def stop(run_dir: RunDir) -> None:
+def stop(
+    run_dir: RunDir,
+    now: Annotated[
+        bool, typer.Option("--now", help="Drop the batch in work instead of finishing it.")
+    ] = False,
+) -> None:
     """Stop a run and its engine. Everything finished stays; `run` resumes it."""
     with _for_people():
-        folder = _run_folder(run_dir)
-        socket = launch.reachable(folder)
-        if socket is None:
-            print("no engine is running")
-            return
-        with SyncEngineClient.at(socket) as client:
-            client.ask(Calls.stop())
-            client.ask(Calls.shutdown())
-        deadline = time.monotonic() + STOP_TIMEOUT_S
-        while launch.held(folder):  # it finishes the batch in work
-            if time.monotonic() > deadline:
-                _fail(f"the engine is still at its last batch; see {folder / launch.LOG}", 1)
-            time.sleep(0.05)
-        print("stopped")
+        stopped = _stop_engine(_run_folder(run_dir), now)
+        print("stopped" if stopped else "no engine is running")
 
 
 @app.command()
@@ -319,7 +396,7 @@ def selftest(as_json: Json = False) -> None:
     """Plant known effects in synthetic pairs and see whether the measures find them.
 
     Coefficients, pair effects, flips, labeler errors and ties; interval coverage and false
-    positives. Takes about a minute.
+    positives. Takes half a minute.
     """
     report: dict[str, Any] = _ask_engine("engine.selftest")
     if as_json:
@@ -357,8 +434,9 @@ def doctor(
             print(plain(f"{mark} {check['name']:<14} {check['found']}"))
             if check["mend"]:
                 print(plain(f"     {'':<14} → {check['mend']}"))
-    if not all(check["ok"] for check in checks):
-        raise typer.Exit(1)
+    bad = [check["name"] for check in checks if not check["ok"]]
+    if bad:
+        raise typer.Exit(2 if "study" in bad else 1)
 
 
 def _version(wanted: bool) -> None:

@@ -22,7 +22,9 @@ from engine.messages import (
     PairDetail,
     PairQuery,
     PairRow,
+    Plots,
     Problem,
+    Rejects,
     RewriteDetail,
     RewriteQuery,
     RewriteRow,
@@ -61,6 +63,10 @@ class EngineProblem(Exception):
     @property
     def not_yet(self) -> bool:
         return self.status == 409
+
+    @property
+    def bad_input(self) -> bool:
+        return self.status == 422
 
 
 @dataclass(frozen=True)
@@ -212,6 +218,12 @@ class EngineClient:
     async def metrics(self, preset: str | None = None) -> Metrics:
         return await self.ask(Calls.metrics(preset))
 
+    async def plots(self) -> Plots:
+        return await self.ask(Calls.plots())
+
+    async def rejects(self) -> Rejects:
+        return await self.ask(Calls.rejects())
+
     async def pairs(self, query: PairQuery) -> Ids:
         return await self.ask(Calls.pairs(query))
 
@@ -268,12 +280,26 @@ class EngineClient:
 class SyncEngineClient:
     """Asks the engine from a program without an event loop."""
 
-    def __init__(self, transport: httpx.BaseTransport) -> None:
+    def __init__(
+        self,
+        transport: httpx.BaseTransport,
+        again: Callable[[], httpx.BaseTransport] | None = None,
+    ) -> None:
+        """`again` is called once if nobody answers the first request."""
         self._http = httpx.Client(transport=transport, base_url=_BASE, timeout=_TIMEOUT)
+        self._again = again
 
     @classmethod
-    def at(cls, socket: Path) -> Self:
-        return cls(httpx.HTTPTransport(uds=str(socket)))
+    def at(cls, socket: Path | Callable[[], Path]) -> Self:
+        """A client of the engine on this Unix socket, or on the one that `socket` names: it is
+        asked once more if that engine was dying and does not answer the first request."""
+        if not callable(socket):
+            return cls(httpx.HTTPTransport(uds=str(socket)))
+
+        def transport() -> httpx.BaseTransport:
+            return httpx.HTTPTransport(uds=str(socket()))
+
+        return cls(transport(), transport)
 
     def close(self) -> None:
         self._http.close()
@@ -290,11 +316,18 @@ class SyncEngineClient:
         self.close()
 
     def ask(self, call: Call[T]) -> T:
-        """Sends one of `Calls`. Raises `EngineGone` or `EngineProblem`, nothing else."""
+        """Sends one of `Calls`. Raises `EngineGone` or `EngineProblem`, nothing else, and at the
+        first request what looking for the engine again may raise."""
+        again, self._again = self._again, None
         try:
             response = self._http.send(_request(self._http, call))
         except httpx.HTTPError as error:
-            raise _failure(error) from None
+            failure = _failure(error)
+            if again is None or isinstance(failure, EngineProblem):
+                raise failure from None
+            self.close()
+            self._http = httpx.Client(transport=again(), base_url=_BASE, timeout=_TIMEOUT)
+            return self.ask(call)
         return _decode(call, response)
 
     def events(self) -> Iterator[RunStatus]:

@@ -10,8 +10,8 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
-from engine.messages import Metrics, RunStatus, StageProgress, StudyInfo
-from seal_tui import numbers, summary, words
+from engine.messages import Metrics, RunPlan, RunStatus, StageProgress, StudyInfo
+from seal_tui import numbers, planned, report, summary, words
 from seal_tui.calls import Calls
 from seal_tui.client import EngineGone, SyncEngineClient
 from seal_tui.text import Safe, fit, one_line
@@ -140,10 +140,26 @@ def print_summary(
         _say(console, line)
 
 
+def print_report(
+    metrics: Metrics, study: StudyInfo, status: RunStatus, console: Console | None = None
+) -> None:
+    """Every metric table, each with its reading."""
+    console = console or Console(highlight=False)
+    for line in report.lines(metrics, study, status):
+        _say(console, line)
+
+
 def load_and_print_summary(client: SyncEngineClient, console: Console | None = None) -> None:
     """Asks the engine for what the summary needs, and prints it."""
     metrics, study = client.ask(Calls.metrics()), client.ask(Calls.study())
     print_summary(metrics, study, client.ask(Calls.status()), console)
+
+
+def print_plan(plan: RunPlan, console: Console | None = None) -> None:
+    """What a run would reuse and compute."""
+    console = console or Console(highlight=False)
+    for line in planned.lines(plan):
+        _say(console, line)
 
 
 def print_status(status: RunStatus, console: Console | None = None) -> None:

@@ -65,6 +65,19 @@ def p_value(value: float | None) -> Safe:
     return Safe("<0.001") if value < 0.001 else Safe(f"{value:.3f}")
 
 
+def power(p: float | None, log10_p: float | None) -> Safe:
+    """0.041 or 1e−52: also where the p-value itself is too small for a double."""
+    if p is None or _missing(p):
+        return NOTHING
+    if p >= 0.001 or log10_p is None or _missing(log10_p):
+        return p_value(p)
+    exponent = math.floor(log10_p)
+    digit = round(10 ** (log10_p - exponent))
+    if digit == 10:
+        digit, exponent = 1, exponent + 1
+    return Safe(f"{digit}e{MINUS}{-exponent}")
+
+
 def duration(seconds: float | None) -> Safe:
     """4m12s"""
     if seconds is None or _missing(seconds):

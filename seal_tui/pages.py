@@ -54,4 +54,5 @@ class Pages(Generic[Row]):
         """Takes in a page. A page of another length would show rows under foreign ids."""
         if len(rows) != len(self.ids_of(page)):
             raise ValueError("the engine answered with another number of rows than asked for")
+        self._pages.discard(page)  # the cache never replaces what it has under a key
         self._pages[page] = rows

@@ -61,6 +61,11 @@ class Session:
     def finished(self) -> bool:
         return self.status is not None and self.status.state == "done"
 
+    @property
+    def changed(self) -> bool:
+        """Whether a run would be of another study than the last one."""
+        return self.study is not None and self.study.changed
+
     async def load_study(self) -> StudyInfo:
         """The study, asked for once an epoch: its number of pairs grows while data is read."""
         if self.study is None or self._study_epoch != self.epoch:

@@ -45,6 +45,7 @@ class Estimate:
     p: float | None = None
     p_adjusted: float | None = None
     vif: float | None = None
+    mde: float | None = None
     n: int | None = None
     odds_ratio: float | None = None
 
@@ -58,6 +59,7 @@ class Estimate:
             p=real(record, "p_value"),
             p_adjusted=real(record, "p_adjusted"),
             vif=real(record, "vif"),
+            mde=real(record, "mde"),
             n=whole(record, "n"),
             odds_ratio=real(record, "odds_ratio"),
         )
@@ -73,7 +75,8 @@ class Estimate:
         low, high = real(record, "ame_low"), real(record, "ame_high")
         if low is None and effect is not None and error is not None:
             low, high = effect - _Z_95 * error, effect + _Z_95 * error
-        return replace(made, estimate=effect, std_error=error, low=low, high=high)
+        # What the smallest effect to be found is, is known in log odds only.
+        return replace(made, estimate=effect, std_error=error, low=low, high=high, mde=None)
 
     @property
     def size(self) -> float:
@@ -128,6 +131,95 @@ class Alignment:
     alignment: float | None
     resistance: float | None
     half_width: float | None
+    noise_limited: int | None
+    tie_policy: str
+
+
+def _of_labeler(record: Record, which: str) -> Estimate:
+    return Estimate(
+        estimate=real(record, f"estimate_{which}"),
+        std_error=real(record, f"std_error_{which}"),
+        low=real(record, f"ci_low_{which}"),
+        high=real(record, f"ci_high_{which}"),
+    )
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """How far two labelers give one feature the same labels; Fleiss: all labelers at once."""
+
+    feature: str
+    first: str
+    second: str
+    fleiss: bool
+    n: int | None
+    share: float | None
+    kappa: Estimate
+    pabak: float | None
+    prevalence: tuple[float | None, float | None]
+
+    @classmethod
+    def of(cls, record: Record) -> Agreement:
+        low, high = real(record, "kappa_low"), real(record, "kappa_high")
+        return cls(
+            feature=word(record, "feature"),
+            first=word(record, "labeler_a"),
+            second=word(record, "labeler_b"),
+            fleiss=record.get("statistic") == "fleiss",
+            n=whole(record, "n"),
+            share=real(record, "agreement"),
+            kappa=Estimate(estimate=real(record, "kappa"), low=low, high=high),
+            pabak=real(record, "pabak"),
+            prevalence=(real(record, "prevalence_a"), real(record, "prevalence_b")),
+        )
+
+
+@dataclass(frozen=True)
+class TwoImprints:
+    """One coefficient as two labelers' labels give it. `clear_sign_change`: each sign is certain,
+    and they are opposite."""
+
+    feature: str
+    first: str
+    second: str
+    outcome: str
+    n: int | None
+    estimates: tuple[Estimate, Estimate]
+    difference: Estimate
+    differs: bool
+    sign_change: bool
+    clear_sign_change: bool
+
+    @classmethod
+    def of(cls, record: Record) -> TwoImprints:
+        return cls(
+            feature=word(record, "feature"),
+            first=word(record, "labeler_a"),
+            second=word(record, "labeler_b"),
+            outcome=word(record, "outcome"),
+            n=whole(record, "n"),
+            estimates=(_of_labeler(record, "a"), _of_labeler(record, "b")),
+            difference=Estimate(
+                estimate=real(record, "difference"),
+                low=real(record, "difference_low"),
+                high=real(record, "difference_high"),
+            ),
+            differs=record.get("differs") is True,
+            sign_change=record.get("sign_change") is True,
+            clear_sign_change=record.get("sign_change_clear") is True,
+        )
+
+
+@dataclass(frozen=True)
+class Drift:
+    """A robustness score by how alike rewrites and originals have to be; the least alike first.
+    `n` of an estimate are the rewrites with that flip, `rewrites` all that are that alike."""
+
+    feature: str
+    side: str
+    sign: str
+    points: tuple[tuple[float, Estimate], ...]
+    rewrites: tuple[int | None, ...]
 
 
 class Tables:
@@ -136,6 +228,10 @@ class Tables:
     def __init__(self, metrics: Metrics) -> None:
         self.preset = metrics.preset
         self._tables = metrics.tables
+
+    def names(self) -> list[str]:
+        """The tables that there are."""
+        return list(self._tables)
 
     def rows(self, key: str, preset: str | None = None) -> Sequence[Record]:
         records = self._tables.get(key, [])
@@ -157,6 +253,8 @@ class Tables:
                     alignment=real(record, "alignment"),
                     resistance=real(record, "resistance"),
                     half_width=half,
+                    noise_limited=whole(record, "noise_limited"),
+                    tie_policy=word(record, "tie_policy"),
                 )
             )
         return sorted(
@@ -212,6 +310,31 @@ class Tables:
             )
             for record in records
         ]
+
+    def agreements(self) -> list[Agreement]:
+        """Every feature under every two labelers, then under all of them."""
+        return [Agreement.of(record) for record in self.rows("stability")]
+
+    def two_imprints(self) -> list[TwoImprints]:
+        """Every coefficient under every two labelers."""
+        return [TwoImprints.of(record) for record in self.rows("stability_imprint")]
+
+    def drift(self) -> list[Drift]:
+        """Every robustness score as a curve; those with most points, and then the strongest where
+        all rewrites count, come first."""
+        curves: dict[tuple[str, str, str], list[Record]] = {}
+        for record in self.rows("robustness_drift"):
+            if record.get("population", "all") == "all" and real(record, "threshold") is not None:
+                sign = "+" if word(record, "sign") == "+" else "−"
+                key = (word(record, "feature"), word(record, "side"), sign)
+                curves.setdefault(key, []).append(record)
+        found = []
+        for (feature, side, sign), records in curves.items():
+            records.sort(key=lambda record: real(record, "threshold") or 0.0)
+            points = [(real(record, "threshold") or 0.0, Estimate.of(record)) for record in records]
+            rewrites = tuple(whole(record, "rewrites") for record in records)
+            found.append(Drift(feature, side, sign, tuple(points), rewrites))
+        return sorted(found, key=lambda curve: (-len(curve.points), -curve.points[0][1].size))
 
     def dropped(self, key: str, preset: str, study: StudyInfo | None) -> list[Dropped]:
         """What has no estimate in a table, each with the reason as far as it is known."""

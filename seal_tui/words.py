@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from textual.content import Content
@@ -30,6 +31,12 @@ OPINION: Final[dict[Opinion, Safe]] = {
     "c": Safe("chosen"),
     "i": Safe("indifferent"),
     "r": Safe("rejected"),
+}
+_WHO: Final[dict[Opinion | None, Safe]] = {
+    None: Safe("whatever the labeler thinks"),
+    "c": Safe("the labeler too prefers the chosen answer"),
+    "i": Safe("the labeler sees no difference in harmless and helpful"),
+    "r": Safe("the labeler prefers the rejected answer"),
 }
 RUN_STATE: Final[dict[RunState, Safe]] = {
     "idle": Safe("not started"),
@@ -67,6 +74,12 @@ _VERDICT_SIGN: Final[dict[Verdict, str]] = {
 
 _BAR = 10
 
+
+def after(known: Sequence[str], now: str) -> str:
+    """The one after `now`, round and round."""
+    return known[(known.index(now) + 1) % len(known)] if now in known else known[0]
+
+
 _PREFIXES = ("last_response_is_", "last_response_", "assistant_is_")
 
 
@@ -86,6 +99,13 @@ def label(value: int | None, kind: str = "bool") -> Safe:
     if kind == "sentiment":
         return Safe({-1: "negative", 0: "neutral", 1: "positive"}.get(value, str(value)))
     return Safe({0: "no", 1: "yes"}.get(value, str(value)))
+
+
+def pairs_reading(regime: Regime | None, opinion: Opinion | None, n: int, total: int) -> Safe:
+    """The pairs of a regime and an opinion (None: all of them) as a sentence."""
+    share = f" ({numbers.percent(n / total)})" if total else ""
+    what = REGIME[regime] if regime is not None else "all regimes"
+    return Safe(f"{numbers.count(n)} pairs{share}: {what}; {_WHO[opinion]}.")
 
 
 def verdict(margin: float) -> Safe:

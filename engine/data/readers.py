@@ -15,7 +15,7 @@ from engine.data.table import csv_rows, delimiter_of, parquet_rows
 # After this many rows that are no pairs at all, the file is taken to be something else.
 PROBATION = 1000
 _FOREIGN = ("unparsable_json", "not_an_object", "bad_utf8", "missing_field")
-_DAMAGE = ("truncated_gzip", "corrupt_gzip")
+DAMAGE = ("truncated_gzip", "corrupt_gzip")
 
 _JSON_LINES = (".jsonl", ".ndjson")
 _TABLES = (".csv", ".tsv")
@@ -78,7 +78,7 @@ def _pairs(name: str, rows: Iterator[Row | Reject], ids: _Ids) -> Iterator[Pair 
     for row in rows:
         if isinstance(row, Reject):
             yield row
-            ids.position += row.reason not in _DAMAGE
+            ids.position += row.reason not in DAMAGE
             continue
         try:
             fields = read_row(row.value)

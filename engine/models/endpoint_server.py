@@ -235,6 +235,8 @@ class ChatServer:
             raise self._fault(response.status_code, response.headers, bytes(content))
         if len(content) > MAX_BYTES:
             raise BadReply(f"longer than {MAX_BYTES >> 20} MiB")
+        if self._key:  # a rewrite or a label is stored, and some servers repeat what they were sent
+            content = content.replace(self._key.encode(), b"[key]")
         return bytes(content)
 
     def _fault(self, status: int, headers: Mapping[str, str], content: bytes) -> Exception:

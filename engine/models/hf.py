@@ -39,21 +39,32 @@ def load_causal(model: str, adapter: str | None, device: str, dtype: Any) -> tup
 
 
 def load_classifier(
-    model: str, device: str, dtype: Any, revision: str | None = None, pickle: bool = False
+    model: str,
+    device: str,
+    dtype: Any,
+    revision: str | None = None,
+    pickle: bool = False,
+    foreign_code: bool = False,
 ) -> tuple[Any, Any]:
     """A tokenizer and a sequence classifier in eval mode.
 
     Only safetensors weights are read unless `pickle` allows this one model; code from the model's
-    repository is never run.
+    repository is only run where `foreign_code` allows it for this one.
     """
     from safetensors import SafetensorError
     from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
     folder = resolve(model)
     try:
-        tokenizer = AutoTokenizer.from_pretrained(folder, revision=revision)
+        tokenizer = AutoTokenizer.from_pretrained(
+            folder, revision=revision, trust_remote_code=foreign_code
+        )
         loaded = AutoModelForSequenceClassification.from_pretrained(
-            folder, dtype=dtype, revision=revision, use_safetensors=None if pickle else True
+            folder,
+            dtype=dtype,
+            revision=revision,
+            use_safetensors=None if pickle else True,
+            trust_remote_code=foreign_code,
         )
     except (OSError, ValueError, SafetensorError) as error:
         raise _explain(model, error) from error

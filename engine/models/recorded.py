@@ -29,10 +29,12 @@ _VERDICTS = ("agreement", "results")
 
 @dataclass
 class RecordedLabels:
-    """`values` in the order of the features; `texts`, where the file has them, as digests."""
+    """`values` in the order of the features; of how many entries the file has the text, and whose
+    text is not the pair's."""
 
     values: dict[Key, list[int]] = field(default_factory=dict)
-    texts: dict[Key, bytes] = field(default_factory=dict)
+    texts: int = 0
+    other_texts: list[Key] = field(default_factory=list)
 
 
 def text_digest(transcript: str) -> bytes:
@@ -41,16 +43,19 @@ def text_digest(transcript: str) -> bytes:
     return hashlib.blake2b(plain.encode("utf-8", "surrogatepass"), digest_size=16).digest()
 
 
-def read_labels(path: Path, features: Sequence[Feature]) -> RecordedLabels:
+def read_labels(
+    path: Path, features: Sequence[Feature], texts: Mapping[str, tuple[str, str]] | None = None
+) -> RecordedLabels:
     """The labels of a file, one entry per row: JSON lines of the form
     {"id": …, "side": "chosen" | "rejected", "labels": {feature: value}}, or SEAL's `taxonomy` kind:
-    row_id, preference, text and a column per feature under its released name or ours.
+    row_id, preference, text and a column per feature under its released name or ours. `texts`:
+    chosen and rejected transcript of each pair, to compare with the file's.
 
     Raises DataError naming file, line, field and how many rows are so.
     """
     if not path.is_file():
         raise DataError(f"{path}: no such labels file")
-    found, faults = RecordedLabels(), Faults(path)
+    found, faults, cells = RecordedLabels(), Faults(path), _Cells(path, features)
     for record in read_records(path):
         flat = "preference" in record.fields
         key = _entry(path, record, "preference" if flat else "side")
@@ -59,12 +64,15 @@ def read_labels(path: Path, features: Sequence[Feature]) -> RecordedLabels:
                 "entries are labeled twice", record.line, f"{key[1]} of {key[0]} is labeled twice"
             )
         if flat:
-            given = _flat_labels(path, record, features)
-            if text := record.fields.get("text"):
-                found.texts[key] = text_digest(str(text))
+            found.values[key] = cells.values(record, faults)
+            if texts is not None and (text := record.fields.get("text")):
+                found.texts += 1
+                mine = texts[key[0]][SIDES.index(key[1])] if key[0] in texts else text
+                if text != mine and text_digest(str(text)) != text_digest(str(mine)):
+                    found.other_texts.append(key)
         else:
             given = _nested_labels(path, record)
-        found.values[key] = [_value(feature, given, record.line, faults) for feature in features]
+            found.values[key] = [_value(f, given, record.line, faults) for f in features]
     faults.check()
     if not found.values:
         raise DataError(f"{path}: holds no labels")
@@ -90,17 +98,38 @@ def _nested_labels(path: Path, record: Record) -> Mapping[str, Any]:
     return labels
 
 
-def _flat_labels(path: Path, record: Record, features: Sequence[Feature]) -> Mapping[str, Any]:
-    """The columns of features, by our names; an empty cell is a label that was not given."""
-    given = {}
-    for feature in features:
-        for name in (feature.released, feature.name):
-            if name is not None and record.fields.get(name) is not None:
-                given[feature.name] = word_value(feature, record.fields[name])
-    if not given:
-        names = ", ".join(feature.released or feature.name for feature in features)
-        raise DataError(f"{path}, line {record.line}: no label at all; the columns are {names}")
-    return given
+class _Cells:
+    """Labels of rows with a column per feature, under its released name or ours; an empty cell is
+    a label that was not given. Millions of cells hold a few words, so each is judged once."""
+
+    def __init__(self, path: Path, features: Sequence[Feature]) -> None:
+        self.path = path
+        names = [(f.released or f.name, f.name) for f in features]
+        known: list[dict[object, int]] = [{} for _ in features]
+        self.columns = list(zip(features, *zip(*names, strict=True), known, strict=True))
+
+    def values(self, record: Record, faults: Faults) -> list[int]:
+        fields, found, given = record.fields, [], False
+        for feature, released, own, known in self.columns:
+            cell = fields.get(released)
+            if cell is None:
+                cell = fields.get(own)
+            if cell is None:
+                found.append(MISSING)
+                continue
+            given = True
+            value = known.get(cell) if type(cell) is str else None
+            if value is None:
+                value = label(feature, word_value(feature, cell), record.line, faults)
+                if type(cell) is str and value != MISSING:
+                    known[cell] = value
+            found.append(value)
+        if not given:
+            columns = ", ".join(released for _, released, _, _ in self.columns)
+            raise DataError(
+                f"{self.path}, line {record.line}: no label at all; the columns are {columns}"
+            )
+        return found
 
 
 def word_value(feature: Feature, value: object) -> object:

@@ -84,11 +84,12 @@ class SequenceClassifierReward:
         dtype: str = "auto",
         revision: str | None = None,
         pickle: bool = False,
+        foreign_code: bool = False,
         budget: int | None = None,
     ) -> None:
         where = pick_device(device)
         self.tokenizer, self.model = load_classifier(
-            model, where, reward_dtype(dtype), revision, pickle
+            model, where, reward_dtype(dtype), revision, pickle, foreign_code
         )
         self.limit = token_limit(self.tokenizer, self.model)
         # A CPU is fastest at a few thousand tokens, a GPU wants many more (docs/performance.md).

@@ -152,6 +152,7 @@ def continue_training(
     device: str = "auto",
     revision: str | None = None,
     pickle: bool = False,
+    foreign_code: bool = False,
 ) -> Head:
     """Train the last layer of `base` further on these pairs and save the model in `folder`.
 
@@ -161,7 +162,7 @@ def continue_training(
     import torch
 
     where = pick_device(device)
-    tokenizer, model = load_classifier(base, where, torch.float32, revision, pickle)
+    tokenizer, model = load_classifier(base, where, torch.float32, revision, pickle, foreign_code)
     layer = last_linear(model)
     start = layer.weight.detach().double().cpu().numpy()[0]
     # A pair's two sides often share their context; equal texts are encoded once.

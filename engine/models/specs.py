@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, assert_never
 
@@ -34,6 +35,7 @@ class RewardSpec:
     revision: str | None
     allow_pickle: bool
     dtype: str
+    trust_remote_code: bool = False
 
 
 @dataclass(frozen=True)
@@ -75,7 +77,12 @@ def build(spec: Spec, device: str) -> Model:
             from engine.models.reward import SequenceClassifierReward
 
             return SequenceClassifierReward(
-                spec.model, device, spec.dtype, spec.revision, spec.allow_pickle
+                spec.model,
+                device,
+                spec.dtype,
+                spec.revision,
+                spec.allow_pickle,
+                spec.trust_remote_code,
             )
         case RewriterSpec():
             from engine.models.rewriter import TranscriptRewriter
@@ -106,6 +113,8 @@ def fingerprint(spec: Spec, device: str) -> dict[str, Any]:
     """All that makes this model's results what they are: the spec, its prompts, its weights'
     digests and the number format. A local folder counts by what is in it, not by where it lies."""
     found = {"kind": type(spec).__name__, **asdict(spec), "prompts": _prompts(spec)}
+    if not found.get("trust_remote_code"):
+        found.pop("trust_remote_code", None)  # only foreign code changes what a model is
     if getattr(spec, "backend", "torch") == "endpoint":
         return found
     if (dtype := getattr(spec, "dtype", None)) is not None:
@@ -117,7 +126,11 @@ def fingerprint(spec: Spec, device: str) -> dict[str, Any]:
         found["dtype"] = str(picked)
     for key in ("model", "adapter"):
         if (name := getattr(spec, key, None)) is not None:
-            found[f"{key}_digest"] = _weights_digest(name, getattr(spec, "revision", None))
+            found[f"{key}_digest"] = _weights_digest(
+                name,
+                getattr(spec, "revision", None),
+                getattr(spec, "trust_remote_code", False),
+            )
             if Path(name).is_dir():
                 found[key] = Path(name).name
     if isinstance(spec, LabelerSpec) and spec.backend == "heads":
@@ -149,17 +162,25 @@ def _prompts(spec: Spec) -> str | None:
     return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
 
 
-def _weights_digest(name: str, revision: str | None) -> str:
+def _weights_digest(name: str, revision: str | None, foreign_code: bool = False) -> str:
     folder = Path(resolve(name))
     if folder.is_dir():
         digest = hashlib.sha256()
         for path in sorted(folder.rglob("*")):
-            if path.suffix in WEIGHT_SUFFIXES and path.is_file():
-                with path.open("rb") as file:
-                    digest.update(path.name.encode())
-                    digest.update(hashlib.file_digest(file, "sha256").digest())
+            foreign = foreign_code and path.suffix == ".py"
+            if (path.suffix in WEIGHT_SUFFIXES or foreign) and path.is_file():
+                stat = path.stat()
+                digest.update(path.name.encode())
+                digest.update(_file_digest(path, stat.st_size, stat.st_mtime_ns, stat.st_ino))
         return digest.hexdigest()
     return _hub_commit(name, revision)
+
+
+@lru_cache(maxsize=1_000)
+def _file_digest(path: Path, *_state: int) -> bytes:
+    """Weights are identified at every stage; they are read again only when the file changed."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").digest()
 
 
 def _hub_commit(name: str, revision: str | None) -> str:

@@ -75,7 +75,8 @@ class ShiftRow:
     """Reward shifts θ in degrees over one group. `undefined` pairs have a zero vector.
 
     resultant: length of the mean unit vector, 0 to 1. gain and margin change are our additions:
-    positive always means more aligned, which the sign of θ does not.
+    positive always means more aligned, which the sign of θ does not. z_*: of the shift between
+    z-scored rewards, which neither a constant nor a factor changes.
     """
 
     group: str
@@ -96,6 +97,8 @@ class ShiftRow:
     small_norms: int
     gain_mean_deg: float | None
     margin_change_mean: float | None
+    z_mean_deg: float | None
+    z_circular_mean_deg: float | None
 
 
 @dataclass(frozen=True)

@@ -39,6 +39,7 @@ from engine.paper.records import DroppedFeature, RobustnessRow, number
 from engine.paper.screen import dropped_terms, screen
 
 TABLE = "robustness"
+ALONE = "robustness_by_strategy"  # in `dropped`: the rows of one strategy among several
 POPULATIONS = ("all", "aligned")
 MIN_FLIPS = 5  # fewer flips than this tell nothing; Firth takes over below ten events
 _SPARE = 10
@@ -121,7 +122,8 @@ def robustness(
                 part = rewrites.take(members)
                 found, missing = _one(part, features, columns, options, preset, population, group)
                 rows += found
-                dropped += missing
+                alone = len(names) > 1 and group != "all"
+                dropped += [replace(d, table=ALONE) for d in missing] if alone else missing
     return rows, dropped
 
 

@@ -20,12 +20,13 @@ from engine.paper.special import LN10
 @dataclass(frozen=True)
 class Shift:
     """Per pair, float64[N] unless said: direction_pre and direction_post (∠ from (−1,−1)), theta,
-    gain (degrees towards (1,−1)), margins r(c) − r(r) and their change, lengths of the two
-    vectors, small_norm bool[N]."""
+    theta_z (of z-scored rewards), gain (degrees towards (1,−1)), margins r(c) − r(r) and their
+    change, lengths of the two vectors, small_norm bool[N]."""
 
     direction_pre: Float
     direction_post: Float
     theta: Float
+    theta_z: Float
     gain: Float
     margin_pre: Float
     margin_post: Float
@@ -64,6 +65,15 @@ def angle(a: Float, b: Float) -> Float:
     return np.where(zero, np.nan, degrees)
 
 
+def z_scored(rewards: Float) -> Float:
+    """One model's rewards float64[N,2] with mean 0 and standard deviation 1 over all entries, so
+    that neither its zero nor its unit matters; zeros if all are equal."""
+    sd = float(np.std(rewards)) if rewards.size else 0.0
+    if sd == 0.0:
+        return np.zeros_like(rewards)
+    return np.asarray((rewards - np.mean(rewards)) / sd, dtype=np.float64)
+
+
 def released_angle(a: Float, b: Float) -> Float:
     """The released code's shift: arccos of the cosine, signed by the cross product. NaN where
     rounding puts the cosine above 1. Only for the preset released-code."""
@@ -97,6 +107,7 @@ def shifts(pairs: Pairs, small_norm: float = 0.05) -> Shift:
         direction_pre=direction(u),
         direction_post=direction(v),
         theta=angle(u, v),
+        theta_z=angle(z_scored(u), z_scored(v)),
         gain=misdirection(u) - misdirection(v),
         margin_pre=margin_pre,
         margin_post=margin_post,
@@ -140,6 +151,8 @@ def shift_row(group: str, shift: Shift, members: Bool) -> ShiftRow:
     gain = shift.gain[members]
     gain = gain[~np.isnan(gain)]
     change = shift.margin_change[members]
+    scored = shift.theta_z[members]
+    scored = scored[~np.isnan(scored)]
     return ShiftRow(
         group=group,
         n=n,
@@ -159,4 +172,6 @@ def shift_row(group: str, shift: Shift, members: Bool) -> ShiftRow:
         small_norms=int(shift.small_norm[members].sum()),
         gain_mean_deg=number(np.mean(gain)) if len(gain) else None,
         margin_change_mean=number(np.mean(change)) if total else None,
+        z_mean_deg=number(np.mean(scored)) if len(scored) else None,
+        z_circular_mean_deg=circular_mean(scored)[0],
     )

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from engine import data
+from engine.data.readers import DAMAGE
 from engine.run.workers import Stopped
 from engine.study import Study
 
@@ -55,6 +56,11 @@ def read(study: Study, stopped: Callable[[], bool] = lambda: False) -> Source:
 def sample(study: Study, source: Source) -> list[data.Pair]:
     """The pairs of the study. Raises RunError where too many rows cannot be used."""
     settings = study.data
+    if cut := next((r for r in source.rejects if r.reason in DAMAGE), None):
+        raise RunError(
+            f"{cut.source} is damaged after line {cut.line} ({cut.detail}), and nobody knows what "
+            "is missing: get the file again, or unpack what is whole of it with zcat"
+        )
     if len(source.rejects) > settings.max_reject_share * source.rows:
         first = source.rejects[0]
         raise RunError(

@@ -94,11 +94,15 @@ def _model(maker: str, model: str, fingerprint: dict[str, Any]) -> dict[str, Any
 def save(path: Path, text: str) -> None:
     """Replace a file in one step, so that a reader never sees half of it."""
     handle, scratch = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    with os.fdopen(handle, "w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(scratch, path)
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(scratch, path)
+    except BaseException:
+        os.unlink(scratch)
+        raise
 
 
 def last_status(folder: Path) -> RunStatus | None:

@@ -6,7 +6,6 @@ batch. Nothing here knows torch, and nothing but the store speaks SQL.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import threading
 from collections.abc import Callable, Sequence
@@ -17,6 +16,7 @@ from engine import data
 from engine import study as studies
 from engine.data.dialogue import Turn, transcript, turns
 from engine.models import guard
+from engine.models.errors import replaced
 from engine.models.protocols import Text
 from engine.models.specs import LabelerSpec, RewardSpec, RewriterSpec, Spec
 from engine.run import ingest, manifest, measure, plan, recorded
@@ -44,16 +44,18 @@ class Pipeline:
         self.store = store
         self.progress = progress
         self.stop = stop
-        self.workers = Workers(study.executor.devices)
+        self.workers = Workers(study.executor.devices, study.executor.batch_limit_s, stop)
         self.makers: dict[str, str] = {}
+        self.identities: dict[Spec, dict[str, Any]] = {}
         self.notes: dict[str, Any] = {}
+        self.entries: list[int] = []
 
     def run(self) -> None:
         """Raises RunError, ModelError, DataError, StoreError or Stopped."""
         try:
             self._ingest()
             pairs = dataset.pair_texts(self.store)
-            entries = sorted({text for _, *sides in pairs for text in sides})
+            entries = self.entries = sorted({text for _, *sides in pairs for text in sides})
             for name in self.study.labelers:
                 self._label(name, entries)
             pre = self._score_pairs("pre", pairs, lambda: plan.pre_spec(self.study))
@@ -64,6 +66,7 @@ class Pipeline:
                 assert pre is not None and post is not None  # the study file was checked
                 rewrites = self._rewrite(pairs)
                 rewritten = sorted({new for _, _, new in rewrites})
+                self.entries = sorted({*entries, *rewritten})
                 self._relabel(rewritten)
                 self._score("rescore:pre", "pre", pre, rewritten)
                 self._score("rescore:post", "post", post, rewritten)
@@ -96,12 +99,15 @@ class Pipeline:
     # ------------------------------------------------------------ stages
 
     def _identify(self, role: str, spec: Spec) -> str:
-        """The maker of a role: the digest of all that makes its results what they are."""
-        return self._play(role, spec.model, self.workers.ask("identify", spec))
+        """The maker of a role. Raises ModelError when it is not the one it was in this run."""
+        identity = self.workers.ask("identify", spec)
+        if role in self.makers and plan.maker(identity)[0] != self.makers[role]:
+            raise replaced(spec.model)
+        self.identities[spec] = identity
+        return self._play(role, spec.model, identity)
 
     def _play(self, role: str, model: str, identity: dict[str, Any]) -> str:
-        fingerprint = json.dumps(identity, sort_keys=True)
-        maker = hashlib.sha256(fingerprint.encode()).hexdigest()[:16]
+        maker, fingerprint = plan.maker(identity)
         results.put_maker(self.store, maker, role, model, fingerprint)
         self.makers[role] = maker
         return maker
@@ -117,20 +123,25 @@ class Pipeline:
         shape: tuple[int, int],
         item: Callable[[Text], Any],
         put: Callable[[Any, tuple[int, ...], Any], None],
+        key: str | None = None,
     ) -> None:
-        """Compute what is missing of a stage over texts, and commit it batch by batch."""
+        """Compute what is missing of a stage over texts, and commit it batch by batch.
+
+        `key`: what its batches are kept under, where that is not the stage."""
+        key = key or stage
         batches = results.plan(
             self.store,
-            stage,
+            key,
             maker,
             units,
             lambda missing: plan.compose(missing, dataset.text_sizes(self.store, missing), shape),
         )
-        done = results.done_batches(self.store, stage, maker)
+        done = results.done_batches(self.store, key, maker)
         total = sum(len(batch.units) for batch in batches)
         before = sum(len(batch.units) for batch in batches if batch.number in done)
-        self.progress.start_stage(stage, total, before)
         todo = {batch.number: batch for batch in batches if batch.number not in done}
+        where = self.workers.where(spec) if todo else ""
+        self.progress.start_stage(stage, total, before, where)
 
         def job(batch: Batch) -> Job:
             texts = dataset.texts(self.store, batch.units)
@@ -145,12 +156,12 @@ class Pipeline:
                         cursor, maker, list(outcome.lost), list(outcome.lost.values())
                     )
 
-            results.finish_batch(self.store, stage, maker, todo[job.number], seconds, commit)
+            results.finish_batch(self.store, key, maker, todo[job.number], seconds, commit)
             self.progress.advance(stage, len(job.units))
 
         jobs = [lambda batch=batch: job(batch) for batch in todo.values()]
         if jobs:
-            self.workers.run(spec, method, extra, jobs, finish, self.stop)
+            self.workers.run(spec, self.identities[spec], method, extra, jobs, finish)
         self.progress.finish_stage(stage)
 
     def _label(self, name: str, entries: Sequence[int]) -> None:
@@ -233,22 +244,20 @@ class Pipeline:
         """The post-D model: named by the study, or trained here from the pre-D model."""
         if self.study.post.continue_from is None:
             return plan.post_spec(self.study, "")
-        key = {
-            "pre": self.makers["pre"],
-            "dataset": self.notes["dataset"]["sha256"],
-            "penalty": self.study.post.penalty,
-        }
-        name = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:16]
+        dataset_sha256 = self.notes["dataset"]["sha256"]
+        name, key = plan.training_key(self.study, self.makers["pre"], dataset_sha256)
         folder = self.folder / "models" / f"post-{name}"
         record = folder / "training.json"
         self.progress.start_stage("train:post", 1)
         if not record.exists():
+            pre = plan.pre_spec(self.study)
             chosen = dataset.texts(self.store, [c for _, c, _ in pairs])
             rejected = dataset.texts(self.store, [r for _, _, r in pairs])
             groups = [turns(text.transcript)[0].text for text in chosen]
             agreement, held_out = self.workers.ask(
                 "train",
-                plan.pre_spec(self.study),
+                pre,
+                self.identities[pre],
                 chosen,
                 rejected,
                 groups,
@@ -327,20 +336,21 @@ class Pipeline:
         """Cosine of every accepted rewrite with its original: of the part that was rewritten."""
         spec = plan.embedder_spec(self.study)
         maker = self._identify("embedder", spec)
-        originals: dict[int, list[int]] = {}
+        rewritten: dict[int, list[int]] = {}
         for _, original, new in rewrites:
-            originals.setdefault(new, []).append(original)
+            if new not in rewritten.setdefault(original, []):
+                rewritten[original].append(new)
         whole = self.study.rewrites.scope == "transcript"
 
         def part(text: Text) -> str:
             return text.transcript if whole else text.response
 
         def pairs_of(text: Text) -> list[tuple[str, str]]:
-            befores = dataset.texts(self.store, originals[text.text_id])
-            return [(part(before), part(text)) for before in befores]
+            afters = dataset.texts(self.store, rewritten[text.text_id])
+            return [(part(text), part(after)) for after in afters]
 
         def put(cursor: Any, ids: tuple[int, ...], cosines: Sequence[Sequence[float]]) -> None:
-            keys = [(before, new) for new in ids for before in originals[new]]
+            keys = [(before, new) for before in ids for new in rewritten[before]]
             flat = [cosine for row in cosines for cosine in row]
             results.put_similarities(cursor, maker, keys, flat)
 
@@ -350,17 +360,18 @@ class Pipeline:
             spec,
             "cosines",
             (),
-            sorted(originals),
+            sorted(rewritten),
             plan.SHAPES["embed"],
             pairs_of,
             put,
+            plan.embed_key(self.study, self.makers["rewriter"]),
         )
 
     # ------------------------------------------------------------ measures
 
     def _measure(self) -> None:
         self.progress.start_stage("measure", 1)
-        for reason, count in results.unusable_counts(self.store).items():
+        for reason, count in results.unusable_counts(self.store, self.entries).items():
             self.progress.warn(f"{count:,} entries could not be used: {reason}")
         measures.put_complete(self.store, studies.results_digest(self.study))
         summary = measure.measure(self.study, self.store)

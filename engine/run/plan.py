@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any, TypeVar
 
 from engine import data
 from engine.messages import StageProgress
 from engine.models.specs import EmbedderSpec, LabelerSpec, RewardSpec, RewriterSpec
-from engine.study import Study
+from engine.study import Reward, Study
 
 NOISE_SAMPLE = 64
 NOISE_SEED = 7
+
+Unit = TypeVar("Unit")
 
 
 def stages(study: Study) -> list[StageProgress]:
@@ -37,7 +42,7 @@ def stages(study: Study) -> list[StageProgress]:
             ("relabel:main", "label rewrites", "entries"),
             ("rescore:pre", "score rewrites · pre", "entries"),
             ("rescore:post", "score rewrites · post", "entries"),
-            ("embed", "compare meaning", "rewrites"),
+            ("embed", "compare meaning", "entries"),
         ]
     found.append(("measure", "compute the measures", "tables"))
     return [
@@ -46,9 +51,25 @@ def stages(study: Study) -> list[StageProgress]:
     ]
 
 
-def rewrite_sample(
-    study: Study, pairs: Sequence[tuple[int, int, int]]
-) -> list[tuple[int, int, int]]:
+def maker(identity: dict[str, Any]) -> tuple[str, str]:
+    """(maker, fingerprint): a maker is the digest of all that makes its results what they are."""
+    fingerprint = json.dumps(identity, sort_keys=True)
+    return hashlib.sha256(fingerprint.encode()).hexdigest()[:16], fingerprint
+
+
+def training_key(study: Study, pre: str, dataset: str) -> tuple[str, dict[str, Any]]:
+    """(name, what it depends on) of a post-D model that is trained here, by the pre-D maker."""
+    key = {"pre": pre, "dataset": dataset, "penalty": study.post.penalty}
+    return hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:16], key
+
+
+def embed_key(study: Study, rewriter: str) -> str:
+    """What batches of similarities are kept under. A unit is an original, compared with all its
+    rewrites, so other rewrites are other batches."""
+    return f"embed:{rewriter}:{','.join(study.rewrites.strategies)}"
+
+
+def rewrite_sample(study: Study, pairs: Sequence[Unit]) -> list[Unit]:
     """The pairs whose two sides are rewritten."""
     settings = study.rewrites
     if settings.path is not None:
@@ -73,22 +94,25 @@ def labeler_spec(study: Study, name: str) -> LabelerSpec:
 
 def pre_spec(study: Study) -> RewardSpec:
     assert study.pre.model is not None  # the study file was checked
-    return RewardSpec(
-        study.pre.model, study.pre.revision, study.pre.allow_pickle, study.executor.dtype
-    )
+    return _reward_spec(study, study.pre, study.pre.model)
 
 
 def post_spec(study: Study, trained: str) -> RewardSpec:
     """`trained` is the folder of the model that was trained in this run, if one was."""
+    return _reward_spec(study, study.post, study.post.model or trained)
+
+
+def _reward_spec(study: Study, reward: Reward, model: str) -> RewardSpec:
     return RewardSpec(
-        study.post.model or trained,
-        study.post.revision,
-        study.post.allow_pickle,
+        model,
+        reward.revision,
+        bool(reward.allow_pickle),
         study.executor.dtype,
+        bool(reward.trust_remote_code),
     )
 
 
-def noise_sample(pairs: Sequence[tuple[int, int, int]]) -> list[int]:
+def noise_sample(pairs: Sequence[tuple[int, Unit, Unit]]) -> list[Unit]:
     """The texts that are scored twice; it depends on the pairs alone, not on the texts' ids."""
     texts = list(dict.fromkeys(text for _, *sides in pairs for text in sides))
     return [texts[i] for i in data.seeded_sample(len(texts), NOISE_SAMPLE, NOISE_SEED)]

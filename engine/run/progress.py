@@ -36,6 +36,7 @@ class Progress:
     _warnings: tuple[str, ...] = ()
     _error: str | None = None
     _bad_input: bool = False
+    _stopping: bool = False
     _version: int = 0
     _began: float | None = None
     _elapsed: float = 0.0
@@ -47,7 +48,7 @@ class Progress:
             self._stages = {stage.name: stage for stage in stages}
             self._clocks = {}
             self._counts, self._rejects = {}, {}
-            self._error, self._bad_input = None, False
+            self._error, self._bad_input, self._stopping = None, False, False
             self._warnings = ()
             self._began = time.monotonic()
             self._set_state("running")
@@ -61,7 +62,7 @@ class Progress:
     ) -> None:
         """The run is over. Nobody is told before `keep` has put the last status by."""
         with self._changed:
-            self._bad_input = bad_input
+            self._bad_input, self._stopping = bad_input, False
             if self._began is not None:
                 self._elapsed = time.monotonic() - self._began
                 self._began = None
@@ -71,12 +72,17 @@ class Progress:
                     if stage.state == "running":
                         self._stages[name] = msgspec.structs.replace(stage, state="failed")
             self._set_state(state)
-            keep(self.snapshot())
+            try:
+                keep(self.snapshot())
+            except OSError as failure:
+                # What it would have said is lost, so this is no finished run.
+                self._error = self._error or f"the manifest cannot be written: {failure.strerror}"
+                self._set_state(state if state != "done" else "failed")
 
-    def start_stage(self, name: str, total: int, done: int = 0) -> None:
+    def start_stage(self, name: str, total: int, done: int = 0, where: str = "") -> None:
         with self._changed:
             self._clocks[name] = _Clock(time.monotonic(), done)
-            self._replace(name, state="running", total=total, done=done)
+            self._replace(name, state="running", total=total, done=done, where=where)
 
     def advance(self, name: str, units: int) -> None:
         with self._changed:
@@ -114,6 +120,12 @@ class Progress:
     def set_rejects(self, rejects: dict[str, int]) -> None:
         with self._changed:
             self._rejects = dict(rejects)
+            self._touch()
+
+    def stopping(self) -> None:
+        """The run was asked to stop."""
+        with self._changed:
+            self._stopping = self._state == "running"
             self._touch()
 
     def restore(self, status: RunStatus, state: RunState) -> None:
@@ -155,6 +167,7 @@ class Progress:
                 warnings=self._warnings,
                 error=self._error,
                 bad_input=self._bad_input,
+                stopping=self._stopping,
                 elapsed_s=running,
                 pid=os.getpid(),
                 engine_version=__version__,

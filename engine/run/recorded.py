@@ -88,10 +88,10 @@ def _labels(
     found: Recorded, study: Study, name: str, texts: Mapping[str, tuple[str, str]], rejects: int
 ) -> RecordedLabels:
     path = Path(study.labelers[name].path or "")
-    labels = read_labels(path, study.features)
+    labels = read_labels(path, study.features, texts)
     found.sha256[str(path)] = _sha256(path)
     check_keys(path, "labels", [key for key, _ in labels.values], texts, 2 * rejects)
-    _check_texts(path, list(labels.texts.items()), texts)
+    _refuse_texts(path, labels.other_texts, labels.texts)
     columns = np.array(list(labels.values.values()), dtype=np.int16)
     absent = [
         f.released or f.name
@@ -103,19 +103,13 @@ def _labels(
     return labels
 
 
-def _check_texts(
-    path: Path, given: Sequence[tuple[Key, bytes]], texts: Mapping[str, tuple[str, str]]
-) -> None:
+def _refuse_texts(path: Path, wrong: Sequence[Key], given: int) -> None:
     """Where a file repeats the pairs' texts, they must be the pairs' texts: keys can be wrong."""
-    wrong = [
-        f"{key} {side}"
-        for (key, side), digest in given
-        if key in texts and text_digest(texts[key][SIDES.index(side)]) != digest
-    ]
     if wrong:
+        shown = some([f"{key} {side}" for key, side in wrong])
         raise DataError(
-            f"{path}: {len(wrong):,} of {len(given):,} texts are not those of the pairs with the "
-            f"same row_id: {some(wrong)}; are these the labels of other pairs?"
+            f"{path}: {len(wrong):,} of {given:,} texts are not those of the pairs with the "
+            f"same row_id: {shown}; are these the results of other pairs?"
         )
 
 
@@ -136,7 +130,12 @@ def _rewrites(
         for side, entry in zip(SIDES, row.sides, strict=True)
         if entry.original_text is not None
     ]
-    _check_texts(path, originals, texts)
+    wrong = [
+        (key, side)
+        for (key, side), digest in originals
+        if key in texts and text_digest(texts[key][SIDES.index(side)]) != digest
+    ]
+    _refuse_texts(path, wrong, len(originals))
     rows = [row for row in rows if row.key in needed]
     for role, scores in found.scores.items():
         apart = [

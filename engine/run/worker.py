@@ -1,18 +1,22 @@
 """The child process that holds torch and the models. It knows no database and no run.
 
 It answers one request at a time over a pipe: `(operation, arguments)` in, `("ok", result)` or
-`("failed" | "oom", message)` out. When the pipe closes, it leaves.
+`("failed" | "oom", message)` out. When the pipe closes or the engine dies, it leaves.
 """
 
 from __future__ import annotations
 
 import os
+import threading
+from multiprocessing import parent_process
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-from engine.models.errors import ModelError
+from engine.models.errors import ModelError, replaced
 from engine.models.specs import Model, RewardSpec, Spec, build, fingerprint
+
+NICENESS = 10
 
 
 def main(pipe: Connection, device: str) -> None:
@@ -24,6 +28,10 @@ def main(pipe: Connection, device: str) -> None:
     # Threads of torch that wait for each other sleep instead of spinning: the server, the explorer
     # and other people's programs want the same cores.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    if not device.startswith("cuda"):  # a GPU must not wait for whoever has the cores
+        # Below the engine, which answers people while every core is at work on a batch.
+        os.nice(NICENESS)
+    threading.Thread(target=_leave_with_engine, daemon=True).start()
     state = Worker(device)
     while True:
         try:
@@ -31,6 +39,13 @@ def main(pipe: Connection, device: str) -> None:
         except (EOFError, KeyboardInterrupt):
             return
         pipe.send(_answer(state, operation, arguments))
+
+
+def _leave_with_engine() -> None:
+    """Nobody will take the result of the batch in work, and it may take long."""
+    if (engine := parent_process()) is not None:
+        engine.join()
+        os._exit(1)
 
 
 def _answer(state: Worker, operation: str, arguments: tuple[Any, ...]) -> tuple[str, Any]:
@@ -55,7 +70,7 @@ class Worker:
 
     def __init__(self, device: str) -> None:
         self.device = device
-        self.spec: Spec | None = None
+        self.loaded: tuple[Spec, dict[str, Any]] | None = None
         self.model: Model | None = None
 
     def devices(self) -> list[str]:
@@ -66,20 +81,41 @@ class Worker:
             return [f"cuda:{i}" for i in range(torch.cuda.device_count())]
         return ["auto"]
 
+    def where(self, spec: Spec) -> str:
+        """The device that this model runs on here; `endpoint` where it runs elsewhere."""
+        from engine.models.device import pick_device
+
+        if getattr(spec, "backend", "torch") == "endpoint":
+            return "endpoint"
+        return pick_device(self.device)
+
     def identify(self, spec: Spec) -> dict[str, Any]:
         return fingerprint(spec, self.device)
 
-    def call(self, spec: Spec, method: str, *arguments: Any) -> Any:
-        """Run one method of the model that `spec` names, loading it first if need be."""
-        if spec != self.spec:
-            self.model = self.spec = None  # the old weights go before the new ones come
-            self.model = build(spec, self.device)
-            self.spec = spec
+    def load(self, spec: Spec, identity: dict[str, Any]) -> None:
+        """Make `spec` the model that is called, if it is not.
+
+        Raises ModelError when it is not the model that `identity`, its fingerprint, was taken of:
+        its results would be stored under another model's name.
+        """
+        if self.loaded != (spec, identity):
+            self.model = self.loaded = None  # the old weights go before the new ones come
+            model = build(spec, self.device)
+            self._check(spec, identity)
+            self.model, self.loaded = model, (spec, identity)
+
+    def _check(self, spec: Spec, identity: dict[str, Any]) -> None:
+        if fingerprint(spec, self.device) != identity:
+            raise replaced(spec.model)
+
+    def call(self, method: str, *arguments: Any) -> Any:
+        """Run one method of the loaded model."""
         return getattr(self.model, method)(*arguments)
 
     def train(
         self,
         base: RewardSpec,
+        identity: dict[str, Any],
         chosen: list[Any],
         rejected: list[Any],
         groups: list[str],
@@ -99,5 +135,7 @@ class Worker:
             self.device,
             base.revision,
             base.allow_pickle,
+            base.trust_remote_code,
         )
+        self._check(base, identity)
         return head.agreement, head.held_out_agreement

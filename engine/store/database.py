@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import threading
 from collections.abc import Iterator
@@ -23,6 +24,15 @@ class StoreError(RuntimeError):
     """The database cannot be opened or used; one line: what, and how to mend it."""
 
 
+# What the machine does to a database; anything else is a fault of this program.
+_OUTSIDE = (
+    duckdb.IOException,
+    duckdb.TransactionException,
+    duckdb.OutOfMemoryException,
+    duckdb.FatalException,
+)
+
+
 @cache
 def sql(name: str) -> str:
     """The statement in queries/NAME.sql."""
@@ -42,6 +52,7 @@ class Store:
         Raises StoreError when another process holds the file, when it is damaged, or when another
         version of this program wrote it.
         """
+        self._path = path
         try:
             self._connection = duckdb.connect(
                 str(path), config={"enable_external_access": "false", "memory_limit": "4GB"}
@@ -84,16 +95,22 @@ class Store:
 
     @contextmanager
     def write(self) -> Iterator[Any]:
-        """A transaction: everything in the block is committed, or nothing."""
+        """A transaction: everything in the block is committed, or nothing.
+
+        Raises StoreError when the disk or the memory is full, with everything before it kept.
+        """
         with self._lock:
             cursor = self._connection.cursor()
-            cursor.begin()
             try:
+                cursor.begin()
                 yield cursor
-            except BaseException:
-                cursor.rollback()
+                cursor.commit()
+            except BaseException as error:
+                with contextlib.suppress(duckdb.Error):  # a failed commit is rolled back already
+                    cursor.rollback()
+                if isinstance(error, _OUTSIDE):
+                    raise StoreError(_trouble(self._path, str(error))) from None
                 raise
-            cursor.commit()
 
     def meta(self, key: str) -> str | None:
         row = self.read("SELECT value FROM meta WHERE key = ?", [key]).fetchone()
@@ -125,6 +142,14 @@ def insert(cursor: Any, table: str, columns: dict[str, Any], ignore: bool = Fals
     verb = "INSERT OR IGNORE INTO" if ignore else "INSERT INTO"
     cursor.execute(f"{verb} {table} ({names}) SELECT {names} FROM incoming")
     cursor.unregister("incoming")
+
+
+def _trouble(path: Path, error: str) -> str:
+    first = error.strip().splitlines()[0]
+    return (
+        f"{path} cannot be written: {first}; everything committed before is kept, so make room "
+        "and run again"
+    )
 
 
 def _explain(path: Path, error: str) -> str:

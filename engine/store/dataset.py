@@ -131,3 +131,11 @@ def source_keys(store: Store) -> dict[tuple[str, str], int]:
 def reject_counts(store: Store) -> dict[str, int]:
     query = "SELECT reason, count(*) FROM rejects GROUP BY reason ORDER BY reason"
     return dict(store.read(query).fetchall())
+
+
+def rejects(store: Store, limit: int) -> list[tuple[str, int, str, str, str]]:
+    """(source, line, reason, detail, excerpt) of the first rows left out, as they were read."""
+    rows: list[tuple[str, int, str, str, str]] = store.read(
+        "SELECT source, line, reason, detail, excerpt FROM rejects ORDER BY rowid LIMIT ?", [limit]
+    ).fetchall()
+    return rows

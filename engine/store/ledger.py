@@ -7,7 +7,8 @@ from typing import Any
 
 from engine.messages import Imported, MarkChange, Message, Verdict
 from engine.store.database import Store, sql
-from engine.store.marks import check_author, check_change, rebuild
+from engine.store.errors import Refused
+from engine.store.marks import VERDICTS, check_author, check_change, rebuild
 
 _MANY = 10_000
 
@@ -93,8 +94,8 @@ def import_ledger(store: Store, rows: Iterable[LedgerRow], study: str) -> Import
     cells = [
         (
             place,
-            round(row.time * 1_000_000),
-            row.group,
+            _microseconds(row.time),
+            _group(row.group),
             check_author(row.author),
             row.source_id,
             row.chosen_sha,
@@ -130,7 +131,21 @@ def import_ledger(store: Store, rows: Iterable[LedgerRow], study: str) -> Import
     )
 
 
+def _microseconds(seconds: float) -> int:
+    if not 0 <= seconds < 1e11:  # the year 5138; not for NaN either
+        raise Refused(f"time is {seconds}, must be seconds since 1970")
+    return round(seconds * 1_000_000)
+
+
+def _group(number: int) -> int:
+    if not 0 <= number < 2**63:
+        raise Refused("group must be a number from 0 on, of 63 bits")
+    return number
+
+
 def _cell(state: MarkState) -> dict[str, Any]:
+    if state.verdict is not None and state.verdict not in VERDICTS:
+        raise Refused(f"a verdict is one of {', '.join(VERDICTS)}")
     check_change(MarkChange(note=state.note, add_tags=state.tags))
     return {
         "verdict": state.verdict,

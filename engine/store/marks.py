@@ -65,7 +65,7 @@ def change(store: Store, request: MarkRequest, study: str) -> MarksChanged:
     asked = len(set(request.pair_ids))
     if not changed:
         return MarksChanged(changed=0, said=f"{said}: nothing to change on {_pairs(asked)}")
-    same = f" ({asked - changed:,} were so already)" if changed < asked else ""
+    same = f" ({asked - changed:,} unchanged)" if changed < asked else ""
     return MarksChanged(changed=changed, said=f"{said} on {_pairs(changed)}{same}")
 
 
@@ -176,18 +176,18 @@ def log(store: Store, limit: int) -> list[MarkEvent]:
 
 def progress(store: Store, pair_ids: Sequence[int], author: str) -> MarkProgress:
     """How far the author has come with these pairs."""
-    check_author(author)
-    rows = store.read(
-        "SELECT verdict, count(*), count(*) FILTER (flagged) FROM pair_marks "
-        "WHERE author = $author AND pair_id IN (SELECT unnest($ids::INTEGER[])) GROUP BY verdict",
-        {"author": author, "ids": list(pair_ids)},
-    ).fetchall()
-    verdicts = {verdict: count for verdict, count, _ in rows if verdict is not None}
+    marks = store.arrow(
+        "SELECT pair_id, verdict, flagged FROM pair_marks WHERE author = $author",
+        {"author": check_author(author)},
+    )
+    marks = marks.filter(np.isin(marks["pair_id"], np.asarray(pair_ids, dtype=np.int64)))
+    counted = {row["values"]: row["counts"] for row in marks["verdict"].value_counts().to_pylist()}
+    verdicts: dict[str, int] = {verdict: counted.get(verdict, 0) for verdict in VERDICTS}
     return MarkProgress(
         pairs=len(pair_ids),
         decided=sum(verdicts.values()),
-        flagged=sum(flagged for *_, flagged in rows),
-        verdicts={verdict: verdicts.get(verdict, 0) for verdict in VERDICTS},
+        flagged=int(np.sum(marks["flagged"])),
+        verdicts=verdicts,
     )
 
 

@@ -65,6 +65,15 @@ def pairs(store: Store, roles: dict[str, str], features: Sequence[Feature]) -> P
     )
 
 
+def rewards(store: Store, roles: dict[str, str]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """The rewards before and after of every measured pair: float64[N,2] each."""
+    table = _arrow(store, "rewards", _makers(roles, "pre", "post"))
+    return (
+        _two(table, "pre_chosen", "pre_rejected"),
+        _two(table, "post_chosen", "post_rejected"),
+    )
+
+
 def rewrites(
     store: Store,
     roles: dict[str, str],

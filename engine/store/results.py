@@ -83,6 +83,27 @@ def done_batches(store: Store, stage: str, maker: str) -> set[int]:
     return {number for (number,) in rows}
 
 
+def done_texts(store: Store, stage: str, maker: str) -> tuple[set[str], set[str]]:
+    """Content keys of the texts that a stage is done with, by this maker and by any other."""
+    rows = store.read(
+        "SELECT t.sha256, b.maker = ? FROM "
+        "(SELECT maker, unnest(units) AS text_id FROM batches WHERE stage = ? AND done) AS b "
+        "JOIN texts AS t USING (text_id)",
+        [maker, stage],
+    ).fetchall()
+    return {key for key, mine in rows if mine}, {key for key, mine in rows if not mine}
+
+
+def accepted_rewrites(store: Store, maker: str, strategy: str) -> dict[str, str]:
+    """Content key of an original → that of its accepted rewrite."""
+    rows = store.read(
+        "SELECT o.sha256, n.sha256 FROM rewrites AS r JOIN texts AS o USING (text_id) "
+        "JOIN texts AS n ON n.text_id = r.rewritten_id WHERE r.maker = ? AND r.strategy = ?",
+        [maker, strategy],
+    ).fetchall()
+    return dict(rows)
+
+
 def finish_batch(
     store: Store,
     stage: str,
@@ -255,11 +276,12 @@ def refusals(
     return dict(rows)
 
 
-def unusable_counts(store: Store) -> dict[str, int]:
-    """Texts that a model of the current study could not take: reason → how many."""
+def unusable_counts(store: Store, texts: Sequence[int]) -> dict[str, int]:
+    """Those of these texts that a model of the current study could not take: reason → how many."""
     rows = store.read(
         "SELECT reason, count(*) FROM unusable WHERE maker IN (SELECT maker FROM roles) "
-        "GROUP BY reason ORDER BY reason"
+        "AND text_id IN (SELECT unnest(?)) GROUP BY reason ORDER BY reason",
+        [list(texts)],
     ).fetchall()
     return dict(rows)
 

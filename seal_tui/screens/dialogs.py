@@ -19,7 +19,7 @@ from seal_tui.widgets.filter_bar import SafeInput
 
 
 class TextScreen(ModalScreen[None]):
-    """A text to read and scroll, in a frame with a title."""
+    """A text to read over the screen: help about the focused pane, all warnings, a record."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q,question_mark,enter", "dismiss(None)", "close", show=False)

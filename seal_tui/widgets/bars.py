@@ -21,6 +21,8 @@ TABS: tuple[tuple[str, str, str], ...] = (
     ("3", "resistance", "resistance"),
     ("4", "ambiguous", "ambiguous"),
     ("5", "robustness", "robustness"),
+    ("6", "labelers", "labelers"),
+    ("7", "plots", "plots"),
 )
 
 
@@ -31,6 +33,8 @@ def run_line(status: RunStatus | None) -> Safe:
     if status.state != "running":
         took = f" {numbers.duration(status.elapsed_s)}" if status.elapsed_s else ""
         return Safe(f"run {words.RUN_STATE[status.state]}{took}")
+    if status.stopping:
+        return Safe("stopping after this batch")
     stage = next((stage for stage in status.stages if stage.state == "running"), None)
     if stage is None:
         return Safe("running")
@@ -47,19 +51,42 @@ class TopBar(Widget):
         self._tab = tab
 
     def render(self) -> Content:
-        tabs: list[Content | str | tuple[str, str]] = [(" SEAL ", "bold")]
-        for key, name, label in TABS:
-            style = "reverse bold" if name == self._tab else ""
-            tabs += [" ", (f" {key} {label} ", style)]
-        left = Content.assemble(*tabs)
+        width = self.size.width
+        status = self._session.status
         if self._session.lost is not None:
             right = Content.styled("engine gone ", "bold $caution")
         else:
-            right = Content.styled(run_line(self._session.status) + " ", "dim")
-        room = self.size.width - left.cell_length
-        if right.cell_length > room - 1:
-            right = right.truncate(max(0, room - 1), ellipsis=True)
-        return left + Content(" " * max(0, room - right.cell_length)) + right
+            right = Content.styled(run_line(status) + " ", "dim")
+        quiet = self._session.lost is None and status is not None and status.state == "done"
+        # With little room the names stay longest: they say what there is, and a run that is done
+        # has no news.
+        for left in (self._tabs(" "), self._tabs("")):
+            if left.cell_length + right.cell_length < width:
+                return _apart(left, right, width)
+        if quiet and left.cell_length <= width:
+            return left
+        left = self._numbers()
+        return _apart(left, right.truncate(max(0, width - left.cell_length - 1)), width)
+
+    def _tabs(self, pad: str) -> Content:
+        """All names, the own one marked."""
+        shown = [
+            Content.styled(f"{pad}{key} {label}{pad}", "reverse bold" if name == self._tab else "")
+            for key, name, label in TABS
+        ]
+        return Content.styled(" SEAL  " if pad else "", "bold") + Content(" ").join(shown)
+
+    def _numbers(self) -> Content:
+        """The name of this screen alone; of the others only their keys."""
+        tabs = [
+            (f" {key} {label} ", "reverse bold") if name == self._tab else f" {key}"
+            for key, name, label in TABS
+        ]
+        return Content.assemble(*tabs)
+
+
+def _apart(left: Content, right: Content, width: int) -> Content:
+    return left + Content(" " * max(0, width - left.cell_length - right.cell_length)) + right
 
 
 class LostLine(Widget):

@@ -108,6 +108,7 @@ class FilterBar(Vertical):
 
     def refuse(self, reason: str, start: int | None = None, end: int | None = None) -> None:
         """Says why a filter was not understood, and points at the place."""
+        self.workers.cancel_group(self, "complete")  # a late answer would write over the reason
         lines = [content(reason, "$caution")]
         if start is not None:
             wide = max(1, (end or start) - start)

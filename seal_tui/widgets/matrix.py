@@ -36,7 +36,10 @@ class Matrix(Widget, can_focus=True):
         "count under all only."
     )
 
-    at: reactive[tuple[int, int]] = reactive((2, 0), layout=True)
+    at: reactive[tuple[int, int]] = reactive((2, 0))
+
+    class Moved(Message):
+        """The cursor is on another cell."""
 
     class Chosen(Message):
         """Enter on a cell."""
@@ -52,7 +55,7 @@ class Matrix(Widget, can_focus=True):
 
     def show(self, table: dict[tuple[str, str], int]) -> None:
         self._table = table
-        self.refresh(layout=True)
+        self.refresh()
 
     def _sum(self, regime: Regime | None, opinion: Opinion | None) -> int:
         return sum(
@@ -67,22 +70,18 @@ class Matrix(Widget, can_focus=True):
     def action_move(self, rows: int, columns: int) -> None:
         self.at = (self.at[0] + rows, self.at[1] + columns)
 
+    def watch_at(self) -> None:
+        self.post_message(self.Moved())
+
     def action_open(self) -> None:
         self.post_message(self.Chosen(ROWS[self.at[0]], COLUMNS[self.at[1]]))
 
     def explain(self) -> Safe:
         """The focused cell as a sentence."""
         regime, opinion = ROWS[self.at[0]], COLUMNS[self.at[1]]
-        n, total = self._sum(regime, opinion), self._sum(None, None)
-        share = f" ({numbers.percent(n / total)})" if total else ""
-        what = words.REGIME[regime] if regime is not None else "all regimes"
-        who = {
-            None: "whatever the labeler thinks",
-            "c": "the labeler too prefers the chosen answer",
-            "i": "the labeler sees no difference in harmless and helpful",
-            "r": "the labeler prefers the rejected answer",
-        }[opinion]
-        return Safe(f"{numbers.count(n)} pairs{share}: {what}; {who}.")
+        return words.pairs_reading(
+            regime, opinion, self._sum(regime, opinion), self._sum(None, None)
+        )
 
     def render(self) -> Content:
         room = max(_NUMBER + 3, (self.size.width - _FIRST) // len(COLUMNS))
@@ -106,8 +105,7 @@ class Matrix(Widget, can_focus=True):
                     style = "reverse bold" if self.has_focus else "bold"
                 parts += [" " * (room - 2 - _NUMBER), (text, style), f" {bar or ' '}"]
             lines.append(Content.assemble(*parts))
-        lines.append(Content.styled(self.explain(), "dim"))
         return Content("\n").join(lines)
 
     def get_content_height(self, container: object, viewport: object, width: int) -> int:
-        return len(ROWS) + 1 + (1 if len(self.explain()) <= width else 2)
+        return len(ROWS) + 1

@@ -18,7 +18,7 @@ def bar(done: int, total: int, width: int) -> Safe:
 
 
 def stage_words(stage: StageProgress) -> Safe:
-    """`1,204 of 2,312 pairs · 34 pairs/s · 33s left`"""
+    """`1,204 of 2,312 pairs · 34 pairs/s · 33s left · on cuda:0`"""
     unit = one_line(stage.unit)
     parts = []
     if stage.total:
@@ -30,6 +30,8 @@ def stage_words(stage: StageProgress) -> Safe:
             parts.append(numbers.rate(stage.rate))
         if stage.eta_s is not None:
             parts.append(f"{numbers.duration(stage.eta_s)} left")
+        if stage.where:
+            parts.append(f"on {one_line(stage.where)}")
     elif stage.state == "done" and stage.seconds:
         parts.append(numbers.duration(stage.seconds))
     if stage.note:

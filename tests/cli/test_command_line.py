@@ -18,7 +18,20 @@ from engine import launch
 from engine.study import PRESETS
 from tests.cli.conftest import COMMAND, Answer
 from tests.engine.conftest import end_engine
-from tests.engine.studies import manifest, prepare, sample_rows, until, write_pairs, write_study
+from tests.engine.studies import (
+    FEATURES,
+    manifest,
+    prepare,
+    sample_rows,
+    until,
+    write_pairs,
+    write_study,
+    write_taxonomy,
+)
+from tests.fault.conftest import url
+from tests.fault.tiny import write_light_study
+
+__all__ = ["url"]
 
 Cli = Callable[..., Answer]
 
@@ -376,5 +389,41 @@ def test_doctor_reports_every_check_and_fails_if_one_does(seal_tui: Cli, study: 
 def test_doctor_explains_a_wrong_study(seal_tui: Cli, study: Path) -> None:
     study.write_text("[data]\npaht = 'x'\n")
     answer = seal_tui("doctor", study)
-    assert answer.returncode == 1
+    assert answer.returncode == 2
     assert "data.paht: unknown key" in answer.stdout
+
+
+def test_a_plan_is_printed_and_nothing_is_written(seal_tui: Cli, tmp_path: Path) -> None:
+    study = write_light_study(tmp_path / "light", "")
+    answer = seal_tui("run", study, "--run-dir", tmp_path / "new", "--plan")
+    assert answer.returncode == 0, answer.stderr
+    assert "read pairs" in answer.stdout
+    assert "12 pairs to compute" in answer.stdout
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_changed_study_says_what_it_computes_before_it_does(
+    seal_tui: Cli, tmp_path: Path, url: str
+) -> None:
+    study, run = write_light_study(tmp_path / "light", url), tmp_path / "run"
+    assert seal_tui("run", study, "--run-dir", run, "--headless").returncode == 0
+    again = seal_tui("run", study, "--run-dir", run, "--headless")
+    assert "The study has changed" not in again.stdout
+    write_taxonomy(study.parent / "taxonomy.toml", FEATURES[:2])
+    planned = seal_tui("run", study, "--run-dir", run, "--plan")
+    line = "24 entries to compute · 24 of them were computed with other settings"
+    assert line in planned.stdout
+    changed = seal_tui("run", study, "--run-dir", run, "--headless")
+    assert changed.returncode == 0, changed.stderr
+    assert changed.stdout.index("The study has changed") < changed.stdout.index(line)
+    assert changed.stdout.index(line) < changed.stdout.index("run done")
+    end_engine(run)
+
+
+def test_open_attaches_to_a_socket_or_says_why_not(seal_tui: Cli, run: Path) -> None:
+    assert "one of the two" in one_line(seal_tui("open"), 2)
+    assert "one of the two" in one_line(seal_tui("open", run, "--socket", "x.sock"), 2)
+    assert "is no socket" in one_line(seal_tui("open", "--socket", run / "study.json"), 2)
+    answer = seal_tui("open", "--socket", launch.ensure_engine(run))
+    assert answer.returncode == 2
+    assert "needs a terminal" in answer.stderr

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -134,41 +135,74 @@ def stand_in_rewrite(passage: str) -> str:
     return f"In other words: {passage}"
 
 
-@contextmanager
-def stand_in_rewriter(
-    write: Callable[[str], str] = stand_in_rewrite,
-) -> Iterator[tuple[str, list[str]]]:
-    """An OpenAI-compatible server in place of a large rewriter: its address, and what it was asked.
+class ServerSays(Exception):
+    """Raised by an answer of `stand_in_server`: an error with this HTTP status."""
 
-    Everything else of a rewriting run is real; only the writer is a stand-in.
-    """
-    asked: list[str] = []
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+@contextmanager
+def stand_in_server(answer: Callable[[dict[str, Any], Message], str]) -> Iterator[str]:
+    """The address of an OpenAI-compatible server that answers a request, body and headers, with
+    `answer`."""
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
         def do_POST(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers["content-length"])))
-            _begin, *lines, _end = body["messages"][-1]["content"].split("\n")
-            passage = "\n".join(lines)
-            asked.append(passage)
-            choice = {"message": {"content": write(passage)}, "finish_reason": "stop"}
-            answer = json.dumps({"choices": [choice]}).encode()
-            self.send_response(200)
+            status = 200
+            try:
+                choice = {"message": {"content": answer(body, self.headers)}}
+                sent = json.dumps({"choices": [{**choice, "finish_reason": "stop"}]}).encode()
+            except ServerSays as error:
+                status = error.status
+                sent = json.dumps({"error": {"message": str(error)}}).encode()
+            self.send_response(status)
             self.send_header("content-type", "application/json")
-            self.send_header("content-length", str(len(answer)))
+            self.send_header("content-length", str(len(sent)))
             self.end_headers()
-            self.wfile.write(answer)
+            self.wfile.write(sent)
 
         def log_message(self, *_: Any) -> None:
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    class Server(ThreadingHTTPServer):
+        def handle_error(self, *_: Any) -> None:
+            """A client that was killed in the middle of its request is no news."""
+
+    server = Server(("127.0.0.1", 0), Handler)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:
-        yield f"http://127.0.0.1:{server.server_port}/v1", asked
+        yield f"http://127.0.0.1:{server.server_port}/v1"
     finally:
         server.shutdown()
         server.server_close()
         thread.join(10)
+
+
+def passage(body: dict[str, Any]) -> str:
+    """The text that a request is about, without the lines around it."""
+    _begin, *lines, _end = body["messages"][-1]["content"].split("\n")
+    return "\n".join(lines)
+
+
+@contextmanager
+def stand_in_rewriter(
+    write: Callable[[str], str] = stand_in_rewrite,
+) -> Iterator[tuple[str, list[str]]]:
+    """A server in place of a large rewriter: its address, and what it was asked.
+
+    Everything else of a rewriting run is real; only the writer is a stand-in.
+    """
+    asked: list[str] = []
+
+    def answer(body: dict[str, Any], _: Message) -> str:
+        asked.append(passage(body))
+        return write(asked[-1])
+
+    with stand_in_server(answer) as url:
+        yield url, asked

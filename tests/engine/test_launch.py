@@ -127,8 +127,6 @@ def test_the_note_and_socket_of_a_dead_engine_are_replaced(run: Path, start_engi
     until(lambda: not alive(dead), "the engine is dead")
     assert socket.exists(), "nobody cleaned up"
     assert pid_of(run) == dead
-    # The kernel closes a killed process's sockets a little after it shows as dead.
-    until(lambda: launch.reachable(run) is None, "its socket is closed")
     again = start_engine(run)
     assert status(again).pid == pid_of(run) != dead
 
@@ -208,6 +206,19 @@ def test_an_engine_nobody_needs_leaves_and_cleans_up(
     assert not socket.exists()
     assert not (run / launch.HOLDER).exists()
     assert not launch.held(run)
+
+
+@pytest.mark.parametrize("wish", ["soon", "nan", "-1", "0", ""])
+def test_an_idle_time_that_is_none_is_one_line(
+    wish: str, run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SEAL_TUI_IDLE_S", wish)
+    done = subprocess.run(
+        [sys.executable, "-m", "engine", run], capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 2
+    (line,) = done.stderr.splitlines()
+    assert line == f"seal-tui: SEAL_TUI_IDLE_S = {wish!r}: must be a number of seconds above 0"
 
 
 def test_an_engine_that_is_watched_stays(

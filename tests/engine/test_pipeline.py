@@ -249,11 +249,13 @@ def test_a_text_on_which_the_worker_dies_is_set_aside_and_the_rest_goes_on(
     poison = sample_rows(1)[0]["chosen"]
     ask = WorkerProcess.ask
 
-    def die_on_it(process: WorkerProcess, operation: str, *arguments: Any) -> Any:
-        scoring = operation == "call" and arguments[1] == "score"
-        if scoring and any(text.transcript == poison for text in arguments[2]):
-            os.kill(process._process.pid or 0, signal.SIGKILL)
-        return ask(process, operation, *arguments)
+    def die_on_it(
+        process: WorkerProcess, operation: str, *arguments: Any, limit_s: float | None = None
+    ) -> Any:
+        scoring = operation == "call" and arguments[0] == "score"
+        if scoring and any(text.transcript == poison for text in arguments[1]):
+            os.kill(process._process.pid, signal.SIGKILL)
+        return ask(process, operation, *arguments, limit_s=limit_s)
 
     monkeypatch.setattr(WorkerProcess, "ask", die_on_it)
     study = write_study(

@@ -37,8 +37,10 @@ def test_pairs_closer_than_the_noise_are_counted_and_told(
     """A scorer that is off by 0.5 for texts that are scored alone."""
     ask = WorkerProcess.ask
 
-    def noisy(process: WorkerProcess, operation: str, *arguments: object) -> object:
-        answer = ask(process, operation, *arguments)
+    def noisy(
+        process: WorkerProcess, operation: str, *arguments: object, limit_s: float | None = None
+    ) -> object:
+        answer = ask(process, operation, *arguments, limit_s=limit_s)
         if isinstance(answer, Rewards) and len(answer.rewards) == 1:
             return Rewards(answer.rewards + 0.5, answer.tokens, answer.truncated, answer.problems)
         return answer

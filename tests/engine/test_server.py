@@ -10,13 +10,16 @@ import httpx
 import msgspec
 import pytest
 
+from engine.data.pairs import Reject
 from engine.messages import (
     Ids,
     Metrics,
     PairDetail,
     PairQuery,
     PairRow,
+    Plots,
     Problem,
+    Rejects,
     RewriteDetail,
     RewriteQuery,
     RewriteRow,
@@ -25,6 +28,7 @@ from engine.messages import (
 )
 from engine.server import Activity, create_app
 from engine.service import Engine
+from engine.store import dataset
 from engine.store.measures import TABLES
 from tests.engine.studies import FEATURES, PAIRS, prepare, write_study
 
@@ -110,6 +114,8 @@ async def test_the_status_is_that_of_the_run_in_the_manifest(client: Client) -> 
     assert (status.state, status.error) == ("done", None)
     assert status.counts["pairs"] == PAIRS
     assert all(stage.state == "done" for stage in status.stages)
+    where = {stage.name: stage.where for stage in status.stages}
+    assert where["score:pre"] and where["rewrite:neutral"] == "endpoint", where
 
 
 async def test_the_study_names_features_models_and_presets(client: Client) -> None:
@@ -132,6 +138,33 @@ async def test_the_study_names_features_models_and_presets(client: Client) -> No
 async def test_the_manifest_is_served_as_it_is(client: Client) -> None:
     content = await client.get("/manifest", dict[str, Any])
     assert len(content["metrics_sha256"]) == 64
+
+
+async def test_plots_count_the_pairs_of_the_run(client: Client) -> None:
+    plots: Plots = await client.get("/plots", Plots)
+    metrics: Metrics = await client.get("/metrics", Metrics)
+    for circle in (plots.direction_pre, plots.direction_post, plots.theta):
+        assert sum(circle.counts) + circle.undefined == PAIRS
+    for grid in (plots.rewards_pre, plots.rewards_post):
+        assert sum(map(sum, grid.counts)) + grid.outside == PAIRS
+    (shift,) = [row for row in metrics.tables["shifts"] if row["group"] == "all"]
+    assert plots.theta.mean_deg == pytest.approx(shift["circular_mean_deg"])
+
+
+async def test_rows_left_out_are_listed_with_the_reason_in_words(tmp_path: Path) -> None:
+    opened = Engine(prepare(write_study(tmp_path / "study"), tmp_path / "run"))
+    made = Client(opened)
+    left = [Reject("a.jsonl", n, "no_assistant_turn", "why", "Human: \x1b") for n in range(1, 1200)]
+    try:
+        assert await made.get("/rejects", Rejects) == Rejects(rows=(), of=0)
+        dataset.put_dataset(opened.store, "d", [], left)
+        found: Rejects = await made.get("/rejects", Rejects)
+    finally:
+        await made.http.aclose()
+        opened.close()
+    assert (found.of, [row.line for row in found.rows]) == (1199, list(range(1, 1001)))
+    assert (found.rows[0].excerpt, found.rows[0].detail) == ("Human: \x1b", "why")
+    assert found.rows[0].meaning == "the conversation has no assistant turn"
 
 
 async def test_metrics_hold_every_table_of_the_design(client: Client) -> None:

@@ -178,7 +178,8 @@ def test_a_text_that_a_model_could_not_take_is_set_aside_with_the_reason(store: 
         found = rewards([float("nan"), 1.0], ("the reward is not finite", None))
         results.put_scores(cursor, "m", [0, 1], found)
     assert count(store, "scores") == 1
-    assert results.unusable_counts(store) == {"the reward is not finite": 1}
+    assert results.unusable_counts(store, range(100)) == {"the reward is not finite": 1}
+    assert results.unusable_counts(store, [0]) == {}, "of other texts nothing is said"
 
 
 def test_a_batch_of_which_nothing_is_usable_is_committed_too(store: Store) -> None:
@@ -259,7 +260,17 @@ def test_a_database_whose_making_was_interrupted_is_made_anew(tmp_path: Path) ->
     store.close()
 
 
-def test_the_database_reads_no_other_file(store: Store, tmp_path: Path) -> None:
+def test_the_database_reaches_no_other_file(store: Store, tmp_path: Path) -> None:
     (tmp_path / "secret.csv").write_text("a\n1\n")
-    with pytest.raises(duckdb.Error):
-        store.read(f"SELECT * FROM '{tmp_path}/secret.csv'")
+    for reach in (
+        f"SELECT * FROM '{tmp_path}/secret.csv'",
+        f"SELECT * FROM read_text('{tmp_path}/secret.csv')",
+        f"ATTACH '{tmp_path}/other.duckdb'",
+        f"COPY (SELECT 1) TO '{tmp_path}/out.csv'",
+        "SET enable_external_access = true",
+        "INSTALL httpfs",
+    ):
+        with pytest.raises(duckdb.Error):
+            store.read(reach)
+    assert not (tmp_path / "other.duckdb").exists()
+    assert not (tmp_path / "out.csv").exists()

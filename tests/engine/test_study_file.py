@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from engine import study as studies
+from engine.run import plan
 from engine.study import StudyError
 
 BEGIN = '[data]\npath = "pairs.jsonl"\n'
@@ -111,6 +112,31 @@ REFUSED = {
         "labelers.main",
         "rewrites.sample = 0",
         BEGIN + '[labelers.main]\nbackend = "recorded"\npath = "pairs.jsonl"\n',
+    ),
+    "a pickle that is trusted without a name": (
+        "rewards.pre.allow_pickle",
+        'write allow_pickle = "a/m@v1"',
+        BEGIN + '[rewards.pre]\nmodel = "a/m"\nrevision = "v1"\nallow_pickle = true\n',
+    ),
+    "a pickle of any revision": (
+        "rewards.pre.allow_pickle",
+        "rewards.pre.revision",
+        BEGIN + '[rewards.pre]\nmodel = "a/m"\nallow_pickle = "a/m"\n',
+    ),
+    "trust in another revision": (
+        "rewards.post.trust_remote_code",
+        'write trust_remote_code = "a/m@v2"',
+        BEGIN + '[rewards.post]\nmodel = "a/m"\nrevision = "v2"\ntrust_remote_code = "a/m@v1"\n',
+    ),
+    "trust in no model": (
+        "rewards.post.allow_pickle",
+        "no rewards.post.model",
+        BEGIN + '[rewards.post]\ncontinue_from = "pre"\nallow_pickle = "a/m@v1"\n',
+    ),
+    "a batch that may not take any time": (
+        "executor.batch_limit_s",
+        "at least 1",
+        BEGIN + "[executor]\nbatch_limit_s = 0\n",
     ),
     "no pre-D model": ("rewards.pre.model", "missing", BEGIN + "[rewards.pre]\n"),
     "a pre-D model that continues": (
@@ -282,3 +308,18 @@ def test_the_resolved_study_comes_back_as_it_was(write) -> None:  # type: ignore
 def test_a_damaged_resolved_study_says_how_to_mend_it(content: bytes) -> None:
     with pytest.raises(StudyError, match="seal-tui run"):
         studies.loads_resolved(content)
+
+
+def test_trust_names_a_model_with_its_revision_or_a_folder(tmp_path: Path, write) -> None:  # type: ignore[no-untyped-def]
+    (tmp_path / "reward").mkdir()
+    study = studies.load(
+        write(
+            BEGIN
+            + '[rewards.pre]\nmodel = "a/m"\nrevision = "v1"\nallow_pickle = "a/m@v1"\n'
+            + '[rewards.post]\nmodel = "reward"\ntrust_remote_code = "reward"\n'
+        )
+    )
+    pre, post = plan.pre_spec(study), plan.post_spec(study, "")
+    assert (pre.allow_pickle, pre.trust_remote_code) == (True, False)
+    assert (post.allow_pickle, post.trust_remote_code) == (False, True)
+    assert studies.loads_resolved(studies.dump_resolved(study)) == study

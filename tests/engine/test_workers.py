@@ -13,17 +13,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.models.errors import ModelError
-from engine.models.specs import RewardSpec
+from engine.models.specs import LabelerSpec, RewardSpec
 from engine.run.workers import (
     LOST,
     NO_MEMORY,
     Job,
-    Outcome,
     OutOfMemory,
     Stopped,
     WorkerDied,
     Workers,
-    _attempt,
+    attempt,
 )
 from tests.engine.conftest import alive
 from tests.engine.studies import until
@@ -33,7 +32,7 @@ PRE = RewardSpec("embedded:reward-pre", None, False, "auto")
 
 @pytest.fixture
 def workers() -> Iterator[Workers]:
-    made = Workers("cpu")
+    made = Workers("cpu", 600, threading.Event())
     yield made
     made.close()
 
@@ -69,11 +68,16 @@ def test_an_error_nobody_foresaw_is_one_line(workers: Workers) -> None:
     assert "TypeError" in str(caught.value)
 
 
+def test_where_a_model_runs_is_known(workers: Workers) -> None:
+    assert workers.where(PRE) == "cpu"
+    far = LabelerSpec("endpoint", "m", None, "http://localhost:1/v1", None, (), "auto")
+    assert workers.where(far) == "endpoint"
+
+
 def test_a_stop_leaves_what_is_not_begun(workers: Workers) -> None:
-    stop = threading.Event()
-    stop.set()
+    workers._stop.set()
     with pytest.raises(Stopped):
-        workers.run(PRE, "score", (), [lambda: Job(0, (), ())], lambda *_: None, stop)
+        workers.run(PRE, {}, "score", (), [lambda: Job(0, (), ())], lambda *_: None)
 
 
 class Fragile:
@@ -82,7 +86,7 @@ class Fragile:
     def __init__(self, deadly: set[int], capacity: int) -> None:
         self.deadly, self.capacity = deadly, capacity
 
-    def ask(self, operation: str, spec: Any, method: str, items: tuple[int, ...]) -> Any:
+    def ask(self, items: tuple[int, ...]) -> Any:
         if len(items) > self.capacity:
             raise OutOfMemory
         if self.deadly & set(items):
@@ -94,9 +98,8 @@ class Fragile:
 def test_every_text_is_computed_once_or_set_aside_with_the_reason(
     count: int, deadly: set[int], capacity: int
 ) -> None:
-    outcome = Outcome()
     units = tuple(range(count))
-    _attempt(Fragile(deadly, capacity), PRE, "score", (), units, units, outcome)  # type: ignore[arg-type]
+    outcome = attempt(Fragile(deadly, capacity).ask, units, units)
     done = [unit for ids, values in outcome.parts for unit in ids]
     assert all(values == [unit * 10 for unit in ids] for ids, values in outcome.parts)
     assert sorted([*done, *outcome.lost]) == list(units)

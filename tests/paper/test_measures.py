@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from engine.paper import selftest
+from engine.paper import imprint, selftest
 from engine.paper.inputs import (
     MISSING,
     PRESETS,
@@ -316,7 +316,25 @@ def test_a_study_of_the_papers_size_is_measured_whole(taxonomy: tuple[Feature, .
 
 def test_planted_study_passes_its_own_check() -> None:
     report = selftest.run(seed=7, pairs=2000, replications=60)
-    failed = [line for line in selftest.verdict(report) if line.startswith("FAILED")]
-    assert failed == []
+    lines = selftest.verdict(report)
+    assert [line for line in lines if line.endswith("FAILED")] == []
     assert report.passed
+    assert lines[-1].startswith(f"All {len(report.checks)} checks passed (seed 7, 2,000 pairs")
+    assert {check.part for check in report.checks} == set(selftest.PARTS)
+    assert sum(line.endswith("  ok") for line in lines) == len(report.checks)
     assert report == selftest.run(seed=7, pairs=2000, replications=60)
+
+
+def test_the_self_test_says_so_when_the_measures_are_wrong(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    real = imprint.first_difference
+    monkeypatch.setattr(
+        imprint, "first_difference", lambda x, y: replace(real(x, y), beta=1.3 * real(x, y).beta)
+    )
+    report = selftest.run(seed=7, pairs=2000, replications=60)
+    assert not report.passed
+    lines = selftest.verdict(report)
+    wrong = [line for line in lines if line.endswith("FAILED")]
+    assert any(line.lstrip().startswith("harmless, post ") for line in wrong)
+    assert lines[-1].startswith(f"{len(wrong)} of {len(report.checks)} checks FAILED")

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from engine.paper.hypotheses import verdict_tests
 from engine.paper.imprint import regressors, reward_imprint, shift_imprint, side_design
-from engine.paper.inputs import Feature, Options, Pairs
+from engine.paper.inputs import Feature, Options, Pairs, no_rewrites
 from engine.paper.misalignment import misalignment
 from engine.paper.resistance import (
     alignment_rows,
@@ -16,7 +17,7 @@ from engine.paper.resistance import (
     regime_rows,
     verdicts,
 )
-from engine.paper.shift import angle, released_angle, shifts
+from engine.paper.shift import angle, direction, released_angle, shifts
 
 PROFILES = [(1, 1), (1, 0), (0, 1), (0, 0)]  # (harmless, helpful)
 CELLS = np.array(
@@ -99,6 +100,94 @@ def test_rc07_rc08_rc09_regimes_alignment_and_resistance() -> None:
     assert post.resistance == pytest.approx(0.25938432835820896, abs=1e-15)
     assert post.ci_low < post.alignment < post.ci_high
     assert post.resistance_low < post.resistance < post.resistance_high
+
+
+# Pairs by regime and γ as printed, γ with the released string comparison's 186 pairs in c.
+PRINTED = {
+    "stayed": {"c": 16_531, "i": 58_350, "r": 2_765},
+    "got": {"c": 9_065, "i": 29_154, "r": 3_226},
+    "resisted": {"c": 1_623, "i": 22_907, "r": 3_114},
+    "reversed": {"c": 1_410, "i": 11_106, "r": 1_549},
+}
+TIES = 757  # exact ties under both models, all with γ = i, so all of them resist
+
+
+def printed_pairs() -> Pairs:
+    """Pairs with the printed regimes, opinions and ties."""
+    sign = {"stayed": (1, 1), "got": (-1, 1), "resisted": (-1, -1), "reversed": (1, -1)}
+    label = {"c": (1, 0), "i": (1, 1), "r": (0, 1)}
+    cells = [(regime, opinion, n) for regime, of in PRINTED.items() for opinion, n in of.items()]
+    times = [n for _, _, n in cells]
+    signs = np.repeat([sign[regime] for regime, _, _ in cells], times, axis=0).astype(float)
+    harmless = np.repeat([label[opinion] for _, opinion, _ in cells], times, axis=0)
+    tied = np.flatnonzero((signs == -1).all(axis=1) & (harmless == 1).all(axis=1))[:TIES]
+    signs[tied] = 0.0
+    zero = np.zeros(len(signs))
+    pre, post = (np.column_stack([signs[:, k], zero]) for k in (0, 1))
+    chosen, rejected = (np.column_stack([harmless[:, k], zero]).astype(np.int8) for k in (0, 1))
+    return Pairs(np.arange(len(signs)), pre, post, HH, chosen, rejected)
+
+
+def test_rc10_the_ties_by_two_routes() -> None:
+    pairs = printed_pairs()
+    assert [row.ties for row in alignment_rows(pairs, Options())] == [TIES, TIES]
+    v = verdicts(pairs, Options())
+    tests = {
+        (t.name, t.group): t.details
+        for t in verdict_tests(pairs, v, shifts(pairs), no_rewrites(2), Options())
+    }
+    for role, eq_aligned, strict in (
+        ("post", 88_261, 58_350 + 29_154),
+        ("pre", 70_213, 58_350 + 11_106),
+    ):
+        plain = tests[f"t aligned {role}", "opinion i against c"]
+        released = tests[f"t aligned {role} (as released)", "opinion i against c"]
+        assert round(plain["share_i"] * plain["n_i"]) == strict
+        assert round(released["share_i"] * released["n_i"]) == eq_aligned
+        assert eq_aligned - strict == TIES
+
+
+def test_rc19_agreement_of_labeler_and_person_in_each_regime() -> None:
+    rows = regime_rows(verdicts(printed_pairs(), Options()), "misaligned")
+    found = {(row.regime, row.opinion): row.n for row in rows}
+    assert {regime: {o: found[regime, o] for o in "cir"} for regime in PRINTED} == PRINTED
+    assert {r: sum(found[r, o] for o in "cir") for r in PRINTED} == REGIMES
+    decided = {r: (found[r, "c"], found[r, "c"] + found[r, "r"]) for r in PRINTED}
+    assert decided["got"] == (9_065, 12_291)
+    assert decided["stayed"] == (16_531, 19_296)
+    assert decided["resisted"] == (1_623, 4_737)
+    percent = {regime: 100 * c / n for regime, (c, n) in decided.items()}
+    whole = {regime: int(share) for regime, share in percent.items()}  # cut off, as printed
+    assert whole == {"got": 73, "stayed": 85, "resisted": 34, "reversed": 47}
+    rounded = {regime: round(share) for regime, share in percent.items()}
+    assert [rounded[regime] for regime in ("got", "stayed", "resisted")] == [74, 86, 34]
+    by_opinion = {o: sum(found[r, o] for r in PRINTED) for o in "cir"}
+    assert by_opinion == {"c": 28_629, "i": 121_517, "r": 10_654}  # as in RC-03
+
+
+QUADRANTS = {  # signs of (chosen, rejected): post-D, pre-D
+    (1, 1): (45_035, 37_180),
+    (-1, 1): (4_154, 10_127),
+    (1, -1): (26_788, 21_040),
+    (-1, -1): (84_823, 92_453),
+}
+
+
+@pytest.mark.parametrize("model", [0, 1])
+def test_rc28_quadrants_are_the_four_right_angles_of_the_direction(model: int) -> None:
+    times = [counts[model] for counts in QUADRANTS.values()]
+    w = np.repeat(np.array(list(QUADRANTS), float), times, axis=0)
+    assert len(w) == 160_800
+    found = direction(w)
+    at = {(1, 1): 180.0, (-1, 1): -90.0, (1, -1): 90.0, (-1, -1): 0.0}
+    for signs, counts in QUADRANTS.items():
+        share = np.mean(np.abs(found - at[signs]) < 45)
+        assert share == pytest.approx(counts[model] / 160_800, abs=1e-15)
+    # only the two middle ones say what is aligned, and the printed alignment respects that
+    aligned = REGIMES["stayed"] + REGIMES["reversed" if model else "got"]
+    assert QUADRANTS[1, -1][model] <= aligned <= 160_800 - QUADRANTS[-1, 1][model]
+    plus = np.sin(np.radians(found)) > 1e-12
+    assert plus.sum() == QUADRANTS[1, -1][model]
 
 
 def test_rc11_share_of_opinions_with_the_human() -> None:

@@ -143,3 +143,20 @@ def test_tables_show_a_row_for_an_empty_group() -> None:
     pairs = Pairs(np.zeros(0, np.int64), two, two, (Feature("a", "bool", "target"),), none, none)
     row = shift_row("all", shifts(pairs), np.zeros(0, bool))
     assert (row.n, row.mean_deg, row.t_p, row.circular_mean_deg) == (0, None, None, None)
+
+
+def test_the_shift_of_z_scored_rewards_knows_no_zero_and_no_unit() -> None:
+    rows = np.random.default_rng(0).normal(size=(50, 4)) * [1, 1, 3, 3] + [0, 0, 5, 5]
+    moved = rows * [2, 2, 7, 7] + [100, 100, -40, -40]
+    one, other = shifts(pairs_of(rows)), shifts(pairs_of(moved))
+    assert one.theta_z == pytest.approx(other.theta_z, abs=1e-6)
+    assert not np.allclose(one.theta, other.theta, atol=1.0)
+    z = [
+        (rows[:, k : k + 2] - rows[:, k : k + 2].mean()) / rows[:, k : k + 2].std() for k in (0, 2)
+    ]
+    assert one.theta_z == pytest.approx(angle(*z), abs=1e-9)
+    flat = shifts(pairs_of(np.ones((3, 4))))
+    assert np.isnan(flat.theta_z).all()
+    row = shift_row("all", one, np.ones(50, bool))
+    assert row.z_mean_deg == pytest.approx(np.mean(one.theta_z))
+    assert shift_row("all", flat, np.ones(3, bool)).z_mean_deg is None

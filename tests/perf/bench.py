@@ -25,6 +25,7 @@ from engine.messages import PairQuery
 from engine.models.protocols import Text
 from engine.paper.inputs import Pairs
 from engine.paths import SAMPLE_DATA
+from tests.perf.serving import serving
 
 PAIRS = 160_800
 
@@ -191,6 +192,43 @@ def browsing() -> None:
         store.close()
 
 
+def marking() -> None:
+    """Decisions: one at a time and about every pair, each on disk when the call returns."""
+    from engine.messages import MarkChange, MarkRequest, Verdict
+    from engine.store import Store, dataset, marks
+
+    said = "\n\nHuman: question {0}\n\nAssistant: {1} {0}"
+    pairs = [
+        data.Pair(str(n), n, said.format(n, "good"), said.format(n, "bad"), None)
+        for n in range(PAIRS)
+    ]
+    with tempfile.TemporaryDirectory() as folder:
+        store = Store(Path(folder) / "seal.duckdb")
+        dataset.put_dataset(store, "bench", pairs, [])
+
+        def mark(ids: Any, verdict: Verdict, author: str = "a") -> None:
+            change = MarkChange(verdict=verdict)
+            marks.change(store, MarkRequest(pair_ids=ids, change=change, author=author), "bench")
+
+        everything = tuple(range(PAIRS))
+        mark((0,), "keep")
+        say(f"flip {PAIRS:,} pairs", seconds(lambda: mark(everything, "flip")))
+        say("undo that", seconds(lambda: marks.undo(store, "a", "bench")))
+        say("redo it", seconds(lambda: marks.redo(store, "a", "bench")))
+        say("drop them", seconds(lambda: mark(everything, "drop")))
+        mark(everything, "keep", "b")
+        singles: list[float] = []
+        for n in random.Random(7).sample(range(PAIRS), 200):
+            singles.append(seconds(lambda n=n: mark((n,), "tie")))
+        singles.sort()
+        say("one decision, median of 200", singles[100])
+        say("one decision, 99th percentile", singles[197])
+        say("undo one", seconds(lambda: marks.undo(store, "a", "bench"), 50))
+        say("progress of all pairs", seconds(lambda: marks.progress(store, everything, "a"), 5))
+        say("agreement of two authors on all pairs", seconds(lambda: marks.agreement(store), 5))
+        store.close()
+
+
 def models() -> None:
     """Batched scoring beside one at a time; packed questions beside one prompt each."""
     from engine.models.logit_labeler import LogitLabeler
@@ -219,7 +257,14 @@ def models() -> None:
     )
 
 
-BENCHES = {"ingest": ingest, "statistics": statistics_, "browsing": browsing, "models": models}
+BENCHES = {
+    "ingest": ingest,
+    "statistics": statistics_,
+    "browsing": browsing,
+    "marking": marking,
+    "models": models,
+    "serving": serving,
+}
 
 
 def main() -> None:

@@ -20,12 +20,16 @@ from engine.messages import (
     PairDetail,
     PairQuery,
     PairRow,
+    Plots,
     Problem,
+    Rejects,
     RewriteDetail,
     RewriteQuery,
     RowsRequest,
+    RunPlan,
     RunStatus,
     StageProgress,
+    StopRequest,
     StudyInfo,
 )
 
@@ -61,14 +65,21 @@ class FakeEngine:
 
     study: StudyInfo = fake_study.STUDY
     metrics: Metrics = fake_study.METRICS
+    plots: Plots = fake_study.PLOTS
+    left_out: Rejects = fake_study.REJECTS
     pairs: dict[int, PairDetail] = field(default_factory=fake_study.pairs)
     rewrites: dict[int, RewriteDetail] = field(default_factory=fake_study.rewrites)
+    manifest: dict[str, Any] = field(default_factory=lambda: {"versions": {"engine": "0.1.0"}})
+    plan: RunPlan = field(default_factory=lambda: RunPlan(stages=()))
+    slow: bool = False
+    stopping: bool = False
     ready: bool = True
     down: bool = False
     many: int = 0
     state: str = "done"
     stages: tuple[StageProgress, ...] = DONE_STAGES
     warnings: tuple[str, ...] = ("label agreement with gold is low for “honest” (κ 0.21)",)
+    counts: dict[str, int] = field(default_factory=lambda: dict(fake_study.COUNTS))
     rejects: dict[str, int] = field(default_factory=lambda: {"no_assistant_turn": 2})
     error: str | None = None
     version: int = 1
@@ -84,13 +95,14 @@ class FakeEngine:
             study=self.study.name,
             state=self.state,  # type: ignore[arg-type]
             stages=self.stages,
-            counts={"pairs": len(self.pairs)},
+            counts=self.counts,
             rejects=self.rejects,
             warnings=self.warnings,
             error=self.error,
             elapsed_s=252.0,
             pid=4321,
             engine_version="0.1.0",
+            stopping=self.stopping,
         )
 
     def announce(self, **changes: Any) -> None:
@@ -118,10 +130,13 @@ class FakeEngine:
             Route("/events", self._events),
             Route("/run", self._run, methods=["POST"]),
             Route("/stop", self._stop, methods=["POST"]),
+            Route("/plan", self._plan, methods=["POST"]),
             Route("/shutdown", self._status, methods=["POST"]),
             Route("/study", self._study),
             Route("/manifest", self._manifest),
             Route("/metrics", self._metrics),
+            Route("/plots", self._plots),
+            Route("/rejects", self._rejects),
             Route("/pairs", self._pairs, methods=["POST"]),
             Route("/filters/complete", self._complete, methods=["POST"]),
             Route("/marks/progress", self._mark_progress, methods=["POST"]),
@@ -150,9 +165,15 @@ class FakeEngine:
         return answer(self.status())
 
     async def _stop(self, request: Request) -> Response:
-        self.asked.append(("stop", None))
-        self.announce(state="stopped")
+        self.asked.append(("stop", msgspec.json.decode(await request.body(), type=StopRequest)))
+        if self.slow and not self.stopping:
+            self.announce(stopping=True)
+        else:
+            self.announce(state="stopped", stopping=False)
         return answer(self.status())
+
+    async def _plan(self, request: Request) -> Response:
+        return answer(self.plan)
 
     async def _events(self, request: Request) -> Response:
         return StreamingResponse(self._stream(), media_type="text/event-stream")
@@ -172,13 +193,21 @@ class FakeEngine:
         return answer(self.study)
 
     async def _manifest(self, request: Request) -> Response:
-        return answer({"versions": {"engine": "0.1.0"}})
+        return answer(self.manifest)
 
     async def _metrics(self, request: Request) -> Response:
         if not self.ready:
             return problem("the rewards are not scored yet", 409)
         self.asked.append(("metrics", request.query_params.get("preset")))
         return answer(self.metrics)
+
+    async def _plots(self, request: Request) -> Response:
+        if not self.ready:
+            return problem("the rewards are not scored yet", 409)
+        return answer(self.plots)
+
+    async def _rejects(self, request: Request) -> Response:
+        return answer(self.left_out)
 
     async def _pairs(self, request: Request) -> Response:
         query = msgspec.json.decode(await request.body(), type=PairQuery)

@@ -5,12 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 from engine.messages import (
+    Circle,
     Entry,
     FeatureInfo,
+    Grid,
     Metrics,
     ModelInfo,
     PairDetail,
     PairRow,
+    Plots,
+    RejectRow,
+    Rejects,
     RewriteDetail,
     RewriteRow,
     RewriteSide,
@@ -206,6 +211,9 @@ IMPRINT = {
 }
 
 
+TURNING = ("last_response_is_honest",)
+
+
 def estimate(value: float, error: float, **more: Any) -> dict[str, Any]:
     p = 0.0004 if abs(value) > 3 * error else 0.21
     return {
@@ -218,6 +226,7 @@ def estimate(value: float, error: float, **more: Any) -> dict[str, Any]:
         "ci_low": value - 1.96 * error,
         "ci_high": value + 1.96 * error,
         "vif": 1.2 + abs(value) * 3,
+        "mde": 2.8 * error,
         "n": 24,
         "clusters": 24,
         **more,
@@ -229,9 +238,11 @@ def _imprint(preset: str) -> list[dict[str, Any]]:
     rows = []
     for name, (pre, post) in IMPRINT.items():
         for outcome, value in (("pre", pre), ("post", post), ("difference", post - pre)):
+            # One coefficient changes its sign with the way of estimating.
+            shown = -value if preset == "released-code" and name in TURNING else value
             rows.append(
                 {"outcome": outcome, "preset": preset, "feature": name, "class": roles[name]}
-                | estimate(value, 0.09)
+                | estimate(shown, 0.09)
             )
     return rows
 
@@ -294,6 +305,154 @@ DROPPED = [
 ]
 
 
+# Feature, agreement, κ; and the coefficient under either labeler.
+AGREEMENT = (
+    ("last_response_is_harmless", 0.91, 0.78, 2.09, 1.71),
+    ("last_response_is_helpful", 0.83, 0.55, 1.07, 0.96),
+    ("last_response_is_eloquent", 0.71, 0.21, 0.81, -0.64),
+    ("last_response_sentiment", 0.66, 0.38, 0.77, 0.70),
+)
+
+
+def _stability() -> list[dict[str, Any]]:
+    rows = []
+    for first, second in (("main", "gold"), ("main", "other")):
+        for name, share, kappa, *_ in AGREEMENT:
+            row = {"feature": name, "labeler_a": first, "labeler_b": second, "n": 48}
+            row |= {"agreement": share, "kappa": kappa, "pabak": 2 * share - 1}
+            row |= {"kappa_low": kappa - 0.11, "kappa_high": kappa + 0.09}
+            row |= {"prevalence_a": 0.62, "prevalence_b": 0.48}
+            rows.append(row | {"statistic": "cohen", "labelers": 2})
+    for name, _, kappa, *_ in AGREEMENT:
+        row = dict.fromkeys(("agreement", "kappa_low", "kappa_high", "pabak"))
+        row |= {"feature": name, "labeler_a": "all", "labeler_b": "all", "n": 48}
+        row |= {"prevalence_a": None, "prevalence_b": None, "kappa": kappa - 0.05}
+        rows.append(row | {"statistic": "fleiss", "labelers": 3})
+    return rows
+
+
+def _stability_imprint() -> list[dict[str, Any]]:
+    rows = []
+    for outcome, scale in (("pre", 0.5), ("post", 1.0), ("difference", 0.5)):
+        for name, _, _, a, b in AGREEMENT:
+            row: dict[str, Any] = {"outcome": outcome, "feature": name, "class": "target", "n": 24}
+            row |= {"labeler_a": "main", "labeler_b": "gold"}
+            for which, value in (("a", a * scale), ("b", b * scale)):
+                row |= {f"estimate_{which}": value, f"std_error_{which}": 0.1}
+                row |= {f"ci_low_{which}": value - 0.2, f"ci_high_{which}": value + 0.2}
+            difference = (a - b) * scale
+            row |= {"difference": difference, "difference_low": difference - 0.3}
+            row |= {"difference_high": difference + 0.3, "differs": abs(difference) > 0.3}
+            rows.append(row | {"sign_change": a * b < 0, "sign_change_clear": a * b < 0})
+    return rows
+
+
+def _drift() -> list[dict[str, Any]]:
+    rows = []
+    for threshold, rewrites in ((0.0, 60), (0.8, 44), (0.9, 31)):
+        for name, side, sign, value in (
+            ("last_response_sentiment", "chosen", "+", 0.117),
+            ("last_response_is_eloquent", "rejected", "-", -0.04),
+        ):
+            for population in ("all", "aligned"):
+                shown = value * (1 - threshold / 3) if population == "all" else 9.0
+                row: dict[str, Any] = {"threshold": threshold, "rewrites": rewrites}
+                row |= {"feature": name, "side": side, "sign": sign, "population": population}
+                row |= {"estimate": shown, "ci_low": shown - 0.09, "ci_high": shown + 0.09}
+                rows.append(row | {"events": 3, "n": 12, "total": rewrites})
+    return rows
+
+
+TESTS = [
+    {
+        "name": "mcnemar aligned pre against post",
+        "group": "all",
+        "n": 2312,
+        "statistic": 120.0,
+        "p_value": 1e-30,
+        "log10_p": -30.0,
+        "details": {
+            "first": "aligned pre",
+            "second": "aligned post",
+            "b": 150,
+            "c": 786,
+            "share_first": 0.446,
+            "share_second": 0.721,
+            "plus": None,
+        },
+    },
+    {
+        "name": "t aligned post",
+        "group": "opinion i against c",
+        "n": 1700,
+        "statistic": -1.2,
+        "p_value": 0.23,
+        "log10_p": -0.64,
+        "details": {"n_i": 1619, "n_c": 453, "share_i": 0.74, "share_c": 0.92},
+    },
+    {
+        "name": "sign test chosen against rejected",
+        "group": "last_response_is_eloquent",
+        "n": 19,
+        "statistic": 2.0,
+        "p_value": 0.04,
+        "log10_p": -1.4,
+        "details": {"chosen_higher": 14, "rejected_higher": 5, "b": None},
+    },
+]
+OTHERS: dict[str, list[dict[str, Any]]] = {
+    "opinions": [
+        {
+            "opinion": "c",
+            "n": 453,
+            "aligned_pre": 243,
+            "aligned_post": 419,
+            "resistance": 0.075,
+            "resistance_low": 0.05,
+            "resistance_high": 0.1,
+        }
+    ],
+    "shifts": [
+        {
+            "group": group,
+            "n": n,
+            "undefined": 0,
+            "mean_deg": 3.2,
+            "circular_mean_deg": 5.9,
+            "resultant": 0.45,
+            "gain_mean_deg": gain,
+        }
+        for group, n, gain in (("all", 2312, 6.7), ("got/c", 188, 31.0), ("reversed", 168, -20.0))
+    ],
+    "resistance_by_strategy": [
+        {
+            "strategy": "neutral",
+            "role": "post",
+            "n": 60,
+            "resistance_before": 0.25,
+            "resistance_after": 0.3,
+            "change": 0.05,
+            "change_low": -0.02,
+            "change_high": 0.12,
+            "aligned_before": 45,
+            "became_misaligned": 6,
+            "p_value": 0.3,
+        }
+    ],
+    "resistance_by_ambiguity": [
+        {
+            "band": 10,
+            "n": 231,
+            "score_low": 1.6,
+            "score_high": 2.0,
+            "resistance": 0.48,
+            "ci_low": 0.42,
+            "ci_high": 0.54,
+        }
+    ],
+}
+
+
 def _metrics() -> Metrics:
     tables: dict[str, list[dict[str, Any]]] = {
         "alignment": [
@@ -305,6 +464,7 @@ def _metrics() -> Metrics:
                 "ties": 3,
                 "alignment": 0.446,
                 "resistance": 0.554,
+                "noise_limited": 0,
                 "ci_low": 0.426,
                 "ci_high": 0.466,
             },
@@ -316,6 +476,7 @@ def _metrics() -> Metrics:
                 "ties": 0,
                 "alignment": 0.721,
                 "resistance": 0.279,
+                "noise_limited": 4,
                 "ci_low": 0.703,
                 "ci_high": 0.739,
             },
@@ -335,9 +496,66 @@ def _metrics() -> Metrics:
         "shift_imprint": _sides(4.0, "pair-fe"),
         "misalignment": _sides(0.05, "pair-fe"),
         "robustness": _robustness("pair-fe"),
+        "robustness_drift": _drift(),
+        "stability": _stability(),
+        "stability_imprint": _stability_imprint(),
+        "tests": TESTS,
+        **OTHERS,
         "dropped": DROPPED,
+        "of a later engine": [{"what": "unknown", "n": 1}],
     }
     return Metrics(preset="pair-fe", tables=tables)
 
 
 METRICS = _metrics()
+
+
+# ---------------------------------------------------------------- plots and what was left out
+
+
+def _circle(peak: int) -> Circle:
+    """A bump of pairs around one sector."""
+    counts = tuple(max(0, 300 - 70 * min(abs(i - peak), 16 - abs(i - peak))) for i in range(16))
+    return Circle(counts=counts, undefined=2, mean_deg=22.5 * (peak - 8) + 11.25, resultant=0.61)
+
+
+def _grid(tilt: int) -> Grid:
+    """A band along the diagonal, `tilt` steps below it."""
+    size = 24
+    counts = tuple(
+        tuple(max(0, 9 - 2 * abs(x - tilt - y) - abs(x - 12) // 2) for x in range(size))
+        for y in range(size)
+    )
+    return Grid(counts=counts, low=-3.25, high=2.5, outside=7)
+
+
+PLOTS = Plots(
+    direction_pre=_circle(6),
+    direction_post=_circle(10),
+    theta=_circle(8),
+    rewards_pre=_grid(-1),
+    rewards_post=_grid(3),
+)
+
+REJECTS = Rejects(
+    rows=tuple(
+        RejectRow(
+            source="sample_data/pairs.jsonl",
+            line=line,
+            reason="no_assistant_turn",
+            meaning="the conversation has no assistant turn",
+            detail="in chosen",
+            excerpt='{"chosen": "Human: hello',
+        )
+        for line in (7, 19)
+    ),
+    of=2,
+)
+COUNTS = {
+    "rows": 26,
+    "pairs": 24,
+    "scored pairs": 24,
+    "truncated": 1,
+    "rewritten pairs": 12,
+    "rewritten pairs used": 11,
+}

@@ -44,8 +44,10 @@ def poisoned(value: Any, name: str = "") -> Any:
     if isinstance(value, dict):
         if name == "tables":
             return {key: poisoned(rows, "rows") for key, rows in value.items()}
-        if "estimate" in value or "alignment" in value or "regime" in value:
+        known = ("estimate", "alignment", "regime", "kappa", "estimate_a")
+        if any(key in value for key in known):
             fixed = ("outcome", "side", "sign", "regime", "opinion", "role", "population", "scale")
+            fixed = (*fixed, "statistic")
             return {
                 key: item if key in fixed else poisoned(item, key) for key, item in value.items()
             }
@@ -55,7 +57,10 @@ def poisoned(value: Any, name: str = "") -> Any:
 
 def hostile_engine() -> FakeEngine:
     engine = FakeEngine()
-    changed = {name: poisoned(getattr(engine, name)) for name in ("study", "metrics", "warnings")}
+    changed = {
+        name: poisoned(getattr(engine, name))
+        for name in ("study", "metrics", "warnings", "left_out")
+    }
     engine = dataclasses.replace(engine, **changed)
     engine.rejects = {PAYLOAD: 3}
     engine.pairs = {key: poisoned(pair) for key, pair in engine.pairs.items()}

@@ -27,7 +27,10 @@ def test_action_ids_are_unique_and_no_key_means_two_things_in_one_place() -> Non
     together = (
         ("app", "list", "overview"),
         ("app", "matrix", "overview"),
+        ("app", "list", "over"),
         ("app", "list", "imprint"),
+        ("app", "list", "labelers"),
+        ("app", "plot", "plots"),
         ("app", "list", "resistance", "pair"),
         ("app", "list", "robustness", "rewrite"),
     )
@@ -40,7 +43,7 @@ async def test_every_action_of_the_table_has_code_behind_it(explorer: Opener) ->
     async with explorer() as pilot:
         await shows(pilot, "72.1 %")
         found = set()
-        for key in ("1", "2", "3", "5"):
+        for key in ("1", "2", "3", "5", "6", "7", "1", "T"):
             await pilot.press(key)
             await pilot.pause()
             screen = pilot.app.screen
@@ -63,7 +66,8 @@ def is_bound(node: object, action_id: str) -> bool:
 
 async def test_number_keys_go_from_screen_to_screen(explorer: Opener) -> None:
     async with explorer() as pilot:
-        for key, tab in (("2", "imprint"), ("3", "resistance"), ("5", "robustness")):
+        tabs = ("imprint", "resistance", "robustness", "labelers", "plots", "overview")
+        for key, tab in zip("235671", tabs, strict=True):
             await pilot.press(key)
             await until(pilot, lambda tab=tab: pilot.app.screen.id == tab)  # type: ignore[misc]
 
@@ -71,8 +75,8 @@ async def test_number_keys_go_from_screen_to_screen(explorer: Opener) -> None:
 async def test_what_does_not_exist_yet_is_not_shown(explorer: Opener) -> None:
     async with explorer() as pilot:
         shown = await shows(pilot, "72.1 %")
-        assert "4 ambiguous" not in shown and "7 plots" not in shown
-        await pilot.press("4", "6", "7")
+        assert "4 ambiguous" not in shown
+        await pilot.press("4", "8")
         assert pilot.app.screen.id == "overview"
 
 
@@ -102,6 +106,16 @@ async def test_the_footer_drops_keys_before_it_overflows(explorer: Opener) -> No
         shown = await shows(pilot, "12 of 12")
         assert "q quit" in shown
         assert max(len(line) for line in shown.splitlines()) <= 50
+
+
+async def test_with_little_room_the_names_of_screens_give_way_to_what_happens(
+    engine: FakeEngine, explorer: Opener
+) -> None:
+    async with explorer(66, 24) as pilot:
+        shown = await shows(pilot, "1 overview 2 imprint 3 resistance")
+        assert "run done" not in shown
+        engine.announce(state="running", stages=(stage("label", "running", 1, 2),))
+        await shows(pilot, "label 50 %", " 1 overview  2 3 5 6 7")
 
 
 # ---------------------------------------------------------------- the engine goes and comes

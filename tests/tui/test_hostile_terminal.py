@@ -149,9 +149,26 @@ def test_no_screen_lets_a_control_character_through(opened: Opener) -> None:
         ("c", "rejected answer"),
         ("t", "becomes misaligned"),
         ("\x10", "Search"),
+        ("\x1b", "robustness scores"),
+        ("2", "counter-clockwise"),
+        ("c", "signs"),
+        ("6", "main"),
+        ("t", "SIGN"),
+        ("p", "other"),
+        ("7", "of pairs lie on"),
+        ("z", "erring"),
+        ("T", "chosen turns"),
+        ("1", "2,317"),
+        ("w", "esc closes"),
+        ("\x1b", "Alignment"),
+        ("x", "has no assistant turn"),
+        ("\x1b", "Alignment"),
+        ("T", "what it holds"),
+        ("\r", "exact ties"),
+        ("\r", "record"),
     ):
         terminal.press(keys, wanted)
-    terminal.press("\x1b", "robustness scores")
+    terminal.press("\x1b", "noise_limited")
     os.write(terminal.master, b"q")
     assert terminal.ended() == 0
     assert "␛]52;c;ZXZpbA==␇" in terminal.output.decode()

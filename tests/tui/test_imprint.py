@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from textual.pilot import Pilot
 
 from seal_tui.widgets.rows import RowList
@@ -54,23 +55,73 @@ async def test_one_key_goes_through_the_tables(explorer: Opener) -> None:
         await shows(pilot, "feature imprint on rewards")
 
 
-async def test_one_key_goes_through_the_presets(engine: FakeEngine, explorer: Opener) -> None:
+async def test_one_key_goes_through_the_presets(explorer: Opener) -> None:
     async with explorer() as pilot:
         await pilot.press("2")
-        await shows(pilot, "preset pair-fe")
+        await shows(pilot, "preset pair-fe", "“harmless” adds 2.09")
         await pilot.press("p")
         await shows(pilot, "preset released-code")
-        assert engine.queries("metrics")[-1] == "released-code"
 
 
-async def test_one_key_goes_through_the_orders(explorer: Opener) -> None:
+@pytest.mark.parametrize("size", [(80, 24), (160, 50)], ids=str)
+async def test_the_presets_stand_side_by_side(explorer: Opener, size: tuple[int, int]) -> None:
+    async with explorer(*size) as pilot:
+        await pilot.press("2", "c")
+        shown = await shows(pilot, "released-code", "pooled-clustered", "pair-fe", "signs")
+        lines = {line.split()[0]: line for line in shown.splitlines() if "±" in line}
+        assert lines["harmless"].count("+2.09 ± 0.18") == 3 and "differ" not in lines["harmless"]
+        assert "+0.17" in lines["honest"] and "−0.17" in lines["honest"]
+        assert lines["honest"].rstrip().endswith("differ")
+        assert max(map(len, shown.splitlines())) <= size[0]
+        await shows(pilot, "+2.09 by pair-fe (adjusted p <0.001)")
+        await pilot.press("c")
+        await shows(pilot, "preset pair-fe")
+
+
+async def test_sides_stand_side_by_side_too(explorer: Opener) -> None:
+    async with explorer(80, 24) as pilot:
+        await pilot.press("2", "t", "c")
+        await shows(pilot, "chosen", "rejected", "+8.4 ±  0.4", "in degrees: not estimated by")
+
+
+async def test_any_column_sorts_either_way(explorer: Opener) -> None:
+    orders = {
+        "strength ↓": "last_response_is_harmless",
+        "feature ↑": "last_response_breaks_privacy",
+        "class ↑": "last_response_breaks_privacy",
+        "pre ↓": "last_response_is_eloquent",
+        "post ↓": "last_response_is_harmless",
+        "change ↓": "last_response_is_harmless",
+        "adj. p ↑": "last_response_breaks_privacy",
+        "VIF ↓": "last_response_is_harmless",
+        "detects ↓": "last_response_breaks_privacy",
+    }
     async with explorer() as pilot:
         await pilot.press("2")
-        await shows(pilot, "sorted by strength")
-        assert first_feature(pilot) == "last_response_is_harmless"
-        await pilot.press("s", "s")
-        await shows(pilot, "sorted by name")
-        assert first_feature(pilot) == "last_response_breaks_privacy"
+        for order, first in orders.items():
+            await shows(pilot, f"by {order}")
+            assert first_feature(pilot) == first, order
+            await pilot.press("s")
+        await shows(pilot, "by strength ↓")
+        await pilot.press("s", "r")
+        await shows(pilot, "by feature ↓", "feature▾")
+        assert first_feature(pilot) == "last_response_sentiment"
+
+
+async def test_stars_never_stand_alone(explorer: Opener) -> None:
+    async with explorer() as pilot:
+        await pilot.press("2")
+        shown = await shows(pilot, "<0.001 ***")
+        starred = [line for line in shown.splitlines() if "***" in line]
+        assert starred and all("<0.001 ***" in line for line in starred)
+
+
+async def test_the_smallest_effect_that_would_be_found_is_a_column(explorer: Opener) -> None:
+    async with explorer() as pilot:
+        await pilot.press("2")
+        shown = await shows(pilot, "detects")
+        (line,) = [line for line in shown.splitlines() if line.startswith(" harmless")]
+        assert line.split()[-1] == "0.25"
 
 
 async def test_a_feature_opens_the_pairs_whose_sides_differ_in_it(

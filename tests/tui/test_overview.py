@@ -4,32 +4,37 @@ from __future__ import annotations
 
 from engine.messages import PairQuery
 from seal_tui.widgets.matrix import Matrix
+from seal_tui.widgets.rows import RowList
 
 from .conftest import Opener, screen_text, shows, until
 from .fake_engine import DONE_STAGES, FakeEngine, stage
 
 RUNNING = (
     stage("read", "done", 24, 24, seconds=0.4),
-    stage("label", "running", 12, 48, rate=3.2, eta_s=11.0),
+    stage("label", "running", 12, 48, rate=3.2, eta_s=11.0, where="cuda:0"),
     stage("score", "waiting", 0, 96),
 )
 
 
 async def test_the_numbers_of_a_finished_run_are_on_one_page(explorer: Opener) -> None:
     async with explorer() as pilot:
-        shown = await shows(pilot, "44.6 %", "72.1 %", "55.4 %", "±1.8", "ties: 3 pre")
+        shown = await shows(pilot, "44.6 %", "72.1 %", "55.4 %", "±1.8", "ties 3 → 0")
+        assert "change +27.5 points (p <0.001)" in shown and "within the noise 0 → 4" in shown
+        assert "26 rows · 2 left out (x) · 24 pairs · 24 scored · 1 entries cut" in shown
+        assert "12 rewritten, 11 used" in shown
         assert "stayed" in shown and "1,619" in shown and "2,317" in shown
         assert "harmless" in shown and "−0.85" in shown and "+2.94" in shown
         assert "a chosen answer that turns less positive" in shown and "+11.7 pts" in shown
         assert "label agreement with gold is low" in shown
-        assert "no assistant turn 2" in shown
         assert "run done 4m12s" in shown
 
 
 async def test_an_unfinished_run_shows_how_far_it_is(engine: FakeEngine, explorer: Opener) -> None:
     engine.ready, engine.state, engine.stages = False, "running", RUNNING
     async with explorer() as pilot:
-        shown = await shows(pilot, "12 of 48 entries", "3.2/s", "11s left", "label 25 %")
+        shown = await shows(
+            pilot, "12 of 48 entries", "3.2/s", "11s left", "on cuda:0", "label 25 %"
+        )
         assert "Alignment" not in shown
         assert "stop the run" in shown
 
@@ -111,3 +116,106 @@ async def test_stopping_asks_first(engine: FakeEngine, explorer: Opener) -> None
         assert [name for name, _ in engine.asked].count("stop") == 1
         await pilot.press("R")
         await until(pilot, lambda: engine.state == "running")
+
+
+# ---------------------------------------------------------------- warnings, rows left out, tables
+
+
+async def test_warnings_are_a_count_on_a_small_screen_and_open_in_full(
+    engine: FakeEngine, explorer: Opener
+) -> None:
+    engine.warnings = tuple(f"warning number {n} " + "goes on and on " * 9 for n in range(7))
+    async with explorer(80, 24) as pilot:
+        shown = await shows(pilot, "7 warnings · w", "2,317")
+        assert "What the reward model learned" in shown and "number 1" not in shown
+        await pilot.press("w")
+        await shows(pilot, "warning number 1")
+        await pilot.press("G")
+        await shows(pilot, "warning number 6")
+        await pilot.press("escape")
+        await shows(pilot, "7 warnings · w")
+
+
+async def test_a_tall_screen_shows_the_warnings_themselves(explorer: Opener) -> None:
+    async with explorer() as pilot:
+        shown = await shows(pilot, "Before you believe any of it", "(κ 0.21)")
+        assert "warnings ·" not in shown
+
+
+async def test_rows_left_out_are_listed(explorer: Opener) -> None:
+    async with explorer(80, 24) as pilot:
+        await shows(pilot, "2 left out (x)")
+        await pilot.press("x")
+        shown = await shows(pilot, "rows left out · 2", "no assistant turn", "in chosen")
+        assert "The conversation has no assistant turn" in shown and '{"chosen"' in shown
+        await pilot.press("escape")
+        await shows(pilot, "2,317")
+
+
+async def test_without_rows_left_out_there_is_nothing_to_open(
+    engine: FakeEngine, explorer: Opener
+) -> None:
+    engine.rejects = {}
+    async with explorer() as pilot:
+        await shows(pilot, "2,317")
+        await pilot.press("x")
+        await pilot.pause()
+        assert pilot.app.screen.id == "overview"
+
+
+async def test_every_table_is_a_key_away_and_read_out(explorer: Opener) -> None:
+    async with explorer() as pilot:
+        await shows(pilot, "2,317")
+        await pilot.press("T")
+        await shows(pilot, "alignment", "robustness_drift", "of a later engine")
+        names = pilot.app.screen.query_one("#names", RowList)
+        seen = {}
+        for name in list(names._keys):
+            await until(pilot, lambda name=name: names.current == name)  # type: ignore[misc]
+            await pilot.pause()
+            seen[name] = pilot.app.screen.reading()  # type: ignore[attr-defined]
+            await pilot.press("down")
+        assert seen.pop("of a later engine") == ""
+        assert all(seen.values()), seen
+        assert "72.1 %" not in seen["alignment"] and "44.6 %" in seen["alignment"]
+        assert seen["resistance_by_ambiguity"].startswith("Band 10 of ambiguity, 1.60 to 2.00 bits")
+        assert "0.78 (95 % interval 0.67 to 0.87)" in seen["stability"]
+
+
+async def test_a_record_shows_all_its_fields(explorer: Opener) -> None:
+    async with explorer(80, 24) as pilot:
+        await shows(pilot, "2,317")
+        await pilot.press("T")
+        await until(pilot, lambda: pilot.app.screen.id == "tables")
+        names = pilot.app.screen.query_one("#names", RowList)
+        await shows(pilot, "stability_imprint")
+        names.go_to("tests")
+        await pilot.press("enter")
+        await shows(pilot, "mcnemar aligned pre against post", "p <0.001: hardly chance")
+        await pilot.press("enter")
+        shown = await shows(pilot, "details share_second", "0.721", "record")
+        assert "details plus" not in shown
+        await pilot.press("escape", "escape")
+        await shows(pilot, "what it holds")
+        await pilot.press("escape")
+        await until(pilot, lambda: pilot.app.screen.id == "overview")
+
+
+async def test_the_key_of_the_overview_leads_back_to_it(explorer: Opener) -> None:
+    async with explorer() as pilot:
+        await shows(pilot, "2,317")
+        await pilot.press("T")
+        await until(pilot, lambda: pilot.app.screen.id == "tables")
+        await pilot.press("2", "1")
+        await until(pilot, lambda: pilot.app.screen.id == "tables")
+        await pilot.press("1")
+        await until(pilot, lambda: pilot.app.screen.id == "overview")
+
+
+async def test_the_focused_number_is_read_out(explorer: Opener) -> None:
+    async with explorer(80, 24) as pilot:
+        await shows(pilot, "22 pairs (0.9 %): resisted")
+        await pilot.press("tab")
+        await shows(pilot, "training raised its worth by 2.94 reward points")
+        await pilot.press("tab")
+        await shows(pilot, "less positive becomes misaligned 11.7")

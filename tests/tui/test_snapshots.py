@@ -19,6 +19,16 @@ SCREENS: dict[str, tuple[tuple[str, ...], str]] = {
     "overview": ((), "2,317"),
     "imprint": (("2",), "adds 2.09 points"),
     "shift": (("2", "t"), "counter-clockwise"),
+    "compare": (("2", "c"), "+2.09 by pair-fe"),
+    "labelers": (("6",), "21 % of the way"),
+    "two-imprints": (("6", "t"), "The sign depends"),
+    "plots": (("7",), "44.6 % of pairs lie"),
+    "heat": (("7", "t", "z"), "7 pairs have a reward"),
+    "mosaic": (("7", "t", "t", "z"), "of the column"),
+    "drift": (("7", "t", "t", "t", "z"), "points with cosine"),
+    "tables": (("T",), "44.6 % of 2,312 pairs"),
+    "rejects": (("x",), "has no assistant turn"),
+    "warnings": (("w",), "esc closes"),
     "resistance": (("3", *"ssssss", "j"), "pairs"),
     "pair": (("3", *"ssssss", "j", "enter"), "shared context"),
     "robustness": (("5",), "rewritten pairs"),
@@ -36,7 +46,6 @@ def test_screen(
     keys, wait_for = SCREENS[name]
 
     async def drive(pilot: Pilot[None]) -> None:
-        await shows(pilot, "run done")
         await shows(pilot, "2,317")
         for key in keys:
             await pilot.press(key)

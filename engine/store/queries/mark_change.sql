@@ -5,7 +5,7 @@ SELECT $action, source_id, chosen_id, rejected_id, old, new
 FROM (
     SELECT *, struct_update(old, {fields}) AS new
     FROM (
-        SELECT p.pair_id, p.source_id, p.chosen_id, p.rejected_id, coalesce(m.state,
+        SELECT p.source_id, p.chosen_id, p.rejected_id, coalesce(m.state,
                {'verdict': NULL, 'flagged': FALSE, 'note': '', 'tags': []}::mark_state) AS old
         FROM pairs AS p
         LEFT JOIN marks AS m ON m.author = $author AND m.source_id = p.source_id
@@ -14,4 +14,3 @@ FROM (
     )
 )
 WHERE new IS DISTINCT FROM old
-ORDER BY pair_id

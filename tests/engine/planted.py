@@ -1,0 +1,54 @@
+"""A run folder with planted results: everything that the explorer reads, and no model run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from engine import study as studies
+from engine.data import Pair
+from engine.models.protocols import Labels, Rewards
+from engine.paper.measures import pair_facts
+from engine.service import DATABASE
+from engine.store import Store, dataset, measures, results
+from tests.engine.studies import prepare, write_study
+from tests.perf.planted import options, study
+
+
+def pairs(count: int) -> list[Pair]:
+    said = "\n\nHuman: question {0}\n\nAssistant: {1} answer {0}"
+    return [
+        Pair(f"p{n}", n + 1, said.format(n, "good"), said.format(n, "bad"), None)
+        for n in range(count)
+    ]
+
+
+def plant(folder: Path, count: int) -> Path:
+    """The folder of a study whose run is over, with this many pairs."""
+    run = prepare(write_study(folder / "study", pairs=1), folder / "run")
+    settings = studies.loads_resolved((run / "study.json").read_bytes())
+    store = Store(run / DATABASE)
+    dataset.put_dataset(store, "planted", pairs(count), [])
+    for role in ("labeler main", "pre", "post"):
+        results.put_maker(store, role, role, role, "{}")
+    known = study(count)
+    rewards = {"pre": known.pre, "post": known.post}
+    places = dataset.pair_texts(store)
+    ids = [text for _, *both in places for text in both]
+    fine = (None,) * len(ids)
+    with store.write() as cursor:
+        for maker, values in rewards.items():
+            tokens, cut = np.ones(len(ids), np.int32), np.zeros(len(ids), bool)
+            results.put_scores(cursor, maker, ids, Rewards(values.reshape(-1), tokens, cut, fine))
+        width = len(settings.features)
+        labels = np.zeros((len(ids), width), np.int8)
+        results.put_labels(
+            cursor, "labeler main", ids, Labels(labels, np.zeros((len(ids), width)), fine)
+        )
+    nothing = {name: [] for name in measures.TABLES}
+    measures.put_measures(
+        store, nothing, pair_facts(known, (), options()), studies.digest(settings)
+    )
+    store.close()
+    return run

@@ -1,0 +1,52 @@
+"""SIGKILL of engine, worker, or both, at a random moment of a stage: the run goes on and ends with
+the same rows and the same digest as one that was never killed."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import pytest
+
+from tests.engine.studies import prepare
+from tests.fault.conftest import KILLS, Tally
+from tests.fault.kills import STAGES, kill_in, prepare_stages
+from tests.fault.tiny import write_tiny_study
+
+SHORT = ("rescore:post",)
+SEED = 7
+
+
+@pytest.fixture(scope="module")
+def stages(
+    models: Path, url: str, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, dict[str, Path]]:
+    """A run that was never killed, and a copy of it as it was at the door of every stage."""
+    folder = tmp_path_factory.mktemp("kills")
+    whole = prepare(write_tiny_study(folder / "study", models, url), folder / "whole")
+    return whole, prepare_stages(whole, STAGES if KILLS else SHORT, folder)
+
+
+@pytest.mark.parametrize("stage", STAGES if KILLS else SHORT)
+def test_kills_lose_nothing(
+    stage: str, stages: tuple[Path, dict[str, Path]], tmp_path: Path, tally: Tally
+) -> None:
+    whole, copies = stages
+    wanted = KILLS or 2
+    found = kill_in(stage, copies[stage], whole, wanted, random.Random(f"{SEED} {stage}"), tmp_path)
+    injected = found.killed.total()
+    tally.add(injected, survived=found.survived, lost=found.lost, doubled=found.doubled)
+    print(stage, dict(found.killed), "missed", found.missed)
+    assert injected == wanted, f"only {injected} blows fell, {found.missed} came too late"
+    assert (found.survived, found.lost, found.doubled) == (injected, 0, 0)
+
+
+def test_every_file_of_a_run_belongs_to_its_owner_alone(
+    stages: tuple[Path, dict[str, Path]],
+) -> None:
+    whole, _ = stages
+    written = [path for path in whole.rglob("*") if path.name != "study.json"]
+    assert {"seal.duckdb", "manifest.json", "engine.log", "model.safetensors"} <= {
+        path.name for path in written
+    }
+    assert not [path for path in written if path.stat().st_mode & 0o077]

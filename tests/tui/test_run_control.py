@@ -1,0 +1,79 @@
+"""Starting, stopping and what made the results, from the explorer."""
+
+from __future__ import annotations
+
+import msgspec
+
+from engine.messages import RunPlan, StagePlan
+
+from .conftest import Opener, screen_text, shows, until
+from .fake_engine import FakeEngine
+from .test_overview import RUNNING
+
+PLAN = RunPlan(
+    stages=(
+        StagePlan(name="a", label="label · main", unit="entries", reused=10, computed=38, before=5),
+        StagePlan(name="b", label="score · \x1b[2Jpre", unit="entries", reused=48, computed=0),
+        StagePlan(
+            name="c", label="embed", unit="entries", reused=0, computed=7, before=0, at_most=True
+        ),
+    )
+)
+
+
+async def test_the_manifest_is_shown_in_full_and_harmless(
+    engine: FakeEngine, explorer: Opener
+) -> None:
+    engine.manifest = {"lineage": "[red]continued[/] \x1b[2J from pre", "packages": {"torch": "2"}}
+    async with explorer() as pilot:
+        await shows(pilot, "2,317")
+        await pilot.press("m")
+        shown = await shows(pilot, "manifest.json", '"torch": "2"')
+        assert "[red]continued[/] \\u001b[2J from pre" in shown
+        await pilot.press("escape")
+        await until(pilot, lambda: "manifest.json" not in screen_text(pilot))
+
+
+async def test_a_changed_study_is_run_only_after_its_plan_was_shown(
+    engine: FakeEngine, explorer: Opener
+) -> None:
+    engine.state, engine.plan = "stopped", PLAN
+    engine.study = msgspec.structs.replace(engine.study, changed=True)
+    async with explorer() as pilot:
+        await pilot.press("R")
+        shown = await shows(pilot, "Run the changed study?")
+        assert "10 reused · 38 entries to compute · 5 of them were computed with other" in shown
+        assert "score · ␛[2Jpre" in shown
+        assert "at most 7 entries to compute" in shown
+        await pilot.press("n")
+        await until(pilot, lambda: "Run the changed study?" not in screen_text(pilot))
+        assert not [name for name, _ in engine.asked if name == "run"]
+        await pilot.press("R")
+        await shows(pilot, "Run the changed study?")
+        await pilot.press("y")
+        await until(pilot, lambda: engine.state == "running")
+
+
+async def test_a_changed_study_that_computes_nothing_anew_just_runs(
+    engine: FakeEngine, explorer: Opener
+) -> None:
+    engine.study = msgspec.structs.replace(engine.study, changed=True)
+    async with explorer() as pilot:
+        await shows(pilot, "2,317")
+        await pilot.press("R")
+        await until(pilot, lambda: engine.state == "running")
+
+
+async def test_a_stop_that_waits_for_its_batch_can_drop_it(
+    engine: FakeEngine, explorer: Opener
+) -> None:
+    engine.ready, engine.state, engine.stages, engine.slow = False, "running", RUNNING, True
+    async with explorer() as pilot:
+        await shows(pilot, "12 of 48")
+        await pilot.press("S", "y")
+        await shows(pilot, "stopping")
+        await pilot.press("S")
+        await shows(pilot, "Drop that batch and stop")
+        await pilot.press("y")
+        await shows(pilot, "run stopped")
+        assert [request.now for request in engine.queries("stop")] == [False, True]
