@@ -39,14 +39,3 @@ def test_kills_lose_nothing(
     print(stage, dict(found.killed), "missed", found.missed)
     assert injected == wanted, f"only {injected} blows fell, {found.missed} came too late"
     assert (found.survived, found.lost, found.doubled) == (injected, 0, 0)
-
-
-def test_every_file_of_a_run_belongs_to_its_owner_alone(
-    stages: tuple[Path, dict[str, Path]],
-) -> None:
-    whole, _ = stages
-    written = [path for path in whole.rglob("*") if path.name != "study.json"]
-    assert {"seal.duckdb", "manifest.json", "engine.log", "model.safetensors"} <= {
-        path.name for path in written
-    }
-    assert not [path for path in written if path.stat().st_mode & 0o077]

@@ -204,7 +204,7 @@ def _without_override() -> None:
 # ---------------------------------------------------------------- the terminal and the clock
 
 
-def test_a_run_goes_on_when_its_terminal_closes(
+def test_a_run_goes_on_when_its_terminal_closes_and_is_private(
     gate: tuple[Gate, str], tmp_path: Path, tally: Tally
 ) -> None:
     opened, address = gate
@@ -224,6 +224,11 @@ def test_a_run_goes_on_when_its_terminal_closes(
         opened.opened.set()
         until(lambda: (run / "manifest.json").exists(), "the run ends", 60)
         assert manifest(run)["status"]["state"] == "done"
+        written = [run, *run.rglob("*")]
+        assert {"study.toml", "study.json", "seal.duckdb", "manifest.json", "engine.log"} <= {
+            path.name for path in written
+        }
+        assert not [path for path in written if path.stat().st_mode & 0o077], "for its owner alone"
         tally.add(1, survived=1)
     finally:
         end_engine(run)
