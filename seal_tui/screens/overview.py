@@ -119,6 +119,7 @@ class OverviewScreen(SealScreen):
         self.query_one("#numbers").display = False
         super().on_mount()
         self.progressed()
+        self._read()
 
     # ---------------------------------------------------------- the run
 
@@ -255,7 +256,9 @@ class OverviewScreen(SealScreen):
     @on(LineList.Moved)
     @on(Matrix.Moved)
     def _read(self) -> None:
-        self.query_one("#reading", Static).update(Content(self.reading()))
+        line = self.query_one("#reading", Static)
+        line.display = self.query_one("#numbers").display
+        line.update(Content(self.reading()))
 
     def on_descendant_focus(self) -> None:
         super().on_descendant_focus()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Final
 
 from textual.content import Content
@@ -115,14 +116,15 @@ def _both(counts: Sequence[int]) -> tuple[int, int]:
     return low, high
 
 
+@lru_cache(maxsize=16)  # every dot is looked at; the cursor moves without a change of the dots
 def rose(
-    counts: Sequence[int], zero: float, width: int, height: int, *, halves: bool
-) -> list[Content]:
+    counts: tuple[int, ...], zero: float, width: int, height: int, *, halves: bool
+) -> tuple[Content, ...]:
     """A rose whose petals have areas like `counts`, in `width` × `height` cells of dots. The
     sectors go counter-clockwise from −180°; 0° is drawn at `zero`, counter-clockwise from the
     right. `halves`: what is below 0° is drawn thin, and the corners say what lies there."""
     if width < 2 or height < 2:
-        return []
+        return ()
     height = min(height, width // 2 + 1)
     drawing = _Rose(counts, zero, width, height, halves)
     corners = _CORNERS if halves else ("",) * 4
@@ -139,7 +141,7 @@ def rose(
             else:
                 parts.append((glyph, style))
         lines.append(Content.assemble(*parts))
-    return lines
+    return tuple(lines)
 
 
 class _Rose:

@@ -168,7 +168,7 @@ def test_no_screen_lets_a_control_character_through(opened: Opener) -> None:
         ("\r", "record"),
     ):
         terminal.press(keys, wanted)
-    terminal.press("\x1b", "noise_limited")
+    terminal.press("\x1b", "exact ties")
     os.write(terminal.master, b"q")
     assert terminal.ended() == 0
     assert "␛]52;c;ZXZpbA==␇" in terminal.output.decode()

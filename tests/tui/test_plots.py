@@ -64,18 +64,18 @@ def test_high_rejected_rewards_are_at_the_top_and_high_chosen_ones_at_the_right(
 def test_a_petal_points_where_its_angles_do() -> None:
     counts = [0] * 16
     counts[8] = 10  # just counter-clockwise of 0°
-    right = [line.plain for line in rose(counts, 0.0, 30, 16, halves=False)]
+    right = [line.plain for line in rose(tuple(counts), 0.0, 30, 16, halves=False)]
     rows = [row for row in right if any(ord(c) > 0x28C0 for c in row[18:26])]
     assert rows and all(right.index(row) <= 8 for row in rows)
     # 0° at the lower left, as for directions: counter-clockwise of it is to the right and below.
-    low = [line.plain for line in rose(counts, 225.0, 30, 16, halves=True)]
+    low = [line.plain for line in rose(tuple(counts), 225.0, 30, 16, halves=True)]
     dense = [y for y, row in enumerate(low) if "⣿" in row]
     assert dense and min(dense) >= 8
 
 
 def test_the_erring_half_is_thinner_than_the_aligned_one() -> None:
     def dots(counts: list[int]) -> int:
-        lines = rose(counts, 225.0, 40, 20, halves=True)
+        lines = rose(tuple(counts), 225.0, 40, 20, halves=True)
         return sum((ord(c) - 0x2800).bit_count() for line in lines for c in line.plain if c > "⠀")
 
     empty = dots([0] * 16)

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import httpx
 import pytest
 
 from engine.messages import Metrics
+from seal_tui import readings
+from seal_tui.client import EngineClient
+from seal_tui.session import Session
 from seal_tui.tables import Estimate, Tables
 
 from .fake_study import METRICS, STUDY
@@ -77,3 +81,23 @@ def test_a_table_that_is_missing_or_holds_nonsense_is_no_crash() -> None:
     assert odd.alignment()[0].alignment is None
     assert sum(odd.regimes().values()) == 0
     assert odd.sides("robustness", "pair-fe")[0].estimate.estimate is None
+
+
+@pytest.mark.parametrize("name", readings.TABLES)
+def test_a_record_without_its_fields_is_read_out_without_a_crash(name: str) -> None:
+    session = Session(EngineClient(lambda: httpx.AsyncHTTPTransport()))
+    for record in ({}, {"details": "x", "feature": 3, "p_value": "low", "estimate": None}):
+        assert isinstance(readings.record(name, record, session), str)
+
+
+def test_every_table_of_the_engine_has_words() -> None:
+    known = {name for name in METRICS.tables if name != "of a later engine"}
+    assert known <= set(readings.TABLES)
+
+
+def test_a_drift_curve_goes_from_all_rewrites_to_the_closest() -> None:
+    curve = Tables(METRICS).drift()[0]
+    assert (curve.feature, curve.side, curve.sign) == ("last_response_sentiment", "chosen", "+")
+    assert [at for at, _ in curve.points] == [0.0, 0.8, 0.9]
+    assert curve.rewrites == (60, 44, 31)
+    assert curve.points[0][1].estimate == pytest.approx(0.117)
