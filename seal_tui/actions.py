@@ -149,7 +149,7 @@ ACTIONS: tuple[Action, ...] = (
         "Back to the filter before this one.",
         key_label="⌫",
     ),
-    Action("browse", "saved_filters", "F", "saved filters", "Choose or save a filter."),
+    Action("triage", "saved_filters", "F", "saved filters", "Choose or save a filter."),
     Action("browse", "show_sql", "Q", "SQL", "The SQL of this filter, to use elsewhere."),
     Action("browse", "next_row", "J", "next", "The next of the list, from the detail too."),
     Action("browse", "previous_row", "K", "previous", "The one before it."),

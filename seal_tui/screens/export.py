@@ -53,7 +53,7 @@ class ExportScreen(ModalScreen[None]):
         self._place = 0
         self._keep_ties = False
         self._overwrite = False
-        self._running = False
+        self._writing = False
 
     def compose(self) -> ComposeResult:
         with Vertical(id="export"):
@@ -154,12 +154,12 @@ class ExportScreen(ModalScreen[None]):
         self.action_write()
 
     def action_write(self) -> None:
-        if not self._running:
+        if not self._writing:
             self._write()
 
     @work(exclusive=True, group="write", exit_on_error=False)
     async def _write(self) -> None:
-        self._running = True
+        self._writing = True
         try:
             status = await self._session.client.ask(Calls.export(self._request))
             self._show(status)
@@ -170,7 +170,7 @@ class ExportScreen(ModalScreen[None]):
         except (EngineGone, EngineProblem) as error:
             self._say(content(str(error), "$caution"))
         finally:
-            self._running = False
+            self._writing = False
 
     def _show(self, status: ExportStatus) -> None:
         bar = self.query_one("#bar", ProgressBar)
@@ -187,7 +187,7 @@ class ExportScreen(ModalScreen[None]):
     @work(exclusive=True, group="leave", exit_on_error=False)
     async def action_leave(self) -> None:
         """Leaves; a running export is cancelled first, and the pane stays to say so."""
-        if not self._running:
+        if not self._writing:
             self.dismiss(None)
             return
         try:

@@ -22,8 +22,8 @@ async def test_every_endpoint_answers_with_its_type(engine: FakeEngine) -> None:
         assert (await client.study()).name == "harmless demo"
         assert (await client.metrics("pair-fe")).preset == "pair-fe"
         assert "versions" in await client.manifest()
-        ids = await client.pairs(PairQuery(regime="resisted"))
-        assert len(ids.ids) == 6 and ids.of == 24
+        ids = await client.pairs(PairQuery(filter="regime:resisted"))
+        assert len(ids.ids) == ids.of == 24
         rows = await client.pair_rows(ids.ids)
         assert [row.pair_id for row in rows] == list(ids.ids)
         assert (await client.pair(ids.ids[0])).row == rows[0]

@@ -131,9 +131,10 @@ async def test_a_feature_opens_the_pairs_whose_sides_differ_in_it(
         await pilot.press("2")
         await shows(pilot, "“harmless” adds")
         await pilot.press("enter")
-        await shows(pilot, "feature:last_response_is_harmless")
+        await shows(pilot, "last_response_is_harmless:differs", "by influence on harmless ↓")
         asked = engine.queries("pairs")[-1]
-        assert (asked.feature, asked.feature_side) == ("last_response_is_harmless", None)
+        assert asked.filter == "last_response_is_harmless:differs"
+        assert asked.sort == "influence:last_response_is_harmless"
 
 
 async def test_a_number_of_one_side_opens_the_pairs_with_it_on_that_side(
@@ -144,7 +145,7 @@ async def test_a_number_of_one_side_opens_the_pairs_with_it_on_that_side(
         await shows(pilot, "“harmless” adds")
         await pilot.press("t", "enter")
         await until(pilot, lambda: bool(engine.queries("pairs")))
-        assert engine.queries("pairs")[-1].feature_side == "chosen"
+        assert engine.queries("pairs")[-1].filter == "last_response_is_harmless:chosen"
 
 
 async def test_all_columns_fit_a_small_terminal(explorer: Opener) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from engine.messages import PairQuery
 from seal_tui.widgets.matrix import Matrix
 from seal_tui.widgets.rows import RowList
 
@@ -66,7 +65,7 @@ async def test_a_cell_opens_its_pairs(engine: FakeEngine, explorer: Opener) -> N
         assert matrix.has_focus
         await pilot.press("right", "right", "j", "enter")
         await shows(pilot, "regime:reversed opinion:r")
-        assert engine.queries("pairs")[-1] == PairQuery(regime="reversed", opinion="r")
+        assert engine.queries("pairs")[-1].filter == "regime:reversed opinion:r"
 
 
 async def test_the_sum_of_a_row_opens_the_whole_regime(
@@ -76,7 +75,7 @@ async def test_the_sum_of_a_row_opens_the_whole_regime(
         await shows(pilot, "2,317")
         await pilot.press("l", "l", "l", "enter")
         await shows(pilot, "regime:resisted")
-        assert engine.queries("pairs")[-1] == PairQuery(regime="resisted")
+        assert engine.queries("pairs")[-1].filter == "regime:resisted"
 
 
 async def test_a_strong_imprint_opens_its_coefficient(explorer: Opener) -> None:
@@ -91,8 +90,8 @@ async def test_a_score_opens_its_rewrites(engine: FakeEngine, explorer: Opener) 
     async with explorer() as pilot:
         await shows(pilot, "+11.7 pts")
         await pilot.press("tab", "tab", "enter")
-        await shows(pilot, "feature:last_response_sentiment")
-        assert engine.queries("rewrites")[-1].feature == "last_response_sentiment"
+        await shows(pilot, "flipped:last_response_sentiment")
+        assert engine.queries("rewrites")[-1].filter == "flipped:last_response_sentiment"
 
 
 async def test_help_explains_the_cell_under_the_cursor(explorer: Opener) -> None:

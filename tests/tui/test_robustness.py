@@ -46,21 +46,20 @@ async def test_the_scores_are_a_key_away_and_lead_back_to_the_rewrites(
         assert "Its odds are 2.30 times as high. Of 40 such rewrites 14 did." in unwrapped
         assert "original" not in shown
         await pilot.press("enter")
-        await shows(pilot, "feature:last_response_sentiment")
-        assert engine.queries("rewrites")[-1].feature == "last_response_sentiment"
+        await shows(pilot, "flipped:last_response_sentiment")
+        assert engine.queries("rewrites")[-1].filter == "flipped:last_response_sentiment"
         await pilot.press("t", "escape")
         await until(pilot, lambda: "robustness scores" not in screen_text(pilot))
 
 
-async def test_rewrites_are_filtered_by_strategy_and_change(
-    engine: FakeEngine, explorer: Opener
-) -> None:
-    async with explorer(80, 24) as pilot:
+async def test_rewrites_are_filtered_by_terms_of_their_own(browser: Opener) -> None:
+    async with browser(80, 24) as pilot:
         await pilot.press("5")
         await shows(pilot, "12 of 12")
-        await pilot.press("slash", *"change:mis", "enter")
-        await shows(pilot, "2 of 12 rewritten pairs")
-        assert engine.queries("rewrites")[-1].change == "misaligned"
+        await pilot.press("slash", *"strategy:neu cosine>0.95", "enter")
+        await shows(pilot, "1 of 12 rewritten pairs")
+        await pilot.press("slash", *"regime:got", "enter")
+        await shows(pilot, "“regime” is no key of a filter")
 
 
 async def test_where_there_are_no_scores_the_reason_is_said(
