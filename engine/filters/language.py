@@ -18,6 +18,7 @@ from typing import Literal
 
 Operator = Literal[":", "<", "<=", ">", ">=", "=", "!="]
 MAX_DEPTH = 50
+MAX_LENGTH = 4_000
 
 
 class FilterError(ValueError):
@@ -98,6 +99,8 @@ _WORD = {"or", "and", "not"}
 
 def parse(text: str) -> Tree:
     """The tree of a filter; an empty one selects everything. Raises FilterError."""
+    if len(text) > MAX_LENGTH:
+        raise FilterError(f"a filter has at most {MAX_LENGTH:,} characters", MAX_LENGTH, len(text))
     reader = _Reader(text)
     tree = reader.filter(0)
     if (rest := reader.peek()) is not None:

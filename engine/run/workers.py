@@ -7,6 +7,7 @@ no answer for too long is killed, and then it is a worker that died.
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import queue
 import threading
@@ -235,9 +236,25 @@ class Workers:
 def attempt(
     ask: Callable[[tuple[Any, ...]], Any], units: tuple[int, ...], items: tuple[Any, ...]
 ) -> Outcome:
-    """What `ask` makes of a batch: whole, again after a death, then in halves down to texts."""
+    """What `ask` makes of a batch: whole, again after a death, then in halves down to texts.
+
+    Where no half dies, it was not the texts that killed the worker, and the batch is asked for
+    whole once more: a reward depends a little on its batch, and a kill must leave no trace."""
     outcome = Outcome()
-    _attempt(ask, units, items, outcome, tries=2)
+    killed = False
+
+    def watched(part: tuple[Any, ...]) -> Any:
+        nonlocal killed
+        try:
+            return ask(part)
+        except WorkerDied as death:
+            killed = killed or not isinstance(death, WorkerHung)
+            raise
+
+    _attempt(watched, units, items, outcome, tries=2)
+    if killed and len(outcome.parts) > 1 and not outcome.lost:
+        with contextlib.suppress(WorkerDied, OutOfMemory):  # then the halves will do
+            return Outcome([(units, ask(items))])
     return outcome
 
 

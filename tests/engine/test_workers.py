@@ -107,3 +107,32 @@ def test_every_text_is_computed_once_or_set_aside_with_the_reason(
         assert set(outcome.lost.values()) == {NO_MEMORY}
     else:
         assert outcome.lost == {unit: LOST for unit in units if unit in deadly}
+
+
+@pytest.mark.parametrize("deaths", range(4))
+def test_a_batch_whose_worker_is_killed_for_no_fault_of_its_texts_is_computed_whole(
+    deaths: int,
+) -> None:
+    asked: list[tuple[int, ...]] = []
+
+    def ask(items: tuple[int, ...]) -> list[int]:
+        asked.append(items)
+        if len(asked) <= deaths:
+            raise WorkerDied
+        return [item * 10 for item in items]
+
+    units = (1, 2, 3, 4)
+    outcome = attempt(ask, units, units)
+    assert outcome.parts == [(units, [10, 20, 30, 40])]
+    assert asked[-1] == units
+    assert not outcome.lost
+
+
+def test_a_batch_that_only_halves_survive_keeps_the_halves() -> None:
+    def ask(items: tuple[int, ...]) -> list[int]:
+        if len(items) > 2:
+            raise WorkerDied  # by the kernel, for memory
+        return list(items)
+
+    outcome = attempt(ask, (1, 2, 3, 4), (1, 2, 3, 4))
+    assert outcome.parts == [((1, 2), [1, 2]), ((3, 4), [3, 4])]
