@@ -14,17 +14,24 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from engine import data
+from engine import study as studies
 from engine.messages import PairQuery
-from engine.models.protocols import Text
+from engine.models.protocols import Rewards, Text
 from engine.paper.inputs import Pairs
 from engine.paths import SAMPLE_DATA
+from engine.run import measure
+from engine.store import Store, dataset, measures, results
+from engine.store.browse import Browser
+from engine.study import Study
+from tests.engine.studies import write_taxonomy
+from tests.perf import planted
 from tests.perf.serving import serving
 
 PAIRS = 160_800
@@ -86,9 +93,8 @@ def statistics_() -> None:
     import statsmodels.api as sm
 
     from engine.paper.linear import first_difference
-    from tests.perf.planted import study
 
-    pairs = study(PAIRS)
+    pairs = planted.study(PAIRS)
     chosen, rejected = pairs.chosen.astype(float), pairs.rejected.astype(float)
     features = np.stack([chosen, rejected], axis=1)
     within = (features - features.mean(axis=1, keepdims=True)).reshape(2 * PAIRS, -1)
@@ -117,16 +123,11 @@ def statistics_() -> None:
         print("the same run stored in another order: every number equal to the last bit")
 
 
-def stored(folder: Path, pairs: Pairs, seed: int) -> tuple[float, str, str]:
-    """Pairs as a run stores them, entries in an order of the seed's; how long it takes to read
-    them, measure and store everything, and the tables and facts in full."""
-    from engine import study as studies
-    from engine.models.protocols import Rewards
-    from engine.run import measure
-    from engine.store import Store, dataset, measures, results
-    from tests.engine.studies import write_taxonomy
-
-    here = folder / str(seed)
+def plant(
+    here: Path, pairs: Pairs, texts: Sequence[tuple[str, str]], seed: int
+) -> tuple[Study, Store]:
+    """Pairs with these texts, labeled and scored as a run does it, entries in an order of the
+    seed's; the measures are not computed yet."""
     here.mkdir()
     features = tuple((f.name, f.kind, f.role) for f in pairs.features)
     write_taxonomy(here / "taxonomy.toml", features)
@@ -136,8 +137,7 @@ def stored(folder: Path, pairs: Pairs, seed: int) -> tuple[float, str, str]:
     (here / "pairs.jsonl").touch()
     study = studies.load(here / "study.toml")
     store = Store(here / "seal.duckdb")
-    texts = [f"\n\nHuman: q\n\nAssistant: {n}" for n in range(2 * PAIRS)]
-    rows = [data.Pair(str(n), n, *texts[2 * n : 2 * n + 2], None) for n in range(PAIRS)]
+    rows = [data.Pair(str(n), n, *texts[n], None) for n in range(PAIRS)]
     dataset.put_dataset(store, "bench", rows, [])
     for role in ("labeler main", "pre", "post"):
         results.put_maker(store, role, role, role, "{}")
@@ -152,6 +152,15 @@ def stored(folder: Path, pairs: Pairs, seed: int) -> tuple[float, str, str]:
                 results.put_scores(cursor, role, part.tolist(), made)
             known = dict(zip(part.tolist(), labels[part].tolist(), strict=True))
             results.put_recorded_labels(cursor, "labeler main", known)
+    return study, store
+
+
+def stored(folder: Path, pairs: Pairs, seed: int) -> tuple[float, str, str]:
+    """How long it takes to read a stored run, measure and store everything, and the tables and
+    facts in full."""
+    said = "\n\nHuman: q\n\nAssistant: {}"
+    texts = [(said.format(2 * n), said.format(2 * n + 1)) for n in range(PAIRS)]
+    study, store = plant(folder / str(seed), pairs, texts, seed)
     took = seconds(lambda: measure.measure(study, store))
     facts = store.arrow("SELECT * FROM pair_facts ORDER BY pair_id").to_pydict()
     found = json.dumps(measures.tables(store)), json.dumps(facts)
@@ -159,43 +168,46 @@ def stored(folder: Path, pairs: Pairs, seed: int) -> tuple[float, str, str]:
     return took, *found
 
 
-def browsing() -> None:
-    """What a key press in the explorer asks of the store."""
-    from engine.paper.measures import pair_facts
-    from engine.store import Store, dataset, measures, results
-    from engine.store.browse import Browser
-    from engine.taxonomy import load
-    from tests.perf.planted import options, study
+SORTS = ("margin_post", "theta", "ambiguity", "residual", "random", "influence:feature_5")
+FILTERS = (
+    "regime:resisted opinion:c",
+    "feature_5:r>c margin<0.5",
+    "theta:-5..5 or -helpful:same",
+    "is:duplicate",
+    "is:undecided",
+    "disagrees:feature_5",
+    "xylophonist",
+    "the",
+    'doctor sister -"pills"',
+)
 
+
+def browsing() -> None:
+    """What a key press in the explorer asks of the store: sorts, filters, a page."""
     rows = [json.loads(line) for line in (SAMPLE_DATA / "pairs.jsonl").open(encoding="utf-8")]
-    pairs = [
-        data.Pair(str(n), n, f"{row['chosen']} ({n})", f"{row['rejected']} ({n})", None)
+    texts = [
+        (f"{row['chosen']} ({n})", f"{row['rejected']} ({n})")
         for n, row in ((n, rows[n % len(rows)]) for n in range(PAIRS))
     ]
     with tempfile.TemporaryDirectory() as folder:
-        store = Store(Path(folder) / "seal.duckdb")
-        dataset.put_dataset(store, "bench", pairs, [])
-        empty: dict[str, list[dict[str, Any]]] = {name: [] for name in measures.TABLES}
-        measures.put_measures(store, empty, pair_facts(study(PAIRS), (), options()), "bench")
-        for role in ("labeler main", "pre", "post"):
-            results.put_maker(store, role, role, role, "{}")
-        browser = Browser(store, results.roles(store), load())
-        queries = {
-            "all ids by margin": PairQuery(),
-            "ids of one regime and opinion": PairQuery(regime="resisted", opinion="c"),
-            "search for an absent word": PairQuery(text="xylophonist"),
-        }
-        for name, query in queries.items():
-            say(name, seconds(lambda query=query: browser.pair_ids(query), 5))
+        study, store = plant(Path(folder) / "run", planted.study(PAIRS), texts, 0)
+        measure.measure(study, store)
+        browser = Browser(store, results.roles(store), study.features, ())
+        for sort in SORTS:
+            query = PairQuery(sort=sort)
+            say(f"sort by {sort}", seconds(lambda q=query: browser.pair_ids(q), 5))
+        for text in FILTERS:
+            query = PairQuery(filter=text, author="a")
+            say(f"filter {text}", seconds(lambda q=query: browser.pair_ids(q), 5))
         ids = random.Random(7).sample(range(PAIRS), 50)
-        say("a page of 50 scattered rows", seconds(lambda: browser.pair_rows(ids), 20))
+        say("a page of 50 scattered rows", seconds(lambda: browser.pair_rows(ids, "a"), 20))
         store.close()
 
 
 def marking() -> None:
     """Decisions: one at a time and about every pair, each on disk when the call returns."""
     from engine.messages import MarkChange, MarkRequest, Verdict
-    from engine.store import Store, dataset, marks
+    from engine.store import marks
 
     said = "\n\nHuman: question {0}\n\nAssistant: {1} {0}"
     pairs = [
