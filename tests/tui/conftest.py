@@ -53,6 +53,13 @@ def engine() -> FakeEngine:
     return FakeEngine()
 
 
+@pytest.fixture(autouse=True)
+def _own_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test sees where another, or the person at this machine, was last."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+
+
 @pytest.fixture(scope="session")
 def recorded_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return recorded.build(tmp_path_factory.mktemp("recorded"))
@@ -68,9 +75,8 @@ def real_engine(recorded_run: Path, tmp_path: Path) -> Iterator[Engine]:
 
 
 @pytest.fixture
-def browser(real_engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Opener:
+def browser(real_engine: Engine) -> Opener:
     """Opens the app on the real engine, as the author kim."""
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     api = create_app(real_engine, Activity(), lambda: None)
 
     @asynccontextmanager
@@ -88,9 +94,8 @@ def browser(real_engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 
 @pytest.fixture
-def explorer(engine: FakeEngine, tmp_path: object, monkeypatch: pytest.MonkeyPatch) -> Opener:
+def explorer(engine: FakeEngine) -> Opener:
     """Opens the app at a size; leaves when the block ends."""
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
 
     @asynccontextmanager
     async def opened(width: int = 160, height: int = 50) -> AsyncIterator[Pilot[None]]:

@@ -14,6 +14,7 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from engine.messages import (
+    ExportPreview,
     Ids,
     MarkProgress,
     Metrics,
@@ -140,6 +141,7 @@ class FakeEngine:
             Route("/pairs", self._pairs, methods=["POST"]),
             Route("/filters/complete", self._complete, methods=["POST"]),
             Route("/marks/progress", self._mark_progress, methods=["POST"]),
+            Route("/export/preview", self._preview, methods=["POST"]),
             Route("/pairs/rows", self._pair_rows, methods=["POST"]),
             Route("/pairs/{id:int}", self._pair),
             Route("/rewrites", self._rewrites, methods=["POST"]),
@@ -216,14 +218,19 @@ class FakeEngine:
             return problem("the rewards are not scored yet", 409)
         if self.many:
             return answer(Ids(ids=tuple(range(self.many)), of=self.many))
-        rows = sorted((pair.row for pair in self.pairs.values()), key=margin)
+        rows = [pair.row for pair in self.pairs.values()]
+        rows.sort(key=lambda row: place(row, query.sort), reverse=query.descending)
         return answer(Ids(ids=tuple(row.pair_id for row in rows), of=len(self.pairs)))
 
     async def _complete(self, request: Request) -> Response:
         return answer([])
 
+    async def _preview(self, request: Request) -> Response:
+        return answer(ExportPreview(pairs=24, rows=19, counts={"flip": 3, "drop": 5}, authors=()))
+
     async def _mark_progress(self, request: Request) -> Response:
-        return answer(MarkProgress(pairs=len(self.pairs), decided=0, flagged=0, verdicts={}))
+        verdicts = {"keep": 5, "flip": 2}
+        return answer(MarkProgress(pairs=24, decided=7, flagged=1, verdicts=verdicts))
 
     async def _pair_rows(self, request: Request) -> Response:
         asked = msgspec.json.decode(await request.body(), type=RowsRequest)
@@ -258,8 +265,9 @@ class FakeEngine:
         return answer(self.rewrites[request.path_params["id"]])
 
 
-def margin(row: PairRow) -> float:
-    return row.margin_post
+def place(row: PairRow, sort: str) -> float:
+    value = getattr(row, sort, row.margin_post)
+    return float("-inf") if value is None else float(value)
 
 
 def answer(message: Any, status: int = 200) -> Response:
