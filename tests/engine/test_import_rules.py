@@ -68,8 +68,9 @@ def test_a_worker_that_has_loaded_a_model_still_knows_no_database() -> None:
     found = loaded(
         "from engine.run.worker import Worker; from engine.models.specs import RewardSpec; "
         "from engine.models.protocols import Text; "
-        "Worker('cpu').call(RewardSpec('embedded:reward-pre', None, False, 'auto'), 'score', "
-        "[Text(0, '', 'a', 'b')])"
+        "spec = RewardSpec('embedded:reward-pre', None, False, 'auto'); worker = Worker('cpu'); "
+        "worker.load(spec, worker.identify(spec)); "
+        "worker.call('score', [Text(0, '', 'a', 'b')])"
     )
     assert "torch" in found
     assert "duckdb" not in found

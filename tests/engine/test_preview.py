@@ -8,7 +8,7 @@ import pytest
 
 from engine import study as studies
 from engine.messages import RunPlan, StagePlan
-from engine.service import Engine, NotReady, Refused
+from engine.service import CannotRun, Engine, NotReady
 from tests.engine.studies import FEATURES, prepare, run_to_end, stand_in_server, write_taxonomy
 from tests.engine.test_pipeline import rows
 from tests.fault.tiny import answer, write_light_study
@@ -92,9 +92,9 @@ def test_a_study_that_cannot_run_is_refused_in_the_words_of_the_run(tmp_path: Pa
     study = write_light_study(tmp_path / "study", "")
     run = prepare(study, tmp_path / "run")
     (study.parent / "pairs.jsonl").write_text("")
-    with pytest.raises(Refused, match="holds no rows"):
+    with pytest.raises(CannotRun, match="holds no rows"):
         plan_of(run)
-    with pytest.raises(Refused, match="study"):
+    with pytest.raises(CannotRun, match="study"):
         engine = Engine(run)
         try:
             engine.plan(b"{}")

@@ -163,7 +163,7 @@ def test_recorded_rewrites_are_browsed_with_the_labels_of_their_own_labeler(
         from engine.messages import RewriteQuery
 
         browser = engine.browser()
-        ids = browser.rewrite_ids(RewriteQuery(strategy=row["strategy"])).ids
+        ids = browser.rewrite_ids(RewriteQuery(filter=f"strategy:{row['strategy']}")).ids
         found = [browser.rewrite(i) for i in ids]
         one = next(f for f in found if f.row.source_id == row["row_id"])
         assert one.chosen.labels_before["helpful"] == int(other == "True")

@@ -225,7 +225,7 @@ async def test_every_order_has_every_pair(sort: Any, client: Client) -> None:
 async def test_regimes_part_the_pairs(client: Client) -> None:
     found: list[int] = []
     for regime in ("stayed", "got", "resisted", "reversed"):
-        ids: Ids = await client.post("/pairs", Ids, PairQuery(regime=regime))
+        ids: Ids = await client.post("/pairs", Ids, PairQuery(filter=f"regime:{regime}"))
         rows = await client.post("/pairs/rows", list[PairRow], {"ids": ids.ids or (-1,)})
         assert all(row.regime == regime for row in rows)
         found += ids.ids
@@ -233,12 +233,12 @@ async def test_regimes_part_the_pairs(client: Client) -> None:
 
 
 async def test_a_feature_filter_keeps_the_pairs_that_differ_in_it(client: Client) -> None:
-    ids: Ids = await client.post("/pairs", Ids, PairQuery(feature="helpful"))
+    ids: Ids = await client.post("/pairs", Ids, PairQuery(filter="helpful:differs"))
     assert 0 < len(ids.ids) < PAIRS
     for pair_id in ids.ids[:5]:
         pair: PairDetail = await client.get(f"/pairs/{pair_id}", PairDetail)
         assert pair.chosen.labels["helpful"] != pair.rejected.labels["helpful"]
-    one_side = PairQuery(feature="helpful", feature_side="chosen")
+    one_side = PairQuery(filter="helpful:chosen")
     carrying: Ids = await client.post("/pairs", Ids, one_side)
     for pair_id in carrying.ids[:5]:
         pair = await client.get(f"/pairs/{pair_id}", PairDetail)
@@ -251,7 +251,7 @@ async def test_a_feature_filter_keeps_the_pairs_that_differ_in_it(client: Client
 async def test_text_is_searched_for_as_it_stands(
     text: str, expected: int | None, client: Client
 ) -> None:
-    ids: Ids = await client.post("/pairs", Ids, PairQuery(text=text))
+    ids: Ids = await client.post("/pairs", Ids, PairQuery(filter=f'"{text}"'))
     assert expected is None or len(ids.ids) == expected
 
 
@@ -293,13 +293,13 @@ async def test_rewrites_are_filtered_by_strategy_change_and_feature(client: Clie
     everything: Ids = await client.post("/rewrites", Ids, RewriteQuery())
     parts: list[int] = []
     for change in ("misaligned", "aligned", "same"):
-        ids: Ids = await client.post("/rewrites", Ids, RewriteQuery(change=change))
+        ids: Ids = await client.post("/rewrites", Ids, RewriteQuery(filter=f"change:{change}"))
         parts += ids.ids
     assert sorted(parts) == sorted(everything.ids)
-    neutral: Ids = await client.post("/rewrites", Ids, RewriteQuery(strategy="neutral"))
-    placebo: Ids = await client.post("/rewrites", Ids, RewriteQuery(strategy="placebo"))
+    neutral: Ids = await client.post("/rewrites", Ids, RewriteQuery(filter="strategy:neutral"))
+    placebo: Ids = await client.post("/rewrites", Ids, RewriteQuery(filter="strategy:placebo"))
     assert sorted(neutral.ids + placebo.ids) == sorted(everything.ids)
-    flipped: Ids = await client.post("/rewrites", Ids, RewriteQuery(feature="eloquent"))
+    flipped: Ids = await client.post("/rewrites", Ids, RewriteQuery(filter="flipped:eloquent"))
     assert set(flipped.ids) <= set(everything.ids)
 
 
@@ -314,18 +314,18 @@ async def test_rewrites_are_filtered_by_strategy_change_and_feature(client: Clie
         (404, "GET", "/rewrites/4000", b"", "no rewrite 4000"),
         (404, "GET", "/rewrites/99999999999", b"", "no rewrite"),
         (404, "GET", "/metrics?preset=ols", b"", "no preset named ols"),
-        (404, "POST", "/pairs", b'{"feature": "rhymes"}', "no feature named rhymes"),
-        (404, "POST", "/rewrites", b'{"feature": "rhymes"}', "no feature named rhymes"),
+        (422, "POST", "/pairs", b'{"filter": "rhymes:c"}', "“rhymes” is no key"),
+        (422, "POST", "/rewrites", b'{"filter": "flipped:rhymes"}', "flipped knows no"),
         (404, "GET", "/nowhere", b"", "/nowhere"),
         (404, "GET", "/pairs/one", b"", "/pairs/one"),
         (405, "GET", "/run", b"", "/run"),
         (405, "POST", "/status", b"", "/status"),
-        (422, "POST", "/pairs", b'{"sort": "1; DROP TABLE pairs"}', "sort"),
-        (422, "POST", "/pairs", b'{"regime": "lost"}', "regime"),
+        (404, "POST", "/pairs", b'{"sort": "1; DROP TABLE pairs"}', "no order named"),
+        (422, "POST", "/pairs", b'{"filter": "regime:lost"}', "regime"),
         (422, "POST", "/pairs", b"[]", "object"),
         (422, "POST", "/pairs/rows", b"{}", "ids"),
         (422, "POST", "/pairs/rows", b'{"ids": ["a"]}', "ids"),
-        (422, "POST", "/rewrites", b'{"change": "better"}', "change"),
+        (422, "POST", "/rewrites", b'{"filter": "change:better"}', "change"),
         (422, "POST", "/rewrites/rows", b'{"ids": 3}', "ids"),
         (400, "POST", "/pairs", b"{", "not valid JSON"),
         (400, "POST", "/rewrites", b"\xff", "not valid JSON"),
@@ -342,7 +342,7 @@ async def test_rows_of_ids_that_there_are_not_are_left_out(client: Client) -> No
     ids = {"ids": [0, 99, -1, 2**31, 2**62]}
     assert [r.pair_id for r in await client.post("/pairs/rows", list[PairRow], ids)] == [0]
     assert len(await client.post("/rewrites/rows", list[RewriteRow], ids)) <= 1
-    nobody = RewriteQuery(pair_id=2**40)
+    nobody = RewriteQuery(filter=f"pair:{2**40}")
     assert (await client.post("/rewrites", Ids, nobody)).ids == ()
 
 

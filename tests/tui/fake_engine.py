@@ -14,8 +14,11 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from engine.messages import (
+    Agreement,
+    Completion,
     ExportPreview,
     Ids,
+    MarkEvent,
     MarkProgress,
     Metrics,
     PairDetail,
@@ -29,6 +32,7 @@ from engine.messages import (
     RowsRequest,
     RunPlan,
     RunStatus,
+    SavedFilter,
     StageProgress,
     StopRequest,
     StudyInfo,
@@ -82,6 +86,11 @@ class FakeEngine:
     warnings: tuple[str, ...] = ("label agreement with gold is low for “honest” (κ 0.21)",)
     counts: dict[str, int] = field(default_factory=lambda: dict(fake_study.COUNTS))
     rejects: dict[str, int] = field(default_factory=lambda: {"no_assistant_turn": 2})
+    preview: ExportPreview = fake_study.PREVIEW
+    completions: tuple[Completion, ...] = fake_study.COMPLETIONS
+    saved: tuple[SavedFilter, ...] = fake_study.SAVED
+    events: tuple[MarkEvent, ...] = fake_study.EVENTS
+    agreements: tuple[Agreement, ...] = fake_study.AGREEMENTS
     error: str | None = None
     version: int = 1
     asked: list[tuple[str, Any]] = field(default_factory=list)
@@ -141,6 +150,9 @@ class FakeEngine:
             Route("/pairs", self._pairs, methods=["POST"]),
             Route("/filters/complete", self._complete, methods=["POST"]),
             Route("/marks/progress", self._mark_progress, methods=["POST"]),
+            Route("/filters", self._saved),
+            Route("/marks/log", self._log),
+            Route("/marks/agreement", self._agreement),
             Route("/export/preview", self._preview, methods=["POST"]),
             Route("/pairs/rows", self._pair_rows, methods=["POST"]),
             Route("/pairs/{id:int}", self._pair),
@@ -223,10 +235,19 @@ class FakeEngine:
         return answer(Ids(ids=tuple(row.pair_id for row in rows), of=len(self.pairs)))
 
     async def _complete(self, request: Request) -> Response:
-        return answer([])
+        return answer(self.completions)
 
     async def _preview(self, request: Request) -> Response:
-        return answer(ExportPreview(pairs=24, rows=19, counts={"flip": 3, "drop": 5}, authors=()))
+        return answer(self.preview)
+
+    async def _saved(self, request: Request) -> Response:
+        return answer(self.saved)
+
+    async def _log(self, request: Request) -> Response:
+        return answer(self.events)
+
+    async def _agreement(self, request: Request) -> Response:
+        return answer(self.agreements)
 
     async def _mark_progress(self, request: Request) -> Response:
         verdicts = {"keep": 5, "flip": 2}

@@ -5,10 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from engine.messages import (
+    Agreement,
     Circle,
+    Completion,
     Entry,
+    ExportPreview,
     FeatureInfo,
     Grid,
+    Mark,
+    MarkEvent,
     Metrics,
     ModelInfo,
     PairDetail,
@@ -19,6 +24,7 @@ from engine.messages import (
     RewriteDetail,
     RewriteRow,
     RewriteSide,
+    SavedFilter,
     StudyInfo,
     Turn,
 )
@@ -86,6 +92,19 @@ REGIMES = ("resisted", "got", "stayed", "reversed")
 OPINIONS = ("c", "i", "r")
 
 
+MARK = Mark(
+    author="kim", verdict="flip", flagged=True, note="both evade", tags=("style",), time=1.7e9
+)
+PREVIEW = ExportPreview(pairs=24, rows=19, counts={"flip": 3, "drop": 5})
+COMPLETIONS = (Completion(text="regime:", start=0, end=3, detail="what training did"),)
+SAVED = (SavedFilter(name="hard", filter="amb>0.5"),)
+EVENTS = (
+    MarkEvent(time=1.7e9, author="kim", said="flip on 3 pairs", pairs=3, source_id=""),
+    MarkEvent(time=1.6e9, author="lee", said="keep on 1 pair", pairs=1, source_id="a"),
+)
+AGREEMENTS = (Agreement(author_a="kim", author_b="lee", pairs=8, agreement=0.75, kappa=0.6),)
+
+
 def labels(number: int, chosen: bool) -> dict[str, int]:
     found = {}
     for place, (name, kind, _, _) in enumerate(FEATURES):
@@ -141,6 +160,7 @@ def pair(number: int) -> PairDetail:
         ambiguity=0.5 + 0.02 * number,
         topic=topic,
         preview=ANSWERS[number % 4][0],
+        mark=MARK if number == 4 else None,
     )
     return PairDetail(
         row=row,
@@ -148,6 +168,7 @@ def pair(number: int) -> PairDetail:
         chosen=entries[0],
         rejected=entries[1],
         rewrite_ids=(number,) if number < 12 else (),
+        marks=(MARK,) if number == 4 else (),
     )
 
 

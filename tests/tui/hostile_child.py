@@ -20,7 +20,7 @@ PAYLOAD = (
     "[/INST] [@click=app.quit]q[/] a\x1b]52;c;ZXZpbA==\x07b\x1b]0;pwned\x07c\x1b[2J\x1b[66;77H"
     "\x9b31m\x9d0;pwned\x9c\x90x\x00\x08\x7f\r\u202eabc\u2066\u200b\ufeff\u2028 👩\u200d🔬"
 )
-KEEP = {"regime", "opinion", "role", "state", "kind", "change"}
+KEEP = {"regime", "opinion", "role", "state", "kind", "change", "verdict"}
 
 
 def poisoned(value: Any, name: str = "") -> Any:
@@ -59,7 +59,17 @@ def hostile_engine() -> FakeEngine:
     engine = FakeEngine()
     changed = {
         name: poisoned(getattr(engine, name))
-        for name in ("study", "metrics", "warnings", "left_out")
+        for name in (
+            "study",
+            "metrics",
+            "warnings",
+            "left_out",
+            "preview",
+            "completions",
+            "saved",
+            "events",
+            "agreements",
+        )
     }
     engine = dataclasses.replace(engine, **changed)
     engine.rejects = {PAYLOAD: 3}
@@ -72,7 +82,7 @@ def hostile_engine() -> FakeEngine:
 if __name__ == "__main__":
     engine = hostile_engine()
     if "crash" in sys.argv:
-        from seal_tui.screens.resistance import ResistanceScreen
+        from seal_tui.screens.pairs import ResistanceScreen
 
         async def broken(self: Any) -> None:
             raise RuntimeError(PAYLOAD)
