@@ -28,7 +28,12 @@ Scope = Literal[
 
 @dataclass(frozen=True)
 class Action:
-    """One thing a person can do. `call` is the Textual action; `shown` puts it in the footer."""
+    """One thing a person can do: `name` is the Textual action, `shown` puts it in the footer.
+
+    `first` is for actions that open a line to type. They are done before the next key is looked
+    at: over a slow line keys come in bunches, and Textual would hand the text typed after `/` to
+    the list, where letters are decisions.
+    """
 
     scope: Scope
     name: str
@@ -37,6 +42,7 @@ class Action:
     help: str
     shown: bool = False
     key_label: str = ""
+    first: bool = False
 
     @property
     def id(self) -> str:
@@ -138,7 +144,9 @@ ACTIONS: tuple[Action, ...] = (
     Action("plot", "move(1)", "right,l,down,j", "after", "The next in the plot.", key_label="→ l"),
     Action("plot", "open", "enter", "open", "Open what the plot shows.", True, "↵"),
     # -------------------------------------------------------------- the panes with long lists
-    Action("browse", "filter", "slash", "filter", "Choose lines by words and terms.", True, "/"),
+    Action(
+        "browse", "filter", "slash", "filter", "Choose lines by words and terms.", True, "/", True
+    ),
     Action("browse", "next_sort", "s", "sort", "Sort by the next number.", True),
     Action("browse", "reverse", "r", "reverse", "Turn the order round."),
     Action(
@@ -182,8 +190,10 @@ ACTIONS: tuple[Action, ...] = (
     ),
     Action("triage", "decide('')", "z", "undecide", "Take the decision back; the log keeps both."),
     Action("triage", "flag", "f", "flag", "Flag, or no longer.", True),
-    Action("triage", "note", "n", "note", "Write a note.", True),
-    Action("triage", "tag", "number_sign", "tags", "Add and remove tags.", key_label="#"),
+    Action("triage", "note", "n", "note", "Write a note.", True, first=True),
+    Action(
+        "triage", "tag", "number_sign", "tags", "Add and remove tags.", key_label="#", first=True
+    ),
     Action("triage", "select", "v", "select", "Select this line for a common decision."),
     Action("triage", "select_range", "V", "select to here", "Select from the last one to here."),
     Action("triage", "select_all", "asterisk", "select all", "All of the filter.", key_label="*"),
@@ -224,13 +234,21 @@ ACTIONS: tuple[Action, ...] = (
     Action("rewrite", "open_pair", "o", "its pair", "Open the pair it was made from.", True),
 )
 
+FIRST = frozenset(action.name.partition("(")[0] for action in ACTIONS if action.first)
 BY_ID: dict[str, Action] = {action.id: action for action in ACTIONS}
 
 
 def bindings(*scopes: Scope) -> list[Binding]:
     """The key bindings of these scopes, for a `BINDINGS` attribute."""
     return [
-        Binding(action.keys, action.name, action.label, show=action.shown, id=action.id)
+        Binding(
+            action.keys,
+            action.name,
+            action.label,
+            show=action.shown,
+            id=action.id,
+            priority=action.first,
+        )
         for action in ACTIONS
         if action.scope in scopes
     ]

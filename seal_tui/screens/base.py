@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, ClassVar, cast
 from textual import work
 from textual.app import ComposeResult
 from textual.screen import Screen
-from textual.widgets import Static
+from textual.widgets import Input, Static
 
+from seal_tui.actions import FIRST
 from seal_tui.client import EngineGone, EngineProblem
 from seal_tui.session import Session
 from seal_tui.text import content
@@ -46,6 +47,10 @@ class SealScreen(Screen[None]):
     async def load(self) -> None:
         """Brings and shows the results. May raise `EngineGone` and `EngineProblem`."""
         raise NotImplementedError
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        # These come before the focused line of text, which has to get its letters nonetheless.
+        return not (action in FIRST and isinstance(self.focused, Input))
 
     def progressed(self) -> None:
         """Called when the run's status changed, results or not."""

@@ -274,11 +274,11 @@ class BrowseScreen(SealScreen, Generic[Query, Row, Detail]):
             return self.in_detail or (self.is_mounted and bool(self.lines.selected))
         if action == "undo_filter":
             return bool(self._past)
-        if action in ("next_sort", "reverse", "filter"):
-            return not (self.in_detail or (self.is_mounted and self.bar.asking))
+        if action in ("next_sort", "reverse", "filter") and self.in_detail:
+            return False
         if action in self.VIEW_ACTIONS:
             return self.is_mounted and self.detail_is_shown and self.view.allows(action)
-        return True
+        return super().check_action(action, parameters)
 
     def action_toggle_context(self) -> None:
         self.view.toggle_context()

@@ -9,6 +9,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
+from textual.events import Key
 from textual.screen import ModalScreen, Screen
 from textual.widgets import OptionList, Static
 
@@ -68,6 +69,7 @@ class PromptScreen(ModalScreen[str | None]):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "dismiss(None)", "leave", show=False),
+        Binding("enter", "keep", "keep", show=False),
     ]
 
     def __init__(self, what: Safe, before: str = "") -> None:
@@ -84,9 +86,17 @@ class PromptScreen(ModalScreen[str | None]):
         frame.border_title = self._what
         frame.border_subtitle = "enter keeps, esc leaves"
 
+    def on_key(self, event: Key) -> None:
+        """Keys that came before the line was there to take them."""
+        if event.is_printable and event.character is not None:
+            self.query_one(SafeInput).insert_text_at_cursor(event.character)
+
     def on_input_submitted(self, event: SafeInput.Submitted) -> None:
         event.stop()
-        self.dismiss(event.value.strip())
+        self.action_keep()
+
+    def action_keep(self) -> None:
+        self.dismiss(self.query_one(SafeInput).value.strip())
 
 
 class ChoiceScreen(ModalScreen[str | None]):

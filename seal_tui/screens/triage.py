@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any, Literal
 
 from textual import work
 
-from engine.messages import Mark, MarkChange, MarksChanged, Verdict
+from engine.messages import MarkChange, MarksChanged, Verdict
 from seal_tui import clipboard, numbers, words
 from seal_tui.calls import Call, Calls
 from seal_tui.client import EngineGone, EngineProblem
 from seal_tui.screens.base import SealScreen
 from seal_tui.screens.dialogs import ConfirmScreen, PromptScreen, TextScreen
 from seal_tui.screens.log import log_text
+from seal_tui.session import Session
 from seal_tui.sides import chosen_is_left
 from seal_tui.text import Safe, one_line
 from seal_tui.widgets.window import WindowList
@@ -23,6 +25,10 @@ _ASK_ABOVE = 1
 
 class Triage(SealScreen):
     """A mixin of screens with a list of pairs. Every decision is on disk before it is shown."""
+
+    def __init__(self, session: Session) -> None:
+        super().__init__(session)
+        self._in_order = asyncio.Lock()  # it wakes who waits in the order in which they came
 
     @property
     def lines(self) -> WindowList[Any]:
@@ -42,9 +48,16 @@ class Triage(SealScreen):
     # ---------------------------------------------------------- decisions
 
     def action_decide(self, verdict: Verdict | Literal[""]) -> None:
-        """Decides; the empty verdict takes a decision back."""
+        """Decides; the empty verdict takes a decision back.
+
+        The cursor goes on at once, so that the next key is about the next pair however long the
+        engine takes.
+        """
         what = words.VERDICT[verdict] if verdict else Safe("undecide")
-        self._change(MarkChange(verdict=verdict), what, goes_on=bool(verdict))
+        targets = self.targets
+        self._change(targets, MarkChange(verdict=verdict), what)
+        if verdict and len(targets) == 1 and not self.lines.selected:
+            self.lines.cursor += 1
 
     def action_better(self, side: str) -> None:
         """The answer on this side is the better one; works blind, and on one pair only."""
@@ -55,70 +68,70 @@ class Triage(SealScreen):
         self.action_decide("keep" if (side == "left") == chosen_left else "flip")
 
     def action_flag(self) -> None:
-        self._change(MarkChange(flag="toggle"), Safe("flag"))
+        self._change(self.targets, MarkChange(flag="toggle"), Safe("flag"))
 
-    @work(group="decide")
-    async def action_note(self) -> None:
-        mark = await self._mark()
-        said = await self.app.push_screen_wait(
-            PromptScreen(Safe("note"), mark.note if mark is not None else "")
-        )
-        if said is not None:
-            self._change(MarkChange(note=said), Safe("note"))
+    def action_note(self) -> None:
+        row = self.lines.current_row
+        if row is None:
+            return  # it is on its way, and with it the note that is there already
+        targets = self.targets
 
-    @work(group="decide")
-    async def action_tag(self) -> None:
-        mark = await self._mark()
-        before = set(mark.tags) if mark is not None and not self.lines.selected else set()
-        said = await self.app.push_screen_wait(
-            PromptScreen(Safe("tags, with spaces between"), " ".join(sorted(before)))
-        )
-        if said is None:
+        def said(note: str | None) -> None:
+            if note is not None:
+                self._change(targets, MarkChange(note=note), Safe("note"))
+
+        before = row.mark.note if row.mark is not None and len(targets) == 1 else ""
+        self.app.push_screen(PromptScreen(Safe("note"), before), said)
+
+    def action_tag(self) -> None:
+        row = self.lines.current_row
+        if row is None:
             return
-        now = set(said.replace("#", " ").split())
-        change = MarkChange(
-            add_tags=tuple(sorted(now - before)), remove_tags=tuple(sorted(before - now))
-        )
-        if change.add_tags or change.remove_tags:
-            self._change(change, Safe("tag"))
+        targets = self.targets
+        before = set(row.mark.tags) if row.mark is not None and len(targets) == 1 else set()
 
-    async def _mark(self) -> Mark | None:
-        """The mark of the pair under the cursor."""
-        current = self.lines.current
-        if current is None:
-            return None
-        rows = await self._asked(Calls.pair_rows((current,), self.session.author))
-        return rows[0].mark if rows else None
+        def said(text: str | None) -> None:
+            if text is None:
+                return
+            now = set(text.replace("#", " ").split())
+            change = MarkChange(
+                add_tags=tuple(sorted(now - before)), remove_tags=tuple(sorted(before - now))
+            )
+            if change.add_tags or change.remove_tags:
+                self._change(targets, change, Safe("tag"))
+
+        title = Safe("tags, with spaces between")
+        self.app.push_screen(PromptScreen(title, " ".join(sorted(before))), said)
 
     @work(group="decide")
-    async def _change(self, change: MarkChange, what: Safe, *, goes_on: bool = False) -> None:
-        targets, cursor = self.targets, self.lines.cursor
+    async def _change(self, targets: tuple[int, ...], change: MarkChange, what: Safe) -> None:
         if not targets:
             return
         if len(targets) > _ASK_ABOVE:
             question = Safe(f"{what}: {numbers.count(len(targets))} selected pairs?")
             if not await self.app.push_screen_wait(ConfirmScreen(question)):
                 return
-        done = await self._asked(
-            Calls.mark(targets, change, self.session.author, blind=self.session.blind)
-        )
-        if done is None:
-            return
-        many = len(targets) > 1
-        self.lines.select_none()
-        if goes_on and not many and self.lines.cursor == cursor:
-            self.lines.cursor += 1
-        self._told(done, loud=many)
+            self.lines.select_none()
+        async with self._in_order:
+            done = await self._asked(
+                Calls.mark(targets, change, self.session.author, blind=self.session.blind)
+            )
+        if done is not None:
+            self._told(done, loud=len(targets) > 1)
+        elif len(targets) == 1:
+            self.lines.go_to(targets[0])
 
     @work(group="decide")
     async def action_undo(self) -> None:
-        done = await self._asked(Calls.undo(self.session.author))
+        async with self._in_order:
+            done = await self._asked(Calls.undo(self.session.author))
         if done is not None:
             self._told(done)
 
     @work(group="decide")
     async def action_redo(self) -> None:
-        done = await self._asked(Calls.redo(self.session.author))
+        async with self._in_order:
+            done = await self._asked(Calls.redo(self.session.author))
         if done is not None:
             self._told(done)
 

@@ -100,7 +100,7 @@ class FilterBar(Vertical):
         field = self.field
         field.value = f"{text} " if text else ""
         field.cursor_position = len(field.value)
-        field.focus()
+        self.screen.set_focus(field)  # now: `focus()` would leave the next keys to the list
         self._look_up()
 
     def close(self) -> None:

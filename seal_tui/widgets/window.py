@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from typing import Generic, TypeVar
 
 from textual import work
@@ -56,6 +57,16 @@ class WindowList(LineList, Generic[Row]):
     def current(self) -> int | None:
         """The id under the cursor."""
         return self.ids[self.cursor] if self.ids else None
+
+    @property
+    def current_row(self) -> Row | None:
+        """The row under the cursor, if it is here already."""
+        return self._pages.row(self.cursor) if self.ids else None
+
+    def go_to(self, row_id: int) -> None:
+        """The cursor to this id, if it is in the list."""
+        with suppress(ValueError):
+            self.cursor = self.ids.index(row_id)
 
     def show(self, ids: Sequence[int], keep: int | None = None) -> None:
         """Shows these ids, with the cursor on `keep` if it is among them. What is selected and
