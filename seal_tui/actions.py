@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from textual.binding import Binding
+from textual.keys import format_key
 
 Scope = Literal[
     "app",
@@ -46,11 +47,15 @@ class Action:
 
     @property
     def id(self) -> str:
-        return f"{self.scope}.{self.name}"
+        """What the settings file calls it."""
+        return f"{self.scope}.{self.label.replace(' ', '-')}"
 
-    @property
-    def display(self) -> str:
-        return self.key_label or self.keys.split(",")[0]
+    def display(self, binding: Binding) -> str:
+        """Its key in print, where `binding` is what it is bound to now."""
+        usual = self.keys.split(",")
+        if binding.key not in usual:
+            return format_key(binding.key)
+        return self.key_label or usual[0]
 
 
 ACTIONS: tuple[Action, ...] = (
@@ -234,6 +239,17 @@ ACTIONS: tuple[Action, ...] = (
     Action("rewrite", "open_pair", "o", "its pair", "Open the pair it was made from.", True),
 )
 
+# The scopes whose keys work at the same time.
+TOGETHER: tuple[tuple[Scope, ...], ...] = (
+    ("app", "list", "overview"),
+    ("app", "matrix", "overview"),
+    ("app", "list", "over"),
+    ("app", "list", "imprint"),
+    ("app", "list", "browse", "triage", "ambiguous", "pair"),
+    ("app", "list", "browse", "robustness", "rewrite"),
+    ("app", "list", "labelers"),
+    ("app", "plot", "plots"),
+)
 FIRST = frozenset(action.name.partition("(")[0] for action in ACTIONS if action.first)
 BY_ID: dict[str, Action] = {action.id: action for action in ACTIONS}
 

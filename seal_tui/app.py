@@ -69,7 +69,7 @@ class SealApp(App[None]):
         super().__init__()
         own = own or settings.Settings()
         self.session = Session(client, own.signature)
-        self.set_keymap(own.keys)
+        self.set_keymap(own.keymap)
         self.animation_level = "none"
         for theme in THEMES:
             self.register_theme(theme)

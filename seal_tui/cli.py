@@ -4,12 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-import re
-import shutil
-import subprocess
 import sys
-import tempfile
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,9 +15,9 @@ import typer
 
 from engine import __version__, launch
 from engine import study as studies
-from engine.messages import RunStatus
 from engine.paths import SAMPLE_DATA
-from seal_tui import exporting, importing
+from seal_tui import exporting, importing, paths, runs, settings
+from seal_tui.actions import ACTIONS
 from seal_tui.calls import Calls
 from seal_tui.client import EngineGone, EngineProblem, SyncEngineClient
 from seal_tui.text import one_line, plain
@@ -36,8 +31,6 @@ app = typer.Typer(
     "(SEAL, arXiv 2408.10270).",
     epilog="Exit codes: 0 done, 1 failed, 2 wrong usage or bad input.",
 )
-
-STOP_TIMEOUT_S = 120.0
 
 RunDir = Annotated[Path, typer.Argument(help="The folder of a run.", show_default=False)]
 Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")]
@@ -60,7 +53,9 @@ def _for_people() -> Iterator[None]:
     """Every expected failure is one line and an exit code."""
     try:
         yield
-    except (studies.StudyError, importing.WrongUsage) as error:
+    except runs.Refused as error:
+        _fail(str(error), error.code)
+    except (studies.StudyError, importing.WrongUsage, settings.SettingsError) as error:
         _fail(str(error), 2)
     except EngineProblem as error:
         _fail(str(error), 2 if error.bad_input else 1)
@@ -74,97 +69,10 @@ def _for_people() -> Iterator[None]:
         _fail(said, 2 if wrong else 1)
 
 
-def _run_folder(folder: Path) -> Path:
-    """An existing run folder, absolute."""
-    if not (folder / "study.json").is_file():
-        _fail(
-            f"{folder} is no run folder (no study.json in it); `seal-tui run STUDY.toml` makes one",
-            2,
-        )
-    return folder.resolve()
-
-
-def _folder_of(study: studies.Study, run_dir: Path | None) -> Path:
-    slug = re.sub(r"[^A-Za-z0-9._-]+", "-", study.name).strip("-.") or "study"
-    return (run_dir or Path("runs") / slug).resolve()
-
-
-def _prepare(study_file: Path, run_dir: Path | None) -> Path:
-    """Make the run folder of a study and put the study in it; say what a changed one computes."""
-    study = studies.load(study_file)
-    folder = _folder_of(study, run_dir)
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    resolved = studies.dump_resolved(study)
-    target = folder / "study.json"
-    if not target.exists() or target.read_bytes() != resolved:
-        socket = launch.reachable(folder)
-        if socket is not None and _ask_status(socket).state == "running":
-            _fail(f"{folder} is running another version of this study; stop it first", 1)
-        if (folder / "manifest.json").exists():
-            print("The study has changed. What is there already, and what this run computes:")
-            _print_plan(folder, study)
-        copy = folder / "study.toml"
-        if not (copy.exists() and copy.samefile(study_file)):
-            shutil.copyfile(study_file, copy)
-        scratch = folder / f".study.json.{os.getpid()}"
-        scratch.write_bytes(resolved)
-        os.replace(scratch, target)
-    return folder
-
-
-def _print_plan(folder: Path, study: studies.Study) -> None:
-    from seal_tui import headless
-
-    with _client(folder) as client:
-        headless.print_plan(client.ask(Calls.plan(study)))
-
-
-def _plan_only(study_file: Path, run_dir: Path | None) -> None:
-    """What a run would compute. Writes nothing: a folder that is not there is not made."""
-    study = studies.load(study_file)
-    folder = _folder_of(study, run_dir)
-    if (folder / "study.json").exists():
-        _print_plan(folder, study)
-        return
-    with tempfile.TemporaryDirectory(prefix="seal-tui-plan-") as scratch:
-        empty = Path(scratch)
-        (empty / "study.json").write_bytes(studies.dump_resolved(study))
-        try:
-            _print_plan(empty, study)
-        finally:
-            _stop_engine(empty, now=False)
-
-
-def _client(folder: Path) -> SyncEngineClient:
-    """A client of the folder's engine, which is started if there is none."""
-    return SyncEngineClient.at(lambda: launch.ensure_engine(folder))
-
-
-def _ask_status(socket: Path) -> RunStatus:
-    with SyncEngineClient.at(socket) as client:
-        return client.ask(Calls.status())
-
-
-def _stop_engine(folder: Path, now: bool) -> bool:
-    """False when no engine was there."""
-    socket = launch.reachable(folder)
-    if socket is None:
-        return False
-    with SyncEngineClient.at(socket) as client:
-        client.ask(Calls.stop(now))
-        client.ask(Calls.shutdown())
-    deadline = time.monotonic() + STOP_TIMEOUT_S
-    while launch.held(folder):  # it finishes the batch in work
-        if time.monotonic() > deadline:
-            _fail(f"the engine is still at its last batch; see {folder / launch.LOG}", 1)
-        time.sleep(0.05)
-    return True
-
-
 def _run(study_file: Path, run_dir: Path | None, headless: bool) -> None:
     with _for_people():
-        folder = _prepare(study_file, run_dir)
-        with _client(folder) as client:
+        folder = runs.prepare(study_file, run_dir)
+        with runs.client(folder) as client:
             client.ask(Calls.start())
             if headless:
                 _follow(client, folder)
@@ -225,7 +133,7 @@ def run(
     """
     if plan:
         with _for_people():
-            _plan_only(study, run_dir)
+            runs.print_plan(study, run_dir)
         return
     _run(study, run_dir, headless)
 
@@ -276,14 +184,14 @@ def import_(
         if ledger is not None:
             if pairs or labels or rewards or rewrites or taxonomy or allow_squashed:
                 raise importing.WrongUsage("--ledger goes alone, into a run that is there")
-            with SyncEngineClient.at(launch.ensure_engine(_run_folder(run_dir))) as client:
+            with runs.client(runs.existing(run_dir)) as client:
                 exporting.bring_in(client, ledger)
             return
         files = importing.Files(
             pairs, labels or [], rewards or [], rewrites, taxonomy, allow_squashed
         )
         with importing.written(run_dir, files) as study:
-            _ask_engine("engine.run.recorded", str(study))
+            runs.ask_module("engine.run.recorded", str(study))
             _run(study, run_dir, headless=True)
 
 
@@ -310,7 +218,7 @@ def export(
     """
     with _for_people():
         request = exporting.request(to, form, where, author, ties, discuss, overwrite)
-        with SyncEngineClient.at(launch.ensure_engine(_run_folder(run_dir))) as client:
+        with runs.client(runs.existing(run_dir)) as client:
             exporting.export(client, request, dry_run, as_json)
 
 
@@ -332,7 +240,7 @@ def open_(
         if (run_dir is None) == (socket is None):
             _fail("open needs a run folder or --socket, one of the two", 2)
         if run_dir is not None:
-            _explore(_run_folder(run_dir))
+            _explore(runs.existing(run_dir))
         assert socket is not None
         if not socket.is_socket():
             _fail(f"{socket} is no socket; is the ssh -L that forwards it still up?", 2)
@@ -354,7 +262,7 @@ def metrics(
     """
     if preset is not None and preset not in studies.PRESETS:
         _fail(f"--preset {preset}: must be one of {', '.join(studies.PRESETS)}", 2)
-    with _for_people(), _client(_run_folder(run_dir)) as client:
+    with _for_people(), runs.client(runs.existing(run_dir)) as client:
         found = client.ask(Calls.metrics(preset))
         if as_json:
             print(json.dumps(found.tables, indent=2, allow_nan=False))
@@ -368,7 +276,7 @@ def metrics(
 @app.command()
 def status(run_dir: RunDir, as_json: Json = False) -> None:
     """What the engine of a run is doing."""
-    with _for_people(), _client(_run_folder(run_dir)) as client:
+    with _for_people(), runs.client(runs.existing(run_dir)) as client:
         found = client.ask(Calls.status())
     if as_json:
         print(msgspec.json.format(msgspec.json.encode(found), indent=2).decode())
@@ -387,7 +295,7 @@ def stop(
 ) -> None:
     """Stop a run and its engine. Everything finished stays; `run` resumes it."""
     with _for_people():
-        stopped = _stop_engine(_run_folder(run_dir), now)
+        stopped = runs.stop(runs.existing(run_dir), now)
         print("stopped" if stopped else "no engine is running")
 
 
@@ -398,23 +306,14 @@ def selftest(as_json: Json = False) -> None:
     Coefficients, pair effects, flips, labeler errors and ties; interval coverage and false
     positives. Takes half a minute.
     """
-    report: dict[str, Any] = _ask_engine("engine.selftest")
+    with _for_people():
+        report: dict[str, Any] = runs.ask_module("engine.selftest")
     if as_json:
         print(json.dumps(report, indent=2))
     else:
         print("\n".join(plain(line) for line in report["lines"]))
     if not report["passed"]:
         raise typer.Exit(1)
-
-
-def _ask_engine(module: str, *arguments: str) -> Any:
-    """What a module of the engine prints, in a process of its own: it loads what this one never
-    does (torch, statistics)."""
-    answer = subprocess.run([sys.executable, "-m", module, *arguments], capture_output=True)
-    if answer.returncode:
-        words = answer.stderr.decode("utf-8", "replace").strip().splitlines()
-        _fail(words[-1] if words else f"{module} failed", 2 if answer.returncode == 2 else 1)
-    return json.loads(answer.stdout)
 
 
 @app.command()
@@ -425,7 +324,10 @@ def doctor(
     as_json: Json = False,
 ) -> None:
     """Check this machine: versions, devices, models, sockets, terminal, and a study file."""
-    checks: list[dict[str, Any]] = _ask_engine("engine.doctor", *([str(study)] if study else []))
+    with _for_people():
+        checks: list[dict[str, Any]] = runs.ask_module(
+            "engine.doctor", *([str(study)] if study else [])
+        )
     if as_json:
         print(json.dumps(checks, indent=2))
     else:
@@ -437,6 +339,30 @@ def doctor(
     bad = [check["name"] for check in checks if not check["ok"]]
     if bad:
         raise typer.Exit(2 if "study" in bad else 1)
+
+
+@app.command()
+def keys(as_json: Json = False) -> None:
+    """Every action of the explorer with its keys, yours in place of the usual ones.
+
+    To change one, name the action in the settings file:
+
+    [keys]
+    triage.flip = "x,ctrl+x"
+    """
+    with _for_people():
+        own = settings.load()
+    known = own.keymap
+    if as_json:
+        listed = [
+            {"action": action.id, "keys": known[action.id], "help": action.help}
+            for action in ACTIONS
+        ]
+        print(json.dumps(listed, indent=2))
+        return
+    print(plain(f"settings: {paths.config_file()}\n"))
+    for action in ACTIONS:
+        print(plain(f"{action.id:<24} {known[action.id]:<20} {action.help}"))
 
 
 def _version(wanted: bool) -> None:

@@ -35,7 +35,7 @@ class ActionCommands(Provider):
                 continue
             seen.add(action.id)
             run = partial(self.app.run_action, active.binding.action, active.node)
-            yield Command(f"{action.label} ({action.display})", action.help, run)
+            yield Command(f"{action.label} ({action.display(active.binding)})", action.help, run)
         for theme in THEMES:
             change = partial(setattr, self.app, "theme", theme.name)
             yield Command(f"colours: {theme.name}", "Change the colours.", change)

@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 
 from seal_tui import paths
-from seal_tui.actions import ACTIONS, BY_ID
+from seal_tui.actions import ACTIONS, BY_ID, TOGETHER
 from seal_tui.themes import THEMES
 
 
@@ -18,16 +18,24 @@ class SettingsError(ValueError):
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """`author` signs decisions; empty: the name of the login. `keys`: action id → keys."""
+    """`author` signs decisions; empty: the name of the login. `keys`: scope → action → keys."""
 
     theme: str = ""
     author: str = ""
     mouse: bool = True
-    keys: dict[str, str] = {}
+    keys: dict[str, dict[str, str]] = {}
 
     @property
     def signature(self) -> str:
         return self.author or login()
+
+    @property
+    def keymap(self) -> dict[str, str]:
+        """Every action's keys, with the person's own in place of the usual ones."""
+        return {
+            action.id: self.keys.get(action.scope, {}).get(action.id.split(".")[1], action.keys)
+            for action in ACTIONS
+        }
 
 
 def login() -> str:
@@ -56,17 +64,29 @@ def load(path: Path | None = None) -> Settings:
     themes = [theme.name for theme in THEMES]
     if settings.theme and settings.theme not in themes:
         raise SettingsError(f"{path}: theme: no theme {settings.theme!r}; there are {_all(themes)}")
-    for action in settings.keys:
-        if action not in BY_ID:
-            raise SettingsError(
-                f"{path}: keys.{action}: no such action; `seal-tui keys` lists them"
-            )
+    if wrong := _wrong_keys(settings):
+        raise SettingsError(f"{path}: {wrong}; `seal-tui keys` lists them all")
     return settings
 
 
-def keymap(settings: Settings) -> dict[str, str]:
-    """Every action's keys, with the person's own in place of the usual ones."""
-    return {action.id: settings.keys.get(action.id, action.keys) for action in ACTIONS}
+def _wrong_keys(settings: Settings) -> str:
+    """What is wrong with the keys, if anything."""
+    for scope, actions in settings.keys.items():
+        for name in actions:
+            if f"{scope}.{name}" not in BY_ID:
+                return f"keys.{scope}.{name}: no such action"
+    keymap = settings.keymap
+    for scopes in TOGETHER:
+        taken: dict[str, str] = {}
+        for action in ACTIONS:
+            if action.scope in scopes:
+                for key in keymap[action.id].split(","):
+                    if not key:
+                        return f"keys.{action.id}: an empty key"
+                    if other := taken.get(key):
+                        return f"keys.{action.id}: {key!r} is a key of {other} too"
+                    taken[key] = action.id
+    return ""
 
 
 def _all(names: list[str]) -> str:

@@ -142,19 +142,19 @@ def help_text(screen: Screen[Any]) -> Content:
 
 
 def _keys(screen: Screen[Any]) -> Content:
-    found: list[Action] = []
+    found: dict[Action, Binding] = {}
     for active in screen.active_bindings.values():
         action = BY_ID.get(active.binding.id or "")
-        if action is not None and active.enabled and action not in found:
-            found.append(action)
+        if action is not None and active.enabled:
+            found.setdefault(action, active.binding)
     lines = [Content.styled("Keys", "bold")]
     lines += [
         Content.assemble(
-            (fit(Safe(action.display), 9), "bold"),
+            (fit(Safe(action.display(binding)), 9), "bold"),
             fit(Safe(action.label), 17),
             (action.help, "dim"),
         )
-        for action in found
+        for action, binding in found.items()
     ]
     lines.append(Content.assemble((fit(Safe("tab"), 9), "bold"), "to the next pane"))
     return Content("\n").join(lines)

@@ -126,7 +126,7 @@ class KeyBar(Widget):
             if action is None or not action.shown or not active.enabled or action.id in seen:
                 continue
             seen.add(action.id)
-            entry = (action.display, action.label)
+            entry = (action.display(active.binding), action.label)
             (everywhere if action.scope == "app" else here).append(entry)
         width = self.size.width
         fixed = _entries(everywhere)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import ast
+from itertools import chain
 from pathlib import Path
 
 import pytest
 from textual.worker import WorkerFailed
 
 import seal_tui
-from seal_tui.actions import ACTIONS, BY_ID
+from seal_tui.actions import ACTIONS, BY_ID, TOGETHER
 from seal_tui.app import SealApp, run_explorer
 from seal_tui.screens.base import SealScreen
 
@@ -24,17 +25,8 @@ SOURCES = sorted(Path(seal_tui.__file__).parent.rglob("*.py"))
 
 def test_action_ids_are_unique_and_no_key_means_two_things_in_one_place() -> None:
     assert len(BY_ID) == len(ACTIONS)
-    together = (
-        ("app", "list", "overview"),
-        ("app", "matrix", "overview"),
-        ("app", "list", "over"),
-        ("app", "list", "imprint"),
-        ("app", "list", "labelers"),
-        ("app", "plot", "plots"),
-        ("app", "list", "resistance", "pair"),
-        ("app", "list", "robustness", "rewrite"),
-    )
-    for scopes in together:
+    assert set(chain(*TOGETHER)) == {action.scope for action in ACTIONS}
+    for scopes in TOGETHER:
         keys = [key for act in ACTIONS if act.scope in scopes for key in act.keys.split(",")]
         assert len(keys) == len(set(keys)), (scopes, sorted(keys))
 

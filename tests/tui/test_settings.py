@@ -1,0 +1,58 @@
+"""The settings file: what it changes, and what it says when it is wrong."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from seal_tui import settings
+from seal_tui.app import SealApp
+
+from .conftest import client_of, shows, until
+from .fake_engine import FakeEngine
+
+
+def load(tmp_path: Path, text: str) -> settings.Settings:
+    path = tmp_path / "config.toml"
+    path.write_text(text, "utf-8")
+    return settings.load(path)
+
+
+def test_without_a_file_there_are_defaults_and_the_login_signs(tmp_path: Path) -> None:
+    found = settings.load(tmp_path / "none.toml")
+    assert found == settings.Settings() and found.signature == settings.login()
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("theme = ", "is not TOML"),
+        ("colour = 1", "colour"),
+        ("mouse = 3", "$.mouse"),
+        ('theme = "pink"', "theme: no theme 'pink'; there are "),
+        ('keys.triage.fly = "x"', "keys.triage.fly: no such action"),
+        ('keys.triage.flip = "d"', "keys.triage.drop: 'd' is a key of triage.flip too"),
+        ('keys.triage.flip = "x,"', "keys.triage.flip: an empty key"),
+    ],
+)
+def test_what_is_wrong_is_said_with_file_and_key(tmp_path: Path, text: str, said: str) -> None:
+    with pytest.raises(settings.SettingsError) as caught:
+        load(tmp_path, text)
+    assert said in str(caught.value) and "config.toml" in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+async def test_own_keys_work_and_are_shown_in_place_of_the_usual_ones(
+    tmp_path: Path, engine: FakeEngine
+) -> None:
+    own = load(tmp_path, 'keys.browse.sort = "ctrl+s"\nauthor = "kim"')
+    app = SealApp(client_of(engine), own)
+    async with app.run_test(size=(160, 50)) as pilot:
+        await until(pilot, lambda: app.session.status is not None)
+        await pilot.press("3")
+        await shows(pilot, "by margin after training", "ctrl+s sort")
+        await pilot.press("s")
+        await shows(pilot, "by margin after training")
+        await pilot.press("ctrl+s")
+        await shows(pilot, "by margin before training")
