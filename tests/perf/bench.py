@@ -14,27 +14,24 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from engine import data
-from engine import study as studies
 from engine.messages import PairQuery
-from engine.models.protocols import Rewards, Text
+from engine.models.protocols import Text
 from engine.paper.inputs import Pairs
 from engine.paths import SAMPLE_DATA
 from engine.run import measure
 from engine.store import Store, dataset, measures, results
 from engine.store.browse import Browser
-from engine.study import Study
-from tests.engine.studies import write_taxonomy
 from tests.perf import planted
+from tests.perf.exploring import exploring
 from tests.perf.serving import serving
-
-PAIRS = 160_800
+from tests.perf.stored import PAIRS, plant, sample_texts
 
 
 def seconds(work: Callable[[], Any], repeat: int = 1) -> float:
@@ -123,38 +120,6 @@ def statistics_() -> None:
         print("the same run stored in another order: every number equal to the last bit")
 
 
-def plant(
-    here: Path, pairs: Pairs, texts: Sequence[tuple[str, str]], seed: int
-) -> tuple[Study, Store]:
-    """Pairs with these texts, labeled and scored as a run does it, entries in an order of the
-    seed's; the measures are not computed yet."""
-    here.mkdir()
-    features = tuple((f.name, f.kind, f.role) for f in pairs.features)
-    write_taxonomy(here / "taxonomy.toml", features)
-    (here / "study.toml").write_text(
-        '[data]\npath = "pairs.jsonl"\n[taxonomy]\nfile = "taxonomy.toml"\n[rewrites]\nsample = 0\n'
-    )
-    (here / "pairs.jsonl").touch()
-    study = studies.load(here / "study.toml")
-    store = Store(here / "seal.duckdb")
-    rows = [data.Pair(str(n), n, *texts[n], None) for n in range(PAIRS)]
-    dataset.put_dataset(store, "bench", rows, [])
-    for role in ("labeler main", "pre", "post"):
-        results.put_maker(store, role, role, role, "{}")
-    labels = np.stack([pairs.chosen, pairs.rejected], axis=1).reshape(2 * PAIRS, -1)
-    order = np.random.default_rng(seed).permutation(2 * PAIRS)
-    for part in np.array_split(order, 20):
-        n = len(part)
-        with store.write() as cursor:
-            for role, rewards in (("pre", pairs.pre), ("post", pairs.post)):
-                values = rewards.reshape(-1)[part]
-                made = Rewards(values, np.zeros(n, np.int32), np.zeros(n, bool), (None,) * n)
-                results.put_scores(cursor, role, part.tolist(), made)
-            known = dict(zip(part.tolist(), labels[part].tolist(), strict=True))
-            results.put_recorded_labels(cursor, "labeler main", known)
-    return study, store
-
-
 def stored(folder: Path, pairs: Pairs, seed: int) -> tuple[float, str, str]:
     """How long it takes to read a stored run, measure and store everything, and the tables and
     facts in full."""
@@ -184,13 +149,8 @@ FILTERS = (
 
 def browsing() -> None:
     """What a key press in the explorer asks of the store: sorts, filters, a page."""
-    rows = [json.loads(line) for line in (SAMPLE_DATA / "pairs.jsonl").open(encoding="utf-8")]
-    texts = [
-        (f"{row['chosen']} ({n})", f"{row['rejected']} ({n})")
-        for n, row in ((n, rows[n % len(rows)]) for n in range(PAIRS))
-    ]
     with tempfile.TemporaryDirectory() as folder:
-        study, store = plant(Path(folder) / "run", planted.study(PAIRS), texts, 0)
+        study, store = plant(Path(folder) / "run", planted.study(PAIRS), sample_texts(), 0)
         measure.measure(study, store)
         browser = Browser(store, results.roles(store), study.features, ())
         for sort in SORTS:
@@ -276,6 +236,7 @@ BENCHES = {
     "marking": marking,
     "models": models,
     "serving": serving,
+    "exploring": exploring,
 }
 
 
