@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import select
 import signal
@@ -69,7 +70,7 @@ class SealApp(App[None]):
         super().__init__()
         own = own or settings.Settings()
         self.session = Session(client, own.signature)
-        self.set_keymap(own.keymap)
+        self.set_keymap(own.own_keys)
         self.animation_level = "none"
         for theme in THEMES:
             self.register_theme(theme)
@@ -286,6 +287,10 @@ def run_explorer(engine: EngineClient | Path | Callable[[], Path]) -> int:
     own = settings.load()
     client = engine if isinstance(engine, EngineClient) else EngineClient.at(engine)
     app = SealApp(client, own)
+    # A full collection walks through every module and class there is: 60 ms, in the middle of a
+    # key press. What is here by now stays until the end, and the rest may wait for longer.
+    gc.freeze()
+    gc.set_threshold(10_000, 20, 50)
     app.run(mouse=own.mouse)
     if app.farewell:
         print(app.farewell)

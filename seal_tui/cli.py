@@ -352,7 +352,7 @@ def keys(as_json: Json = False) -> None:
     """
     with _for_people():
         own = settings.load()
-    known = own.keymap
+    known = own.all_keys
     if as_json:
         listed = [
             {"action": action.id, "keys": known[action.id], "help": action.help}

@@ -30,12 +30,18 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         return self.author or login()
 
     @property
-    def keymap(self) -> dict[str, str]:
-        """Every action's keys, with the person's own in place of the usual ones."""
+    def own_keys(self) -> dict[str, str]:
+        """Action → keys, for those that the person changed."""
         return {
-            action.id: self.keys.get(action.scope, {}).get(action.id.split(".")[1], action.keys)
-            for action in ACTIONS
+            f"{scope}.{name}": keys
+            for scope, actions in self.keys.items()
+            for name, keys in actions.items()
         }
+
+    @property
+    def all_keys(self) -> dict[str, str]:
+        """Every action's keys, with the person's own in place of the usual ones."""
+        return {action.id: action.keys for action in ACTIONS} | self.own_keys
 
 
 def login() -> str:
@@ -71,11 +77,10 @@ def load(path: Path | None = None) -> Settings:
 
 def _wrong_keys(settings: Settings) -> str:
     """What is wrong with the keys, if anything."""
-    for scope, actions in settings.keys.items():
-        for name in actions:
-            if f"{scope}.{name}" not in BY_ID:
-                return f"keys.{scope}.{name}: no such action"
-    keymap = settings.keymap
+    for action_id in settings.own_keys:
+        if action_id not in BY_ID:
+            return f"keys.{action_id}: no such action"
+    keymap = settings.all_keys
     for scopes in TOGETHER:
         taken: dict[str, str] = {}
         for action in ACTIONS:

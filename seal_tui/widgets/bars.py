@@ -10,7 +10,7 @@ from textual.widget import Widget
 
 from engine.messages import RunStatus
 from seal_tui import numbers, words
-from seal_tui.actions import BY_ID
+from seal_tui.actions import ACTIONS
 from seal_tui.client import Lost
 from seal_tui.session import Session
 from seal_tui.text import Safe, content
@@ -117,17 +117,14 @@ class KeyBar(Widget):
     """The keys that do something here and now, the most local first."""
 
     def render(self) -> Content:
-        screen = self.screen
+        active = (shown for shown in self.screen.active_bindings.values() if shown.enabled)
+        bound = {shown.binding.id: shown.binding for shown in active}
         here: list[tuple[str, str]] = []
         everywhere: list[tuple[str, str]] = []
-        seen: set[str] = set()
-        for active in screen.active_bindings.values():
-            action = BY_ID.get(active.binding.id or "")
-            if action is None or not action.shown or not active.enabled or action.id in seen:
-                continue
-            seen.add(action.id)
-            entry = (action.display(active.binding), action.label)
-            (everywhere if action.scope == "app" else here).append(entry)
+        for action in ACTIONS:  # in its order, whatever keys a person gave them
+            if action.shown and (binding := bound.get(action.id)) is not None:
+                entry = (action.display(binding), action.label)
+                (everywhere if action.scope == "app" else here).append(entry)
         width = self.size.width
         fixed = _entries(everywhere)
         room = width - fixed.cell_length - 3

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar, NamedTuple
+from typing import ClassVar, NamedTuple, Self
 
 from rich.cells import cell_len
 from rich.segment import Segment
@@ -53,6 +53,8 @@ def cell(text: Safe, style: str = "") -> Cell:
 
 
 NO_TEXT = Safe("")
+NO_STYLE = Style()
+_DRAWN_KEPT = 500
 STYLES = ("chosen", "rejected", "caution", "muted", "strong")
 
 
@@ -93,6 +95,8 @@ class LineList(ScrollView, can_focus=True):
         self.meaning = ""
         """What the list shows, for the help."""
         self._layout: tuple[int, list[tuple[int, int]]] | None = None
+        self._painted: dict[tuple[str, Style], Style] = {}
+        self._drawn: dict[int, Strip] = {}  # rows without the cursor, as they were drawn last
 
     # ---------------------------------------------------------- what subclasses give
 
@@ -130,6 +134,7 @@ class LineList(ScrollView, can_focus=True):
 
     def on_resize(self, event: events.Resize) -> None:
         self._layout = None
+        self._drawn.clear()
         self.virtual_size = Size(event.size.width, self.count + 1)
         self._show_cursor()
 
@@ -157,21 +162,54 @@ class LineList(ScrollView, can_focus=True):
 
     # ---------------------------------------------------------- drawing
 
+    def refresh(self, *regions: Region, **how: bool) -> Self:
+        """Without a region everything is drawn anew; scrolling gives one, for it moves rows that
+        are what they were."""
+        if not regions:
+            self._drawn.clear()
+        return super().refresh(*regions, **how)
+
+    def notify_style_update(self) -> None:
+        self._drawn.clear()
+        super().notify_style_update()
+
+    def render_lines(self, crop: Region) -> list[Strip]:
+        self._painted = {}  # the theme or the focus may be another one since the last time
+        return super().render_lines(crop)
+
+    def _style(self, name: str = "", under: Style = NO_STYLE) -> Style:
+        """The style of a component over `under`, or with no name the widget's own. Asking Textual
+        for it costs as much as drawing a row."""
+        key = (name, under)
+        if key not in self._painted:
+            self._painted[key] = (
+                under + self.get_component_rich_style(f"lines--{name}", partial=True)
+                if name
+                else self.rich_style
+            )
+        return self._painted[key]
+
     def render_line(self, y: int) -> Strip:
         width = self.size.width
-        base = self.rich_style
+        base = self._style()
         if y == 0:
             return self._header(width, base)
         index = self.scroll_offset.y + y - 1
         if index >= self.count:
             if self.count == 0 and y == 1:
-                dim = base + self.get_component_rich_style("lines--muted", partial=True)
+                dim = self._style("muted", base)
                 return self._strip([Segment(" " + fit(self.empty, width - 1), dim)], width, base)
             return Strip.blank(width, base)
-        return self._row(index, width, base)
+        if index == self.cursor:
+            return self._row(index, width, base)
+        if index not in self._drawn:
+            if len(self._drawn) > _DRAWN_KEPT:
+                self._drawn.clear()
+            self._drawn[index] = self._row(index, width, base)
+        return self._drawn[index]
 
     def _header(self, width: int, base: Style) -> Strip:
-        style = base + self.get_component_rich_style("lines--header", partial=True)
+        style = self._style("header", base)
         segments = [Segment(" ", style)]
         for i, room in self._columns_for(width):
             column = self.columns[i]
@@ -182,8 +220,7 @@ class LineList(ScrollView, can_focus=True):
         selected = index == self.cursor
         cursor: Style | None = None
         if selected:
-            name = "lines--cursor" if self.has_focus else "lines--cursor-blurred"
-            cursor = base + self.get_component_rich_style(name, partial=True)
+            cursor = self._style("cursor" if self.has_focus else "cursor-blurred", base)
         plain = cursor or base
         edge = "▌" if selected and not self.has_focus else " "
         segments = [Segment("●" if self.marked(index) else edge, plain)]
@@ -193,8 +230,7 @@ class LineList(ScrollView, can_focus=True):
                 style = plain
                 # Colours under the cursor would become a patchwork of backgrounds.
                 if part.style and (cursor is None or not self.has_focus):
-                    name = f"lines--{part.style}"
-                    style = plain + self.get_component_rich_style(name, partial=True)
+                    style = self._style(part.style, plain)
                 segments.append(Segment(part.text, style))
             segments.append(Segment(" ", plain))
         return self._strip(segments, width, plain)

@@ -144,21 +144,32 @@ class WindowList(LineList, Generic[Row]):
         first = cell(Safe(str(self.ids[index])), "muted")
         return [first, *[(Part(Safe("·"), "muted"),)] * (len(self.columns) - 1)]
 
+    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
+        super().watch_scroll_y(old_value, new_value)
+        if not self._asked and self._wanted():
+            self._asked = True
+            self.call_after_refresh(self._bring)
+
     @work(exclusive=False, group="rows", exit_on_error=False)
     async def _bring(self) -> None:
-        """Fetches what is in view now; what was scrolled past meanwhile is not asked for."""
+        """Fetches what is in view, then what is next to it; what was scrolled past meanwhile is
+        not asked for."""
         try:
-            while wanted := self._in_view():
-                pages = self._pages
-                ids = pages.ids_of(wanted[0])
-                rows = await self._fetch(ids)
-                pages.put(wanted[0], rows)
-                self.refresh()
+            while wanted := self._wanted():
+                pages, in_view = self._pages, bool(self._missing(0))
+                pages.put(wanted[0], await self._fetch(pages.ids_of(wanted[0])))
+                if in_view:
+                    self.refresh()
         except (EngineGone, EngineProblem, ValueError) as error:
             self.post_message(self.Failed(error))
         finally:
             self._asked = False
 
-    def _in_view(self) -> list[int]:
+    def _wanted(self) -> list[int]:
+        """Pages that are needed now, or would be at the next page key."""
+        return self._missing(0) or self._missing(self.page)
+
+    def _missing(self, around: int) -> list[int]:
+        """Pages not here of the lines in view and `around` more on either side."""
         top = self.scroll_offset.y
-        return self._pages.missing(top, top + self.page - 1)
+        return self._pages.missing(top - around, top + self.page - 1 + around)

@@ -78,7 +78,7 @@ def memory(pid: int) -> float:
 
 def first_frame(terminal: Terminal, key: str) -> float:
     """Seconds from the key to the end of the first frame after it."""
-    terminal.quiet(0.12)  # the pair beside the list follows the cursor after a moment
+    terminal.quiet(0.15)  # the pair beside the list follows the cursor after a moment
     start, began = len(terminal.output), time.perf_counter()
     terminal.write(key)
     while not terminal.frames(start):
@@ -88,11 +88,11 @@ def first_frame(terminal: Terminal, key: str) -> float:
 
 def settled(terminal: Terminal, key: str) -> float:
     """Seconds from the key to the end of the last frame it brings."""
-    terminal.quiet(0.12)
+    terminal.quiet(0.25)
     start, began = len(terminal.output), time.perf_counter()
     terminal.write(key)
     last, seen = began, 0
-    while terminal.read(0.1) or not seen:
+    while terminal.read(0.25) or not seen:
         now = time.perf_counter()
         if (frames := terminal.frames(start)) > seen:
             last, seen = now, frames
@@ -101,7 +101,7 @@ def settled(terminal: Terminal, key: str) -> float:
 
 def until(terminal: Terminal, keys: str, wanted: str) -> float:
     """Seconds from the last key to a screen with `wanted`."""
-    terminal.quiet(0.12)
+    terminal.quiet(0.25)
     began = time.perf_counter()
     terminal.write(keys)
     terminal.read_until(wanted)
@@ -124,14 +124,14 @@ def explorer(run: Path) -> None:
     began = time.perf_counter()
     terminal = Terminal([COMMAND, "open", str(run)], size=(160, 50))
     terminal.knows_frames()
-    terminal.read_until("SEAL")
+    terminal.read_until("overview")
     say("first paint", ms(time.perf_counter() - began))
-    terminal.read_until("pairs")
     terminal.read_until("stayed")
     say("the overview with its numbers", ms(time.perf_counter() - began))
     say("the list of all pairs", ms(until(terminal, "3", f"{PAIRS:,} of {PAIRS:,}")))
-    percentiles("cursor key", held(terminal, "j", first_frame))
-    percentiles("page key, rows and pair on the screen", held(terminal, "\x1b[6~", settled))
+    percentiles("cursor key, scrolling from the 48th on", held(terminal, "j", first_frame))
+    percentiles("page key", held(terminal, "\x1b[6~", first_frame))
+    say("a page and the pair beside it", ms(settled(terminal, "\x1b[6~")))
     say("to the end of the list", ms(settled(terminal, "G")))
     say("sorted anew", ms(until(terminal, "s", "by margin before training")))
     say("sorted anew", ms(until(terminal, "s", "by change of margin")))
