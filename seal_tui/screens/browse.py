@@ -225,6 +225,7 @@ class BrowseScreen(SealScreen, Generic[Query, Row, Detail]):
 
     @on(FilterBar.Closed)
     def _filter_closed(self) -> None:
+        self.workers.cancel_group(self, "try")  # an answer that comes now is not wanted any more
         self.lines.focus()
 
     @on(WindowList.Failed)

@@ -81,6 +81,7 @@ class FakeEngine:
     ready: bool = True
     down: bool = False
     many: int = 0
+    held: asyncio.Event | None = None
     state: str = "done"
     stages: tuple[StageProgress, ...] = DONE_STAGES
     warnings: tuple[str, ...] = ("label agreement with gold is low for “honest” (κ 0.21)",)
@@ -226,6 +227,8 @@ class FakeEngine:
     async def _pairs(self, request: Request) -> Response:
         query = msgspec.json.decode(await request.body(), type=PairQuery)
         self.asked.append(("pairs", query))
+        if self.held is not None:
+            await self.held.wait()
         if not self.ready:
             return problem("the rewards are not scored yet", 409)
         if self.many:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from engine import taxonomy
 from engine.data.dialogue import Turn, transcript
-from engine.messages import Entry, RewriteDetail
+from engine.messages import Entry, PairDetail, RewriteDetail
 from engine.messages import Turn as Said
 from engine.service import Engine
 from engine.taxonomy import Feature
@@ -41,9 +41,14 @@ def text_of(turns: Sequence[Said]) -> str:
     return transcript([Turn(turn.role, turn.text) for turn in turns])
 
 
-def build(folder: Path) -> Path:
-    """Write the study's files into `folder` and run it; the run folder."""
-    study_pairs = pairs()
+def build(
+    folder: Path,
+    study_pairs: Mapping[int, PairDetail] | None = None,
+    study_rewrites: Mapping[int, RewriteDetail] | None = None,
+) -> Path:
+    """Write the files of a study of these pairs and rewrites into `folder` and run it; the run
+    folder."""
+    study_pairs = study_pairs or pairs()
     write_taxonomy(folder / "taxonomy.toml", tuple((n, k, r) for n, k, r, _ in FEATURES))
     sides = {
         (pair.row.source_id, side): getattr(pair, side)
@@ -77,7 +82,9 @@ def build(folder: Path) -> Path:
     for name, given in (("labels", main), ("second", second)):
         values = {key: _values(features, of) for key, of in given.items()}
         write_taxonomy_csv(folder / f"{name}.csv", features, values, texts)
-    _write_rewrites(folder / "rewrites.csv", features, sides)
+    of_pairs = (study_rewrites or rewrites()).values()
+    rows_of = [_rewrite_row(rewrite, features, sides) for rewrite in of_pairs]
+    write_csv(folder / "rewrites.csv", tuple(rows_of[0]), [tuple(row.values()) for row in rows_of])
     run = prepare(folder / "study.toml", folder / "run")
     engine = Engine(run)
     engine.start()
@@ -90,13 +97,6 @@ def build(folder: Path) -> Path:
 
 def _values(features: Sequence[Feature], given: Mapping[str, int]) -> list[int]:
     return [given[feature.name] for feature in features]
-
-
-def _write_rewrites(
-    path: Path, features: Sequence[Feature], sides: Mapping[tuple[str, str], Entry]
-) -> None:
-    rows = [_rewrite_row(rewrite, features, sides) for rewrite in rewrites().values()]
-    write_csv(path, tuple(rows[0]), [tuple(row.values()) for row in rows])
 
 
 def _rewrite_row(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 from textual.pilot import Pilot
@@ -100,6 +101,21 @@ async def test_what_is_wrong_with_a_filter_is_said_below_its_place(browser: Open
         assert marks.index("^^^^^") == typed.index("regme")
         await pilot.press("escape")
         await shows(pilot, "24 of 24 pairs")
+
+
+async def test_a_filter_left_while_it_is_looked_up_is_not_applied(
+    engine: FakeEngine, explorer: Opener
+) -> None:
+    async with explorer() as pilot:
+        await pilot.press("3")
+        await shows(pilot, "24 of 24 pairs", "filter all")
+        engine.held = asyncio.Event()
+        await pilot.press("slash", *"regime:got", "enter")
+        await until(pilot, lambda: engine.queries("pairs")[-1].filter == "regime:got")
+        await pilot.press("escape")
+        engine.held.set()
+        await pilot.press("j")
+        await shows(pilot, "24 of 24 pairs", "filter all")
 
 
 async def test_a_filter_is_completed_as_it_is_typed(browser: Opener) -> None:
