@@ -37,6 +37,7 @@ from engine.messages import (
 )
 from engine.service import CannotRun, Engine, NotReady
 from engine.store import StoreError
+from engine.store.database import Interrupted, Reading
 from engine.store.errors import NotFound, Refused
 from engine.study import StudyError
 
@@ -89,6 +90,8 @@ def create_app(engine: Engine, activity: Activity, shut_down: Callable[[], None]
                 return _problem(422, str(error))
             except StoreError as error:
                 return _problem(507, str(error))
+            except Interrupted:
+                return _problem(499, "nobody waits for this answer any more")
             except msgspec.DecodeError as error:
                 return _problem(400, f"not valid JSON: {error}")
             return body if isinstance(body, Response) else _json(body)
@@ -97,6 +100,21 @@ def create_app(engine: Engine, activity: Activity, shut_down: Callable[[], None]
 
     async def read(request: Request, kind: type[Message]) -> Any:
         return msgspec.json.decode(await request.body() or b"{}", type=kind)
+
+    async def while_wanted(request: Request, work: Callable[[Reading], Any]) -> Any:
+        """What `work` finds; its statement is stopped when the client goes away."""
+        reading = engine.store.reading()
+
+        async def stop_when_gone() -> None:
+            while (await request.receive())["type"] != "http.disconnect":
+                pass
+            reading.stop()
+
+        watch = asyncio.create_task(stop_when_gone())
+        try:
+            return await run_in_threadpool(work, reading)
+        finally:
+            watch.cancel()
 
     async def status(request: Request) -> Any:
         return engine.status()
@@ -132,7 +150,7 @@ def create_app(engine: Engine, activity: Activity, shut_down: Callable[[], None]
 
     async def pairs(request: Request) -> Any:
         query = await read(request, PairQuery)
-        return await run_in_threadpool(lambda: engine.browser().pair_ids(query))
+        return await while_wanted(request, lambda r: engine.browser().pair_ids(query, r))
 
     async def complete(request: Request) -> Any:
         wanted = await read(request, CompleteRequest)
@@ -151,7 +169,7 @@ def create_app(engine: Engine, activity: Activity, shut_down: Callable[[], None]
 
     async def rewrites(request: Request) -> Any:
         query = await read(request, RewriteQuery)
-        return await run_in_threadpool(lambda: engine.browser().rewrite_ids(query))
+        return await while_wanted(request, lambda r: engine.browser().rewrite_ids(query, r))
 
     async def rewrite_rows(request: Request) -> Any:
         wanted = await read(request, RowsRequest)

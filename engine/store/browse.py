@@ -24,7 +24,7 @@ from engine.messages import (
     Turn,
 )
 from engine.paper.inputs import MISSING
-from engine.store.database import Store, sql
+from engine.store.database import Reading, Store, sql
 from engine.store.errors import NotFound
 from engine.store.filters import PairCondition, RewriteCondition, readable, used
 from engine.store.saved_filters import saved
@@ -100,8 +100,8 @@ class Browser:
 
     # ------------------------------------------------------------ pairs
 
-    def pair_ids(self, query: PairQuery) -> Ids:
-        """Raises FilterError."""
+    def pair_ids(self, query: PairQuery, reading: Reading | None = None) -> Ids:
+        """Raises FilterError, NotFound, and Interrupted where `reading` was stopped."""
         checked = check(parse(query.filter), self.vocabulary())
         condition = PairCondition(self.features, {**self._makers, "author": query.author})
         where = condition.of(checked)
@@ -111,7 +111,8 @@ class Browser:
             f"{condition.joins} WHERE {where} ORDER BY {order} {_direction(query.descending)}, "
             "f.pair_id"
         )
-        return self._ids(statement, {**condition.parameters, "seed": query.seed}, "pair_facts")
+        given = {**condition.parameters, "seed": query.seed}
+        return self._ids(statement, given, "pair_facts", reading)
 
     def _pair_order(self, sort: str) -> str:
         """The expression of an order; `influence:FEATURE` is one for each feature."""
@@ -123,10 +124,13 @@ class Browser:
         known = ", ".join([*_PAIR_ORDER, "influence:FEATURE"])
         raise NotFound(f"no order named {sort}; there are {known}")
 
-    def _ids(self, statement: str, parameters: dict[str, Any], table: str) -> Ids:
+    def _ids(
+        self, statement: str, parameters: dict[str, Any], table: str, reading: Reading | None
+    ) -> Ids:
+        reading = reading or self.store.reading()
         given = used(statement, parameters)
-        ids = self.store.read(statement, given).fetchall()
-        (of,) = self.store.read(f"SELECT count(*) FROM {table}").fetchone()
+        ids = reading.rows(statement, given)
+        ((of,),) = reading.rows(f"SELECT count(*) FROM {table}")
         return Ids(ids=tuple(i for (i,) in ids), of=of, sql=readable(statement, given))
 
     def pair_rows(self, ids: Sequence[int], author: str = "") -> list[PairRow]:
@@ -206,8 +210,8 @@ class Browser:
         query = "SELECT 1 FROM information_schema.tables WHERE table_name = 'rewrite_facts'"
         return self.store.read(query).fetchone() is not None
 
-    def rewrite_ids(self, query: RewriteQuery) -> Ids:
-        """Raises FilterError."""
+    def rewrite_ids(self, query: RewriteQuery, reading: Reading | None = None) -> Ids:
+        """Raises FilterError, and Interrupted where `reading` was stopped."""
         checked = check(parse(query.filter), self.rewrite_vocabulary())
         if not self._has_rewrites():
             return Ids(ids=(), of=0)
@@ -218,7 +222,7 @@ class Browser:
             f"{condition.joins} WHERE {where} "
             f"ORDER BY {_REWRITE_ORDER[query.sort]} {_direction(query.descending)}, r.rewrite_id"
         )
-        return self._ids(statement, condition.parameters, "rewrite_facts")
+        return self._ids(statement, condition.parameters, "rewrite_facts", reading)
 
     def rewrite_rows(self, ids: Sequence[int]) -> list[RewriteRow]:
         rows = self.store.read(

@@ -33,6 +33,33 @@ _OUTSIDE = (
 )
 
 
+class Interrupted(RuntimeError):
+    """A reading statement was stopped before its end."""
+
+
+class Reading:
+    """A reader whose statement another thread may stop."""
+
+    def __init__(self, cursor: Any) -> None:
+        self._cursor = cursor
+        self._stopped = False
+
+    def stop(self) -> None:
+        """End the statement that runs, or that would run next."""
+        self._stopped = True
+        self._cursor.interrupt()
+
+    def rows(self, statement: str, parameters: Any = None) -> list[Any]:
+        """Every row of one reading statement. Raises Interrupted when stopped."""
+        if self._stopped:
+            raise Interrupted
+        try:
+            found: list[Any] = self._cursor.execute(statement, parameters or []).fetchall()
+        except duckdb.InterruptException:
+            raise Interrupted from None
+        return found
+
+
 @cache
 def sql(name: str) -> str:
     """The statement in queries/NAME.sql."""
@@ -78,6 +105,10 @@ class Store:
     def read(self, statement: str, parameters: Any = None) -> Any:
         """Run one reading statement on a cursor of its own and return the cursor."""
         return self._connection.cursor().execute(statement, parameters or [])
+
+    def reading(self) -> Reading:
+        """A reader that can be stopped."""
+        return Reading(self._connection.cursor())
 
     def arrow(self, statement: str, parameters: dict[str, Any] | None = None) -> Any:
         """The rows of one reading statement as an Arrow table."""

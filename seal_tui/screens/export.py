@@ -85,6 +85,11 @@ class ExportScreen(ModalScreen[None]):
             overwrite=self._overwrite,
         )
 
+    @property
+    def _of_findings(self) -> bool:
+        """A report has no rows to count."""
+        return FORMATS[self._place][0] == "report"
+
     def _draw(self) -> None:
         lines = [
             Content.assemble(
@@ -116,7 +121,7 @@ class ExportScreen(ModalScreen[None]):
         except (EngineGone, EngineProblem) as error:
             self._say(content(str(error), "$caution"), "#counts")
             return
-        self._say(_counts(found), "#counts")
+        self._say(_counts(found, rows=not self._of_findings), "#counts")
 
     def _say(self, text: Content, where: str = "#outcome") -> None:
         self.query_one(where, Static).update(text)
@@ -177,8 +182,8 @@ class ExportScreen(ModalScreen[None]):
         bar.display = status.state == "running"
         bar.update(total=max(1, status.total), progress=status.done)
         if status.state == "done":
-            said = f"{numbers.count(status.done)} rows in {one_line(status.path)}"
-            self._say(Content.styled(said, "bold"))
+            what = "written: " if self._of_findings else f"{numbers.count(status.done)} rows in "
+            self._say(Content.styled(what + one_line(status.path), "bold"))
         elif status.state == "failed":
             self._say(content(status.error or "the export failed", "$caution"))
         elif status.state == "stopped":
@@ -196,10 +201,10 @@ class ExportScreen(ModalScreen[None]):
             self._say(content(str(error), "$caution"))
 
 
-def _counts(found: ExportPreview) -> Content:
+def _counts(found: ExportPreview, *, rows: bool) -> Content:
     parts = [f"{numbers.count(n)} {one_line(name)}" for name, n in found.counts.items() if n]
     return Content.assemble(
-        (f"{numbers.count(found.rows)} rows", "bold"),
-        f" of {numbers.count(found.pairs)} pairs",
+        (f"{numbers.count(found.rows)} rows of " if rows else "", "bold"),
+        f"{numbers.count(found.pairs)} pairs",
         (f" · {' · '.join(parts)}" if parts else "", "dim"),
     )

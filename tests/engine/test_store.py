@@ -5,7 +5,9 @@ from __future__ import annotations
 import stat
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ import pytest
 from engine.data import Pair, Reject
 from engine.models.protocols import Labels, Rewards
 from engine.store import Store, StoreError, dataset, results
+from engine.store.database import Interrupted
 from engine.store.results import Batch
 
 
@@ -274,3 +277,20 @@ def test_the_database_reaches_no_other_file(store: Store, tmp_path: Path) -> Non
             store.read(reach)
     assert not (tmp_path / "other.duckdb").exists()
     assert not (tmp_path / "out.csv").exists()
+
+
+def test_a_reader_that_is_stopped_ends_at_once_and_reads_no_more(store: Store) -> None:
+    reading = store.reading()
+    assert reading.rows("SELECT 1") == [(1,)]
+    with ThreadPoolExecutor(1) as pool:
+        pairs = "range(1_000_000) AS a, range(10_000_000) AS b"
+        endless = f"SELECT count(*) FROM {pairs} WHERE a.range + b.range < 0"
+        answer = pool.submit(reading.rows, endless)
+        while not answer.done():
+            reading.stop()  # before its statement began it would be in vain
+            time.sleep(0.01)
+        with pytest.raises(Interrupted):
+            answer.result()
+    with pytest.raises(Interrupted):
+        reading.rows("SELECT 1")
+    assert store.read("SELECT 2").fetchone() == (2,)
