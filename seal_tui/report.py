@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import groupby
 
 from engine.messages import Metrics, RunStatus, StudyInfo
-from seal_tui import numbers, summary, words
+from seal_tui import columns, numbers, summary, words
 from seal_tui.summary import table
 from seal_tui.tables import Record, Tables, real, whole, word
 from seal_tui.text import Safe, one_line
-
-Column = tuple[str, Callable[[Record], str]]
 
 
 def lines(metrics: Metrics, study: StudyInfo, status: RunStatus) -> Iterator[Safe]:
@@ -37,113 +34,6 @@ def lines(metrics: Metrics, study: StudyInfo, status: RunStatus) -> Iterator[Saf
     yield from summary.left_out(status)
 
 
-# ---------------------------------------------------------------- cells
-
-
-def _print(
-    title: str, reading: str, columns: Sequence[Column], records: Sequence[Record]
-) -> Iterator[Safe]:
-    rows = [[cell(record) for _, cell in columns] for record in records]
-    return table(title, reading, [head for head, _ in columns], rows)
-
-
-def _word(key: str) -> Callable[[Record], str]:
-    return lambda record: one_line(word(record, key)) or numbers.NOTHING
-
-
-def _count(key: str) -> Callable[[Record], str]:
-    return lambda record: numbers.count(whole(record, key))
-
-
-def _number(key: str, digits: int = 2) -> Callable[[Record], str]:
-    return lambda record: numbers.number(real(record, key), digits)
-
-
-def _signed(key: str, digits: int = 2, scale: float = 1.0) -> Callable[[Record], str]:
-    def cell(record: Record) -> str:
-        value = real(record, key)
-        return numbers.signed(None if value is None else value * scale, digits)
-
-    return cell
-
-
-def _percent(key: str) -> Callable[[Record], str]:
-    return lambda record: numbers.percent(real(record, key))
-
-
-def _p(key: str) -> Callable[[Record], str]:
-    return lambda record: numbers.p_value(real(record, key))
-
-
-def _exact_p(record: Record) -> str:
-    return numbers.power(real(record, "p_value"), real(record, "log10_p"))
-
-
-def _range(low: str, high: str, digits: int = 2, scale: float = 1.0) -> Callable[[Record], str]:
-    def cell(record: Record) -> str:
-        first, last = real(record, low), real(record, high)
-        if first is None or last is None:
-            return numbers.NOTHING
-        return f"{numbers.number(first * scale, digits)} to {numbers.number(last * scale, digits)}"
-
-    return cell
-
-
-def _feature(record: Record) -> str:
-    return words.feature(word(record, "feature"))
-
-
-def _flip(record: Record) -> str:
-    name = words.feature(word(record, "feature"))
-    done = "lost" if word(record, "sign") == "+" else "gained"
-    return f"{name} {done} in {one_line(word(record, 'side'))}"
-
-
-def _baseline(record: Record) -> str:
-    n = whole(record, "baseline_n")
-    return numbers.percent((whole(record, "baseline_events") or 0) / n if n else None)
-
-
-def _chance(record: Record) -> tuple[float | None, float | None, float | None]:
-    """Estimate and interval as a difference of probabilities, whatever the model."""
-    if word(record, "scale") != "log_odds":
-        return real(record, "estimate"), real(record, "ci_low"), real(record, "ci_high")
-    effect, error = real(record, "ame"), real(record, "ame_se")
-    if effect is None or error is None:
-        return effect, None, None
-    return effect, effect - 1.96 * error, effect + 1.96 * error
-
-
-def _points(record: Record) -> str:
-    return numbers.points(_chance(record)[0])
-
-
-def _points_range(record: Record) -> str:
-    _, low, high = _chance(record)
-    if low is None or high is None:
-        return numbers.NOTHING
-    return f"{numbers.number(low * 100, 1)} to {numbers.number(high * 100, 1)}"
-
-
-def _effect(record: Record) -> str:
-    """The smallest effect that would be found: in points, or as an odds ratio."""
-    size = real(record, "mde")
-    if size is None or word(record, "scale") != "log_odds":
-        return numbers.points(size)
-    return f"OR {numbers.number(math.exp(size), 1)}" if size < 10 else numbers.NOTHING
-
-
-_P_COLUMNS: tuple[Column, ...] = (
-    ("p", _exact_p),
-    ("adj. p", _p("p_adjusted")),
-    ("Holm", _p("p_holm")),
-    ("BH", _p("p_bh")),
-)
-
-
-# ---------------------------------------------------------------- the tables
-
-
 def _opinions(tables: Tables) -> Iterator[Safe]:
     records = tables.rows("opinions")
     by = {word(r, "opinion"): real(r, "resistance") for r in records}
@@ -153,15 +43,15 @@ def _opinions(tables: Tables) -> Iterator[Safe]:
         f"{numbers.percent(by.get('r'))}; where it sees no difference, "
         f"{numbers.percent(by.get('i'))}."
     )
-    columns: list[Column] = [
+    shown: list[columns.Column] = [
         ("labeler prefers", lambda r: _opinion(word(r, "opinion"))),
-        ("pairs", _count("n")),
-        ("aligned pre", _count("aligned_pre")),
-        ("aligned post", _count("aligned_post")),
-        ("resistance", _percent("resistance")),
-        ("95 %", _range("resistance_low", "resistance_high", 1, 100)),
+        ("pairs", columns.count("n")),
+        ("aligned pre", columns.count("aligned_pre")),
+        ("aligned post", columns.count("aligned_post")),
+        ("resistance", columns.percent("resistance")),
+        ("95 %", columns.interval("resistance_low", "resistance_high", 1, 100)),
     ]
-    return _print("By the labeler's opinion", reading, columns, records)
+    return columns.printed("By the labeler's opinion", reading, shown, records)
 
 
 def _opinion(name: str) -> str:
@@ -178,22 +68,22 @@ def _shifts(tables: Tables) -> Iterator[Safe]:
         f"{numbers.degrees(real(every, 'gain_mean_deg'))} and "
         f"{numbers.signed(real(every, 'margin_change_mean'))} reward points."
     )
-    columns: list[Column] = [
-        ("group", _word("group")),
-        ("pairs", _count("n")),
-        ("no θ", _count("undefined")),
-        ("small", _count("small_norms")),
-        ("mean θ", _signed("mean_deg", 1)),
-        ("median", _signed("median_deg", 1)),
-        ("circular", _signed("circular_mean_deg", 1)),
-        ("z-scored", _signed("z_mean_deg", 1)),
-        ("R", _number("resultant")),
+    shown: list[columns.Column] = [
+        ("group", columns.text("group")),
+        ("pairs", columns.count("n")),
+        ("no θ", columns.count("undefined")),
+        ("small", columns.count("small_norms")),
+        ("mean θ", columns.signed("mean_deg", 1)),
+        ("median", columns.signed("median_deg", 1)),
+        ("circular", columns.signed("circular_mean_deg", 1)),
+        ("z-scored", columns.signed("z_mean_deg", 1)),
+        ("R", columns.number("resultant")),
         ("sign p", lambda r: numbers.power(real(r, "sign_p"), real(r, "sign_log10_p"))),
         ("t p", lambda r: numbers.power(real(r, "t_p"), real(r, "t_log10_p"))),
-        ("gain", _signed("gain_mean_deg", 1)),
-        ("margin", _signed("margin_change_mean")),
+        ("gain", columns.signed("gain_mean_deg", 1)),
+        ("margin", columns.signed("margin_change_mean")),
     ]
-    return _print("Reward shifts θ, degrees", reading, columns, records)
+    return columns.printed("Reward shifts θ, degrees", reading, shown, records)
 
 
 def _imprint(tables: Tables) -> Iterator[Safe]:
@@ -209,22 +99,22 @@ def _imprint(tables: Tables) -> Iterator[Safe]:
         strongest = next(iter(records), {})
         reading = (
             "Reward points that go with a feature, all others equal. Strongest: "
-            f"{_feature(strongest)} {numbers.signed(real(strongest, 'estimate'))}; "
+            f"{columns.feature(strongest)} {numbers.signed(real(strongest, 'estimate'))}; "
             f"{clear} of {len(records)} differ from 0 at 5 % after correction. With 80 % power "
             "an effect of MDE would be found."
         )
-        columns: list[Column] = [
-            ("feature", _feature),
-            ("class", _word("class")),
-            ("points", _signed("estimate")),
-            ("95 %", _range("ci_low", "ci_high")),
-            *_P_COLUMNS,
-            ("std.", _signed("standardized")),
-            ("MDE", _number("mde")),
-            ("VIF", _number("vif", 1)),
-            ("varies", _count("varies")),
+        shown: list[columns.Column] = [
+            ("feature", columns.feature),
+            ("class", columns.text("class")),
+            ("points", columns.signed("estimate")),
+            ("95 %", columns.interval("ci_low", "ci_high")),
+            *columns.P_VALUES,
+            ("std.", columns.signed("standardized")),
+            ("MDE", columns.number("mde")),
+            ("VIF", columns.number("vif", 1)),
+            ("varies", columns.count("varies")),
         ]
-        yield from _print(f"{title} ({one_line(preset)})", reading, columns, records)
+        yield from columns.printed(f"{title} ({one_line(preset)})", reading, shown, records)
 
 
 def _by_size(records: Sequence[Record]) -> list[Record]:
@@ -237,43 +127,43 @@ def _shift_imprint(tables: Tables) -> Iterator[Safe]:
         "Degrees by which the reward vector turns with a feature on one side; positive is "
         "counter-clockwise, which is not the same as better."
     )
-    columns: list[Column] = [
-        ("feature", _feature),
-        ("side", _word("side")),
-        ("degrees", _signed("estimate", 1)),
-        ("95 %", _range("ci_low", "ci_high", 1)),
-        *_P_COLUMNS,
-        ("MDE", _number("mde", 1)),
-        ("VIF", _number("vif", 1)),
+    shown: list[columns.Column] = [
+        ("feature", columns.feature),
+        ("side", columns.text("side")),
+        ("degrees", columns.signed("estimate", 1)),
+        ("95 %", columns.interval("ci_low", "ci_high", 1)),
+        *columns.P_VALUES,
+        ("MDE", columns.number("mde", 1)),
+        ("VIF", columns.number("vif", 1)),
     ]
     title = f"Imprint on the shift θ ({one_line(tables.preset)})"
-    return _print(title, reading, columns, records)
+    return columns.printed(title, reading, shown, records)
 
 
 def _misalignment(tables: Tables) -> Iterator[Safe]:
     records = tables.rows("misalignment", tables.preset)
-    records = sorted(records, key=lambda r: -abs(_chance(r)[0] or 0.0))
+    records = sorted(records, key=lambda r: -abs(columns.chance(r)[0] or 0.0))
     strongest = next(iter(records), {})
-    more = "more" if (_chance(strongest)[0] or 0.0) > 0 else "less"
-    size = numbers.number(abs(_chance(strongest)[0] or 0.0) * 100, 1)
+    more = "more" if (columns.chance(strongest)[0] or 0.0) > 0 else "less"
+    size = numbers.number(abs(columns.chance(strongest)[0] or 0.0) * 100, 1)
     reading = (
         "Percentage points by which a feature on one side makes a post-D misaligned pair likelier. "
-        f"Strongest: {_feature(strongest)} in {one_line(word(strongest, 'side'))}, {size} points "
-        f"{more}."
+        f"Strongest: {columns.feature(strongest)} in {one_line(word(strongest, 'side'))}, "
+        f"{size} points {more}."
     )
-    columns: list[Column] = [
-        ("feature", _feature),
-        ("side", _word("side")),
-        ("points", _points),
-        ("95 %", _points_range),
-        *_P_COLUMNS,
-        ("odds ratio", _number("odds_ratio")),
-        ("MDE", _effect),
-        ("misaligned", _count("events")),
-        ("method", _word("method")),
+    shown: list[columns.Column] = [
+        ("feature", columns.feature),
+        ("side", columns.text("side")),
+        ("points", columns.points),
+        ("95 %", columns.points_range),
+        *columns.P_VALUES,
+        ("odds ratio", columns.number("odds_ratio")),
+        ("MDE", columns.effect),
+        ("misaligned", columns.count("events")),
+        ("method", columns.text("method")),
     ]
     title = f"Features responsible for misalignment ({one_line(tables.preset)})"
-    return _print(title, reading, columns, records)
+    return columns.printed(title, reading, shown, records)
 
 
 def _robustness(tables: Tables) -> Iterator[Safe]:
@@ -281,7 +171,7 @@ def _robustness(tables: Tables) -> Iterator[Safe]:
         return word(record, "strategy"), word(record, "population")
 
     for (strategy, population), group in groupby(tables.rows("robustness", tables.preset), key):
-        records = sorted(group, key=lambda r: -abs(_chance(r)[0] or 0.0))
+        records = sorted(group, key=lambda r: -abs(columns.chance(r)[0] or 0.0))
         whose = "all rewritten pairs" if population == "all" else "pairs aligned before rewriting"
         by = "every strategy" if strategy == "all" else f"strategy {one_line(strategy)}"
         reading = (
@@ -289,20 +179,20 @@ def _robustness(tables: Tables) -> Iterator[Safe]:
             "a feature. Rewriting alone does it too: “else” is how many of the pairs without that "
             "flip became misaligned."
         )
-        columns: list[Column] = [
-            ("flip", _flip),
-            ("points", _points),
-            ("95 %", _points_range),
-            *_P_COLUMNS,
-            ("odds ratio", _number("odds_ratio")),
-            ("MDE", _effect),
-            ("flips", _count("n")),
-            ("misaligned", _count("events")),
-            ("else", _baseline),
-            ("method", _word("method")),
+        shown: list[columns.Column] = [
+            ("flip", columns.flip),
+            ("points", columns.points),
+            ("95 %", columns.points_range),
+            *columns.P_VALUES,
+            ("odds ratio", columns.number("odds_ratio")),
+            ("MDE", columns.effect),
+            ("flips", columns.count("n")),
+            ("misaligned", columns.count("events")),
+            ("else", columns.baseline),
+            ("method", columns.text("method")),
         ]
         title = f"Robustness π: {whose}, {by} ({one_line(tables.preset)})"
-        yield from _print(title, reading, columns, records)
+        yield from columns.printed(title, reading, shown, records)
 
 
 def _strategies(tables: Tables) -> Iterator[Safe]:
@@ -314,30 +204,30 @@ def _strategies(tables: Tables) -> Iterator[Safe]:
             "The placebo's, the noise of rewriting itself: "
             f"{numbers.percent(real(placebo[0], 'loss'))} of the aligned pairs lost."
         )
-    columns: list[Column] = [
-        ("strategy", _word("strategy")),
-        ("model", _word("role")),
-        ("pairs", _count("n")),
-        ("cosine", _number("cosine_mean", 3)),
-        ("resistance", _percent("resistance_before")),
-        ("after", _percent("resistance_after")),
-        ("change", _signed("change", 1, 100)),
-        ("95 %", _range("change_low", "change_high", 1, 100)),
-        ("p", _exact_p),
-        ("lost", _count("became_misaligned")),
-        ("won", _count("became_aligned")),
-        ("loss", _percent("loss")),
+    shown: list[columns.Column] = [
+        ("strategy", columns.text("strategy")),
+        ("model", columns.text("role")),
+        ("pairs", columns.count("n")),
+        ("cosine", columns.number("cosine_mean", 3)),
+        ("resistance", columns.percent("resistance_before")),
+        ("after", columns.percent("resistance_after")),
+        ("change", columns.signed("change", 1, 100)),
+        ("95 %", columns.interval("change_low", "change_high", 1, 100)),
+        ("p", columns.exact_p),
+        ("lost", columns.count("became_misaligned")),
+        ("won", columns.count("became_aligned")),
+        ("loss", columns.percent("loss")),
     ]
     reading = f"What rewriting does to the verdicts, whatever it flips. {noise}"
-    return _print("Resistance before and after rewriting", reading, columns, records)
+    return columns.printed("Resistance before and after rewriting", reading, shown, records)
 
 
 def _drift(tables: Tables) -> Iterator[Safe]:
     records = [r for r in tables.rows("robustness_drift") if word(r, "population") == "aligned"]
     kept = {real(r, "threshold") or 0.0: whole(r, "rewrites") for r in records}
     thresholds = sorted(kept)
-    flips = dict.fromkeys(_flip(r) for r in records)
-    cells = {(_flip(r), real(r, "threshold") or 0.0): real(r, "estimate") for r in records}
+    flips = dict.fromkeys(columns.flip(r) for r in records)
+    cells = {(columns.flip(r), real(r, "threshold") or 0.0): real(r, "estimate") for r in records}
     rows = [[flip, *(numbers.points(cells.get((flip, t))) for t in thresholds)] for flip in flips]
     rows.append(["rewrites", *(numbers.count(kept[t]) for t in thresholds)])
     reading = (
@@ -358,15 +248,15 @@ def _ambiguity(tables: Tables) -> Iterator[Safe]:
         f"{numbers.percent(real(last, 'resistance'))} of the most ambiguous; a part of that rise "
         "is by construction, because a contradiction of the person counts as ambiguity."
     )
-    columns: list[Column] = [
-        ("band", _count("band")),
-        ("ambiguity", _range("score_low", "score_high")),
-        ("pairs", _count("n")),
-        ("misaligned", _count("misaligned")),
-        ("resistance", _percent("resistance")),
-        ("95 %", _range("ci_low", "ci_high", 1, 100)),
+    shown: list[columns.Column] = [
+        ("band", columns.count("band")),
+        ("ambiguity", columns.interval("score_low", "score_high")),
+        ("pairs", columns.count("n")),
+        ("misaligned", columns.count("misaligned")),
+        ("resistance", columns.percent("resistance")),
+        ("95 %", columns.interval("ci_low", "ci_high", 1, 100)),
     ]
-    return _print("Resistance by ambiguity", reading, columns, records)
+    return columns.printed("Resistance by ambiguity", reading, shown, records)
 
 
 def _stability(tables: Tables) -> Iterator[Safe]:
@@ -383,20 +273,20 @@ def _stability(tables: Tables) -> Iterator[Safe]:
             title = f"Agreement of all {numbers.count(labelers)} labelers (Fleiss' κ)"
         reading = (
             "κ is agreement beyond chance: 1 is perfect, 0 is chance. Weakest: "
-            f"{_feature(worst)}, κ {numbers.number(real(worst, 'kappa'))}. Where a label is rare, "
-            "κ is low even if nearly all agree: see PABAK."
+            f"{columns.feature(worst)}, κ {numbers.number(real(worst, 'kappa'))}. Where a label is "
+            "rare, κ is low even if nearly all agree: see PABAK."
         )
-        columns: list[Column] = [
-            ("feature", _feature),
-            ("entries", _count("n")),
-            ("agree", _percent("agreement")),
-            ("κ", _number("kappa")),
-            ("95 %", _range("kappa_low", "kappa_high")),
-            ("PABAK", _number("pabak")),
-            ("mean a", _number("prevalence_a")),
-            ("mean b", _number("prevalence_b")),
+        shown: list[columns.Column] = [
+            ("feature", columns.feature),
+            ("entries", columns.count("n")),
+            ("agree", columns.percent("agreement")),
+            ("κ", columns.number("kappa")),
+            ("95 %", columns.interval("kappa_low", "kappa_high")),
+            ("PABAK", columns.number("pabak")),
+            ("mean a", columns.number("prevalence_a")),
+            ("mean b", columns.number("prevalence_b")),
         ]
-        yield from _print(title, reading, columns, records)
+        yield from columns.printed(title, reading, shown, records)
 
 
 def _stability_imprint(tables: Tables) -> Iterator[Safe]:
@@ -406,26 +296,26 @@ def _stability_imprint(tables: Tables) -> Iterator[Safe]:
     for (a, b, outcome), group in groupby(tables.rows("stability_imprint"), key):
         records = list(group)
         differ = sum(r.get("differs") is True for r in records)
-        turned = [_feature(r) for r in records if r.get("sign_change") is True]
+        turned = [columns.feature(r) for r in records if r.get("sign_change") is True]
         clear = sum(r.get("sign_change_clear") is True for r in records)
         signs = f"{len(turned)} change sign ({', '.join(turned)}), {clear} of them clearly"
         reading = (
             f"Does the imprint depend on who labels? {differ} of {len(records)} coefficients "
             f"differ beyond chance; {signs if turned else 'none changes its sign'}."
         )
-        columns: list[Column] = [
-            ("feature", _feature),
-            (one_line(a), _signed("estimate_a")),
-            ("95 %", _range("ci_low_a", "ci_high_a")),
-            (one_line(b), _signed("estimate_b")),
-            ("95 %", _range("ci_low_b", "ci_high_b")),
-            ("difference", _signed("difference")),
-            ("95 %", _range("difference_low", "difference_high")),
+        shown: list[columns.Column] = [
+            ("feature", columns.feature),
+            (one_line(a), columns.signed("estimate_a")),
+            ("95 %", columns.interval("ci_low_a", "ci_high_a")),
+            (one_line(b), columns.signed("estimate_b")),
+            ("95 %", columns.interval("ci_low_b", "ci_high_b")),
+            ("difference", columns.signed("difference")),
+            ("95 %", columns.interval("difference_low", "difference_high")),
             ("mark", _mark),
         ]
         model = words.OUTCOME.get(outcome, one_line(outcome))
         title = f"Imprint under the labels of {one_line(a)} and of {one_line(b)}: {model} (pair-fe)"
-        yield from _print(title, reading, columns, records)
+        yield from columns.printed(title, reading, shown, records)
 
 
 def _mark(record: Record) -> str:
@@ -444,14 +334,14 @@ def _tests(tables: Tables) -> Iterator[Safe]:
         "A small p says that chance alone seldom gives such a difference, not that it is large. "
         "McNemar and sign tests are exact; nothing here is corrected for the number of tests."
     )
-    columns: list[Column] = [
-        ("test", _word("name")),
-        ("of", _word("group")),
-        ("n", _count("n")),
-        ("statistic", _number("statistic")),
-        ("p", _exact_p),
+    shown: list[columns.Column] = [
+        ("test", columns.text("name")),
+        ("of", columns.text("group")),
+        ("n", columns.count("n")),
+        ("statistic", columns.number("statistic")),
+        ("p", columns.exact_p),
     ]
-    return _print("Tests", reading, columns, tables.rows("tests"))
+    return columns.printed("Tests", reading, shown, tables.rows("tests"))
 
 
 def _dropped(tables: Tables) -> Iterator[Safe]:
