@@ -168,7 +168,8 @@ class Mark(Message, frozen=True, kw_only=True):
 
 
 class PairRow(Message, frozen=True, kw_only=True):
-    """A line of the pair list. Rewards are raw logits, `theta` and `gain` degrees."""
+    """A line of the pair list. Rewards are raw logits, `theta` and `gain` degrees; `noise` where
+    the margin after training lies within the scorer's own noise."""
 
     pair_id: int
     source_id: str
@@ -181,6 +182,7 @@ class PairRow(Message, frozen=True, kw_only=True):
     ambiguity: float | None
     topic: str | None
     preview: str
+    noise: bool = False
     mark: Mark | None = None
 
 

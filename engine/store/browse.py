@@ -287,6 +287,7 @@ def _pair_row(row: tuple[Any, ...], mark: Mark | None) -> PairRow:
         ambiguity,
         topic,
         preview,
+        noise,
     ) = row
     return PairRow(
         pair_id=pair_id,
@@ -300,6 +301,7 @@ def _pair_row(row: tuple[Any, ...], mark: Mark | None) -> PairRow:
         ambiguity=ambiguity,
         topic=topic,
         preview=preview,
+        noise=noise,
         mark=mark,
     )
 

@@ -125,6 +125,7 @@ def _facts(pair: PairDetail, place: str, blind: bool) -> Content:
         "\n",
         f"{row.regime} · labeler: {opinion} · margin {numbers.signed(row.margin_pre)} → "
         f"{numbers.signed(row.margin_post)}",
+        ("  within the scorer’s noise" if row.noise else "", "$caution"),
     )
 
 

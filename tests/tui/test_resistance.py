@@ -8,6 +8,7 @@ from typing import Any
 from textual.pilot import Pilot
 from textual.widgets import Input
 
+from engine.service import Engine
 from seal_tui.widgets.pair_view import PairView
 from seal_tui.widgets.window import WindowList
 
@@ -43,6 +44,21 @@ async def test_the_pair_shows_texts_labels_and_rewards(browser: Opener) -> None:
             assert part in shown, part
         assert "shift θ" in shown and "gain" in shown
         assert "misaligned → misaligned (resisted)" in shown
+
+
+async def test_a_margin_within_the_scorers_noise_is_called_so(
+    real_engine: Engine, browser: Opener
+) -> None:
+    with real_engine.store.write() as cursor:
+        cursor.execute("UPDATE pair_facts SET noise_limited = true WHERE pair_id = 3")
+    async with browser() as pilot:
+        await pilot.press("3")
+        await shows(pilot, "pair 20 · ")
+        await type_filter(pilot, "is:noise")
+        await shows(pilot, "1 of 24 pairs", "pair 3 · ", "within the scorer’s noise")
+        await type_filter(pilot, "-is:noise")
+        shown = await shows(pilot, "23 of 24 pairs", "pair 20 · ")
+        assert "noise" not in shown.replace("-is:noise", "")
 
 
 async def test_space_opens_the_shared_context(browser: Opener) -> None:
