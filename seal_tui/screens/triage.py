@@ -80,7 +80,8 @@ class Triage(SealScreen):
             if note is not None:
                 self._change(targets, MarkChange(note=note), Safe("note"))
 
-        before = row.mark.note if row.mark is not None and len(targets) == 1 else ""
+        alone = targets == (self.lines.current,)
+        before = row.mark.note if row.mark is not None and alone else ""
         self.app.push_screen(PromptScreen(Safe("note"), before), said)
 
     def action_tag(self) -> None:
@@ -88,7 +89,8 @@ class Triage(SealScreen):
         if row is None:
             return
         targets = self.targets
-        before = set(row.mark.tags) if row.mark is not None and len(targets) == 1 else set()
+        alone = targets == (self.lines.current,)
+        before = set(row.mark.tags) if row.mark is not None and alone else set()
 
         def said(text: str | None) -> None:
             if text is None:
@@ -111,15 +113,16 @@ class Triage(SealScreen):
             question = Safe(f"{what}: {numbers.count(len(targets))} selected pairs?")
             if not await self.app.push_screen_wait(ConfirmScreen(question)):
                 return
-            self.lines.select_none()
         async with self._in_order:
             done = await self._asked(
                 Calls.mark(targets, change, self.session.author, blind=self.session.blind)
             )
-        if done is not None:
-            self._told(done, loud=len(targets) > 1)
-        elif len(targets) == 1:
-            self.lines.go_to(targets[0])
+        if done is None:  # what was not decided stays selected, or under the cursor
+            if len(targets) == 1:
+                self.lines.go_to(targets[0])
+            return
+        self.lines.deselect(targets)  # what was selected meanwhile stays so
+        self._told(done, loud=len(targets) > 1)
 
     @work(group="decide")
     async def action_undo(self) -> None:

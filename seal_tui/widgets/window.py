@@ -128,6 +128,11 @@ class WindowList(LineList, Generic[Row]):
         self._selected = dict.fromkeys(self.ids)
         self.refresh()
 
+    def deselect(self, row_ids: Sequence[int]) -> None:
+        for row_id in row_ids:
+            self._selected.pop(row_id, None)
+        self.refresh()
+
     def select_none(self) -> None:
         self._selected, self._anchor = {}, None
         self.refresh()
