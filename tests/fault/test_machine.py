@@ -212,6 +212,7 @@ def test_a_run_goes_on_when_its_terminal_closes_and_is_private(
     run = tmp_path / "run"
     pid, terminal = pty.fork()
     if pid == 0:
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)  # these tests may have been begun by nohup
         os.execv(COMMAND, [str(COMMAND), "run", str(study), "--run-dir", str(run), "--headless"])
     try:
         until(lambda: opened.asked > opened.free, "labels are asked for")
