@@ -146,11 +146,13 @@ class PairQuery(Message, frozen=True, kw_only=True):
 
 
 class Ids(Message, frozen=True, kw_only=True):
-    """The ids a query selects, in its order, how many it chose from, and its SQL for reading."""
+    """The ids a query selects, in its order, how many it chose from, and its SQL for reading.
+    `dataset` is the digest of the data whose pairs have these numbers."""
 
     ids: tuple[int, ...]
     of: int
     sql: str = ""
+    dataset: str = ""
 
 
 Verdict = Literal["keep", "flip", "drop", "tie", "discuss"]
@@ -280,12 +282,17 @@ class MarkChange(Message, frozen=True, kw_only=True):
 
 
 class MarkRequest(Message, frozen=True, kw_only=True):
-    """One change to these pairs, by this author; `blind`: made without knowing what was chosen."""
+    """One change to these pairs, by this author; `blind`: made without knowing what was chosen.
+
+    With the `dataset` of the `Ids` that they are from, the change is refused once other data was
+    read: its pairs have the same numbers.
+    """
 
     pair_ids: tuple[int, ...]
     change: MarkChange
     author: str
     blind: bool = False
+    dataset: str = ""
 
 
 class AuthorRequest(Message, frozen=True, kw_only=True):

@@ -146,9 +146,16 @@ class Calls:
 
     @staticmethod
     def mark(
-        pair_ids: Sequence[int], change: MarkChange, author: str, *, blind: bool
+        pair_ids: Sequence[int],
+        change: MarkChange,
+        author: str,
+        *,
+        blind: bool = False,
+        dataset: str = "",
     ) -> Call[MarksChanged]:
-        body = MarkRequest(pair_ids=tuple(pair_ids), change=change, author=author, blind=blind)
+        body = MarkRequest(
+            pair_ids=tuple(pair_ids), change=change, author=author, blind=blind, dataset=dataset
+        )
         return Call("POST", "/marks", MarksChanged, body)
 
     @staticmethod

@@ -129,9 +129,16 @@ class Browser:
     ) -> Ids:
         reading = reading or self.store.reading()
         given = used(statement, parameters)
+        # Before the ids: where data is replaced in between, they must not pass for its pairs.
+        dataset = self.store.meta("dataset") or ""
         ids = reading.rows(statement, given)
         ((of,),) = reading.rows(f"SELECT count(*) FROM {table}")
-        return Ids(ids=tuple(i for (i,) in ids), of=of, sql=readable(statement, given))
+        return Ids(
+            ids=tuple(i for (i,) in ids),
+            of=of,
+            sql=readable(statement, given),
+            dataset=dataset,
+        )
 
     def pair_rows(self, ids: Sequence[int], author: str = "") -> list[PairRow]:
         """Rows in the order of the ids, with the marks of this author."""

@@ -43,7 +43,7 @@ def change(store: Store, request: MarkRequest, study: str) -> MarksChanged:
     """Change the marks of these pairs, on disk when this returns. `study`: the study's digest.
 
     Raises NotFound for a pair that there is not (nothing is changed then), Refused for an author,
-    note or tag that cannot be.
+    note or tag that cannot be, and for numbers of a dataset that was replaced.
     """
     author = check_author(request.author)
     said = _said(check_change(request.change))
@@ -51,6 +51,8 @@ def change(store: Store, request: MarkRequest, study: str) -> MarksChanged:
     changed = 0
     with store.write() as cursor:
         action, now, pairs = _begin(cursor, author)
+        if request.dataset and request.dataset != _dataset(cursor):
+            raise Refused("other data was read since this list was made; nothing was decided")
         for pair_id in request.pair_ids:
             if not 0 <= pair_id < pairs:  # a dataset's pairs are numbered without gaps
                 raise NotFound(f"no pair {pair_id}")
@@ -67,6 +69,12 @@ def change(store: Store, request: MarkRequest, study: str) -> MarksChanged:
         return MarksChanged(changed=0, said=f"{said}: nothing to change on {_pairs(asked)}")
     same = f" ({asked - changed:,} unchanged)" if changed < asked else ""
     return MarksChanged(changed=changed, said=f"{said} on {_pairs(changed)}{same}")
+
+
+def _dataset(cursor: Any) -> str:
+    """The digest of the data that the pairs are of now."""
+    [(digest,)] = cursor.execute("SELECT value FROM meta WHERE key = 'dataset'").fetchall()
+    return str(digest)
 
 
 def undo(store: Store, author: str, study: str) -> MarksChanged:

@@ -131,6 +131,10 @@ class PairsScreen(BrowseScreen[PairQuery, PairRow, PairDetail], Triage):
 
     # ---------------------------------------------------------- decisions
 
+    @property
+    def dataset(self) -> str:
+        return self._ids.dataset
+
     def marks_changed(self) -> None:
         self.lines.renew()
         self._show_detail()

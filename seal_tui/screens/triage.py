@@ -34,6 +34,11 @@ class Triage(SealScreen):
     def lines(self) -> WindowList[Any]:
         raise NotImplementedError
 
+    @property
+    def dataset(self) -> str:
+        """The data that the numbers of the list are of."""
+        raise NotImplementedError
+
     def marks_changed(self) -> None:
         """Called after a change: what is on the screen has to be brought anew."""
         raise NotImplementedError
@@ -109,13 +114,14 @@ class Triage(SealScreen):
     async def _change(self, targets: tuple[int, ...], change: MarkChange, what: Safe) -> None:
         if not targets:
             return
+        author, blind, dataset = self.session.author, self.session.blind, self.dataset
         if len(targets) > _ASK_ABOVE:
             question = Safe(f"{what}: {numbers.count(len(targets))} selected pairs?")
             if not await self.app.push_screen_wait(ConfirmScreen(question)):
                 return
         async with self._in_order:
             done = await self._asked(
-                Calls.mark(targets, change, self.session.author, blind=self.session.blind)
+                Calls.mark(targets, change, author, blind=blind, dataset=dataset)
             )
         if done is None:  # what was not decided stays selected, or under the cursor
             if len(targets) == 1:

@@ -384,6 +384,17 @@ def test_a_pair_that_there_is_not_changes_nothing(pair_id: int, store: Store) ->
 # ---------------------------------------------------------------- saved filters
 
 
+def test_numbers_of_a_dataset_that_was_replaced_decide_nothing(store: Store) -> None:
+    request = MarkRequest(
+        pair_ids=(1,), change=MarkChange(verdict="flip"), author="ann", dataset="d"
+    )
+    assert marks.change(store, request, STUDY).changed == 1
+    dataset.put_dataset(store, "another", pairs(COUNT), [])
+    with pytest.raises(Refused, match="other data was read"):
+        marks.change(store, request, STUDY)
+    assert verdicts(store) == {1: "flip"}
+
+
 def test_filters_are_kept_by_name_replaced_and_taken_away(store: Store) -> None:
     saved_filters.save(store, SavedFilter(name="worst", filter=" regime:resisted "))
     saved_filters.save(store, SavedFilter(name="a-b_2", filter="margin<0 '; DROP TABLE filters"))

@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 from textual.pilot import Pilot
 
+from engine.data import Pair
 from engine.messages import AuthorRequest, MarkProgress, ProgressRequest
 from engine.service import Engine
+from engine.store import dataset
 from seal_tui.sides import chosen_is_left
 from seal_tui.widgets.window import WindowList
 
@@ -194,6 +196,24 @@ async def test_the_log_says_who_decided_what_and_how_much_reviewers_agree(
     async with browser(author="lee") as pilot:
         await pilot.press("L")
         await shows(pilot, "kim and lee", "agree on 66.7 % of 3 pairs", "κ")
+
+
+async def test_a_list_of_data_that_was_replaced_decides_nothing(
+    real_engine: Engine, browser: Opener
+) -> None:
+    async with browser() as pilot:
+        await pilot.press("3")
+        await shows(pilot, "0 decided")
+        before = lines(pilot).cursor
+        said = "\n\nHuman: {}\n\nAssistant: {}"
+        replaced = [
+            Pair(str(n), n, said.format(n, "yes"), said.format(n, "no"), None) for n in range(24)
+        ]
+        dataset.put_dataset(real_engine.store, "another", replaced, [])
+        await pilot.press("x")
+        await shows(pilot, "other data was read since this list was made")
+        assert lines(pilot).cursor == before
+    assert real_engine.mark_log(10) == []
 
 
 async def test_nothing_to_undo_is_said(real_engine: Engine, browser: Opener) -> None:
