@@ -161,9 +161,11 @@ class WindowList(LineList, Generic[Row]):
         not asked for."""
         try:
             while wanted := self._wanted():
-                pages, in_view = self._pages, bool(self._missing(0))
-                pages.put(wanted[0], await self._fetch(pages.ids_of(wanted[0])))
-                if in_view:
+                pages, page = self._pages, wanted[0]
+                rows = await self._fetch(pages.ids_of(page))
+                waited_for = page in self._missing(0)  # it may have come into view meanwhile
+                pages.put(page, rows)
+                if waited_for:
                     self.refresh()
         except (EngineGone, EngineProblem, ValueError) as error:
             self.post_message(self.Failed(error))

@@ -259,6 +259,8 @@ class FakeEngine:
     async def _pair_rows(self, request: Request) -> Response:
         asked = msgspec.json.decode(await request.body(), type=RowsRequest)
         self.asked.append(("rows", asked.ids))
+        if self.held is not None:
+            await self.held.wait()
         return answer([self._pair_of(pair_id).row for pair_id in asked.ids])
 
     async def _pair(self, request: Request) -> Response:

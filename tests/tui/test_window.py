@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import time
+import asyncio
 
 import pytest
 
 from seal_tui.pages import Pages
 from seal_tui.widgets.window import WindowList
 
-from .conftest import Opener, shows
+from .conftest import Opener, screen_text, shows, until
 from .fake_engine import FakeEngine
 
 
@@ -46,12 +46,10 @@ async def test_160k_pairs_open_at_once_and_fetch_only_what_is_seen(
         await pilot.press("3")
         await shows(pilot, "160,800 of 160,800 pairs", "I can’t help")
         lines = pilot.app.screen.query_one("#list", WindowList)
-        start = time.process_time()
         await pilot.press("G")
         await shows(pilot, "pair 160799 ·")
         await pilot.press("pageup", "pageup", "g")
         await shows(pilot, "pair 0 ·")
-        assert time.process_time() - start < 5
         assert lines.cursor == 0
         asked = engine.queries("rows")
         assert sum(len(ids) for ids in asked) < 1500
@@ -71,3 +69,19 @@ async def test_a_held_key_does_not_ask_for_every_pair_it_passes(
             lines.action_cursor_down()
         await shows(pilot, "pair 50 ·")
         assert len(engine.queries("pair")) - before <= 2
+
+
+async def test_rows_fetched_ahead_are_drawn_if_they_are_in_view_when_they_come(
+    engine: FakeEngine, explorer: Opener
+) -> None:
+    engine.many = 160_800
+    async with explorer() as pilot:
+        await pilot.press("3")
+        await shows(pilot, "160,800 of 160,800 pairs", "I can’t help")
+        engine.held = asyncio.Event()
+        await pilot.press("pagedown", "pagedown")
+        await until(pilot, lambda: engine.queries("rows")[-1][0] == 128)
+        await pilot.press("pagedown", "pagedown")
+        await shows(pilot, "·        ·")  # they are in view and not here
+        engine.held.set()
+        await until(pilot, lambda: "·        ·" not in screen_text(pilot))
