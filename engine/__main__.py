@@ -34,10 +34,9 @@ async def _serve(folder: Path, limit: float) -> None:
     socket = socket_path(folder)
     socket.unlink(missing_ok=True)
     activity = Activity()
-    loop = asyncio.get_running_loop()
 
     def ask_to_leave() -> None:
-        loop.call_soon(leave)
+        leave()  # before the answer: whoever has it will not be led here again
 
     server = uvicorn.Server(
         uvicorn.Config(
