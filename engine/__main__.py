@@ -35,23 +35,20 @@ async def _serve(folder: Path, limit: float) -> None:
     socket.unlink(missing_ok=True)
     activity = Activity()
 
-    def ask_to_leave() -> None:
-        leave()  # before the answer: whoever has it will not be led here again
+    def leave() -> None:
+        withdraw(folder)  # who looks for an engine from now on waits for the next one
+        server.should_exit = True
+        engine.progress.wake()
 
     server = uvicorn.Server(
         uvicorn.Config(
-            create_app(engine, activity, ask_to_leave),
+            create_app(engine, activity, leave),
             uds=str(socket),
             log_level="warning",
             lifespan="off",
             timeout_graceful_shutdown=2,
         )
     )
-
-    def leave() -> None:
-        withdraw(folder)  # who looks for an engine from now on waits for the next one
-        server.should_exit = True
-        engine.progress.wake()
 
     async def leave_when_idle() -> None:
         while not server.should_exit:

@@ -16,10 +16,10 @@ import typer
 from engine import __version__, launch
 from engine import study as studies
 from engine.paths import SAMPLE_DATA
-from seal_tui import exporting, importing, paths, runs, settings
-from seal_tui.actions import ACTIONS
+from seal_tui import exporting, importing, paths, runs
 from seal_tui.calls import Calls
 from seal_tui.client import EngineGone, EngineProblem, SyncEngineClient
+from seal_tui.errors import WrongUsage
 from seal_tui.text import one_line, plain
 
 app = typer.Typer(
@@ -55,7 +55,7 @@ def _for_people() -> Iterator[None]:
         yield
     except runs.Refused as error:
         _fail(str(error), error.code)
-    except (studies.StudyError, importing.WrongUsage, settings.SettingsError) as error:
+    except (studies.StudyError, WrongUsage) as error:
         _fail(str(error), 2)
     except EngineProblem as error:
         _fail(str(error), 2 if error.bad_input else 1)
@@ -183,7 +183,7 @@ def import_(
     with _for_people():
         if ledger is not None:
             if pairs or labels or rewards or rewrites or taxonomy or allow_squashed:
-                raise importing.WrongUsage("--ledger goes alone, into a run that is there")
+                raise WrongUsage("--ledger goes alone, into a run that is there")
             with runs.client(runs.existing(run_dir)) as client:
                 exporting.bring_in(client, ledger)
             return
@@ -350,9 +350,11 @@ def keys(as_json: Json = False) -> None:
     [keys]
     triage.flip = "x,ctrl+x"
     """
+    from seal_tui import settings
+    from seal_tui.actions import ACTIONS
+
     with _for_people():
-        own = settings.load()
-    known = own.all_keys
+        known = settings.load().all_keys
     if as_json:
         listed = [
             {"action": action.id, "keys": known[action.id], "help": action.help}

@@ -16,7 +16,7 @@ from engine.messages import ExportFormat, ExportPreview, ExportRequest, ExportSt
 from seal_tui import numbers
 from seal_tui.calls import Calls
 from seal_tui.client import EngineProblem, SyncEngineClient
-from seal_tui.importing import WrongUsage
+from seal_tui.errors import WrongUsage
 from seal_tui.text import Safe, one_line
 
 FORMATS: tuple[ExportFormat, ...] = get_args(ExportFormat)
@@ -104,12 +104,9 @@ def _format(path: Path, named: str | None) -> ExportFormat:
 
 
 def _signature() -> str:
-    from seal_tui import settings
+    from seal_tui import settings  # with the explorer's keys and themes: not for every command
 
-    try:
-        return settings.load().signature
-    except settings.SettingsError as error:
-        raise WrongUsage(str(error)) from None
+    return settings.load().signature
 
 
 def export(client: SyncEngineClient, wanted: ExportRequest, dry_run: bool, as_json: bool) -> None:

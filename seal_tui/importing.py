@@ -9,11 +9,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from seal_tui.errors import WrongUsage
+
 MARK = "# Written by `seal-tui import`."
-
-
-class WrongUsage(ValueError):
-    """What was asked for cannot be imported; one line with the mend."""
 
 
 @dataclass(frozen=True)

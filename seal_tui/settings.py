@@ -10,10 +10,11 @@ import msgspec
 
 from seal_tui import paths
 from seal_tui.actions import ACTIONS, BY_ID, TOGETHER
+from seal_tui.errors import WrongUsage
 from seal_tui.themes import THEMES
 
 
-class SettingsError(ValueError):
+class SettingsError(WrongUsage):
     """The settings file is wrong; one line with file, key and mend."""
 
 

@@ -27,6 +27,7 @@ from engine.messages import (
 from engine.paper.records import number
 from engine.paper.stability import cohen_kappa
 from engine.store.database import Store, sql
+from engine.store.dataset import has_dataset
 from engine.store.errors import NotFound, Refused
 
 VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
@@ -51,7 +52,7 @@ def change(store: Store, request: MarkRequest, study: str) -> MarksChanged:
     changed = 0
     with store.write() as cursor:
         action, now, pairs = _begin(cursor, author)
-        if request.dataset and request.dataset != _dataset(cursor):
+        if request.dataset and not has_dataset(store, request.dataset):
             raise Refused("other data was read since this list was made; nothing was decided")
         for pair_id in request.pair_ids:
             if not 0 <= pair_id < pairs:  # a dataset's pairs are numbered without gaps
@@ -69,12 +70,6 @@ def change(store: Store, request: MarkRequest, study: str) -> MarksChanged:
         return MarksChanged(changed=0, said=f"{said}: nothing to change on {_pairs(asked)}")
     same = f" ({asked - changed:,} unchanged)" if changed < asked else ""
     return MarksChanged(changed=changed, said=f"{said} on {_pairs(changed)}{same}")
-
-
-def _dataset(cursor: Any) -> str:
-    """The digest of the data that the pairs are of now."""
-    [(digest,)] = cursor.execute("SELECT value FROM meta WHERE key = 'dataset'").fetchall()
-    return str(digest)
 
 
 def undo(store: Store, author: str, study: str) -> MarksChanged:

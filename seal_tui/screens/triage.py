@@ -119,10 +119,8 @@ class Triage(SealScreen):
             question = Safe(f"{what}: {numbers.count(len(targets))} selected pairs?")
             if not await self.app.push_screen_wait(ConfirmScreen(question)):
                 return
-        async with self._in_order:
-            done = await self._asked(
-                Calls.mark(targets, change, author, blind=blind, dataset=dataset)
-            )
+        call = Calls.mark(targets, change, author, blind=blind, dataset=dataset)
+        done = await self._decided(call)
         if done is None:  # what was not decided stays selected, or under the cursor
             if len(targets) == 1:
                 self.lines.go_to(targets[0])
@@ -132,17 +130,21 @@ class Triage(SealScreen):
 
     @work(group="decide")
     async def action_undo(self) -> None:
-        async with self._in_order:
-            done = await self._asked(Calls.undo(self.session.author))
+        done = await self._decided(Calls.undo(self.session.author))
         if done is not None:
             self._told(done)
 
     @work(group="decide")
     async def action_redo(self) -> None:
-        async with self._in_order:
-            done = await self._asked(Calls.redo(self.session.author))
+        done = await self._decided(Calls.redo(self.session.author))
         if done is not None:
             self._told(done)
+
+    async def _decided(self, call: Call[MarksChanged]) -> MarksChanged | None:
+        """What a change came to, after all changes that were asked for before it."""
+        async with self._in_order:
+            done: MarksChanged | None = await self._asked(call)
+        return done
 
     def _told(self, done: MarksChanged, *, loud: bool = True) -> None:
         if loud:

@@ -143,15 +143,17 @@ class WindowList(LineList, Generic[Row]):
         row = self._pages.row(index)
         if row is not None:
             return self._draw(row)
-        if not self._asked:
-            self._asked = True
-            self.call_after_refresh(self._bring)
+        self._bring_soon()
         first = cell(Safe(str(self.ids[index])), "muted")
         return [first, *[(Part(Safe("·"), "muted"),)] * (len(self.columns) - 1)]
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
         super().watch_scroll_y(old_value, new_value)
-        if not self._asked and self._wanted():
+        if self._wanted():
+            self._bring_soon()
+
+    def _bring_soon(self) -> None:
+        if not self._asked:
             self._asked = True
             self.call_after_refresh(self._bring)
 
