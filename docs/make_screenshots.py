@@ -16,9 +16,9 @@ import tempfile
 from pathlib import Path
 
 from engine.launch import ensure_engine
-from seal_tui.app import SealApp
 from seal_tui.client import EngineClient
-from seal_tui.settings import Settings
+from seal_tui.explorer.app import SealApp
+from seal_tui.explorer.settings import Settings
 
 HERE = Path(__file__).parent / "screenshots"
 SIZES = {"": (120, 36), "-small": (80, 24)}

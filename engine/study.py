@@ -208,7 +208,7 @@ def dump_resolved(study: Study) -> bytes:
 
 def digest(study: Study) -> str:
     """Two studies with one digest find the same. How patient a run is with its workers and whose
-    code it may run are no part of that; what foreign code does is in the maker of its results."""
+    code it may run are no part of that; what foreign code does is in the producer of results."""
     content = msgspec.json.decode(dump_resolved(study))
     del content["executor"]["batch_limit_s"]
     for role in ("pre", "post"):

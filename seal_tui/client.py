@@ -31,8 +31,8 @@ from engine.messages import (
     RunStatus,
     StudyInfo,
 )
-from seal_tui.calls import Call, Calls
-from seal_tui.text import one_line
+from seal_tui.explorer.calls import Call, Calls
+from seal_tui.text.safe import one_line
 
 T = TypeVar("T")
 _BASE = "http://engine"

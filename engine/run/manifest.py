@@ -37,8 +37,8 @@ def write(
 ) -> None:
     """Write the manifest whole or not at all."""
     rows = store.read(
-        "SELECT r.role, m.maker, m.model, m.fingerprint FROM roles AS r JOIN makers AS m "
-        "USING (maker) ORDER BY r.role"
+        "SELECT r.role, m.producer, m.model, m.fingerprint FROM roles AS r JOIN producers AS m "
+        "USING (producer) ORDER BY r.role"
     ).fetchall()
     content = {
         "program": __version__,
@@ -47,8 +47,8 @@ def write(
         "packages": {name: _version(name) for name in _PACKAGES},
         "study": json.loads(dump_resolved(study)),
         "models": {
-            role: _model(maker, model, json.loads(fingerprint))
-            for role, maker, model, fingerprint in rows
+            role: _model(producer, model, json.loads(fingerprint))
+            for role, producer, model, fingerprint in rows
         },
         "lineage": study.post.origin or "not stated: two models, not a before and an after",
         **notes,
@@ -85,10 +85,10 @@ def _read(folder: Path) -> dict[str, Any]:
     return content
 
 
-def _model(maker: str, model: str, fingerprint: dict[str, Any]) -> dict[str, Any]:
+def _model(producer: str, model: str, fingerprint: dict[str, Any]) -> dict[str, Any]:
     parts = (fingerprint.get("model"), fingerprint.get("adapter"))
     quality = [found for part in parts if part and (found := embedded.measured(part)) is not None]
-    return {"maker": maker, "model": model, "fingerprint": fingerprint, "measured": quality}
+    return {"producer": producer, "model": model, "fingerprint": fingerprint, "measured": quality}
 
 
 def save(path: Path, text: str) -> None:

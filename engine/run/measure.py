@@ -74,10 +74,10 @@ def measure(study: Study, store: Store) -> Summary:
     return Summary(digest(tables), counts, tuple(_warnings(study, tables, counts, noise)))
 
 
-def _noise(store: Store, maker: str, texts: Sequence[tuple[int, int, int]]) -> float:
-    if not results.scored_twice(store, maker):  # recorded: to find the sample takes a second
+def _noise(store: Store, producer: str, texts: Sequence[tuple[int, int, int]]) -> float:
+    if not results.scored_twice(store, producer):  # recorded: to find the sample takes a second
         return 0.0
-    return results.noise(store, maker, plan.noise_sample(texts))[0]
+    return results.noise(store, producer, plan.noise_sample(texts))[0]
 
 
 def digest(tables: dict[str, list[dict[str, Any]]]) -> str:

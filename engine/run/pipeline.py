@@ -45,7 +45,7 @@ class Pipeline:
         self.progress = progress
         self.stop = stop
         self.workers = Workers(study.executor.devices, study.executor.batch_limit_s, stop)
-        self.makers: dict[str, str] = {}
+        self.producers: dict[str, str] = {}
         self.identities: dict[Spec, dict[str, Any]] = {}
         self.notes: dict[str, Any] = {}
         self.entries: list[int] = []
@@ -61,7 +61,7 @@ class Pipeline:
             pre = self._score_pairs("pre", pairs, lambda: plan.pre_spec(self.study))
             post = self._score_pairs("post", pairs, lambda: self._post(pairs))
             if self.study.rewrites.path is not None:
-                self.recorded.put_rewrites(self.makers)
+                self.recorded.put_rewrites(self.producers)
             elif self.study.rewrites.sample:
                 assert pre is not None and post is not None  # the study file was checked
                 rewrites = self._rewrite(pairs)
@@ -71,7 +71,7 @@ class Pipeline:
                 self._score("rescore:pre", "pre", pre, rewritten)
                 self._score("rescore:post", "post", post, rewritten)
                 self._embed(rewrites)
-            results.drop_roles_except(self.store, list(self.makers))
+            results.drop_roles_except(self.store, list(self.producers))
             self._measure()
         finally:
             self.workers.close()
@@ -99,23 +99,23 @@ class Pipeline:
     # ------------------------------------------------------------ stages
 
     def _identify(self, role: str, spec: Spec) -> str:
-        """The maker of a role. Raises ModelError when it is not the one it was in this run."""
+        """The producer of a role. Raises ModelError when it is not the one it was in this run."""
         identity = self.workers.ask("identify", spec)
-        if role in self.makers and plan.maker(identity)[0] != self.makers[role]:
+        if role in self.producers and plan.producer(identity)[0] != self.producers[role]:
             raise replaced(spec.model)
         self.identities[spec] = identity
         return self._play(role, spec.model, identity)
 
     def _play(self, role: str, model: str, identity: dict[str, Any]) -> str:
-        maker, fingerprint = plan.maker(identity)
-        results.put_maker(self.store, maker, role, model, fingerprint)
-        self.makers[role] = maker
-        return maker
+        producer, fingerprint = plan.producer(identity)
+        results.put_producer(self.store, producer, role, model, fingerprint)
+        self.producers[role] = producer
+        return producer
 
     def _batches(
         self,
         stage: str,
-        maker: str,
+        producer: str,
         spec: Spec,
         method: str,
         extra: tuple[Any, ...],
@@ -132,11 +132,11 @@ class Pipeline:
         batches = results.plan(
             self.store,
             key,
-            maker,
+            producer,
             units,
             lambda missing: plan.compose(missing, dataset.text_sizes(self.store, missing), shape),
         )
-        done = results.done_batches(self.store, key, maker)
+        done = results.done_batches(self.store, key, producer)
         total = sum(len(batch.units) for batch in batches)
         before = sum(len(batch.units) for batch in batches if batch.number in done)
         todo = {batch.number: batch for batch in batches if batch.number not in done}
@@ -153,10 +153,10 @@ class Pipeline:
                     put(cursor, ids, value)
                 if outcome.lost:
                     results.put_unusable(
-                        cursor, maker, list(outcome.lost), list(outcome.lost.values())
+                        cursor, producer, list(outcome.lost), list(outcome.lost.values())
                     )
 
-            results.finish_batch(self.store, key, maker, todo[job.number], seconds, commit)
+            results.finish_batch(self.store, key, producer, todo[job.number], seconds, commit)
             self.progress.advance(stage, len(job.units))
 
         jobs = [lambda batch=batch: job(batch) for batch in todo.values()]
@@ -177,32 +177,32 @@ class Pipeline:
             self._label_texts(f"label:{name}", self._identify(role, spec), spec, entries)
 
     def _label_texts(
-        self, stage: str, maker: str, spec: LabelerSpec, entries: Sequence[int]
+        self, stage: str, producer: str, spec: LabelerSpec, entries: Sequence[int]
     ) -> None:
         self._batches(
             stage,
-            maker,
+            producer,
             spec,
             "label",
             (),
             entries,
             plan.SHAPES[spec.backend],
             lambda text: text,
-            lambda cursor, ids, labels: results.put_labels(cursor, maker, ids, labels),
+            lambda cursor, ids, labels: results.put_labels(cursor, producer, ids, labels),
         )
 
     def _score(self, stage: str, role: str, spec: RewardSpec, entries: Sequence[int]) -> None:
-        maker = self._identify(role, spec)
+        producer = self._identify(role, spec)
         self._batches(
             stage,
-            maker,
+            producer,
             spec,
             "score",
             (),
             entries,
             plan.SHAPES["score"],
             lambda text: text,
-            lambda cursor, ids, rewards: results.put_scores(cursor, maker, ids, rewards),
+            lambda cursor, ids, rewards: results.put_scores(cursor, producer, ids, rewards),
         )
 
     def _score_pairs(
@@ -221,19 +221,19 @@ class Pipeline:
     def _noise(self, role: str, spec: RewardSpec, pairs: Sequence[tuple[int, int, int]]) -> None:
         """Score a sample again, each text alone: a reward depends a little on its batch."""
         sample = plan.noise_sample(pairs)
-        maker, stage = self.makers[role], f"noise:{role}"
+        producer, stage = self.producers[role], f"noise:{role}"
         self._batches(
             stage,
-            maker,
+            producer,
             spec,
             "score",
             (),
             sample,
             plan.SHAPES["alone"],
             lambda text: text,
-            lambda cursor, ids, rewards: results.put_rescored(cursor, maker, ids, rewards),
+            lambda cursor, ids, rewards: results.put_rescored(cursor, producer, ids, rewards),
         )
-        floor, compared = results.noise(self.store, maker, sample)
+        floor, compared = results.noise(self.store, producer, sample)
         self._note_noise(role, floor, compared)
         self.progress.finish_stage(stage, f"rewards closer than {floor:.2g} are equal to it")
 
@@ -245,7 +245,7 @@ class Pipeline:
         if self.study.post.continue_from is None:
             return plan.post_spec(self.study, "")
         dataset_sha256 = self.notes["dataset"]["sha256"]
-        name, key = plan.training_key(self.study, self.makers["pre"], dataset_sha256)
+        name, key = plan.training_key(self.study, self.producers["pre"], dataset_sha256)
         folder = self.folder / "models" / f"post-{name}"
         record = folder / "training.json"
         self.progress.start_stage("train:post", 1)
@@ -282,24 +282,24 @@ class Pipeline:
         """Rewrite a seeded sample of pairs; (strategy, text, new text) of what was accepted."""
         settings = self.study.rewrites
         spec = plan.rewriter_spec(self.study)
-        maker = self._identify("rewriter", spec)
+        producer = self._identify("rewriter", spec)
         sample = plan.rewrite_sample(self.study, pairs)
         units = sorted({text for _, *sides in sample for text in sides})
         for strategy in settings.strategies:
-            self._rewrite_by(strategy, maker, spec, units)
+            self._rewrite_by(strategy, producer, spec, units)
         strategies = settings.strategies
-        refused = results.refusals(self.store, maker, strategies, units)
+        refused = results.refusals(self.store, producer, strategies, units)
         for reason, count in refused.items():
             self.progress.count(**{f"refused: {reason}": count})
         if refused:
             reasons = ", ".join(f"{reason} ({count:,})" for reason, count in refused.items())
             self.progress.warn(f"{sum(refused.values()):,} rewrites were refused: {reasons}")
-        rows = results.rewritten(self.store, maker, strategies, units)
+        rows = results.rewritten(self.store, producer, strategies, units)
         self.progress.count(rewrites=len(rows))
         return rows
 
     def _rewrite_by(
-        self, strategy: str, maker: str, spec: RewriterSpec, units: Sequence[int]
+        self, strategy: str, producer: str, spec: RewriterSpec, units: Sequence[int]
     ) -> None:
         whole = self.study.rewrites.scope == "transcript"
 
@@ -314,11 +314,11 @@ class Pipeline:
                     entry = raw if whole else text.context + transcript([Turn("assistant", raw)])
                     new = dataset.put_texts(cursor, [entry])[0]
                 rows.append((text.text_id, raw, refused, new))
-            results.put_rewrites(cursor, maker, strategy, rows)
+            results.put_rewrites(cursor, producer, strategy, rows)
 
         self._batches(
             f"rewrite:{strategy}",
-            maker,
+            producer,
             spec,
             "rewrite",
             (strategy,),
@@ -330,12 +330,12 @@ class Pipeline:
 
     def _relabel(self, entries: Sequence[int]) -> None:
         spec = plan.labeler_spec(self.study, "main")
-        self._label_texts("relabel:main", self.makers["labeler main"], spec, entries)
+        self._label_texts("relabel:main", self.producers["labeler main"], spec, entries)
 
     def _embed(self, rewrites: Sequence[tuple[str, int, int]]) -> None:
         """Cosine of every accepted rewrite with its original: of the part that was rewritten."""
         spec = plan.embedder_spec(self.study)
-        maker = self._identify("embedder", spec)
+        producer = self._identify("embedder", spec)
         rewritten: dict[int, list[int]] = {}
         for _, original, new in rewrites:
             if new not in rewritten.setdefault(original, []):
@@ -352,11 +352,11 @@ class Pipeline:
         def put(cursor: Any, ids: tuple[int, ...], cosines: Sequence[Sequence[float]]) -> None:
             keys = [(before, new) for before in ids for new in rewritten[before]]
             flat = [cosine for row in cosines for cosine in row]
-            results.put_similarities(cursor, maker, keys, flat)
+            results.put_similarities(cursor, producer, keys, flat)
 
         self._batches(
             "embed",
-            maker,
+            producer,
             spec,
             "cosines",
             (),
@@ -364,7 +364,7 @@ class Pipeline:
             plan.SHAPES["embed"],
             pairs_of,
             put,
-            plan.embed_key(self.study, self.makers["rewriter"]),
+            plan.embed_key(self.study, self.producers["rewriter"]),
         )
 
     # ------------------------------------------------------------ measures

@@ -51,14 +51,14 @@ def stages(study: Study) -> list[StageProgress]:
     ]
 
 
-def maker(identity: dict[str, Any]) -> tuple[str, str]:
-    """(maker, fingerprint): a maker is the digest of all that makes its results what they are."""
+def producer(identity: dict[str, Any]) -> tuple[str, str]:
+    """(producer, fingerprint): a producer is the digest of all that makes its results."""
     fingerprint = json.dumps(identity, sort_keys=True)
     return hashlib.sha256(fingerprint.encode()).hexdigest()[:16], fingerprint
 
 
 def training_key(study: Study, pre: str, dataset: str) -> tuple[str, dict[str, Any]]:
-    """(name, what it depends on) of a post-D model that is trained here, by the pre-D maker."""
+    """(name, what it depends on) of a post-D model that is trained here, by the pre-D producer."""
     key = {"pre": pre, "dataset": dataset, "penalty": study.post.penalty}
     return hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:16], key
 

@@ -55,15 +55,15 @@ class _Preview:
                 self._say(f"label:{name}", len(self.entries), 0)
             else:
                 spec = plan.labeler_spec(self.study, name)
-                self._texts(f"label:{name}", self._maker(spec), self.entries)
+                self._texts(f"label:{name}", self._producer(spec), self.entries)
         pre = None
         if self.study.pre.path is None:
-            pre = self._maker(plan.pre_spec(self.study))
+            pre = self._producer(plan.pre_spec(self.study))
         post = self._post(pre)
-        for role, maker in (("pre", pre), ("post", post)):
+        for role, producer in (("pre", pre), ("post", post)):
             if f"noise:{role}" in self.stages:
-                self._texts(f"score:{role}", maker, self.entries)
-                self._texts(f"noise:{role}", maker, plan.noise_sample(self.pairs))
+                self._texts(f"score:{role}", producer, self.entries)
+                self._texts(f"noise:{role}", producer, plan.noise_sample(self.pairs))
             else:
                 self._say(f"score:{role}", len(self.entries), 0)
         if self.study.rewrites.path is not None:
@@ -73,50 +73,55 @@ class _Preview:
         self._say("measure", 0, 1)
         return RunPlan(stages=tuple(self.found[name] for name in self.stages))
 
-    def _maker(self, spec: Spec) -> str:
-        return plan.maker(self.workers.ask("identify", spec))[0]
+    def _producer(self, spec: Spec) -> str:
+        return plan.producer(self.workers.ask("identify", spec))[0]
 
     def _post(self, pre: str | None) -> str | None:
-        """The post-D maker; None where it is still to be trained, or recorded."""
+        """The post-D producer; None where it is still to be trained, or recorded."""
         if self.study.post.path is not None:
             return None
         if self.study.post.continue_from is None:
-            return self._maker(plan.post_spec(self.study, ""))
+            return self._producer(plan.post_spec(self.study, ""))
         assert pre is not None  # the study file was checked
         name, _ = plan.training_key(self.study, pre, self.dataset)
         folder = self.folder / "models" / f"post-{name}"
         trained = (folder / "training.json").exists()
         self._say("train:post", int(trained), int(not trained))
-        return self._maker(plan.post_spec(self.study, str(folder))) if trained else None
+        return self._producer(plan.post_spec(self.study, str(folder))) if trained else None
 
     def _rewrites(self, pre: str | None, post: str | None) -> None:
         """The rewriting stages, and those of the rewrites that are there. Of those that are not,
         nobody knows yet how many will be accepted, or equal."""
         settings = self.study.rewrites
-        maker = self._maker(plan.rewriter_spec(self.study))
+        producer = self._producer(plan.rewriter_spec(self.study))
         sample = plan.rewrite_sample(self.study, self.pairs)
         units = sorted({key for _, *sides in sample for key in sides})
         written: set[str] = set()
         accepted: set[str] = set()
         to_come = 0
         for strategy in settings.strategies:
-            to_come += self._texts(f"rewrite:{strategy}", maker, units).computed
-            new = results.accepted_rewrites(self.store, maker, strategy)
+            to_come += self._texts(f"rewrite:{strategy}", producer, units).computed
+            new = results.accepted_rewrites(self.store, producer, strategy)
             written |= {new[key] for key in units if key in new}
             accepted |= {key for key in units if key in new}
-        labeler = self._maker(plan.labeler_spec(self.study, "main"))
+        labeler = self._producer(plan.labeler_spec(self.study, "main"))
         self._texts("relabel:main", labeler, sorted(written), to_come)
         self._texts("rescore:pre", pre, sorted(written), to_come)
         self._texts("rescore:post", post, sorted(written), to_come)
-        embedder = self._maker(plan.embedder_spec(self.study))
-        key = plan.embed_key(self.study, maker)
+        embedder = self._producer(plan.embedder_spec(self.study))
+        key = plan.embed_key(self.study, producer)
         pending = len(units) - len(accepted) if to_come else 0
         self._texts("embed", embedder, sorted(accepted), pending, key)
 
     def _texts(
-        self, stage: str, maker: str | None, texts: Keys, to_come: int = 0, key: str | None = None
+        self,
+        stage: str,
+        producer: str | None,
+        texts: Keys,
+        to_come: int = 0,
+        key: str | None = None,
     ) -> StagePlan:
-        mine, others = results.done_texts(self.store, key or stage, maker or "")
+        mine, others = results.done_texts(self.store, key or stage, producer or "")
         todo = [text for text in texts if text not in mine]
         before = sum(text in others for text in todo)
         computed = len(todo) + to_come

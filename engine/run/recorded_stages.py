@@ -22,7 +22,7 @@ T = TypeVar("T")
 
 
 class RecordedStages:
-    """`play` records who plays a role (role, name, fingerprint) and returns the maker."""
+    """`play` records who plays a role (role, name, fingerprint) and returns the producer."""
 
     def __init__(
         self,
@@ -45,12 +45,12 @@ class RecordedStages:
     def put_labels(self, name: str, role: str) -> None:
         stage, path = f"label:{name}", self.study.labelers[name].path or ""
         # The labels stand in the order of the features.
-        maker = self._play(role, [path], features=[f.name for f in self.study.features])
+        producer = self._play(role, [path], features=[f.name for f in self.study.features])
         keys = dataset.source_keys(self.store)
         self.progress.start_stage(stage, len(keys))
         labels, differ = by_text(keys, self.found.labels[name].values)
         with self.store.write() as cursor:
-            results.put_recorded_labels(cursor, maker, labels)
+            results.put_recorded_labels(cursor, producer, labels)
         if missing := len(set(keys.values())) - len(labels):
             self.progress.warn(f"labeler {name}: {missing:,} entries have no recorded label")
         self._warn_shared(role, differ)
@@ -58,8 +58,8 @@ class RecordedStages:
 
     def put_scores(self, role: str) -> None:
         stage, reward = f"score:{role}", self.study.pre if role == "pre" else self.study.post
-        # The rewards of recorded rewrites are kept under the same maker.
-        maker = self._play(role, [reward.path, self.study.rewrites.path])
+        # The rewards of recorded rewrites are kept under the same producer.
+        producer = self._play(role, [reward.path, self.study.rewrites.path])
         keys = dataset.source_keys(self.store)
         self.progress.start_stage(stage, len(keys))
         scores = {
@@ -69,12 +69,12 @@ class RecordedStages:
         }
         rewards, differ = by_text(keys, scores)
         with self.store.write() as cursor:
-            put_rewards(cursor, maker, rewards)
+            put_rewards(cursor, producer, rewards)
         self._warn_shared(role, differ)
         self.progress.finish_stage(stage, "recorded; their scorer's noise is taken as 0")
 
-    def put_rewrites(self, makers: Mapping[str, str]) -> None:
-        """`makers`: of pre and post, whose rewards of the rewrites come from this file too."""
+    def put_rewrites(self, producers: Mapping[str, str]) -> None:
+        """`producers`: of pre and post, whose rewards of the rewrites come from this file too."""
         features = [feature.name for feature in self.study.features]
         roles = ("rewriter", "embedder", "relabeler")
         path = self.study.rewrites.path
@@ -82,7 +82,7 @@ class RecordedStages:
         keys = dataset.source_keys(self.store)
         entries = _entries(keys, self.found.rewrites)
         self.progress.start_stage("rewrites", len(entries))
-        refused, differ = _put_rewrites(self.store, {**makers, **played}, entries)
+        refused, differ = _put_rewrites(self.store, {**producers, **played}, entries)
         self._warn_shared("originals of rewrites", differ)
         for reason, count in refused.items():
             self.progress.count(**{f"refused: {reason}": count})
@@ -119,11 +119,11 @@ def by_text(keys: Mapping[Key, int], rows: Mapping[Key, T]) -> tuple[dict[int, T
     return found, differ
 
 
-def put_rewards(cursor: Any, maker: str, rewards: Mapping[int, float]) -> None:
+def put_rewards(cursor: Any, producer: str, rewards: Mapping[int, float]) -> None:
     n = len(rewards)
     values = np.array(list(rewards.values()), dtype=np.float64)
     made = Rewards(values, np.zeros(n, np.int32), np.zeros(n, bool), (None,) * n)
-    results.put_scores(cursor, maker, list(rewards), made)
+    results.put_scores(cursor, producer, list(rewards), made)
 
 
 def _entries(
@@ -139,7 +139,7 @@ def _entries(
 
 
 def _put_rewrites(
-    store: Store, makers: Mapping[str, str], entries: Sequence[tuple[str, int, RecordedSide]]
+    store: Store, producers: Mapping[str, str], entries: Sequence[tuple[str, int, RecordedSide]]
 ) -> tuple[dict[str, int], int]:
     """Store rewrites with labels, rewards and similarities in one transaction.
 
@@ -167,9 +167,11 @@ def _put_rewrites(
             for role, of in rewards.items():
                 of.setdefault(after, entry.rewards[role])
         for strategy, written in rows.items():
-            results.put_rewrites(cursor, makers["rewriter"], strategy, written)
-        results.put_recorded_labels(cursor, makers["relabeler"], labels)
-        results.put_similarities(cursor, makers["embedder"], list(cosines), list(cosines.values()))
+            results.put_rewrites(cursor, producers["rewriter"], strategy, written)
+        results.put_recorded_labels(cursor, producers["relabeler"], labels)
+        results.put_similarities(
+            cursor, producers["embedder"], list(cosines), list(cosines.values())
+        )
         for role, of in rewards.items():
-            put_rewards(cursor, makers[role], of)
+            put_rewards(cursor, producers[role], of)
     return refused, differ

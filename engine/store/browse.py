@@ -54,7 +54,7 @@ _NAMES = 200
 
 
 class Browser:
-    """Reads for one study: its roles (role → maker) and features are fixed."""
+    """Reads for one study: its roles (role → producer) and features are fixed."""
 
     def __init__(
         self,
@@ -70,7 +70,7 @@ class Browser:
         self.pre, self.post = roles["pre"], roles["post"]
         self.gold = roles.get("labeler gold")
         self.relabeler = roles.get("relabeler", self.labeler)
-        self._makers = {"labeler": self.labeler, "pre": self.pre, "post": self.post}
+        self._producers = {"labeler": self.labeler, "pre": self.pre, "post": self.post}
 
     # ------------------------------------------------------------ filters
 
@@ -103,7 +103,7 @@ class Browser:
     def pair_ids(self, query: PairQuery, reading: Reading | None = None) -> Ids:
         """Raises FilterError, NotFound, and Interrupted where `reading` was stopped."""
         checked = check(parse(query.filter), self.vocabulary())
-        condition = PairCondition(self.features, {**self._makers, "author": query.author})
+        condition = PairCondition(self.features, {**self._producers, "author": query.author})
         where = condition.of(checked)
         order = self._pair_order(query.sort)
         statement = (

@@ -13,7 +13,7 @@ from typing import Any
 
 import duckdb
 
-SCHEMA_VERSION = "3"
+SCHEMA_VERSION = "4"
 # Keys in `meta`, each of a study's digest: whose results are all there, and whose measures are.
 COMPLETE = "complete"
 MEASURED = "measured"

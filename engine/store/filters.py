@@ -29,7 +29,7 @@ _DUPLICATE = (
     "p.chosen_id = p.rejected_id OR (SELECT count(*) FROM pairs AS twin"
     " WHERE twin.chosen_id = p.chosen_id AND twin.rejected_id = p.rejected_id) > 1"
 )
-_UNUSUAL = "(SELECT 1 FROM scores AS s WHERE s.truncated AND s.maker IN ($pre, $post)"
+_UNUSUAL = "(SELECT 1 FROM scores AS s WHERE s.truncated AND s.producer IN ($pre, $post)"
 _PAIR_IS = {
     "aligned": "f.margin_post > 0",
     "misaligned": "f.margin_post <= 0",
@@ -78,7 +78,7 @@ _FLIPPED = {
 
 
 class Condition:
-    """A WHERE clause in the making. `roles` are the makers and the author it may speak of."""
+    """A WHERE clause in the making. `roles` are the producers and the author it may speak of."""
 
     def __init__(self, features: Sequence[str], roles: Mapping[str, str | None]) -> None:
         self.features = features
@@ -203,8 +203,9 @@ class PairCondition(Condition):
         """Whether any two labelers gave one side different labels."""
         place = self.place(feature)
         return (
-            "EXISTS (SELECT 1 FROM labels AS a JOIN roles AS ra ON ra.maker = a.maker"
-            " JOIN labels AS b ON b.text_id = a.text_id JOIN roles AS rb ON rb.maker = b.maker"
+            "EXISTS (SELECT 1 FROM labels AS a JOIN roles AS ra ON ra.producer = a.producer"
+            " JOIN labels AS b ON b.text_id = a.text_id"
+            " JOIN roles AS rb ON rb.producer = b.producer"
             " WHERE ra.role LIKE 'labeler %' AND rb.role LIKE 'labeler %' AND ra.role < rb.role"
             " AND a.text_id IN (p.chosen_id, p.rejected_id)"
             f' AND least(a."values"[{place}], b."values"[{place}]) <> {MISSING}'
@@ -214,8 +215,8 @@ class PairCondition(Condition):
     @property
     def joins(self) -> str:
         known = {
-            "labels": " JOIN labels AS lc ON lc.maker = $labeler AND lc.text_id = p.chosen_id"
-            " JOIN labels AS lr ON lr.maker = $labeler AND lr.text_id = p.rejected_id",
+            "labels": " JOIN labels AS lc ON lc.producer = $labeler AND lc.text_id = p.chosen_id"
+            " JOIN labels AS lr ON lr.producer = $labeler AND lr.text_id = p.rejected_id",
             "texts": " JOIN texts AS tc ON tc.text_id = p.chosen_id"
             " JOIN texts AS tr ON tr.text_id = p.rejected_id",
             "marks": " LEFT JOIN pair_marks AS m ON m.pair_id = p.pair_id AND m.author = $author",
@@ -258,8 +259,8 @@ class RewriteCondition(Condition):
         if not self._labels:
             return ""
         return (
-            " JOIN labels AS old_c ON old_c.maker = $labeler AND old_c.text_id = r.chosen_id"
-            " JOIN labels AS old_r ON old_r.maker = $labeler AND old_r.text_id = r.rejected_id"
+            " JOIN labels AS old_c ON old_c.producer = $labeler AND old_c.text_id = r.chosen_id"
+            " JOIN labels AS old_r ON old_r.producer = $labeler AND old_r.text_id = r.rejected_id"
         )
 
 

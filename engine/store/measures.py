@@ -53,7 +53,7 @@ def _two(table: Any, left: str, right: str) -> NDArray[np.float64]:
 
 def pairs(store: Store, roles: dict[str, str], features: Sequence[Feature]) -> Pairs:
     """The pairs whose four rewards are known, with the main labeler's labels."""
-    table = _arrow(store, "pair_arrays", _makers(roles, "pre", "post", "labeler main"))
+    table = _arrow(store, "pair_arrays", _producers(roles, "pre", "post", "labeler main"))
     width = len(features)
     return Pairs(
         np.asarray(table["pair_id"], dtype=np.int64),
@@ -67,7 +67,7 @@ def pairs(store: Store, roles: dict[str, str], features: Sequence[Feature]) -> P
 
 def rewards(store: Store, roles: dict[str, str]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """The rewards before and after of every measured pair: float64[N,2] each."""
-    table = _arrow(store, "rewards", _makers(roles, "pre", "post"))
+    table = _arrow(store, "rewards", _producers(roles, "pre", "post"))
     return (
         _two(table, "pre_chosen", "pre_rejected"),
         _two(table, "post_chosen", "post_rejected"),
@@ -87,16 +87,16 @@ def rewrites(
         with store.write() as cursor:
             cursor.execute("DROP TABLE IF EXISTS rewrite_facts")
         return no_rewrites(width)
-    makers = _makers(roles, "pre", "post", "labeler main", "rewriter", "embedder")
+    producers = _producers(roles, "pre", "post", "labeler main", "rewriter", "embedder")
     # Recorded rewrites bring labels of their originals too, by the labeler of the rewrites.
-    makers["labeler"] = roles.get("relabeler", makers["labeler"])
+    producers["labeler"] = roles.get("relabeler", producers["labeler"])
     with store.write() as cursor:
         cursor.execute(
             sql("rewrite_pairs"),
-            {**makers, "strategies": list(strategies), "sample": list(sample)},
+            {**producers, "strategies": list(strategies), "sample": list(sample)},
         )
     wanted = ("pre", "post", "labeler")
-    table = _arrow(store, "rewrite_arrays", {name: makers[name] for name in wanted})
+    table = _arrow(store, "rewrite_arrays", {name: producers[name] for name in wanted})
     return Rewrites(
         np.asarray(table["pair_id"], dtype=np.int64),
         table["strategy"].to_pylist(),
@@ -135,7 +135,7 @@ def labelers(
     return tuple(found)
 
 
-def _makers(roles: dict[str, str], *wanted: str) -> dict[str, str]:
+def _producers(roles: dict[str, str], *wanted: str) -> dict[str, str]:
     return {role.removesuffix(" main"): roles[role] for role in wanted}
 
 

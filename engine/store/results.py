@@ -20,16 +20,17 @@ class Batch:
     units: tuple[int, ...]
 
 
-def put_maker(store: Store, maker: str, role: str, model: str, fingerprint: str) -> None:
+def put_producer(store: Store, producer: str, role: str, model: str, fingerprint: str) -> None:
     """Record what plays a role in the current study; the results of others are kept."""
     with store.write() as cursor:
-        changed = "SELECT 1 FROM roles WHERE role = ? AND maker <> ?"
-        if cursor.execute(changed, [role, maker]).fetchall():
+        changed = "SELECT 1 FROM roles WHERE role = ? AND producer <> ?"
+        if cursor.execute(changed, [role, producer]).fetchall():
             forget_measures(cursor)
         cursor.execute(
-            "INSERT OR REPLACE INTO makers VALUES (?, ?, ?, ?)", [maker, role, model, fingerprint]
+            "INSERT OR REPLACE INTO producers VALUES (?, ?, ?, ?)",
+            [producer, role, model, fingerprint],
         )
-        cursor.execute("INSERT OR REPLACE INTO roles VALUES (?, ?)", [role, maker])
+        cursor.execute("INSERT OR REPLACE INTO roles VALUES (?, ?)", [role, producer])
 
 
 def drop_roles_except(store: Store, roles: Sequence[str]) -> None:
@@ -38,14 +39,14 @@ def drop_roles_except(store: Store, roles: Sequence[str]) -> None:
 
 
 def roles(store: Store) -> dict[str, str]:
-    """role → maker, for the current study."""
-    return dict(store.read("SELECT role, maker FROM roles ORDER BY role").fetchall())
+    """role → producer, for the current study."""
+    return dict(store.read("SELECT role, producer FROM roles ORDER BY role").fetchall())
 
 
 def plan(
     store: Store,
     stage: str,
-    maker: str,
+    producer: str,
     units: Sequence[int],
     compose: Callable[[Sequence[int]], list[list[int]]],
 ) -> list[Batch]:
@@ -55,8 +56,8 @@ def plan(
     never stopped.
     """
     stored = store.read(
-        "SELECT batch_no, units FROM batches WHERE stage = ? AND maker = ? ORDER BY batch_no",
-        [stage, maker],
+        "SELECT batch_no, units FROM batches WHERE stage = ? AND producer = ? ORDER BY batch_no",
+        [stage, producer],
     ).fetchall()
     batches = [Batch(number, tuple(members)) for number, members in stored]
     planned = {unit for batch in batches for unit in batch.units}
@@ -68,38 +69,38 @@ def plan(
         with store.write() as cursor:
             for batch in fresh:
                 cursor.execute(
-                    "INSERT INTO batches (stage, maker, batch_no, units) VALUES (?, ?, ?, ?)",
-                    [stage, maker, batch.number, list(batch.units)],
+                    "INSERT INTO batches (stage, producer, batch_no, units) VALUES (?, ?, ?, ?)",
+                    [stage, producer, batch.number, list(batch.units)],
                 )
         batches += fresh
     wanted = set(units)
     return [batch for batch in batches if wanted.intersection(batch.units)]
 
 
-def done_batches(store: Store, stage: str, maker: str) -> set[int]:
+def done_batches(store: Store, stage: str, producer: str) -> set[int]:
     rows = store.read(
-        "SELECT batch_no FROM batches WHERE stage = ? AND maker = ? AND done", [stage, maker]
+        "SELECT batch_no FROM batches WHERE stage = ? AND producer = ? AND done", [stage, producer]
     ).fetchall()
     return {number for (number,) in rows}
 
 
-def done_texts(store: Store, stage: str, maker: str) -> tuple[set[str], set[str]]:
-    """Content keys of the texts that a stage is done with, by this maker and by any other."""
+def done_texts(store: Store, stage: str, producer: str) -> tuple[set[str], set[str]]:
+    """Content keys of the texts that a stage is done with, by this producer and by any other."""
     rows = store.read(
-        "SELECT t.sha256, b.maker = ? FROM "
-        "(SELECT maker, unnest(units) AS text_id FROM batches WHERE stage = ? AND done) AS b "
+        "SELECT t.sha256, b.producer = ? FROM "
+        "(SELECT producer, unnest(units) AS text_id FROM batches WHERE stage = ? AND done) AS b "
         "JOIN texts AS t USING (text_id)",
-        [maker, stage],
+        [producer, stage],
     ).fetchall()
     return {key for key, mine in rows if mine}, {key for key, mine in rows if not mine}
 
 
-def accepted_rewrites(store: Store, maker: str, strategy: str) -> dict[str, str]:
+def accepted_rewrites(store: Store, producer: str, strategy: str) -> dict[str, str]:
     """Content key of an original → that of its accepted rewrite."""
     rows = store.read(
         "SELECT o.sha256, n.sha256 FROM rewrites AS r JOIN texts AS o USING (text_id) "
-        "JOIN texts AS n ON n.text_id = r.rewritten_id WHERE r.maker = ? AND r.strategy = ?",
-        [maker, strategy],
+        "JOIN texts AS n ON n.text_id = r.rewritten_id WHERE r.producer = ? AND r.strategy = ?",
+        [producer, strategy],
     ).fetchall()
     return dict(rows)
 
@@ -107,7 +108,7 @@ def accepted_rewrites(store: Store, maker: str, strategy: str) -> dict[str, str]
 def finish_batch(
     store: Store,
     stage: str,
-    maker: str,
+    producer: str,
     batch: Batch,
     seconds: float,
     put: Callable[[Any], None],
@@ -117,34 +118,34 @@ def finish_batch(
         put(cursor)
         cursor.execute(
             "UPDATE batches SET done = TRUE, seconds = ? "
-            "WHERE stage = ? AND maker = ? AND batch_no = ?",
-            [seconds, stage, maker, batch.number],
+            "WHERE stage = ? AND producer = ? AND batch_no = ?",
+            [seconds, stage, producer, batch.number],
         )
 
 
-def put_labels(cursor: Any, maker: str, ids: Sequence[int], labels: Labels) -> None:
+def put_labels(cursor: Any, producer: str, ids: Sequence[int], labels: Labels) -> None:
     good = [i for i, problem in enumerate(labels.problems) if problem is None]
     insert(
         cursor,
         "labels",
         {
-            "maker": [maker] * len(good),
+            "producer": [producer] * len(good),
             "text_id": [ids[i] for i in good],
             "values": labels.values[good].astype(np.int64).tolist(),
             "scores": labels.scores[good].astype(np.float64).tolist(),
         },
         ignore=True,
     )
-    put_unusable(cursor, maker, ids, labels.problems)
+    put_unusable(cursor, producer, ids, labels.problems)
 
 
-def put_recorded_labels(cursor: Any, maker: str, values: dict[int, list[int]]) -> None:
+def put_recorded_labels(cursor: Any, producer: str, values: dict[int, list[int]]) -> None:
     """Labels from a file: text_id → values. They have no scores."""
     insert(
         cursor,
         "labels",
         {
-            "maker": [maker] * len(values),
+            "producer": [producer] * len(values),
             "text_id": list(values),
             "values": list(values.values()),
             "scores": [[] for _ in values],
@@ -153,13 +154,13 @@ def put_recorded_labels(cursor: Any, maker: str, values: dict[int, list[int]]) -
     )
 
 
-def put_scores(cursor: Any, maker: str, ids: Sequence[int], rewards: Rewards) -> None:
+def put_scores(cursor: Any, producer: str, ids: Sequence[int], rewards: Rewards) -> None:
     good = [i for i, problem in enumerate(rewards.problems) if problem is None]
     insert(
         cursor,
         "scores",
         {
-            "maker": [maker] * len(good),
+            "producer": [producer] * len(good),
             "text_id": [ids[i] for i in good],
             "reward": rewards.rewards[good],
             "tokens": rewards.tokens[good],
@@ -167,44 +168,44 @@ def put_scores(cursor: Any, maker: str, ids: Sequence[int], rewards: Rewards) ->
         },
         ignore=True,
     )
-    put_unusable(cursor, maker, ids, rewards.problems)
+    put_unusable(cursor, producer, ids, rewards.problems)
 
 
-def put_rescored(cursor: Any, maker: str, ids: Sequence[int], rewards: Rewards) -> None:
+def put_rescored(cursor: Any, producer: str, ids: Sequence[int], rewards: Rewards) -> None:
     good = [i for i, problem in enumerate(rewards.problems) if problem is None]
     columns = {
-        "maker": [maker] * len(good),
+        "producer": [producer] * len(good),
         "text_id": [ids[i] for i in good],
         "reward": rewards.rewards[good],
     }
     insert(cursor, "rescored", columns, ignore=True)
 
 
-def scored_twice(store: Store, maker: str) -> bool:
+def scored_twice(store: Store, producer: str) -> bool:
     """Whether there is anything to tell this scorer's noise by."""
-    query = "SELECT 1 FROM rescored WHERE maker = ? LIMIT 1"
-    return store.read(query, [maker]).fetchone() is not None
+    query = "SELECT 1 FROM rescored WHERE producer = ? LIMIT 1"
+    return store.read(query, [producer]).fetchone() is not None
 
 
-def noise(store: Store, maker: str, texts: Sequence[int]) -> tuple[float, int]:
+def noise(store: Store, producer: str, texts: Sequence[int]) -> tuple[float, int]:
     """The largest difference between two rewards of one text, and the number of texts compared;
     (0, 0) where nothing was scored twice."""
     query = (
         "SELECT coalesce(max(abs(s.reward - r.reward)), 0), count(*) FROM rescored AS r "
-        "JOIN scores AS s USING (maker, text_id) "
-        "WHERE maker = ? AND text_id IN (SELECT unnest(?))"
+        "JOIN scores AS s USING (producer, text_id) "
+        "WHERE producer = ? AND text_id IN (SELECT unnest(?))"
     )
-    floor, compared = store.read(query, [maker, list(texts)]).fetchone()
+    floor, compared = store.read(query, [producer, list(texts)]).fetchone()
     return float(floor), int(compared)
 
 
 def put_unusable(
-    cursor: Any, maker: str, ids: Sequence[int], problems: Sequence[str | None]
+    cursor: Any, producer: str, ids: Sequence[int], problems: Sequence[str | None]
 ) -> None:
     rows = [(i, problem) for i, problem in zip(ids, problems, strict=True) if problem is not None]
     if rows:
         columns = {
-            "maker": [maker] * len(rows),
+            "producer": [producer] * len(rows),
             "text_id": [i for i, _ in rows],
             "reason": [reason for _, reason in rows],
         }
@@ -213,7 +214,7 @@ def put_unusable(
 
 def put_rewrites(
     cursor: Any,
-    maker: str,
+    producer: str,
     strategy: str,
     rows: Sequence[tuple[int, str, str | None, int | None]],
 ) -> None:
@@ -223,7 +224,7 @@ def put_rewrites(
         cursor,
         "rewrites",
         {
-            "maker": [maker] * len(rows),
+            "producer": [producer] * len(rows),
             "strategy": [strategy] * len(rows),
             "text_id": list(ids),
             "raw": list(raw),
@@ -235,13 +236,13 @@ def put_rewrites(
 
 
 def put_similarities(
-    cursor: Any, maker: str, pairs: Sequence[tuple[int, int]], cosines: Any
+    cursor: Any, producer: str, pairs: Sequence[tuple[int, int]], cosines: Any
 ) -> None:
     insert(
         cursor,
         "similarities",
         {
-            "maker": [maker] * len(pairs),
+            "producer": [producer] * len(pairs),
             "text_id": [a for a, _ in pairs],
             "rewritten_id": [b for _, b in pairs],
             "cosine": cosines,
@@ -251,27 +252,27 @@ def put_similarities(
 
 
 def rewritten(
-    store: Store, maker: str, strategies: Sequence[str], texts: Sequence[int]
+    store: Store, producer: str, strategies: Sequence[str], texts: Sequence[int]
 ) -> list[tuple[str, int, int]]:
     """(strategy, text_id, rewritten_id) of the accepted rewrites of these, in a fixed order."""
     rows: list[tuple[str, int, int]] = store.read(
         "SELECT strategy, text_id, rewritten_id FROM rewrites "
-        "WHERE maker = ? AND rewritten_id IS NOT NULL AND strategy IN (SELECT unnest(?)) "
+        "WHERE producer = ? AND rewritten_id IS NOT NULL AND strategy IN (SELECT unnest(?)) "
         "AND text_id IN (SELECT unnest(?)) ORDER BY strategy, text_id",
-        [maker, list(strategies), list(texts)],
+        [producer, list(strategies), list(texts)],
     ).fetchall()
     return rows
 
 
 def refusals(
-    store: Store, maker: str, strategies: Sequence[str], texts: Sequence[int]
+    store: Store, producer: str, strategies: Sequence[str], texts: Sequence[int]
 ) -> dict[str, int]:
     """Why rewrites of these texts were refused: reason → how many."""
     rows = store.read(
-        "SELECT refused, count(*) FROM rewrites WHERE maker = ? AND refused IS NOT NULL "
+        "SELECT refused, count(*) FROM rewrites WHERE producer = ? AND refused IS NOT NULL "
         "AND strategy IN (SELECT unnest(?)) AND text_id IN (SELECT unnest(?)) "
         "GROUP BY refused ORDER BY refused",
-        [maker, list(strategies), list(texts)],
+        [producer, list(strategies), list(texts)],
     ).fetchall()
     return dict(rows)
 
@@ -279,19 +280,19 @@ def refusals(
 def unusable_counts(store: Store, texts: Sequence[int]) -> dict[str, int]:
     """Those of these texts that a model of the current study could not take: reason → how many."""
     rows = store.read(
-        "SELECT reason, count(*) FROM unusable WHERE maker IN (SELECT maker FROM roles) "
+        "SELECT reason, count(*) FROM unusable WHERE producer IN (SELECT producer FROM roles) "
         "AND text_id IN (SELECT unnest(?)) GROUP BY reason ORDER BY reason",
         [list(texts)],
     ).fetchall()
     return dict(rows)
 
 
-def truncated(store: Store, makers: Sequence[str]) -> int:
+def truncated(store: Store, producers: Sequence[str]) -> int:
     """How many entries of the dataset any of these reward models had to cut."""
     query = (
         "SELECT count(DISTINCT s.text_id) FROM scores AS s "
         "JOIN pairs AS p ON s.text_id IN (p.chosen_id, p.rejected_id) "
-        "WHERE s.truncated AND s.maker IN (SELECT unnest(?))"
+        "WHERE s.truncated AND s.producer IN (SELECT unnest(?))"
     )
-    (count,) = store.read(query, [list(makers)]).fetchone()
+    (count,) = store.read(query, [list(producers)]).fetchone()
     return int(count)

@@ -1,6 +1,6 @@
 -- Everything a run knows. Only this folder speaks SQL.
 --
--- Texts are kept once, by content. A result's key holds the text and the `maker`: the digest of
+-- Texts are kept once, by content. A result's key holds the text and the `producer`: the digest of
 -- all that made it (model, weights, prompt, settings). Results of other settings never mix.
 
 CREATE TABLE meta (key VARCHAR PRIMARY KEY, value VARCHAR NOT NULL);
@@ -28,59 +28,59 @@ CREATE TABLE rejects (
     detail VARCHAR NOT NULL, excerpt VARCHAR NOT NULL
 );
 
-CREATE TABLE makers (
-    maker VARCHAR PRIMARY KEY, role VARCHAR NOT NULL, model VARCHAR NOT NULL,
+CREATE TABLE producers (
+    producer VARCHAR PRIMARY KEY, role VARCHAR NOT NULL, model VARCHAR NOT NULL,
     fingerprint VARCHAR NOT NULL
 );
 
--- Which maker plays which role in the current study: `labeler main`, `pre`, `post`, …
-CREATE TABLE roles (role VARCHAR PRIMARY KEY, maker VARCHAR NOT NULL);
+-- Which producer plays which role in the current study: `labeler main`, `pre`, `post`, …
+CREATE TABLE roles (role VARCHAR PRIMARY KEY, producer VARCHAR NOT NULL);
 
 -- The stored plan: what is computed together. A batch is done in one transaction with its results.
 CREATE TABLE batches (
-    stage VARCHAR NOT NULL, maker VARCHAR NOT NULL, batch_no INTEGER NOT NULL,
+    stage VARCHAR NOT NULL, producer VARCHAR NOT NULL, batch_no INTEGER NOT NULL,
     units INTEGER[] NOT NULL, done BOOLEAN NOT NULL DEFAULT FALSE, seconds DOUBLE,
-    PRIMARY KEY (stage, maker, batch_no)
+    PRIMARY KEY (stage, producer, batch_no)
 );
 
 CREATE TABLE labels (
-    maker VARCHAR NOT NULL, text_id INTEGER NOT NULL,
+    producer VARCHAR NOT NULL, text_id INTEGER NOT NULL,
     "values" TINYINT[] NOT NULL, scores FLOAT[] NOT NULL,
-    PRIMARY KEY (maker, text_id)
+    PRIMARY KEY (producer, text_id)
 );
 
 CREATE TABLE scores (
-    maker VARCHAR NOT NULL, text_id INTEGER NOT NULL,
+    producer VARCHAR NOT NULL, text_id INTEGER NOT NULL,
     -- NaN > 1 is true in DuckDB: a NaN reward would count as aligned.
     reward DOUBLE NOT NULL CHECK (isfinite(reward)),
     tokens INTEGER NOT NULL, truncated BOOLEAN NOT NULL,
-    PRIMARY KEY (maker, text_id)
+    PRIMARY KEY (producer, text_id)
 );
 
 -- A reward model's second reward of a text, scored alone: how far apart the two lie is its noise.
 CREATE TABLE rescored (
-    maker VARCHAR NOT NULL, text_id INTEGER NOT NULL,
+    producer VARCHAR NOT NULL, text_id INTEGER NOT NULL,
     reward DOUBLE NOT NULL CHECK (isfinite(reward)),
-    PRIMARY KEY (maker, text_id)
+    PRIMARY KEY (producer, text_id)
 );
 
 -- A text that a model could not take, and why.
 CREATE TABLE unusable (
-    maker VARCHAR NOT NULL, text_id INTEGER NOT NULL, reason VARCHAR NOT NULL,
-    PRIMARY KEY (maker, text_id)
+    producer VARCHAR NOT NULL, text_id INTEGER NOT NULL, reason VARCHAR NOT NULL,
+    PRIMARY KEY (producer, text_id)
 );
 
 -- `raw` is what the model wrote; `rewritten_id` the whole new entry, NULL where it was refused.
 CREATE TABLE rewrites (
-    maker VARCHAR NOT NULL, strategy VARCHAR NOT NULL, text_id INTEGER NOT NULL,
+    producer VARCHAR NOT NULL, strategy VARCHAR NOT NULL, text_id INTEGER NOT NULL,
     raw VARCHAR NOT NULL, refused VARCHAR, rewritten_id INTEGER REFERENCES texts (text_id),
-    PRIMARY KEY (maker, strategy, text_id)
+    PRIMARY KEY (producer, strategy, text_id)
 );
 
 CREATE TABLE similarities (
-    maker VARCHAR NOT NULL, text_id INTEGER NOT NULL, rewritten_id INTEGER NOT NULL,
+    producer VARCHAR NOT NULL, text_id INTEGER NOT NULL, rewritten_id INTEGER NOT NULL,
     cosine DOUBLE NOT NULL CHECK (isfinite(cosine)),
-    PRIMARY KEY (maker, text_id, rewritten_id)
+    PRIMARY KEY (producer, text_id, rewritten_id)
 );
 
 -- ---------------------------------------------------------------- decisions

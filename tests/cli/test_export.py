@@ -170,7 +170,7 @@ def test_the_explorers_calls_reach_the_engine(
     run: Path, start_engine: Callable[[Path], Path]
 ) -> None:
     from engine.messages import ExportRequest
-    from seal_tui.calls import Calls
+    from seal_tui.explorer.calls import Calls
 
     with SyncEngineClient.at(start_engine(run)) as client:
         assert client.ask(Calls.export_status()).state == "idle"

@@ -31,16 +31,18 @@ def plant(folder: Path, count: int) -> Path:
     store = Store(run / DATABASE)
     dataset.put_dataset(store, "planted", pairs(count), [])
     for role in ("labeler main", "pre", "post"):
-        results.put_maker(store, role, role, role, "{}")
+        results.put_producer(store, role, role, role, "{}")
     known = study(count)
     rewards = {"pre": known.pre, "post": known.post}
     places = dataset.pair_texts(store)
     ids = [text for _, *both in places for text in both]
     fine = (None,) * len(ids)
     with store.write() as cursor:
-        for maker, values in rewards.items():
+        for producer, values in rewards.items():
             tokens, cut = np.ones(len(ids), np.int32), np.zeros(len(ids), bool)
-            results.put_scores(cursor, maker, ids, Rewards(values.reshape(-1), tokens, cut, fine))
+            results.put_scores(
+                cursor, producer, ids, Rewards(values.reshape(-1), tokens, cut, fine)
+            )
         width = len(settings.features)
         labels = np.zeros((len(ids), width), np.int8)
         results.put_labels(

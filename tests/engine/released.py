@@ -60,10 +60,10 @@ def export(run: Path, to: Path) -> None:
         pairs = store.read(
             "SELECT pair_id, source_id, chosen_id, rejected_id FROM pairs ORDER BY pair_id"
         ).fetchall()
-        makers = dict(store.read("SELECT role, maker FROM roles").fetchall())
+        producers = dict(store.read("SELECT role, producer FROM roles").fetchall())
         texts = dict(store.read("SELECT text_id, transcript FROM texts").fetchall())
-        scores = {role: _scores(store, makers[role]) for role in ("pre", "post")}
-        labels = _labels(store, makers["labeler main"])
+        scores = {role: _scores(store, producers[role]) for role in ("pre", "post")}
+        labels = _labels(store, producers["labeler main"])
         rewrites = store.read(
             "SELECT pair_id, strategy, chosen_id, rejected_id, chosen_new_id, rejected_new_id, "
             "cosine_chosen, cosine_rejected FROM rewrite_facts ORDER BY rewrite_id"
@@ -100,11 +100,11 @@ def export(run: Path, to: Path) -> None:
     write_csv(to / "rewrites.csv", tuple(rows[0]), [tuple(row.values()) for row in rows])
 
 
-def _scores(store: Store, maker: str) -> dict[int, float]:
-    query = "SELECT text_id, reward FROM scores WHERE maker = ?"
-    return dict(store.read(query, [maker]).fetchall())
+def _scores(store: Store, producer: str) -> dict[int, float]:
+    query = "SELECT text_id, reward FROM scores WHERE producer = ?"
+    return dict(store.read(query, [producer]).fetchall())
 
 
-def _labels(store: Store, maker: str) -> dict[int, list[int]]:
-    query = 'SELECT text_id, "values" FROM labels WHERE maker = ?'
-    return dict(store.read(query, [maker]).fetchall())
+def _labels(store: Store, producer: str) -> dict[int, list[int]]:
+    query = 'SELECT text_id, "values" FROM labels WHERE producer = ?'
+    return dict(store.read(query, [producer]).fetchall())

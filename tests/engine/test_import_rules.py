@@ -34,12 +34,12 @@ def packages(statement: str) -> set[str]:
 @pytest.mark.parametrize(
     "statement",
     [
-        "import seal_tui.cli",
-        "import seal_tui.app",
-        "import seal_tui.client, seal_tui.headless",
-        "from typer.testing import CliRunner; from seal_tui.cli import app; "
+        "import seal_tui.cli.commands",
+        "import seal_tui.explorer.app",
+        "import seal_tui.client, seal_tui.cli.headless",
+        "from typer.testing import CliRunner; from seal_tui.cli.commands import app; "
         "CliRunner().invoke(app, ['--help'])",
-        "from typer.testing import CliRunner; from seal_tui.cli import app; "
+        "from typer.testing import CliRunner; from seal_tui.cli.commands import app; "
         "CliRunner().invoke(app, ['run', 'gone.toml'])",
     ],
 )
@@ -49,8 +49,8 @@ def test_the_client_holds_no_heavy_library(statement: str) -> None:
 
 def test_the_command_line_paints_help_without_the_explorer() -> None:
     # Keys and themes are the explorer's: they cost every command a third of its start.
-    explorers = {"seal_tui.app", "seal_tui.actions", "seal_tui.themes"}
-    assert not loaded("import seal_tui.cli") & explorers
+    explorers = {"seal_tui.explorer.app", "seal_tui.explorer.actions", "seal_tui.explorer.themes"}
+    assert not loaded("import seal_tui.cli.commands") & explorers
 
 
 @pytest.mark.parametrize("module", ["engine.server", "engine.service", "engine.__main__"])

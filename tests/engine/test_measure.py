@@ -127,10 +127,10 @@ def stored(folder: Path, study: studies.Study, seed: int) -> Store:
     pairs = [pair(i, f"a{i}", f"b{i}") for i in range(texts // 2)]
     dataset.put_dataset(store, "d", pairs, [])
     roles = ("labeler main", "labeler gold", "labeler third", "pre", "post", "rewriter", "embedder")
-    makers = list(roles)
+    producers = list(roles)
     dice = np.random.default_rng(seed)
-    for at in dice.permutation(len(makers)):
-        results.put_maker(store, makers[at], makers[at], "m", "{}")
+    for at in dice.permutation(len(producers)):
+        results.put_producer(store, producers[at], producers[at], "m", "{}")
     with store.write() as cursor:
         new = dataset.put_texts(
             cursor, [f"\n\nHuman: q\n\nAssistant: new {i}" for i in range(texts)]
@@ -143,9 +143,9 @@ def stored(folder: Path, study: studies.Study, seed: int) -> Store:
                 work.append(
                     lambda c, m=role, t=text, r=reward: results.put_scores(c, m, [t], rewards([r]))
                 )
-        for at, maker in enumerate(makers[:3]):
+        for at, producer in enumerate(producers[:3]):
             row = labels[at, i].tolist()
-            work.append(lambda c, m=maker, t=i, v=row: results.put_recorded_labels(c, m, {t: v}))
+            work.append(lambda c, m=producer, t=i, v=row: results.put_recorded_labels(c, m, {t: v}))
         other = (1 - labels[0, i]).tolist()
         work.append(
             lambda c, t=new[i], v=other: results.put_recorded_labels(c, "labeler main", {t: v})

@@ -82,8 +82,8 @@ def test_a_finished_run_has_every_result_once(finished: Path) -> None:
     rewritten = {row[5] for row in accepted}
     by_role: dict[tuple[str, str], set[int]] = {}
     for table in ("labels", "scores"):
-        for maker, text, *_ in found[table]:
-            ids = by_role.setdefault((table, maker), set())
+        for producer, text, *_ in found[table]:
+            ids = by_role.setdefault((table, producer), set())
             assert text not in ids, "no row doubled"
             ids.add(text)
     sizes = sorted((table, len(ids)) for (table, _), ids in by_role.items())
@@ -205,7 +205,7 @@ def stage(engine: Engine, name: str) -> int:
 
 
 def comparable(run: Path) -> dict[str, list[Any]]:
-    """Results without the names of makers: the path of the trained model is in the post maker's."""
+    """Results without producers: the path of the trained model is in that of post."""
     return {
         name: sorted(row[1:] for row in found) if name in RESULTS else found
         for name, found in rows(run).items()

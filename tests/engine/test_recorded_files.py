@@ -230,7 +230,7 @@ def test_a_rewrite_without_a_last_response_is_refused_and_counted(
     assert status.counts["refused: no_assistant_turn"] == 1
 
 
-def test_a_changed_file_is_another_maker(finished: Path, tmp_path: Path) -> None:
+def test_a_changed_file_is_another_producer(finished: Path, tmp_path: Path) -> None:
     study = recorded_study(finished, tmp_path)
     run = prepare(study, tmp_path / "run")
     assert run_to_end(run).state == "done"
@@ -244,7 +244,7 @@ def test_a_changed_file_is_another_maker(finished: Path, tmp_path: Path) -> None
     status = run_to_end(run)
     assert status.state == "done", status.error
     after = manifest(run)
-    assert after["models"]["post"]["maker"] != before["models"]["post"]["maker"]
+    assert after["models"]["post"]["producer"] != before["models"]["post"]["producer"]
     engine = Engine(run)
     try:
         browser = engine.browser()

@@ -24,7 +24,7 @@ def test_a_finished_run_knows_the_noise_of_both_scorers(finished: Path) -> None:
     try:
         rows = store.read(
             "SELECT max(abs(s.reward - r.reward)) FROM rescored AS r "
-            "JOIN scores AS s USING (maker, text_id) GROUP BY maker ORDER BY 1"
+            "JOIN scores AS s USING (producer, text_id) GROUP BY producer ORDER BY 1"
         ).fetchall()
     finally:
         store.close()

@@ -135,7 +135,7 @@ def test_batches_without_a_wanted_unit_are_left_out(store: Store) -> None:
     assert results.plan(store, "score", "m", [2], singles) == [Batch(1, (2,))]
 
 
-def test_plans_of_other_stages_and_makers_are_their_own(store: Store) -> None:
+def test_plans_of_other_stages_and_producers_are_their_own(store: Store) -> None:
     results.plan(store, "score", "m", [1], singles)
     assert results.plan(store, "score", "other", [1, 2], lambda m: [list(m)]) == [Batch(0, (1, 2))]
     assert results.plan(store, "label", "m", [1, 2], lambda m: [list(m)]) == [Batch(0, (1, 2))]
@@ -176,7 +176,7 @@ def test_a_reward_that_is_not_finite_is_refused_at_the_door(bad: float, store: S
 
 def test_a_text_that_a_model_could_not_take_is_set_aside_with_the_reason(store: Store) -> None:
     dataset.put_dataset(store, "d", [pair(0, "a", "b")], [])
-    results.put_maker(store, "m", "pre", "model", "{}")
+    results.put_producer(store, "m", "pre", "model", "{}")
     with store.write() as cursor:
         found = rewards([float("nan"), 1.0], ("the reward is not finite", None))
         results.put_scores(cursor, "m", [0, 1], found)

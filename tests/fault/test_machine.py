@@ -326,8 +326,8 @@ def test_stopping_now_drops_the_batch_in_work_and_keeps_the_others(
 def test_a_client_of_an_engine_that_was_just_killed_gets_the_next_one(
     light: Path, start: Start, tally: Tally
 ) -> None:
-    from seal_tui.calls import Calls
     from seal_tui.client import SyncEngineClient
+    from seal_tui.explorer.calls import Calls
 
     start(light)
     for _ in range(3):

@@ -46,7 +46,7 @@ def plant(
     rows = [data.Pair(str(n), n, *texts[n], None) for n in range(PAIRS)]
     dataset.put_dataset(store, "bench", rows, [])
     for role in ("labeler main", "pre", "post"):
-        results.put_maker(store, role, role, role, "{}")
+        results.put_producer(store, role, role, role, "{}")
     labels = np.stack([pairs.chosen, pairs.rejected], axis=1).reshape(2 * PAIRS, -1)
     order = np.random.default_rng(seed).permutation(2 * PAIRS)
     for part in np.array_split(order, 20):

@@ -12,9 +12,9 @@ from textual.pilot import Pilot
 
 from engine.server import Activity, create_app
 from engine.service import Engine
-from seal_tui.app import SealApp
 from seal_tui.client import EngineClient
-from seal_tui.settings import Settings
+from seal_tui.explorer.app import SealApp
+from seal_tui.explorer.settings import Settings
 
 from . import recorded
 from .asgi import StreamingASGITransport

@@ -12,7 +12,7 @@ import msgspec
 HERE = Path(__file__).resolve()
 sys.path[:0] = [str(HERE.parents[2]), str(HERE.parents[1])]
 
-from seal_tui.app import run_explorer  # noqa: E402
+from seal_tui.explorer.app import run_explorer  # noqa: E402
 from tui.conftest import client_of  # noqa: E402
 from tui.fake_engine import FakeEngine, stage  # noqa: E402
 
@@ -82,7 +82,7 @@ def hostile_engine() -> FakeEngine:
 if __name__ == "__main__":
     engine = hostile_engine()
     if "crash" in sys.argv:
-        from seal_tui.screens.pairs import ResistanceScreen
+        from seal_tui.explorer.screens.pairs import ResistanceScreen
 
         async def broken(self: Any) -> None:
             raise RuntimeError(PAYLOAD)

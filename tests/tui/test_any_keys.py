@@ -9,7 +9,7 @@ from textual.pilot import Pilot
 
 from engine.messages import AuthorRequest, PairQuery
 from engine.service import Engine
-from seal_tui.actions import ACTIONS
+from seal_tui.explorer.actions import ACTIONS
 
 from .conftest import Opener, screen_text
 

@@ -10,9 +10,9 @@ import pytest
 from textual.worker import WorkerFailed
 
 import seal_tui
-from seal_tui.actions import ACTIONS, BY_ID, TOGETHER
-from seal_tui.app import SealApp, run_explorer
-from seal_tui.screens.base import SealScreen
+from seal_tui.explorer.actions import ACTIONS, BY_ID, TOGETHER
+from seal_tui.explorer.app import SealApp, run_explorer
+from seal_tui.explorer.screens.base import SealScreen
 
 from .conftest import Opener, client_of, shows, until
 from .fake_engine import FakeEngine, stage
@@ -172,7 +172,7 @@ async def test_a_crash_ends_with_an_error_code_and_shows_no_dataset_text(
         local = secret
         raise RuntimeError(f"\x1b[2J{len(local)}")
 
-    monkeypatch.setattr("seal_tui.screens.overview.OverviewScreen.load", broken)
+    monkeypatch.setattr("seal_tui.explorer.screens.overview.OverviewScreen.load", broken)
     app = SealApp(client_of(engine))
     with pytest.raises(WorkerFailed):
         async with app.run_test() as pilot:

@@ -7,8 +7,8 @@ import msgspec
 import pytest
 
 from engine.messages import PairQuery, RunStatus
-from seal_tui.calls import Calls
 from seal_tui.client import EngineClient, EngineGone, EngineProblem, Lost, SyncEngineClient
+from seal_tui.explorer.calls import Calls
 
 from .conftest import client_of
 from .fake_engine import FakeEngine

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seal_tui import diff
+from seal_tui.text import diff
 
 WORDS = st.lists(st.sampled_from(["a", "the", "sea", "is", "big,", "\n", "  ", "\tx"])).map("".join)
 

@@ -11,7 +11,7 @@ import pytest
 from rich.console import Console
 
 from engine.messages import RunStatus
-from seal_tui import headless
+from seal_tui.cli import headless
 from seal_tui.client import EngineGone, SyncEngineClient
 
 from . import fake_study

@@ -21,7 +21,9 @@ OWN = ("engine.messages", "engine.visible", "engine")
 
 
 def test_a_cold_import_pulls_in_no_heavy_library_and_only_the_engines_messages() -> None:
-    code = "import sys, seal_tui.app, seal_tui.headless\nprint('\\n'.join(sys.modules))"
+    code = (
+        "import sys, seal_tui.explorer.app, seal_tui.cli.headless\nprint('\\n'.join(sys.modules))"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     modules = done.stdout.split()
     tops = {name.partition(".")[0] for name in modules}

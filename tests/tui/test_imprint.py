@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from textual.pilot import Pilot
 
-from seal_tui.widgets.rows import RowList
+from seal_tui.explorer.widgets.rows import RowList
 
 from .conftest import Opener, screen_text, shows, until
 from .fake_engine import FakeEngine

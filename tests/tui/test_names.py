@@ -25,7 +25,7 @@ MEANT = re.compile(
 def classes() -> list[type[MessagePump]]:
     found: dict[str, type[MessagePump]] = {}
     for info in pkgutil.walk_packages([str(Path(seal_tui.__file__).parent)], "seal_tui."):
-        if info.name in ("seal_tui.cli", "seal_tui.__main__"):
+        if info.name in ("seal_tui.cli.commands", "seal_tui.__main__"):
             continue
         for _, kind in inspect.getmembers(importlib.import_module(info.name), inspect.isclass):
             if issubclass(kind, MessagePump) and kind.__module__.startswith("seal_tui"):

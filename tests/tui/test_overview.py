@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from seal_tui.widgets.matrix import Matrix
-from seal_tui.widgets.rows import RowList
+from seal_tui.explorer.widgets.matrix import Matrix
+from seal_tui.explorer.widgets.rows import RowList
 
 from .conftest import Opener, screen_text, shows, until
 from .fake_engine import DONE_STAGES, FakeEngine, stage

@@ -8,12 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.messages import Grid
-from seal_tui.tables import Tables
-from seal_tui.widgets.drift import curve_lines
-from seal_tui.widgets.heat import heat_map, rebin
-from seal_tui.widgets.mosaic import shares
-from seal_tui.widgets.plot import RAMP, shade
-from seal_tui.widgets.rose import rose
+from seal_tui.explorer.widgets.drift import curve_lines
+from seal_tui.explorer.widgets.heat import heat_map, rebin
+from seal_tui.explorer.widgets.mosaic import shares
+from seal_tui.explorer.widgets.plot import RAMP, shade
+from seal_tui.explorer.widgets.rose import rose
+from seal_tui.text.tables import Tables
 
 from .conftest import Opener, screen_text, shows, until
 from .fake_engine import FakeEngine

@@ -14,7 +14,8 @@ from engine.paper import selftest
 from engine.paper.inputs import Options
 from engine.paper.measures import compute
 from engine.study import PRESETS
-from seal_tui import numbers, report
+from seal_tui.cli import report
+from seal_tui.text import numbers
 from tests.tui import fake_study
 from tests.tui.fake_engine import FakeEngine
 

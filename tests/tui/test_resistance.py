@@ -9,8 +9,8 @@ from textual.pilot import Pilot
 from textual.widgets import Input
 
 from engine.service import Engine
-from seal_tui.widgets.pair_view import PairView
-from seal_tui.widgets.window import WindowList
+from seal_tui.explorer.widgets.pair_view import PairView
+from seal_tui.explorer.widgets.window import WindowList
 
 from .conftest import Opener, screen_text, shows, until
 from .fake_engine import FakeEngine

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from seal_tui import settings
-from seal_tui.app import SealApp
+from seal_tui.explorer import settings
+from seal_tui.explorer.app import SealApp
 
 from .conftest import client_of, shows, until
 from .fake_engine import FakeEngine

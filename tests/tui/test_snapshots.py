@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from textual.pilot import Pilot
 
-from seal_tui.app import SealApp
+from seal_tui.explorer.app import SealApp
 
 from .conftest import client_of, shows
 from .fake_engine import FakeEngine, stage

@@ -8,10 +8,10 @@ import httpx
 import pytest
 
 from engine.messages import Metrics
-from seal_tui import readings
 from seal_tui.client import EngineClient
-from seal_tui.session import Session
-from seal_tui.tables import Estimate, Tables
+from seal_tui.explorer.session import Session
+from seal_tui.text import readings
+from seal_tui.text.tables import Estimate, Tables
 
 from .fake_study import METRICS, STUDY
 

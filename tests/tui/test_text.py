@@ -11,7 +11,7 @@ from rich.cells import cell_len
 from textual.content import Content
 
 from engine import visible
-from seal_tui import text
+from seal_tui.text import safe as text
 
 HOSTILE = {"Cc", "Cf", "Cs", "Zl", "Zp"}
 ODD = st.text(

@@ -11,8 +11,8 @@ from engine.data import Pair
 from engine.messages import AuthorRequest, MarkProgress, ProgressRequest
 from engine.service import Engine
 from engine.store import dataset
-from seal_tui.sides import chosen_is_left
-from seal_tui.widgets.window import WindowList
+from seal_tui.explorer.blind import chosen_is_left
+from seal_tui.explorer.widgets.window import WindowList
 
 from .conftest import Opener, screen_text, shows, until
 

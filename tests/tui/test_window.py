@@ -6,8 +6,8 @@ import asyncio
 
 import pytest
 
-from seal_tui.pages import Pages
-from seal_tui.widgets.window import WindowList
+from seal_tui.explorer.pages import Pages
+from seal_tui.explorer.widgets.window import WindowList
 
 from .conftest import Opener, screen_text, shows, until
 from .fake_engine import FakeEngine

@@ -5,5 +5,5 @@ FROM (
     UNION ALL
     SELECT pair_id, 1 AS side, rejected_id AS text_id FROM pairs
 ) AS e
-JOIN labels AS l ON l.maker = $labeler AND l.text_id = e.text_id
+JOIN labels AS l ON l.producer = $labeler AND l.text_id = e.text_id
 ORDER BY e.pair_id, e.side

@@ -4,10 +4,10 @@ SELECT p.pair_id,
        qc.reward AS post_chosen, qr.reward AS post_rejected,
        lc."values" AS chosen, lr."values" AS rejected
 FROM pairs AS p
-JOIN scores AS pc ON pc.maker = $pre AND pc.text_id = p.chosen_id
-JOIN scores AS pr ON pr.maker = $pre AND pr.text_id = p.rejected_id
-JOIN scores AS qc ON qc.maker = $post AND qc.text_id = p.chosen_id
-JOIN scores AS qr ON qr.maker = $post AND qr.text_id = p.rejected_id
-LEFT JOIN labels AS lc ON lc.maker = $labeler AND lc.text_id = p.chosen_id
-LEFT JOIN labels AS lr ON lr.maker = $labeler AND lr.text_id = p.rejected_id
+JOIN scores AS pc ON pc.producer = $pre AND pc.text_id = p.chosen_id
+JOIN scores AS pr ON pr.producer = $pre AND pr.text_id = p.rejected_id
+JOIN scores AS qc ON qc.producer = $post AND qc.text_id = p.chosen_id
+JOIN scores AS qr ON qr.producer = $post AND qr.text_id = p.rejected_id
+LEFT JOIN labels AS lc ON lc.producer = $labeler AND lc.text_id = p.chosen_id
+LEFT JOIN labels AS lr ON lr.producer = $labeler AND lr.text_id = p.rejected_id
 ORDER BY p.pair_id

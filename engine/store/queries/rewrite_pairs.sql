@@ -9,18 +9,18 @@ SELECT row_number() OVER (ORDER BY p.pair_id, rc.strategy) - 1 AS rewrite_id,
        post_c.reward AS post_chosen_new, post_r.reward AS post_rejected_new,
        lc."values" AS chosen_labels_new, lr."values" AS rejected_labels_new
 FROM pairs AS p
-JOIN rewrites AS rc ON rc.maker = $rewriter AND rc.text_id = p.chosen_id
+JOIN rewrites AS rc ON rc.producer = $rewriter AND rc.text_id = p.chosen_id
 JOIN rewrites AS rr
-  ON rr.maker = $rewriter AND rr.text_id = p.rejected_id AND rr.strategy = rc.strategy
+  ON rr.producer = $rewriter AND rr.text_id = p.rejected_id AND rr.strategy = rc.strategy
 JOIN similarities AS cc
-  ON cc.maker = $embedder AND cc.text_id = p.chosen_id AND cc.rewritten_id = rc.rewritten_id
+  ON cc.producer = $embedder AND cc.text_id = p.chosen_id AND cc.rewritten_id = rc.rewritten_id
 JOIN similarities AS cr
-  ON cr.maker = $embedder AND cr.text_id = p.rejected_id AND cr.rewritten_id = rr.rewritten_id
-JOIN scores AS pre_c ON pre_c.maker = $pre AND pre_c.text_id = rc.rewritten_id
-JOIN scores AS pre_r ON pre_r.maker = $pre AND pre_r.text_id = rr.rewritten_id
-JOIN scores AS post_c ON post_c.maker = $post AND post_c.text_id = rc.rewritten_id
-JOIN scores AS post_r ON post_r.maker = $post AND post_r.text_id = rr.rewritten_id
-JOIN labels AS lc ON lc.maker = $labeler AND lc.text_id = rc.rewritten_id
-JOIN labels AS lr ON lr.maker = $labeler AND lr.text_id = rr.rewritten_id
+  ON cr.producer = $embedder AND cr.text_id = p.rejected_id AND cr.rewritten_id = rr.rewritten_id
+JOIN scores AS pre_c ON pre_c.producer = $pre AND pre_c.text_id = rc.rewritten_id
+JOIN scores AS pre_r ON pre_r.producer = $pre AND pre_r.text_id = rr.rewritten_id
+JOIN scores AS post_c ON post_c.producer = $post AND post_c.text_id = rc.rewritten_id
+JOIN scores AS post_r ON post_r.producer = $post AND post_r.text_id = rr.rewritten_id
+JOIN labels AS lc ON lc.producer = $labeler AND lc.text_id = rc.rewritten_id
+JOIN labels AS lr ON lr.producer = $labeler AND lr.text_id = rr.rewritten_id
 WHERE rc.strategy IN (SELECT unnest($strategies)) AND p.pair_id IN (SELECT unnest($sample))
 ORDER BY p.pair_id, rc.strategy

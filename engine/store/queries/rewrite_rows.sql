@@ -12,6 +12,6 @@ JOIN rewrite_facts AS r USING (rewrite_id)
 JOIN pair_facts AS f ON f.pair_id = r.pair_id
 JOIN pairs AS p ON p.pair_id = r.pair_id
 JOIN texts AS t ON t.text_id = r.chosen_id
-JOIN labels AS c ON c.maker = $labeler AND c.text_id = r.chosen_id
-JOIN labels AS d ON d.maker = $labeler AND d.text_id = r.rejected_id
+JOIN labels AS c ON c.producer = $labeler AND c.text_id = r.chosen_id
+JOIN labels AS d ON d.producer = $labeler AND d.text_id = r.rejected_id
 ORDER BY w.place

@@ -1,0 +1,388 @@
+"""The command line. Every command that needs a run speaks to its engine, never to its files."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import msgspec
+import typer
+
+from engine import __version__, launch
+from engine import study as studies
+from engine.paths import SAMPLE_DATA
+from seal_tui import paths
+from seal_tui.cli import exporting, importing, runs
+from seal_tui.client import EngineGone, EngineProblem, SyncEngineClient
+from seal_tui.errors import WrongUsage
+from seal_tui.explorer.calls import Calls
+from seal_tui.text.safe import one_line, plain
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    help="Where and why a reward model errs: feature imprint, alignment resistance, robustness "
+    "(SEAL, arXiv 2408.10270).",
+    epilog="Exit codes: 0 done, 1 failed, 2 wrong usage or bad input.",
+)
+
+RunDir = Annotated[Path, typer.Argument(help="The folder of a run.", show_default=False)]
+Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")]
+Headless = Annotated[
+    bool, typer.Option("--headless", help="Plain progress and a summary, no explorer.")
+]
+TargetDir = Annotated[
+    Path | None,
+    typer.Option("--run-dir", help="Where the run lives. [default: runs/NAME]", show_default=False),
+]
+
+
+def _fail(message: str, code: int) -> NoReturn:
+    print(f"seal-tui: {one_line(message)}", file=sys.stderr)
+    raise typer.Exit(code)
+
+
+@contextmanager
+def _for_people() -> Iterator[None]:
+    """Every expected failure is one line and an exit code."""
+    try:
+        yield
+    except runs.Refused as error:
+        _fail(str(error), error.code)
+    except (studies.StudyError, WrongUsage) as error:
+        _fail(str(error), 2)
+    except EngineProblem as error:
+        _fail(str(error), 2 if error.bad_input else 1)
+    except (launch.EngineError, EngineGone) as error:
+        _fail(str(error), 1)
+    except BrokenPipeError:
+        raise  # the reader has seen enough: typer ends quietly
+    except OSError as error:
+        wrong = isinstance(error, (FileExistsError, FileNotFoundError, NotADirectoryError))
+        said = f"{error.filename}: {error.strerror}" if error.filename else str(error)
+        _fail(said, 2 if wrong else 1)
+
+
+def _run(study_file: Path, run_dir: Path | None, headless: bool) -> None:
+    with _for_people():
+        folder = runs.prepare(study_file, run_dir)
+        with runs.client(folder) as client:
+            client.ask(Calls.start())
+            if headless:
+                _follow(client, folder)
+                return
+        _explore(folder)
+
+
+def _follow(client: SyncEngineClient, folder: Path) -> None:
+    from seal_tui.cli import headless
+
+    try:
+        status = headless.follow_run(client)
+    except KeyboardInterrupt:
+        print(
+            f"\nThe engine goes on. Watch: seal-tui open {folder} · stop: seal-tui stop {folder}",
+            file=sys.stderr,
+        )
+        raise typer.Exit(130) from None
+    if status.state != "done":
+        _fail(status.error or f"the run was {status.state}", 2 if status.bad_input else 1)
+    headless.load_and_print_summary(client)
+    print(f"\nExplore it: seal-tui open {folder}")
+
+
+def _explore(folder: Path) -> None:
+    _show(lambda: launch.ensure_engine(folder))
+
+
+def _show(engine: Callable[[], Path]) -> NoReturn:
+    from seal_tui.explorer.app import run_explorer
+
+    raise typer.Exit(run_explorer(engine))
+
+
+@app.command()
+def demo(headless: Headless = False, run_dir: TargetDir = None) -> None:
+    """The sample study on the embedded models, then the explorer.
+
+    Needs no account, no network and no GPU. A second time it opens at once.
+    """
+    _run(SAMPLE_DATA / "study.toml", run_dir or Path("runs/demo"), headless)
+
+
+@app.command()
+def run(
+    study: Annotated[Path, typer.Argument(help="The study file.", show_default=False)],
+    run_dir: TargetDir = None,
+    headless: Headless = False,
+    plan: Annotated[
+        bool,
+        typer.Option("--plan", help="Say what would be reused and what computed; run nothing."),
+    ] = False,
+) -> None:
+    """Run a study, or resume it where it stopped, and open the explorer.
+
+    What is computed already with the same models and settings is not computed again. The run goes
+    on when the terminal closes.
+    """
+    if plan:
+        with _for_people():
+            runs.print_plan(study, run_dir)
+        return
+    _run(study, run_dir, headless)
+
+
+@app.command(name="import")
+def import_(
+    run_dir: RunDir,
+    pairs: Annotated[
+        Path | None,
+        typer.Option(
+            help="The pairs, as for a study. May be left out where a labels file has their texts.",
+            show_default=False,
+        ),
+    ] = None,
+    labels: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="[NAME=]FILE",
+            help="Labels of a labeler, main without a name: SEAL's taxonomy CSV, or JSON lines.",
+            show_default=False,
+        ),
+    ] = None,
+    rewards: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="pre=FILE, post=FILE",
+            help="Scores of a reward model: SEAL's compare CSV, or RewardBench's. Both are needed.",
+            show_default=False,
+        ),
+    ] = None,
+    rewrites: Annotated[
+        Path | None, typer.Option(help="SEAL's rewrite CSV.", show_default=False)
+    ] = None,
+    taxonomy: Annotated[
+        Path | None,
+        typer.Option(help="A taxonomy file. [default: the paper's features]", show_default=False),
+    ] = None,
+    allow_squashed: Annotated[
+        bool, typer.Option("--allow-squashed", help="Take scores that all lie within [0, 1].")
+    ] = False,
+    ledger: exporting.Ledger = None,
+) -> None:
+    """Make a run from recorded results, without a model; or bring decisions into a run.
+
+    Files are joined by row_id or id, never by position; nothing is imported unless all of it fits.
+    """
+    with _for_people():
+        if ledger is not None:
+            if pairs or labels or rewards or rewrites or taxonomy or allow_squashed:
+                raise WrongUsage("--ledger goes alone, into a run that is there")
+            with runs.client(runs.existing(run_dir)) as client:
+                exporting.bring_in(client, ledger)
+            return
+        files = importing.Files(
+            pairs, labels or [], rewards or [], rewrites, taxonomy, allow_squashed
+        )
+        with importing.written(run_dir, files) as study:
+            runs.ask_module("engine.run.recorded", str(study))
+            _run(study, run_dir, headless=True)
+
+
+@app.command()
+def export(
+    run_dir: RunDir,
+    to: exporting.To,
+    form: exporting.Format = None,
+    where: exporting.Where = "",
+    author: exporting.Author = None,
+    ties: exporting.Ties = "drop",
+    discuss: exporting.Discuss = "drop",
+    overwrite: exporting.Overwrite = False,
+    dry_run: exporting.DryRun = False,
+    as_json: Json = False,
+) -> None:
+    """Write a run's pairs as decided: for training, for a spreadsheet, for readers.
+
+    trl, trl-messages, kto and hub carry decisions out: flips have their sides swapped, drops are
+    left out, undecided pairs stay as the human chose. csv lists every pair beside its decision,
+    ledger is the log of all decisions (see import --ledger), report a page of findings.
+
+    The file's ending chooses: .jsonl, .jsonl.gz, .parquet, .csv, .md, .html; for hub a new folder.
+    """
+    with _for_people():
+        request = exporting.request(to, form, where, author, ties, discuss, overwrite)
+        with runs.client(runs.existing(run_dir)) as client:
+            exporting.export(client, request, dry_run, as_json)
+
+
+@app.command(name="open")
+def open_(
+    run_dir: Annotated[
+        Path | None, typer.Argument(help="The folder of a run.", show_default=False)
+    ] = None,
+    socket: Annotated[
+        Path | None,
+        typer.Option(
+            help="Attach to this socket instead, forwarded from another host with ssh -L.",
+            show_default=False,
+        ),
+    ] = None,
+) -> None:
+    """Open the explorer on a run, finished or not."""
+    with _for_people():
+        if (run_dir is None) == (socket is None):
+            _fail("open needs a run folder or --socket, one of the two", 2)
+        if run_dir is not None:
+            _explore(runs.existing(run_dir))
+        assert socket is not None
+        if not socket.is_socket():
+            _fail(f"{socket} is no socket; is the ssh -L that forwards it still up?", 2)
+        _show(lambda: socket)
+
+
+@app.command()
+def metrics(
+    run_dir: RunDir,
+    as_json: Json = False,
+    preset: Annotated[
+        str | None,
+        typer.Option(help=f"Only this preset: {', '.join(studies.PRESETS)}.", show_default=False),
+    ] = None,
+) -> None:
+    """Print every metric table of a run, each with a sentence that reads it.
+
+    Where the study's [measures] changed since, they are computed anew; results are not.
+    """
+    if preset is not None and preset not in studies.PRESETS:
+        _fail(f"--preset {preset}: must be one of {', '.join(studies.PRESETS)}", 2)
+    with _for_people(), runs.client(runs.existing(run_dir)) as client:
+        found = client.ask(Calls.metrics(preset))
+        if as_json:
+            print(json.dumps(found.tables, indent=2, allow_nan=False))
+            return
+        from seal_tui.cli import headless
+
+        study, now = client.ask(Calls.study()), client.ask(Calls.status())
+        headless.print_report(found, study, now)
+
+
+@app.command()
+def status(run_dir: RunDir, as_json: Json = False) -> None:
+    """What the engine of a run is doing."""
+    with _for_people(), runs.client(runs.existing(run_dir)) as client:
+        found = client.ask(Calls.status())
+    if as_json:
+        print(msgspec.json.format(msgspec.json.encode(found), indent=2).decode())
+        return
+    from seal_tui.cli import headless
+
+    headless.print_status(found)
+
+
+@app.command()
+def stop(
+    run_dir: RunDir,
+    now: Annotated[
+        bool, typer.Option("--now", help="Drop the batch in work instead of finishing it.")
+    ] = False,
+) -> None:
+    """Stop a run and its engine. Everything finished stays; `run` resumes it."""
+    with _for_people():
+        stopped = runs.stop(runs.existing(run_dir), now)
+        print("stopped" if stopped else "no engine is running")
+
+
+@app.command()
+def selftest(as_json: Json = False) -> None:
+    """Plant known effects in synthetic pairs and see whether the measures find them.
+
+    Coefficients, pair effects, flips, labeler errors and ties; interval coverage and false
+    positives. Takes half a minute.
+    """
+    with _for_people():
+        report: dict[str, Any] = runs.ask_module("engine.selftest")
+    if as_json:
+        print(json.dumps(report, indent=2))
+    else:
+        print("\n".join(plain(line) for line in report["lines"]))
+    if not report["passed"]:
+        raise typer.Exit(1)
+
+
+@app.command()
+def doctor(
+    study: Annotated[
+        Path | None, typer.Argument(help="A study file to check too.", show_default=False)
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Check this machine: versions, devices, models, sockets, terminal, and a study file."""
+    with _for_people():
+        checks: list[dict[str, Any]] = runs.ask_module(
+            "engine.doctor", *([str(study)] if study else [])
+        )
+    if as_json:
+        print(json.dumps(checks, indent=2))
+    else:
+        for check in checks:
+            mark = "ok  " if check["ok"] else "FAIL"
+            print(plain(f"{mark} {check['name']:<14} {check['found']}"))
+            if check["mend"]:
+                print(plain(f"     {'':<14} → {check['mend']}"))
+    bad = [check["name"] for check in checks if not check["ok"]]
+    if bad:
+        raise typer.Exit(2 if "study" in bad else 1)
+
+
+@app.command()
+def keys(as_json: Json = False) -> None:
+    """Every action of the explorer with its keys, yours in place of the usual ones.
+
+    To change one, name the action in the settings file:
+
+    [keys]
+    triage.flip = "x,ctrl+x"
+    """
+    from seal_tui.explorer import settings
+    from seal_tui.explorer.actions import ACTIONS
+
+    with _for_people():
+        known = settings.load().all_keys
+    if as_json:
+        listed = [
+            {"action": action.id, "keys": known[action.id], "help": action.help}
+            for action in ACTIONS
+        ]
+        print(json.dumps(listed, indent=2))
+        return
+    print(plain(f"settings: {paths.config_file()}\n"))
+    for action in ACTIONS:
+        print(plain(f"{action.id:<24} {known[action.id]:<20} {action.help}"))
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(f"seal-tui {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    pass
+
+
+def main() -> None:
+    os.umask(0o077)  # a run folder holds other people's conversations
+    app()

@@ -1,0 +1,299 @@
+"""The explorer: screens, the worker that follows the engine, and a clean way in and out."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import os
+import select
+import signal
+import sys
+import traceback
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import ClassVar
+
+from rich.text import Text
+from textual import work
+from textual.app import App
+from textual.binding import BindingType
+from textual.filter import Monochrome, NoColor
+from textual.screen import ModalScreen
+from textual.worker import WorkerFailed
+
+from engine.messages import RunStatus
+from seal_tui import paths
+from seal_tui.client import EngineClient, EngineGone, EngineProblem
+from seal_tui.explorer import place, settings
+from seal_tui.explorer.actions import bindings
+from seal_tui.explorer.calls import Call, Calls
+from seal_tui.explorer.palette import ActionCommands
+from seal_tui.explorer.screens.base import SealScreen
+from seal_tui.explorer.screens.dialogs import ConfirmScreen, TextScreen, help_text
+from seal_tui.explorer.screens.imprint import ImprintScreen
+from seal_tui.explorer.screens.labelers import LabelersScreen
+from seal_tui.explorer.screens.over import OverScreen
+from seal_tui.explorer.screens.overview import OverviewScreen
+from seal_tui.explorer.screens.pairs import AmbiguousScreen, ResistanceScreen
+from seal_tui.explorer.screens.plots import PlotsScreen
+from seal_tui.explorer.screens.robustness import RobustnessScreen
+from seal_tui.explorer.session import Session
+from seal_tui.explorer.themes import DEFAULT, FALLBACK, THEMES
+from seal_tui.text import planned
+from seal_tui.text.safe import Safe, one_line, plain
+
+_TERMINAL_CHECK_S = 3.0
+_SCREENS: tuple[type[SealScreen], ...] = (
+    OverviewScreen,
+    ImprintScreen,
+    ResistanceScreen,
+    AmbiguousScreen,
+    RobustnessScreen,
+    LabelersScreen,
+    PlotsScreen,
+)
+
+
+class SealApp(App[None]):
+    """Shows one engine's run. All that it knows is in `session`."""
+
+    TITLE = "SEAL"
+    CSS_PATH: ClassVar[list[str | Path]] = [  # type: ignore[assignment]
+        Path("styles") / f"{name}.tcss"
+        for name in ("app", "overview", "imprint", "browse", "plots")
+    ]
+    DEFAULT_MODE = "overview"
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings("app")]
+    COMMANDS: ClassVar[set[type[ActionCommands]]] = {ActionCommands}  # type: ignore[assignment]
+
+    def __init__(self, client: EngineClient, own: settings.Settings | None = None) -> None:
+        super().__init__()
+        own = own or settings.Settings()
+        self.session = Session(client, own.signature)
+        self.set_keymap(own.own_keys)
+        self.animation_level = "none"
+        for theme in THEMES:
+            self.register_theme(theme)
+        if self.no_color:
+            # Textual would turn the terminal's own colours into black on black.
+            self._filters = [
+                NoColor() if isinstance(line_filter, Monochrome) else line_filter
+                for line_filter in self._filters
+            ]
+        self.theme = own.theme or os.environ.get("TEXTUAL_THEME") or DEFAULT
+        for kind in _SCREENS:
+            self.add_mode(kind.TAB, self._producer(kind))
+        self.farewell = Safe("")
+
+    def _producer(self, kind: type[SealScreen]) -> Callable[[], SealScreen]:
+        return lambda: kind(self.session)
+
+    def get_theme_variable_defaults(self) -> dict[str, str]:
+        return dict(FALLBACK)
+
+    # ---------------------------------------------------------- the engine
+
+    def on_mount(self) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            # Textual leaves these to Python, which would leave the terminal as it is.
+            with suppress(NotImplementedError, RuntimeError, ValueError):
+                loop.add_signal_handler(number, self._leave_on, number)
+        if not self.is_headless:
+            # Under nohup no signal comes when the terminal goes, and Textual would read its end
+            # of file again and again.
+            self.set_interval(_TERMINAL_CHECK_S, self._leave_dead_terminal)
+        self._follow()
+
+    def _leave_on(self, number: signal.Signals) -> None:
+        self.keep_place()
+        self.exit(return_code=128 + number)
+
+    def _leave_dead_terminal(self) -> None:
+        poller = select.poll()
+        poller.register(0, 0)
+        if poller.poll(0):
+            self._leave_on(signal.SIGHUP)
+
+    @work(group="engine", exit_on_error=True)
+    async def _follow(self) -> None:
+        try:
+            async for event in self.session.client.events():
+                if self.session.status is None and isinstance(event, RunStatus):
+                    await self._return(event)
+                self.session.note(event)
+                for screen in self.screen_stack:
+                    if isinstance(screen, SealScreen) and screen.is_mounted:
+                        screen.engine_spoke()
+        finally:
+            await self.session.client.close()
+
+    # ---------------------------------------------------------- where one was
+
+    async def _return(self, status: RunStatus) -> None:
+        """To the pane in front when this run was last left."""
+        self.session.return_to(place.load(status.run_dir))
+        pane = self.session.place.pane
+        if pane in (kind.TAB for kind in _SCREENS) and self.current_mode == self.DEFAULT_MODE:
+            await self.switch_mode(pane)
+
+    def keep_place(self) -> None:
+        """Called whenever what a pane shows was changed, and at the end."""
+        if self.session.status is not None:
+            place.keep(self.session.status.run_dir, self.session.where(self.current_mode))
+
+    # ---------------------------------------------------------- from screen to screen
+
+    async def action_show(self, tab: str) -> None:
+        if tab == self.current_mode:
+            while isinstance(self.screen, OverScreen):
+                await self.pop_screen()
+        await self.switch_mode(tab)
+
+    async def _screen(self, kind: type[SealScreen]) -> SealScreen:
+        await self.switch_mode(kind.TAB)
+        screen = self.screen
+        assert isinstance(screen, kind)
+        return screen
+
+    @work(group="navigate", exclusive=True)
+    async def open_pairs(self, text: str, sort: str = "") -> None:
+        """The resistance screen with a filter, in this order or the one that is on."""
+        screen = await self._screen(ResistanceScreen)
+        assert isinstance(screen, ResistanceScreen)
+        screen.filter_by(text, sort=sort)
+
+    @work(group="navigate", exclusive=True)
+    async def open_pair(self, pair_id: int) -> None:
+        """The resistance screen with one pair in full."""
+        screen = await self._screen(ResistanceScreen)
+        assert isinstance(screen, ResistanceScreen)
+        screen.open_row(pair_id)
+
+    @work(group="navigate", exclusive=True)
+    async def open_rewrites(self, text: str) -> None:
+        """The robustness screen with a filter."""
+        screen = await self._screen(RobustnessScreen)
+        assert isinstance(screen, RobustnessScreen)
+        screen.filter_by(text)
+
+    @work(group="navigate", exclusive=True)
+    async def open_imprint(self, feature: str) -> None:
+        """The imprint screen with the cursor on a feature."""
+        screen = await self._screen(ImprintScreen)
+        assert isinstance(screen, ImprintScreen)
+        screen.go_to(feature)
+
+    # ---------------------------------------------------------- actions
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        if action == "start_run":
+            status = self.session.status
+            over = ("idle", "failed", "stopped", *(("done",) if self.session.changed else ()))
+            return status is not None and status.state in over
+        if action == "stop_run":
+            return self.session.running
+        return True
+
+    def action_explain(self) -> None:
+        if not isinstance(self.screen, ModalScreen):
+            self.push_screen(TextScreen(Safe("help"), help_text(self.screen)))
+
+    @work(group="command", exclusive=True)
+    async def action_start_run(self) -> None:
+        """A changed study says first what it would compute anew."""
+        ask = self.session.client.ask
+        try:
+            if (await ask(Calls.study())).changed:
+                self.notify("The study has changed: looking at what can be reused …", markup=False)
+                plan = await ask(Calls.plan())
+                if planned.made_otherwise(plan):
+                    words = "\n".join(planned.lines(plan))
+                    question = Safe(f"{words}\n\nEarlier results are kept. Run the changed study?")
+                    if not await self.push_screen_wait(ConfirmScreen(question)):
+                        return
+        except (EngineGone, EngineProblem) as error:
+            self.notify(one_line(str(error)), severity="error", markup=False)
+            return
+        self._command(Calls.start())
+
+    @work(group="command")
+    async def action_stop_run(self) -> None:
+        status = self.session.status
+        now = status is not None and status.stopping
+        question = Safe(
+            "The run is finishing its batch. Drop that batch and stop now?"
+            if now
+            else "Stop the run? Finished batches are kept, and R goes on with it later."
+        )
+        if await self.push_screen_wait(ConfirmScreen(question)):
+            self._command(Calls.stop(now))
+
+    @work(group="command")
+    async def _command(self, call: Call[RunStatus]) -> None:
+        try:
+            await self.session.client.ask(call)
+        except (EngineGone, EngineProblem) as error:
+            self.notify(one_line(str(error)), severity="error", markup=False)
+
+    def action_leave(self) -> None:
+        status = self.session.status
+        if status is not None and status.state == "running":
+            folder = one_line(status.run_dir)
+            self.farewell = Safe(
+                f"The engine goes on with the run (process {status.pid}).\n"
+                f"  seal-tui open {folder}   attaches again\n"
+                f"  seal-tui stop {folder}   stops it"
+            )
+        self.keep_place()
+        self.exit()
+
+    # ---------------------------------------------------------- crashes
+
+    def _handle_exception(self, error: Exception) -> None:
+        """Leaves with an error code and one line. Textual would print local variables, and so
+        dataset texts; the trace goes to a private file instead, without them."""
+        self._return_code = 1
+        if self._exception is None:
+            self._exception = error
+            self._exception_event.set()
+        cause = error.error if isinstance(error, WorkerFailed) else error
+        where = _log_crash(cause)
+        said = f"seal-tui failed: {type(cause).__name__}. The trace is in {plain(where)}"
+        self._exit_renderables.append(Text(said, no_wrap=True, overflow="ignore"))
+        self._close_messages_no_wait()
+
+
+def _log_crash(error: BaseException) -> str:
+    try:
+        path = paths.crash_log()
+        with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "a") as log:
+            log.write(f"\n{datetime.now(UTC).isoformat()}\n")
+            log.write(plain("".join(traceback.format_exception(error))))
+    except OSError as failure:
+        return f"no file ({failure})"
+    return str(path)
+
+
+def run_explorer(engine: EngineClient | Path | Callable[[], Path]) -> int:
+    """Runs the explorer on this terminal and returns the exit code.
+
+    `engine` is a client, a socket, or what finds the socket anew whenever the engine was lost.
+    Raises `settings.SettingsError` for a settings file that is wrong.
+    """
+    if not (sys.stdin.isatty() and sys.stdout.isatty()) or os.environ.get("TERM") == "dumb":
+        print("The explorer needs a terminal. Use --headless for plain output.", file=sys.stderr)
+        return 2
+    own = settings.load()
+    client = engine if isinstance(engine, EngineClient) else EngineClient.at(engine)
+    app = SealApp(client, own)
+    # A full collection walks through every module and class there is: 60 ms, in the middle of a
+    # key press. What is here by now stays until the end, and the rest may wait for longer.
+    gc.freeze()
+    gc.set_threshold(10_000, 20, 50)
+    app.run(mouse=own.mouse)
+    if app.farewell:
+        print(app.farewell)
+    return app.return_code or 0

@@ -1,0 +1,65 @@
+"""Copying to the clipboard of the person's own machine, also over SSH and through tmux."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+from collections.abc import Sequence
+
+from textual.app import App
+
+from seal_tui import paths
+from seal_tui.text.safe import Safe, plain
+
+# Terminals and tmux drop a longer OSC 52 sequence without a word.
+MOST_BYTES = 74_000
+
+
+async def copy(app: App[object], text: str) -> Safe:
+    """Put `text` on the clipboard; where it went, in words.
+
+    What is copied is made harmless first: a pasted escape code acts like a typed one. The same
+    text is always in a private file as well, because no terminal says whether it took OSC 52.
+    """
+    shown = plain(text)
+    file = paths.copied_file()
+    file.write_text(shown, "utf-8")
+    where = Safe(f"also in {plain(str(file))}")
+    if len(shown.encode()) > MOST_BYTES:
+        return Safe(f"too long for a clipboard over a terminal; it is in {plain(str(file))}")
+    for name, command in _programs():
+        if await _given(command, shown):
+            return Safe(f"copied to {name}; {where}")
+    app.copy_to_clipboard(shown)
+    return Safe(f"copied to the terminal's clipboard; {where}")
+
+
+def _programs() -> Sequence[tuple[str, Sequence[str]]]:
+    """The programs that reach a clipboard here, the best first."""
+    known = (
+        ("WAYLAND_DISPLAY", "the clipboard", ("wl-copy",)),
+        ("DISPLAY", "the clipboard", ("xclip", "-selection", "clipboard")),
+        # A tmux with its default settings drops OSC 52 of programs in it, but sends its own.
+        ("TMUX", "tmux and the terminal's clipboard", ("tmux", "load-buffer", "-w", "-")),
+    )
+    return [
+        (name, command)
+        for variable, name, command in known
+        if os.environ.get(variable) and shutil.which(command[0])
+    ]
+
+
+async def _given(command: Sequence[str], text: str) -> bool:
+    try:
+        process = await asyncio.create_subprocess_exec(
+            *command,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.DEVNULL,
+        )
+        async with asyncio.timeout(2):
+            await process.communicate(text.encode())
+    except (OSError, TimeoutError):
+        return False
+    return process.returncode == 0

@@ -1,0 +1,119 @@
+"""What all screens share: the bars, and loading anew when the results may have changed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar, cast
+
+from textual import work
+from textual.app import ComposeResult
+from textual.screen import Screen
+from textual.widgets import Input, Static
+
+from seal_tui.client import EngineGone, EngineProblem
+from seal_tui.explorer.actions import FIRST
+from seal_tui.explorer.session import Session
+from seal_tui.explorer.widgets.bars import KeyBar, LostLine, TopBar
+from seal_tui.text.safe import content
+
+if TYPE_CHECKING:
+    from seal_tui.explorer.app import SealApp
+
+
+class SealScreen(Screen[None]):
+    """A screen of the explorer. Subclasses give `body` and `load`."""
+
+    TAB: ClassVar[str] = ""
+    HELP: ClassVar[str] = ""
+    HORIZONTAL_BREAKPOINTS: list[tuple[int, str]] | None = [  # noqa: RUF012
+        (0, "-narrow"),
+        (100, "-medium"),
+        (120, "-wide"),
+    ]
+
+    VERTICAL_BREAKPOINTS: list[tuple[int, str]] | None = [(0, "-low"), (36, "-tall")]  # noqa: RUF012
+
+    def __init__(self, session: Session) -> None:
+        super().__init__(id=self.TAB)
+        self.session = session
+        self._epoch = -1
+
+    @property
+    def explorer(self) -> SealApp:
+        return cast("SealApp", self.app)
+
+    def body(self) -> ComposeResult:
+        raise NotImplementedError
+
+    async def load(self) -> None:
+        """Brings and shows the results. May raise `EngineGone` and `EngineProblem`."""
+        raise NotImplementedError
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        # These come before the focused line of text, which has to get its letters nonetheless.
+        return not (action in FIRST and isinstance(self.focused, Input))
+
+    def progressed(self) -> None:
+        """Called when the run's status changed, results or not."""
+
+    def trouble(self, error: EngineProblem | EngineGone | None) -> None:
+        """Shows why there is nothing to show, or (None) that all is well again."""
+        line = self.query_one("#trouble", Static)
+        line.display = error is not None
+        if error is None:
+            return
+        waiting = isinstance(error, EngineProblem) and error.not_yet
+        said = str(error)
+        line.update(content(said[:1].upper() + said[1:], "dim" if waiting else "$caution"))
+
+    # ---------------------------------------------------------- the frame
+
+    def compose(self) -> ComposeResult:
+        yield TopBar(self.session, self.TAB)
+        yield LostLine()
+        yield Static(id="trouble", markup=False)
+        yield from self.body()
+        yield KeyBar()
+
+    def on_mount(self) -> None:
+        self.trouble(None)
+        self._bars()
+        self.reload()
+
+    def on_screen_resume(self) -> None:
+        self._bars()
+        self.progressed()
+        self.reload()
+
+    def engine_spoke(self) -> None:
+        """The app's event worker took in an event."""
+        self._bars()
+        self.progressed()
+        self.reload()
+
+    def _bars(self) -> None:
+        self.query_one(TopBar).refresh()
+        self.query_one(LostLine).show(self.session.lost, self.session.running)
+
+    def on_descendant_focus(self) -> None:
+        self.query_one(KeyBar).refresh()
+
+    def on_descendant_blur(self) -> None:
+        self.query_one(KeyBar).refresh()
+
+    def reload(self) -> None:
+        """Loads if the results may be newer than what is shown."""
+        if self.session.status is None or self._epoch == self.session.epoch:
+            return
+        self._epoch = self.session.epoch
+        self._load()
+
+    @work(exclusive=True, group="load", exit_on_error=True)
+    async def _load(self) -> None:
+        try:
+            await self.session.load_study()
+            await self.load()
+        except (EngineGone, EngineProblem) as error:
+            self.trouble(error)
+        else:
+            self.trouble(None)
+            self.query_one(KeyBar).refresh()

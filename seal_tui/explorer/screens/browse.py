@@ -1,0 +1,333 @@
+"""What the two browsing screens share: a long list, a detail that follows it, and a filter."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, ClassVar, Generic, TypeVar
+
+from textual import on, work
+from textual.app import ComposeResult
+from textual.containers import Horizontal
+from textual.content import Content
+from textual.timer import Timer
+
+from engine.messages import Completion, Ids
+from seal_tui.client import EngineGone, EngineProblem
+from seal_tui.explorer.place import View
+from seal_tui.explorer.screens.base import SealScreen
+from seal_tui.explorer.screens.dialogs import TextScreen
+from seal_tui.explorer.session import Session
+from seal_tui.explorer.widgets.bars import refresh_keys
+from seal_tui.explorer.widgets.detail import Body
+from seal_tui.explorer.widgets.filter_bar import FilterBar
+from seal_tui.explorer.widgets.lines import Cell, Column, LineList
+from seal_tui.explorer.widgets.pair_view import PairView
+from seal_tui.explorer.widgets.rewrite_view import RewriteView
+from seal_tui.explorer.widgets.window import WindowList
+from seal_tui.text import numbers
+from seal_tui.text.safe import Safe, content
+
+Query = TypeVar("Query")
+Row = TypeVar("Row")
+Detail = TypeVar("Detail")
+
+_FOLLOW_S = 0.06
+_KEPT_FILTERS = 50
+
+
+class BrowseScreen(SealScreen, Generic[Query, Row, Detail]):
+    """Subclasses say what a row, a detail and a query are; the flow is the same.
+
+    The class `-detail` means that the detail has the whole screen. Wide terminals otherwise show
+    both, narrow ones only the list.
+    """
+
+    COLUMNS: ClassVar[tuple[Column, ...]]
+    SORTS: ClassVar[dict[Any, tuple[str, bool]]]
+    """Every order: its name for a person, and whether it begins with the largest."""
+    NOUN: ClassVar[str]
+    LIST_HELP: ClassVar[str] = ""
+    VIEW_ACTIONS: ClassVar[tuple[str, ...]]
+    """Actions of the detail. They work from the list too while the detail is in sight."""
+
+    def __init__(self, session: Session) -> None:
+        super().__init__(session)
+        self._filter = ""
+        self._past: list[str] = []
+        self._sort: str = next(iter(self.SORTS))
+        self._descending = self.SORTS[self._sort][1]
+        self._ids = Ids(ids=(), of=0, sql="")
+        self._found: Ids | None = None
+        self._follow: Timer | None = None
+        self._to_top = True
+        self._wanted: int | None = None
+        self._open_wanted = False
+        self._return()
+
+    def _return(self) -> None:
+        """To where the person was when this run was last left."""
+        view = self.session.views.get(self.TAB)
+        if view is None:
+            return
+        self._filter = view.filter
+        self._wanted = view.row
+        if view.sort in self.SORTS:
+            self._sort, self._descending = view.sort, view.descending
+
+    def _keep_view(self) -> None:
+        """So that the run opens again where it was left."""
+        self.session.views[self.TAB] = View(
+            filter=self._filter,
+            sort=self._sort,
+            descending=self._descending,
+            row=self.lines.current,
+        )
+
+    # ---------------------------------------------------------- what subclasses give
+
+    def asked_for(self, text: str) -> Query:
+        """The question for what a filter selects, in the order that is on."""
+        raise NotImplementedError
+
+    async def complete(self, text: str, cursor: int) -> Sequence[Completion]:
+        raise NotImplementedError
+
+    async def find(self, query: Query) -> Ids:
+        raise NotImplementedError
+
+    async def rows(self, ids: Sequence[int]) -> list[Row]:
+        raise NotImplementedError
+
+    async def detail(self, row_id: int) -> Detail:
+        raise NotImplementedError
+
+    def draw(self, row: Row) -> Sequence[Cell]:
+        raise NotImplementedError
+
+    def make_view(self) -> PairView | RewriteView:
+        raise NotImplementedError
+
+    # ---------------------------------------------------------- layout
+
+    def body(self) -> ComposeResult:
+        yield FilterBar(self.complete)
+        with Horizontal(id="panes"):
+            lines: WindowList[Row] = WindowList(
+                self.COLUMNS,
+                self.rows,
+                self.draw,
+                id="list",
+            )
+            lines.meaning = self.LIST_HELP
+            yield lines
+            yield self.make_view()
+
+    @property
+    def lines(self) -> WindowList[Row]:
+        return self.query_one("#list", WindowList)
+
+    @property
+    def view(self) -> Any:
+        return self.query_one("#detail")
+
+    @property
+    def bar(self) -> FilterBar:
+        return self.query_one(FilterBar)
+
+    @property
+    def in_detail(self) -> bool:
+        return self.has_class("-detail")
+
+    @property
+    def detail_is_shown(self) -> bool:
+        return self.in_detail or self.has_class("-wide")
+
+    def on_mount(self) -> None:
+        super().on_mount()
+        self.view.forget(Content(""))
+        self.lines.focus()
+
+    def on_resize(self) -> None:
+        self._show_detail_soon()
+
+    # ---------------------------------------------------------- which rows
+
+    async def load(self) -> None:
+        # The list may be of another epoch or filter, but a person's place in it is kept.
+        keep = None if self._to_top else self.lines.current
+        self._ids = self._found or await self.find(self.asked_for(self._filter))
+        self._found, self._to_top = None, False
+        self.lines.empty = Safe(
+            f"no {self.NOUN} match; ⌫ goes back" if self._filter else f"no {self.NOUN} in this run"
+        )
+        wanted, self._wanted = self._wanted, None
+        self.lines.show(self._ids.ids, wanted if wanted is not None else keep)
+        if self._open_wanted and self.lines.current == wanted:
+            self._opened()
+        self._open_wanted = False
+        self._summarise()
+        self._keep_view()
+        self.explorer.keep_place()
+        if not self._ids.ids:
+            self.view.forget(Content(""))
+        refresh_keys(self)
+
+    def _summarise(self) -> None:
+        way = "↓" if self._descending else "↑"
+        shown = f"{numbers.count(len(self._ids.ids))} of {numbers.count(self._ids.of)} {self.NOUN}"
+        what = content(self._filter) if self._filter else Content.styled("all", "dim")
+        self.bar.say(
+            Content.assemble(
+                ("filter ", "dim"),
+                what,
+                "  ",
+                (shown, "bold"),
+                (f" · by {self.order(self._sort)[0]} {way}", "dim"),
+            )
+        )
+
+    def filter_by(self, text: str, *, sort: str = "", remember: bool = True) -> None:
+        """Shows what `text` selects, in this order or the one that is on."""
+        if sort:
+            self._order_by(sort)
+        if remember and text != self._filter:
+            self._past = [*self._past, self._filter][-_KEPT_FILTERS:]
+        self._filter = text
+        self._to_top = True
+        self.remove_class("-detail")
+        if self.session.status is not None and self.is_mounted:
+            self._load()
+
+    def open_row(self, row_id: int) -> None:
+        """Shows one row in full, in a list of all."""
+        self._wanted, self._open_wanted = row_id, True
+        self.filter_by("")
+
+    @on(FilterBar.Asked)
+    def _filter_asked(self, event: FilterBar.Asked) -> None:
+        self._try(event.text)
+
+    @work(exclusive=True, group="try", exit_on_error=True)
+    async def _try(self, text: str) -> None:
+        """Shows what `text` selects, or says at its place what is wrong with it."""
+        try:
+            found = await self.find(self.asked_for(text))
+        except EngineProblem as error:
+            self.bar.refuse(str(error), error.start, error.end)
+            return
+        except EngineGone as error:
+            self.bar.refuse(f"the engine does not answer ({error}); enter tries again")
+            return
+        self.bar.close()
+        self.lines.focus()
+        self._found = found
+        self.filter_by(text)
+
+    @on(FilterBar.Closed)
+    def _filter_closed(self) -> None:
+        self.workers.cancel_group(self, "try")  # an answer that comes now is not wanted any more
+        self.lines.focus()
+
+    @on(WindowList.Failed)
+    def _rows_failed(self, event: WindowList.Failed) -> None:
+        if isinstance(event.error, EngineProblem | EngineGone):
+            self.trouble(event.error)
+
+    # ---------------------------------------------------------- the detail follows the cursor
+
+    @on(LineList.Moved, "#list")
+    def _moved(self) -> None:
+        self._keep_view()
+        self._show_detail_soon()
+
+    def _show_detail_soon(self) -> None:
+        """Waits a moment first, so that a held key does not ask for every pair it passes."""
+        if self._follow is not None:
+            self._follow.stop()
+        if self.detail_is_shown and self.lines.current is not None:
+            self._follow = self.set_timer(_FOLLOW_S, self._show_detail)
+
+    @work(exclusive=True, group="detail", exit_on_error=True)
+    async def _show_detail(self) -> None:
+        row_id = self.lines.current
+        if row_id is None:
+            return
+        place = f"{numbers.count(self.lines.cursor + 1)} of {numbers.count(self.lines.count)}"
+        try:
+            detail = await self.detail(row_id)
+        except (EngineGone, EngineProblem) as error:
+            self.view.forget(content(f"{error}", "$caution"))
+            return
+        self.view.show(detail, place)
+        refresh_keys(self)
+
+    @on(LineList.Opened, "#list")
+    def _opened(self) -> None:
+        self.add_class("-detail")
+        self._show_detail()
+        self.view.query_one(Body).focus()
+        refresh_keys(self)
+
+    # ---------------------------------------------------------- actions
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        if action == "back":
+            return self.in_detail or (self.is_mounted and bool(self.lines.selected))
+        if action == "undo_filter":
+            return bool(self._past)
+        if action in ("next_sort", "reverse", "filter") and self.in_detail:
+            return False
+        if action in self.VIEW_ACTIONS:
+            return self.is_mounted and self.detail_is_shown and self.view.allows(action)
+        return super().check_action(action, parameters)
+
+    def action_toggle_context(self) -> None:
+        self.view.toggle_context()
+
+    def action_back(self) -> None:
+        if not self.in_detail:
+            self.lines.select_none()
+        self.remove_class("-detail")
+        self.lines.focus()
+        refresh_keys(self)
+
+    def action_filter(self) -> None:
+        self.bar.ask(self._filter)
+
+    def action_undo_filter(self) -> None:
+        if self._past:
+            *self._past, text = self._past
+            self.filter_by(text, remember=False)
+
+    def action_show_sql(self) -> None:
+        self.app.push_screen(TextScreen(Safe("the SQL of this filter"), content(self._ids.sql)))
+
+    def _order_by(self, sort: str) -> None:
+        self._sort = sort
+        self._descending = self.order(sort)[1]
+
+    def order(self, sort: str) -> tuple[str, bool]:
+        """A sort's name for a person, and whether it begins with the largest."""
+        return self.SORTS[sort]
+
+    def sort_by(self, sort: str) -> None:
+        """The same lines in another order, from its beginning."""
+        self._order_by(sort)
+        self._to_top = True
+        self._load()
+
+    def action_next_sort(self) -> None:
+        known = list(self.SORTS)
+        place = known.index(self._sort) if self._sort in self.SORTS else -1
+        self.sort_by(known[(place + 1) % len(known)])
+
+    def action_reverse(self) -> None:
+        self._descending = not self._descending
+        self._to_top = True
+        self._load()
+
+    def action_next_row(self) -> None:
+        self.lines.cursor += 1
+
+    def action_previous_row(self) -> None:
+        self.lines.cursor -= 1

@@ -1,0 +1,160 @@
+"""What opens over a screen: a text to read (as the help), a question, a line to type."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.content import Content
+from textual.events import Key
+from textual.screen import ModalScreen, Screen
+from textual.widgets import OptionList, Static
+
+from seal_tui.explorer.actions import BY_ID, Action
+from seal_tui.explorer.widgets.detail import Body
+from seal_tui.explorer.widgets.filter_bar import SafeInput
+from seal_tui.text.safe import Safe, fit
+
+
+class TextScreen(ModalScreen[None]):
+    """A text to read over the screen: help about the focused pane, all warnings, a record."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,q,question_mark,enter", "dismiss(None)", "close", show=False)
+    ]
+
+    def __init__(self, title: Safe, text: Content) -> None:
+        super().__init__()
+        self._heading = title
+        self._text = text
+
+    def compose(self) -> ComposeResult:
+        with Body(id="help"):
+            yield Static(self._text, markup=False)
+
+    def on_mount(self) -> None:
+        pane = self.query_one("#help", Body)
+        pane.border_title = self._heading
+        pane.border_subtitle = "esc closes"
+        pane.focus()
+
+
+class ConfirmScreen(ModalScreen[bool]):
+    """A question; y or enter is yes."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("y,enter", "dismiss(True)", "yes", show=False),
+        Binding("n,escape,q", "dismiss(False)", "no", show=False),
+    ]
+
+    def __init__(self, question: Safe) -> None:
+        super().__init__()
+        self._question = question
+
+    def compose(self) -> ComposeResult:
+        with Vertical(id="confirm"):
+            yield Static(
+                Content.assemble(
+                    self._question, "\n\n", ("y", "bold"), " yes   ", ("n", "bold"), " no"
+                ),
+                markup=False,
+            )
+
+
+class PromptScreen(ModalScreen[str | None]):
+    """One line to type. Enter gives it, also when empty; escape gives None."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "dismiss(None)", "leave", show=False),
+        Binding("enter", "keep", "keep", show=False),
+    ]
+
+    def __init__(self, what: Safe, before: str = "") -> None:
+        super().__init__()
+        self._what = what
+        self._before = before
+
+    def compose(self) -> ComposeResult:
+        with Vertical(id="prompt"):
+            yield SafeInput(self._before, compact=True, select_on_focus=False)
+
+    def on_mount(self) -> None:
+        frame = self.query_one("#prompt")
+        frame.border_title = self._what
+        frame.border_subtitle = "enter keeps, esc leaves"
+
+    def on_key(self, event: Key) -> None:
+        """Keys that came before the line was there to take them."""
+        if event.is_printable and event.character is not None:
+            self.query_one(SafeInput).insert_text_at_cursor(event.character)
+
+    def on_input_submitted(self, event: SafeInput.Submitted) -> None:
+        event.stop()
+        self.action_keep()
+
+    def action_keep(self) -> None:
+        self.dismiss(self.query_one(SafeInput).value.strip())
+
+
+class ChoiceScreen(ModalScreen[str | None]):
+    """A list of lines to choose one of by cursor; None when it is left."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,q", "dismiss(None)", "leave", show=False),
+        Binding("j", "app.simulate_key('down')", show=False),
+        Binding("k", "app.simulate_key('up')", show=False),
+    ]
+
+    def __init__(self, title: Safe, lines: Sequence[tuple[str, Content]]) -> None:
+        super().__init__()
+        self._heading = title
+        self._lines = lines
+
+    def compose(self) -> ComposeResult:
+        with Vertical(id="choice"):
+            yield OptionList(*(line for _, line in self._lines), compact=True, markup=False)
+
+    def on_mount(self) -> None:
+        frame = self.query_one("#choice")
+        frame.border_title = self._heading
+        frame.border_subtitle = "enter chooses, esc leaves"
+
+    def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
+        event.stop()
+        self.dismiss(self._lines[event.option_index][0])
+
+
+def help_text(screen: Screen[Any]) -> Content:
+    """Help about what is focused on `screen`, its keys read from the one table of actions."""
+    parts: list[Content] = []
+    focused = screen.focused
+    for node in focused.ancestors_with_self if focused is not None else (screen,):
+        if explain := getattr(node, "explain", None):
+            parts.append(Content.styled(explain(), "bold"))
+        meaning: str = getattr(node, "meaning", "") or getattr(node, "HELP", "") or ""
+        if meaning:
+            parts.append(Content(meaning))
+    parts.append(_keys(screen))
+    return Content("\n\n").join(parts)
+
+
+def _keys(screen: Screen[Any]) -> Content:
+    found: dict[Action, Binding] = {}
+    for active in screen.active_bindings.values():
+        action = BY_ID.get(active.binding.id or "")
+        if action is not None and active.enabled:
+            found.setdefault(action, active.binding)
+    lines = [Content.styled("Keys", "bold")]
+    lines += [
+        Content.assemble(
+            (fit(Safe(action.display(binding)), 9), "bold"),
+            fit(Safe(action.label), 17),
+            (action.help, "dim"),
+        )
+        for action, binding in found.items()
+    ]
+    lines.append(Content.assemble((fit(Safe("tab"), 9), "bold"), "to the next pane"))
+    return Content("\n").join(lines)

@@ -1,0 +1,210 @@
+"""Writing pairs to a file: what, of which pairs, where. First a count, then progress."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import ClassVar
+
+from textual import on, work
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widgets import Input, ProgressBar, Static
+
+from engine.messages import ExportFormat, ExportPreview, ExportRequest, ExportStatus
+from seal_tui.client import EngineGone, EngineProblem
+from seal_tui.explorer.calls import Calls
+from seal_tui.explorer.session import Session
+from seal_tui.explorer.widgets.filter_bar import SafeInput
+from seal_tui.text import numbers
+from seal_tui.text.safe import content, one_line
+
+_POLL_S = 0.2
+FORMATS: tuple[tuple[ExportFormat, str, str], ...] = (
+    ("trl", "pairs.jsonl", "prompt, chosen, rejected as strings; .parquet works too"),
+    ("trl-messages", "pairs.jsonl", "the same as lists of messages"),
+    ("kto", "kto.jsonl", "prompt, completion, label"),
+    ("hub", "dataset", "a folder as a dataset hub has it, with a card"),
+    ("csv", "pairs.csv", "for spreadsheets: numbers, decisions, texts"),
+    ("ledger", "ledger.jsonl", "every change, to import on another host"),
+    ("report", "report.html", "tables and figures; .md works too"),
+)
+
+
+class ExportScreen(ModalScreen[None]):
+    """Choose, look at the count, write."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "leave", "leave", show=False),
+        Binding("up", "format(-1)", "format before", show=False),
+        Binding("down", "format(1)", "next format", show=False),
+        Binding("ctrl+t", "ties", "ties", show=False),
+        Binding("ctrl+o", "overwrite", "overwrite", show=False),
+        Binding("enter", "write", "write", show=False),
+    ]
+
+    def __init__(self, session: Session, filter_text: str, pairs: int) -> None:
+        super().__init__()
+        self._session = session
+        self._filter = filter_text
+        self._pairs = pairs
+        self._place = 0
+        self._keep_ties = False
+        self._overwrite = False
+        self._writing = False
+
+    def compose(self) -> ComposeResult:
+        with Vertical(id="export"):
+            yield Static(id="formats", markup=False)
+            with Horizontal(classes="row"):
+                yield Static("to", markup=False, classes="name")
+                yield SafeInput(FORMATS[0][1], compact=True, select_on_focus=False)
+            yield Static(id="settings", markup=False)
+            yield Static(id="counts", markup=False)
+            yield ProgressBar(id="bar", show_eta=True)
+            yield Static(id="outcome", markup=False)
+
+    def on_mount(self) -> None:
+        frame = self.query_one("#export")
+        frame.border_title = "export"
+        frame.border_subtitle = "↑↓ format · ^t ties · ^o overwrite · enter writes · esc leaves"
+        self.query_one("#bar").display = False
+        self._draw()
+        self._preview()
+
+    @property
+    def _request(self) -> ExportRequest:
+        return ExportRequest(
+            format=FORMATS[self._place][0],
+            path=self.query_one(SafeInput).value.strip(),
+            filter=self._filter,
+            ties="keep" if self._keep_ties else "drop",
+            author=self._session.author,
+            overwrite=self._overwrite,
+        )
+
+    @property
+    def _of_findings(self) -> bool:
+        """A report has no rows to count."""
+        return FORMATS[self._place][0] == "report"
+
+    def _draw(self) -> None:
+        lines = [
+            Content.assemble(
+                ("▸ " if place == self._place else "  ", "bold"),
+                (f"{name:<13}", "bold" if place == self._place else ""),
+                (said, "dim"),
+            )
+            for place, (name, _, said) in enumerate(FORMATS)
+        ]
+        self.query_one("#formats", Static).update(Content("\n").join(lines))
+        which = content(self._filter) if self._filter else Content("all")
+        self.query_one("#settings", Static).update(
+            Content.assemble(
+                ("pairs       ", "dim"),
+                which,
+                "\n",
+                ("ties        ", "dim"),
+                "kept as the person chose" if self._keep_ties else "left out",
+                "\n",
+                ("existing    ", "dim"),
+                "is overwritten" if self._overwrite else "is never overwritten",
+            )
+        )
+
+    @work(exclusive=True, group="preview", exit_on_error=False)
+    async def _preview(self) -> None:
+        try:
+            found = await self._session.client.ask(Calls.preview_export(self._request))
+        except (EngineGone, EngineProblem) as error:
+            self._say(content(str(error), "$caution"), "#counts")
+            return
+        self._say(_counts(found, rows=not self._of_findings), "#counts")
+
+    def _say(self, text: Content, where: str = "#outcome") -> None:
+        self.query_one(where, Static).update(text)
+
+    # ---------------------------------------------------------- choosing
+
+    def action_format(self, by: int) -> None:
+        field = self.query_one(SafeInput)
+        usual = FORMATS[self._place][1]
+        self._place = (self._place + by) % len(FORMATS)
+        # A name that the person typed stays; one that was proposed is proposed anew.
+        if field.value == usual:
+            field.value = FORMATS[self._place][1]
+            field.cursor_position = len(field.value)
+        self._changed()
+
+    def action_ties(self) -> None:
+        self._keep_ties = not self._keep_ties
+        self._changed()
+
+    def action_overwrite(self) -> None:
+        self._overwrite = not self._overwrite
+        self._changed()
+
+    def _changed(self) -> None:
+        self._say(Content(""))
+        self._draw()
+        self._preview()
+
+    # ---------------------------------------------------------- writing
+
+    @on(Input.Submitted)
+    def _submitted(self, event: Input.Submitted) -> None:
+        event.stop()
+        self.action_write()
+
+    def action_write(self) -> None:
+        if not self._writing:
+            self._write()
+
+    @work(exclusive=True, group="write", exit_on_error=False)
+    async def _write(self) -> None:
+        self._writing = True
+        try:
+            status = await self._session.client.ask(Calls.export(self._request))
+            self._show(status)
+            while status.state == "running":
+                await asyncio.sleep(_POLL_S)
+                status = await self._session.client.ask(Calls.export_status())
+                self._show(status)
+        except (EngineGone, EngineProblem) as error:
+            self._say(content(str(error), "$caution"))
+        finally:
+            self._writing = False
+
+    def _show(self, status: ExportStatus) -> None:
+        bar = self.query_one("#bar", ProgressBar)
+        bar.display = status.state == "running"
+        bar.update(total=max(1, status.total), progress=status.done)
+        if status.state == "done":
+            what = "written: " if self._of_findings else f"{numbers.count(status.done)} rows in "
+            self._say(Content.styled(what + one_line(status.path), "bold"))
+        elif status.state == "failed":
+            self._say(content(status.error or "the export failed", "$caution"))
+        elif status.state == "stopped":
+            self._say(Content("stopped; nothing was written"))
+
+    @work(exclusive=True, group="leave", exit_on_error=False)
+    async def action_leave(self) -> None:
+        """Leaves; a running export is cancelled first, and the pane stays to say so."""
+        if not self._writing:
+            self.dismiss(None)
+            return
+        try:
+            self._show(await self._session.client.ask(Calls.cancel_export()))
+        except (EngineGone, EngineProblem) as error:
+            self._say(content(str(error), "$caution"))
+
+
+def _counts(found: ExportPreview, *, rows: bool) -> Content:
+    parts = [f"{numbers.count(n)} {one_line(name)}" for name, n in found.counts.items() if n]
+    return Content.assemble(
+        (f"{numbers.count(found.rows)} rows of " if rows else "", "bold"),
+        f"{numbers.count(found.pairs)} pairs",
+        (f" · {' · '.join(parts)}" if parts else "", "dim"),
+    )

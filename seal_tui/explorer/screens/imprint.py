@@ -1,0 +1,244 @@
+"""Screen 2: what each feature is worth to the reward model, with its uncertainty."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.content import Content
+from textual.widgets import Static
+
+from seal_tui.explorer import filters
+from seal_tui.explorer.actions import bindings
+from seal_tui.explorer.screens import imprint_fields as fields
+from seal_tui.explorer.screens.base import SealScreen
+from seal_tui.explorer.screens.imprint_fields import OUTCOMES, Compared
+from seal_tui.explorer.screens.pairs import influence
+from seal_tui.explorer.session import Session
+from seal_tui.explorer.widgets.bars import refresh_keys
+from seal_tui.explorer.widgets.lines import LineList
+from seal_tui.explorer.widgets.sorted_rows import SortedList
+from seal_tui.text import words
+from seal_tui.text.safe import Safe, content, one_line
+from seal_tui.text.tables import Dropped, Tables
+
+TABLES = ("imprint", "shift_imprint", "misalignment")
+TITLE = {
+    "imprint": Safe("feature imprint on rewards"),
+    "shift_imprint": Safe("imprint on the reward shift θ (degrees)"),
+    "misalignment": Safe("what makes a pair misaligned after training (points)"),
+}
+_MEANING = {
+    "imprint": (
+        "Each number is the change in reward, in points, that goes with having the feature, all "
+        "other features equal. pre: the model before training on the dataset; post: after it; "
+        "difference: post minus pre, what training taught."
+    ),
+    "shift_imprint": (
+        "Each number is the change of the shift angle θ, in degrees, that goes with the feature on "
+        "that side. Counter-clockwise is positive; it means better alignment only where both "
+        "rewards are negative, so read it with the pairs at hand."
+    ),
+    "misalignment": (
+        "Each number is how many percentage points more often a pair with the feature on that side "
+        "is misaligned after training, all other features equal. Where the fit is logistic, that "
+        "is its average marginal effect, and p is that of the odds."
+    ),
+}
+_NAMED = 8
+_COMMON = (
+    "\n\nThe line is the 95 % interval, ● the estimate, │ zero. p is adjusted for the number of "
+    "features; * is below 0.05, ** below 0.01, *** below 0.001. VIF above 5 says that other "
+    "features carry much the same information. detects: the smallest effect that would be found "
+    "with 80 % power; what is smaller may be there and not be seen."
+    "\n\nEnter lists the pairs whose sides differ in the feature."
+)
+_COMPARE = (
+    "\n\nSide by side: the estimate of each preset ± the half-width of its 95 % interval; in grey "
+    "where adjusted p is 0.05 or more. signs: the presets do not agree on the direction."
+)
+
+
+class ImprintScreen(SealScreen):
+    TAB: ClassVar[str] = "imprint"
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings("imprint")]
+
+    def __init__(self, session: Session) -> None:
+        super().__init__(session)
+        self._table = TABLES[0]
+        self._outcome = OUTCOMES[0]
+        self._preset = ""
+        self._comparing = False
+        self._tables: Tables | None = None
+        self._wanted = ""
+
+    def body(self) -> ComposeResult:
+        yield Static(id="head", markup=False)
+        lines: SortedList[Any] = SortedList(empty=Safe("nothing was estimated"), id="table")
+        yield lines
+        yield Static(id="reading", markup=False)
+        yield Static(id="dropped", markup=False)
+
+    @property
+    def lines(self) -> SortedList[Any]:
+        return self.query_one("#table", SortedList)
+
+    @property
+    def presets(self) -> tuple[str, ...]:
+        study = self.session.study
+        return study.presets if study is not None and study.presets else (self._preset,)
+
+    async def load(self) -> None:
+        self._tables = await self.session.tables()
+        if not self._preset:
+            study = self.session.study
+            self._preset = study.preset if study is not None else self._tables.preset
+        self._draw()
+
+    def go_to(self, feature: str) -> None:
+        """Puts the cursor on a feature, now or when the table has come."""
+        self._wanted = feature
+        if self._tables is not None:
+            self._table, self._comparing = TABLES[0], False
+            self._draw()
+
+    # ---------------------------------------------------------- actions
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        if action == "next_outcome":
+            return self._table == "imprint"
+        if action == "next_preset":
+            return not self._comparing
+        return True
+
+    def action_next_table(self) -> None:
+        self._table = words.after(TABLES, self._table)
+        self._draw()
+        refresh_keys(self)
+
+    def action_next_outcome(self) -> None:
+        self._outcome = words.after(OUTCOMES, self._outcome)
+        self._draw()
+
+    def action_next_preset(self) -> None:
+        self._preset = words.after(self.presets, self._preset)
+        self._draw()
+
+    def action_compare(self) -> None:
+        self._comparing = not self._comparing
+        self._draw()
+        refresh_keys(self)
+
+    def action_next_sort(self) -> None:
+        self.lines.next_order()
+        self._say_head()
+
+    def action_reverse(self) -> None:
+        self.lines.turn_round()
+        self._say_head()
+
+    # ---------------------------------------------------------- drawing
+
+    def on_resize(self) -> None:
+        self._draw()
+
+    def _draw(self) -> None:
+        if self._tables is None:
+            return
+        preset = "*" if self._comparing else self._preset
+        dropped = self._tables.dropped(self._table, preset, self.session.study)
+        meaning = _MEANING[self._table] + _COMMON
+        self.lines.meaning = meaning + (_COMPARE if self._comparing else "") + _left_out(dropped)
+        if self._comparing:
+            compared = fields.compared(self._tables, self._table, self._outcome, self.presets)
+            shown = fields.of_presets(compared, self._table, self.presets, self.size.width)
+            self.lines.fill(shown, compared, lambda line: line.name)
+        else:
+            found = fields.coefficients(self._tables, self._table, self._preset)
+            columns = fields.of_one(found, self._table, self._outcome, self.size.width)
+            self.lines.fill(columns, found, lambda line: line.name)
+        if self._wanted:
+            self.lines.go_to(self._wanted)
+            self._wanted = ""
+        self._say_head()
+        self.query_one("#dropped", Static).update(self._dropped(dropped))
+        self._read()
+
+    def _say_head(self) -> None:
+        how = "presets side by side" if self._comparing else f"preset {one_line(self._preset)}"
+        parts: list[str | tuple[str, str]] = [
+            (TITLE[self._table], "bold"),
+            (f" · {how} · by {self.lines.order}", "dim"),
+        ]
+        if self._table == "imprint":
+            what = "" if self._comparing else "p of "
+            parts.append((f" · {what}{words.OUTCOME[self._outcome]}", "dim"))
+        self.query_one("#head", Static).update(Content.assemble(*parts))
+
+    @on(LineList.Moved, "#table")
+    def _read(self) -> None:
+        self.query_one("#reading", Static).update(Content(self.reading()))
+
+    def reading(self) -> Safe:
+        """The focused number as a sentence."""
+        line = self.lines.line
+        if line is None:
+            return Safe("")
+        info = self.session.feature(line.feature)
+        if isinstance(line, Compared):
+            return fields.compared_reading(line, self._table)
+        estimate = line.shown(self._outcome)
+        if self._table == "imprint":
+            return words.reward_reading(line.feature, info, self._outcome, estimate)
+        read = words.shift_reading if self._table == "shift_imprint" else words.misalignment_reading
+        return read(line.feature, info, line.side, estimate)
+
+    def _dropped(self, dropped: Sequence[Dropped]) -> Content:
+        """One line a reason; the details are in the help."""
+        by_reason: dict[str, dict[str, None]] = {}
+        for line in dropped:
+            sides = {other.side for other in dropped if other.feature == line.feature}
+            by_reason.setdefault(line.reason, {})[_what(line, one_side=len(sides) == 1)] = None
+        lines = []
+        for reason, names in by_reason.items():
+            first, more = list(names)[:_NAMED], len(names) - _NAMED
+            tail = f" and {more} more" if more > 0 else ""
+            lines.append(
+                Content.assemble(
+                    ("left out ", "bold $caution"),
+                    ", ".join(first) + tail,
+                    " ",
+                    content(f"({reason})", "dim"),
+                )
+            )
+        return Content("\n").join(lines)
+
+    # ---------------------------------------------------------- to the pairs
+
+    @on(LineList.Opened, "#table")
+    def _open(self) -> None:
+        line = self.lines.line
+        if line is None:
+            return
+        if line.side:
+            self.explorer.open_pairs(filters.carried(line.feature, line.side))
+        else:
+            self.explorer.open_pairs(filters.differs(line.feature), influence(line.feature))
+
+
+def _what(line: Dropped, *, one_side: bool = True) -> str:
+    if line.feature == "*":
+        return one_line(line.detail)
+    side = f" ({one_line(line.side)})" if one_side and line.side != "*" else ""
+    return words.feature(line.feature) + side
+
+
+def _left_out(dropped: Sequence[Dropped]) -> str:
+    """What is left out and exactly why, for the help."""
+    if not dropped:
+        return ""
+    lines = [f"  {_what(line)}: {one_line(f'{line.reason}, {line.detail}')}" for line in dropped]
+    return "\n\nLeft out:\n" + "\n".join(dict.fromkeys(lines))

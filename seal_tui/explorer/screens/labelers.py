@@ -1,0 +1,366 @@
+"""Screen 6: how far labelers agree, and what their disagreement does to the coefficients."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import Horizontal
+from textual.content import Content
+from textual.widgets import Static
+
+from seal_tui.explorer import filters
+from seal_tui.explorer.actions import bindings
+from seal_tui.explorer.screens.base import SealScreen
+from seal_tui.explorer.session import Session
+from seal_tui.explorer.widgets.bars import refresh_keys
+from seal_tui.explorer.widgets.interval import Axis, interval
+from seal_tui.explorer.widgets.lines import Cell, LineList, cell
+from seal_tui.explorer.widgets.sorted_rows import Field, SortedList
+from seal_tui.text import numbers, readings, words
+from seal_tui.text.safe import Safe, content, fit, one_line
+from seal_tui.text.tables import Agreement, Estimate, Tables, TwoImprints
+
+LOW_KAPPA = 0.4  # as the engine's own warning
+OUTCOMES = ("post", "difference", "pre")
+_INTERVAL = 13
+_AGREEMENT_HELP = (
+    "How far two labelers give the same entries the same labels, feature by feature.\n\n"
+    "agree: the share of entries with the same label. It is high for any rare feature, because "
+    "both say no most of the time. κ (Cohen) takes out what chance would give: 1 is full "
+    "agreement, 0 no better than chance; the line is its 95 % interval over pairs, │ zero. "
+    "PABAK: κ as it would be if both labels were equally common. The last two columns are the mean "
+    "label by each labeler: where they are far apart, one sees the feature more often.\n\n"
+    "A κ below 0.4 (marked) is usually called no better than fair: read that feature's numbers "
+    "with care. Where there are three labelers or more, one more page has all of them at once "
+    "(Fleiss' κ).\n\n"
+    "Enter lists the pairs in question."
+)
+_COEFFICIENTS_HELP = (
+    "The same coefficient of the imprint (pair-fe, reward points) computed from each labeler's "
+    "labels, on the pairs that both labeled, and the difference with the 95 % interval of a paired "
+    "bootstrap.\n\n"
+    "SIGN: by one labeler's labels the model likes the feature, by the other's it does not, and "
+    "each is certain of it. sign: the signs differ, but not certainly. differs: the same sign, but "
+    "the size depends on who labels more than chance would make it.\n\n"
+    "Enter lists the pairs in question."
+)
+
+
+class LabelersScreen(SealScreen):
+    TAB: ClassVar[str] = "labelers"
+    HELP: ClassVar[str] = "Everything the study says about features rests on its labels."
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings("labelers")]
+
+    def __init__(self, session: Session) -> None:
+        super().__init__(session)
+        self._tables: Tables | None = None
+        self._two: tuple[str, str] = ("", "")
+        self._outcome = OUTCOMES[0]
+
+    def body(self) -> ComposeResult:
+        yield Static(id="head", markup=False)
+        with Horizontal(id="both"):
+            agreement: SortedList[Agreement] = SortedList(
+                meaning=_AGREEMENT_HELP, empty=Safe("no labels to compare"), id="agreement"
+            )
+            coefficients: SortedList[TwoImprints] = SortedList(
+                meaning=_COEFFICIENTS_HELP,
+                empty=Safe("no coefficient could be estimated"),
+                id="coefficients",
+            )
+            yield agreement
+            yield coefficients
+        yield Static(id="reading", markup=False)
+        yield Static(id="dropped", markup=False)
+
+    def on_mount(self) -> None:
+        super().on_mount()
+        self.agreement.focus()
+
+    @property
+    def agreement(self) -> SortedList[Any]:
+        return self.query_one("#agreement", SortedList)
+
+    @property
+    def coefficients(self) -> SortedList[Any]:
+        return self.query_one("#coefficients", SortedList)
+
+    @property
+    def in_coefficients(self) -> bool:
+        return self.has_class("-coefficients")
+
+    @property
+    def _current(self) -> SortedList[Any]:
+        return self.coefficients if self.in_coefficients else self.agreement
+
+    async def load(self) -> None:
+        self._tables = await self.session.tables()
+        known = self._pairs()
+        if self._two not in known:
+            self._two = known[0] if known else ("", "")
+        self._draw()
+
+    def _pairs(self) -> list[tuple[str, str]]:
+        """Every two labelers, and last, where there is such a line, all of them."""
+        if self._tables is None:
+            return []
+        return list(dict.fromkeys((line.first, line.second) for line in self._tables.agreements()))
+
+    # ---------------------------------------------------------- actions
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        if action == "next_two":
+            return len(self._pairs()) > 1
+        if action == "next_outcome":
+            return self.in_coefficients or self.has_class("-wide")
+        return True
+
+    def action_next_two(self) -> None:
+        known = self._pairs()
+        self._two = known[(known.index(self._two) + 1) % len(known)]
+        self._draw()
+
+    def action_next_table(self) -> None:
+        feature = self._current.current
+        self.toggle_class("-coefficients")
+        if feature is not None:
+            self._current.go_to(feature)
+        self._current.focus()
+        self._say()
+        refresh_keys(self)
+
+    def action_next_outcome(self) -> None:
+        self._outcome = words.after(OUTCOMES, self._outcome)
+        self._draw()
+
+    def action_next_sort(self) -> None:
+        self._current.next_order()
+        self._say()
+
+    def action_reverse(self) -> None:
+        self._current.turn_round()
+        self._say()
+
+    # ---------------------------------------------------------- drawing
+
+    def on_descendant_focus(self) -> None:
+        super().on_descendant_focus()
+        # On a wide screen tab goes from one list to the other.
+        if self.focused is not None and self.focused.id in ("agreement", "coefficients"):
+            self.set_class(self.focused.id == "coefficients", "-coefficients")
+            self._say()
+
+    def _draw(self) -> None:
+        if self._tables is None:
+            return
+        agreements = [
+            line for line in self._tables.agreements() if (line.first, line.second) == self._two
+        ]
+        imprints = [
+            line
+            for line in self._tables.two_imprints()
+            if (line.first, line.second) == self._two and line.outcome == self._outcome
+        ]
+        self.agreement.fill(_agreement(*self._two), agreements, lambda line: line.feature)
+        self.coefficients.fill(
+            _coefficients(imprints, *self._two), imprints, lambda line: line.feature
+        )
+        self._say()
+
+    def _say(self) -> None:
+        """The lines above and below the lists."""
+        self.query_one("#head", Static).update(self._head())
+        self.query_one("#reading", Static).update(Content(self.reading()))
+        self.query_one("#dropped", Static).update(self._left_out())
+
+    def _head(self) -> Content:
+        known = self._pairs()
+        if not known:
+            return Content.styled("one labeler only", "bold")
+        first, second = self._two
+        fleiss = any(line.fleiss for line in self.agreement.lines)
+        who = f"all {len(self._labelers())} labelers" if fleiss else f"{first} × {second}"
+        place = f" · {known.index(self._two) + 1} of {len(known)}" if len(known) > 1 else ""
+        what = (
+            f"coefficients, {words.OUTCOME[self._outcome]}"
+            if self.in_coefficients
+            else "agreement on the labels"
+        )
+        order = f" · by {self._current.order}" if self._current.count else ""
+        return Content.assemble((one_line(who), "bold"), (f"{place} · {what}{order}", "dim"))
+
+    def _labelers(self) -> list[str]:
+        study = self.session.study
+        roles = [info.role for info in study.models] if study is not None else []
+        return [role for role in roles if role.startswith("labeler ")]
+
+    def reading(self) -> Safe:
+        """The focused line as a sentence."""
+        if self._tables is not None and not self._pairs():
+            return Safe(
+                "One labeler gives nothing to compare with. Name a second one in the study, for "
+                "example [labelers.gold] with labels of people, and run again."
+            )
+        line = self._current.line
+        if isinstance(line, Agreement):
+            return readings.agreement(line)
+        return readings.two_imprints(line) if isinstance(line, TwoImprints) else Safe("")
+
+    def _left_out(self) -> Content:
+        if self._tables is None or not self._pairs():
+            return Content("")
+        lines = self._tables.dropped("stability_imprint", "*", None)
+        if not lines:
+            return Content("")
+        names = dict.fromkeys(words.feature(line.feature) for line in lines)
+        reasons = dict.fromkeys(line.reason for line in lines)
+        return Content.assemble(
+            ("without coefficients ", "bold $caution"),
+            ", ".join(names),
+            " ",
+            content(f"({', '.join(reasons)})", "dim"),
+        )
+
+    @on(LineList.Moved)
+    def _moved(self, event: LineList.Moved) -> None:
+        """The two lists stand on the same feature, as far as they both have it."""
+        moved = event.lines
+        if isinstance(moved, SortedList) and moved is self._current:
+            other = self.agreement if moved is self.coefficients else self.coefficients
+            if moved.current is not None:
+                other.go_to(moved.current)
+            self._say()
+
+    # ---------------------------------------------------------- to the pairs
+
+    @on(LineList.Opened)
+    def _open(self) -> None:
+        line = self._current.line
+        if line is not None:
+            self.explorer.open_pairs(filters.disagrees(line.feature))
+
+
+# ---------------------------------------------------------------- columns
+
+
+def _feature(line: Agreement | TwoImprints) -> Cell:
+    return cell(words.feature(line.feature))
+
+
+def _name(line: Agreement | TwoImprints) -> str:
+    return words.feature(line.feature)
+
+
+def _agreement(first: str, second: str) -> list[Field[Agreement]]:
+    axis = Axis(-0.2, 1.0)
+
+    def kappa(line: Agreement) -> Cell:
+        value = line.kappa.estimate
+        low = value is not None and value < LOW_KAPPA
+        said = Safe(f"{numbers.number(value):>5}{' low' if low else ''}")
+        return cell(said, "caution" if low else "strong")
+
+    def mean(place: int) -> Field[Agreement]:
+        who = fit(one_line((first, second)[place]), 7).rstrip()
+        return Field(
+            Safe(f"mean {who}"),
+            lambda line: cell(numbers.number(line.prevalence[place]), "muted"),
+            lambda line: line.prevalence[place],
+            width=9,
+            align="right",
+            rank=3 + place,
+        )
+
+    return [
+        Field(Safe("    κ"), kappa, lambda line: line.kappa.estimate, width=9, descending=False),
+        Field(Safe("feature"), _feature, _name, least=18, most=28, descending=False),
+        Field(
+            Safe("95 % of κ"), lambda line: interval(line.kappa, axis, _INTERVAL), width=_INTERVAL
+        ),
+        Field(
+            Safe("agree"),
+            lambda line: cell(numbers.percent(line.share)),
+            lambda line: line.share,
+            width=7,
+            align="right",
+            rank=1,
+            descending=False,
+        ),
+        Field(
+            Safe("PABAK"),
+            lambda line: cell(numbers.number(line.pabak), "muted"),
+            lambda line: line.pabak,
+            width=6,
+            align="right",
+            rank=2,
+            descending=False,
+        ),
+        mean(0),
+        mean(1),
+    ]
+
+
+def _coefficients(
+    lines: Sequence[TwoImprints], first: str, second: str
+) -> list[Field[TwoImprints]]:
+    axis = Axis.over(
+        value for line in lines for value in (line.difference.low, line.difference.high)
+    )
+
+    def by(place: int) -> Field[TwoImprints]:
+        return Field(
+            Safe(fit(one_line((first, second)[place]), 8).rstrip()),
+            lambda line: _value(line.estimates[place]),
+            lambda line: line.estimates[place].estimate,
+            width=9,
+            align="right",
+            rank=place and 1,
+        )
+
+    def flag(line: TwoImprints) -> Cell:
+        if line.clear_sign_change:
+            return cell(Safe("SIGN"), "caution")
+        return cell(Safe("sign" if line.sign_change else "differs" if line.differs else ""))
+
+    return [
+        Field(Safe("strength"), key=lambda line: _known(line.difference)),
+        Field(Safe("feature"), _feature, _name, least=18, most=28, descending=False),
+        by(0),
+        by(1),
+        Field(
+            Safe("change"),
+            lambda line: cell(
+                numbers.signed(line.difference.estimate), "strong" if line.differs else "muted"
+            ),
+            lambda line: line.difference.estimate,
+            width=8,
+            align="right",
+        ),
+        Field(
+            Safe("95 % interval"),
+            lambda line: interval(line.difference, axis, _INTERVAL),
+            width=_INTERVAL,
+            rank=2,
+        ),
+        Field(
+            Safe("flag"),
+            flag,
+            lambda line: float(line.sign_change) + line.clear_sign_change + line.differs / 2,
+            width=7,
+        ),
+    ]
+
+
+def _known(estimate: Estimate) -> float | None:
+    return None if estimate.estimate is None else estimate.size
+
+
+def _value(estimate: Estimate) -> Cell:
+    """In grey where its own interval holds zero."""
+    low, high = estimate.low, estimate.high
+    certain = low is not None and high is not None and (low > 0 or high < 0)
+    return cell(numbers.signed(estimate.estimate), "" if certain else "muted")

@@ -1,0 +1,396 @@
+"""Screen 1: how far the run is, and when it is done, what it found, on one page."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual import on, work
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import Container, Vertical, VerticalScroll
+from textual.content import Content
+from textual.widget import Widget
+from textual.widgets import Static
+
+from engine.messages import RunStatus, StudyInfo
+from seal_tui.client import EngineGone, EngineProblem
+from seal_tui.explorer import filters
+from seal_tui.explorer.actions import bindings
+from seal_tui.explorer.screens.all_tables import AllTablesScreen
+from seal_tui.explorer.screens.base import SealScreen
+from seal_tui.explorer.screens.dialogs import TextScreen
+from seal_tui.explorer.screens.manifest import ManifestScreen
+from seal_tui.explorer.screens.over import RejectsScreen
+from seal_tui.explorer.session import Session
+from seal_tui.explorer.widgets.bars import refresh_keys
+from seal_tui.explorer.widgets.interval import Axis, span
+from seal_tui.explorer.widgets.lines import Column, LineList, cell
+from seal_tui.explorer.widgets.matrix import Matrix
+from seal_tui.explorer.widgets.progress import Stages, bar
+from seal_tui.explorer.widgets.rows import RowList
+from seal_tui.text import numbers, words
+from seal_tui.text.safe import Safe, content, fit, one_line
+from seal_tui.text.tables import Alignment, Estimate, Imprint, SideEstimate, Tables, real
+
+_SPAN = 15
+_CHANGE = "mcnemar aligned pre against post"
+_IMPRINT_HELP = (
+    "What the reward model learned: for each feature, how many reward points an entry gains by "
+    "having it, all other features equal, before (○) and after (●) training. The strongest change "
+    "comes first; a change in grey cannot be told from none (adjusted p 0.05 or more). Enter opens "
+    "the coefficient on the imprint screen."
+)
+_ROBUSTNESS_HELP = (
+    "Robustness scores: how much more often a pair becomes misaligned when a change of wording "
+    "makes one answer lose or gain a feature, in percentage points with the half-width of the "
+    "95 % interval. A score in grey cannot be told from none (adjusted p 0.05 or more). Enter "
+    "lists the rewritten pairs."
+)
+
+
+def panel(title: str, *widgets: Widget, id: str) -> Vertical:
+    """A titled part of the page."""
+    frame = Vertical(*widgets, id=id, classes="panel")
+    frame.border_title = title
+    return frame
+
+
+def _imprint_list() -> RowList:
+    columns = (
+        Column(Safe("feature"), 0, least=14, most=30),
+        Column(Safe("pre"), 6, "right"),
+        Column(Safe(""), _SPAN, rank=1),
+        Column(Safe("post"), 6, "right"),
+        Column(Safe("change in points"), 16, "right"),
+    )
+    empty = Safe("no estimates")
+    return RowList(columns, meaning=_IMPRINT_HELP, empty=empty, id="imprints")
+
+
+def _robustness_list() -> RowList:
+    columns = (
+        Column(Safe("pairs with"), 0, least=30, most=48),
+        Column(Safe("misaligned"), 12, "right"),
+        Column(Safe("± 95 %"), 6, "right"),
+    )
+    empty = Safe("no rewrites were scored")
+    return RowList(columns, meaning=_ROBUSTNESS_HELP, empty=empty, id="robust")
+
+
+class OverviewScreen(SealScreen):
+    TAB: ClassVar[str] = "overview"
+    AUTO_FOCUS: ClassVar[str | None] = ""
+    HELP: ClassVar[str] = (
+        "The whole study on one page.\n\n"
+        "aligned: the share of pairs in which the reward model gives the chosen answer more than "
+        "the rejected one. resistance: the rest, the pairs in which it errs against the people. "
+        "pre is the model before training on the dataset, post the one after."
+    )
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings("overview")]
+
+    def __init__(self, session: Session) -> None:
+        super().__init__(session)
+        self._imprints: list[Imprint] = []
+        self._robust: list[SideEstimate] = []
+
+    def body(self) -> ComposeResult:
+        with VerticalScroll(id="page", can_focus=False):
+            yield Static(id="study", markup=False)
+            yield panel("Run", Stages(), id="run")
+            with Container(id="numbers"):
+                with Vertical(id="left"):
+                    yield panel("Alignment", Static(id="alignment", markup=False), id="aligned")
+                    yield panel(
+                        "Pairs by regime and by what the labeler thinks", Matrix(), id="regimes"
+                    )
+                    yield panel(
+                        "Before you believe any of it", Static(id="notes", markup=False), id="noted"
+                    )
+                with Vertical(id="right"):
+                    yield panel("What the reward model learned", _imprint_list(), id="learned")
+                    yield panel(
+                        "What moves its verdict when the wording changes",
+                        _robustness_list(),
+                        id="moves",
+                    )
+        yield Static(id="reading", markup=False)
+        yield Static(id="warned", markup=False)
+
+    def on_mount(self) -> None:
+        self.query_one("#numbers").display = False
+        super().on_mount()
+        self.progressed()
+        self._read()
+
+    # ---------------------------------------------------------- the run
+
+    def progressed(self) -> None:
+        status = self.session.status
+        run = self.query_one("#run")
+        run.display = not self.session.finished
+        run.border_title = _run_title(status)
+        self.query_one(Stages).show(status)
+        self.query_one("#study", Static).update(_study_lines(self.session.study, status))
+        warnings = status.warnings if status is not None else ()
+        lines = [_warning(warning) for warning in warnings]
+        self.set_class(bool(lines), "-warned")
+        self.query_one("#notes", Static).update(Content("\n").join(lines))
+        if lines:
+            many = f"{len(lines)} warnings" if len(lines) > 1 else "1 warning"
+            self.query_one("#warned", Static).update(
+                Content.assemble(
+                    (many, "bold $caution"), " · ", ("w", "bold"), " ", content(warnings[0], "dim")
+                )
+            )
+        refresh_keys(self)
+
+    # ---------------------------------------------------------- what lies over this screen
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        status = self.session.status
+        if action == "warnings":
+            return status is not None and bool(status.warnings)
+        if action == "rejects":
+            return status is not None and bool(status.rejects)
+        if action == "tables":
+            return self.is_mounted and self.query_one("#numbers").display
+        return True
+
+    def action_warnings(self) -> None:
+        status = self.session.status
+        if status is not None:
+            lines = [_warning(warning) for warning in status.warnings]
+            self.app.push_screen(TextScreen(Safe("warnings"), Content("\n\n").join(lines)))
+
+    def action_rejects(self) -> None:
+        self.app.push_screen(RejectsScreen(self.session))
+
+    def action_tables(self) -> None:
+        self.app.push_screen(AllTablesScreen(self.session))
+
+    # ---------------------------------------------------------- the results
+
+    async def load(self) -> None:
+        self.progressed()
+        try:
+            tables = await self.session.tables()
+        except EngineProblem as error:
+            # While the run is on, its stages say enough of what is missing.
+            if error.not_yet and not self.session.finished:
+                return
+            raise
+        self.show_results(tables)
+
+    def trouble(self, error: EngineProblem | EngineGone | None) -> None:
+        super().trouble(error if self.session.lost is None else None)
+
+    def show_results(self, tables: Tables) -> None:
+        preset = self.session.study.preset if self.session.study is not None else tables.preset
+        numbers_box = self.query_one("#numbers")
+        first, numbers_box.display = not numbers_box.display, True
+        self.query_one("#alignment", Static).update(alignment_text(tables))
+        self.query_one(Matrix).show(tables.regimes())
+        self._show_imprints(tables, preset)
+        self._show_robustness(tables, preset)
+        if first and self.focused is None:
+            self.query_one(Matrix).focus(scroll_visible=False)
+        self._read()
+        refresh_keys(self)
+
+    def _show_imprints(self, tables: Tables, preset: str) -> None:
+        lines = sorted(tables.imprint(preset), key=lambda line: -line.difference.size)
+        self._imprints = lines
+        axis = Axis.over(
+            value for line in lines for value in (line.pre.estimate, line.post.estimate)
+        )
+        self.query_one("#imprints", RowList).show(
+            [
+                (
+                    cell(words.feature(line.feature)),
+                    cell(numbers.number(line.pre.estimate)),
+                    span(line.pre.estimate, line.post.estimate, axis, _SPAN),
+                    cell(numbers.number(line.post.estimate)),
+                    cell(numbers.signed(line.difference.estimate), _weight(line.difference)),
+                )
+                for line in lines
+            ],
+            [line.feature for line in lines],
+        )
+
+    def _show_robustness(self, tables: Tables, preset: str) -> None:
+        lines = [
+            line
+            for line in tables.sides("robustness", preset)
+            if line.estimate.estimate is not None
+        ]
+        lines.sort(key=lambda line: -line.estimate.size)
+        rows = []
+        for line in lines:
+            kind = self.session.kind(line.feature)
+            low, high = line.estimate.low, line.estimate.high
+            half = (high - low) / 2 if low is not None and high is not None else None
+            rows.append(
+                (
+                    cell(words.robustness_sentence(line.feature, line.side, line.sign, kind)),
+                    cell(
+                        Safe(f"{numbers.points(line.estimate.estimate)} pts"),
+                        _weight(line.estimate),
+                    ),
+                    cell(numbers.number(half * 100 if half is not None else None, 1), "muted"),
+                )
+            )
+        self._robust = lines
+        keys = [f"{line.feature}/{line.side}/{line.sign}" for line in lines]
+        self.query_one("#robust", RowList).show(rows, keys)
+
+    # ---------------------------------------------------------- what made these results
+
+    @work(exclusive=True, group="manifest")
+    async def action_show_manifest(self) -> None:
+        try:
+            self.app.push_screen(ManifestScreen(await self.session.client.manifest()))
+        except (EngineGone, EngineProblem) as error:
+            self.notify(one_line(str(error)), severity="warning", markup=False)
+
+    # ---------------------------------------------------------- the focused number in words
+
+    @on(LineList.Moved)
+    @on(Matrix.Moved)
+    def _read(self) -> None:
+        line = self.query_one("#reading", Static)
+        line.display = self.query_one("#numbers").display
+        line.update(Content(self.reading()))
+
+    def on_descendant_focus(self) -> None:
+        super().on_descendant_focus()
+        self._read()
+
+    def reading(self) -> Safe:
+        """The focused number as a sentence."""
+        focused = self.focused
+        if isinstance(focused, Matrix):
+            return focused.explain()
+        if not isinstance(focused, RowList) or not focused.count:
+            return Safe("")
+        if focused.id == "imprints":
+            line = self._imprints[focused.cursor]
+            info = self.session.feature(line.feature)
+            return words.reward_reading(line.feature, info, "difference", line.difference)
+        score = self._robust[focused.cursor]
+        kind = self.session.kind(score.feature)
+        return words.robustness_reading(
+            score.feature, score.side, score.sign, kind, score.estimate, score.events
+        )
+
+    # ---------------------------------------------------------- ways to the other screens
+
+    @on(Matrix.Chosen)
+    def _cell(self, event: Matrix.Chosen) -> None:
+        self.explorer.open_pairs(filters.cell(event.regime, event.opinion))
+
+    @on(LineList.Opened, "#imprints")
+    def _feature(self, event: LineList.Opened) -> None:
+        name = self.query_one("#imprints", RowList).current
+        if name is not None:
+            self.explorer.open_imprint(name)
+
+    @on(LineList.Opened, "#robust")
+    def _score(self, event: LineList.Opened) -> None:
+        self.explorer.open_rewrites(filters.flipped(self._robust[event.index].feature))
+
+
+def _weight(estimate: Estimate) -> str:
+    """Grey for what cannot be told from nothing."""
+    certain = estimate.p_adjusted is None or estimate.p_adjusted < 0.05
+    return "strong" if certain else "muted"
+
+
+def _warning(warning: str) -> Content:
+    return Content.assemble(("warning ", "bold $caution"), content(warning))
+
+
+def _run_title(status: RunStatus | None) -> str:
+    if status is None or not status.elapsed_s:
+        return "Run"
+    return f"Run · {numbers.duration(status.elapsed_s)}"
+
+
+def _study_lines(study: StudyInfo | None, status: RunStatus | None) -> Content:
+    """What was studied, and how much of it could be used; a line each."""
+    lines = []
+    if study is not None:
+        models = {info.role: info.model for info in study.models}
+        parts = [content(study.name, "bold"), content(f"pairs of {one_line(study.dataset)}")]
+        if "pre" in models or "post" in models:
+            pre, post = models.get("pre", "?"), models.get("post", "?")
+            parts.append(content(f"pre {one_line(pre)} → post {one_line(post)}"))
+        lines.append(Content.styled(" · ", "dim").join(parts))
+    if status is not None and (counted := _counts(status)):
+        lines.append(Content.styled(" · ", "dim").join(counted))
+    return Content("\n").join(lines)
+
+
+def _counts(status: RunStatus) -> list[Content]:
+    """Rows, pairs and entries, as far as they are known."""
+    counts = status.counts
+    parts = []
+    if "rows" in counts:
+        parts.append(Content(f"{numbers.count(counts['rows'])} rows"))
+    left = sum(status.rejects.values())
+    if left:
+        parts.append(
+            Content.assemble(
+                (f"{numbers.count(left)} left out", "$caution"), " (", ("x", "bold"), ")"
+            )
+        )
+    if "pairs" in counts:
+        parts.append(Content(f"{numbers.count(counts['pairs'])} pairs"))
+    if "scored pairs" in counts:
+        parts.append(Content(f"{numbers.count(counts['scored pairs'])} scored"))
+    if counts.get("truncated"):
+        parts.append(Content(f"{numbers.count(counts['truncated'])} entries cut"))
+    if counts.get("rewritten pairs"):
+        used = numbers.count(counts.get("rewritten pairs used", 0))
+        parts.append(Content(f"{numbers.count(counts['rewritten pairs'])} rewritten, {used} used"))
+    return parts
+
+
+def alignment_text(tables: Tables) -> Content:
+    """Alignment before and after training, with bars, intervals, and what changed."""
+    lines = tables.alignment()
+    shown = [Content.styled(f"{'':5}{'aligned':>8}{'':18}{'resistance':>10}", "dim")]
+    for line in lines:
+        half = ""
+        if line.half_width is not None:
+            half = f" ±{numbers.number(line.half_width * 100, 1)}"
+        filled = bar(round((line.alignment or 0) * 1000), 1000, 16)
+        shown.append(
+            Content.assemble(
+                (fit(one_line(line.role), 5), "bold"),
+                fit(numbers.percent(line.alignment), 8, "right"),
+                " ",
+                (filled, "$chosen"),
+                " ",
+                fit(numbers.percent(line.resistance), 10, "right"),
+                (half, "dim"),
+            )
+        )
+    shown.append(Content.styled(" · ".join(_beside(tables, lines)), "dim"))
+    return Content("\n").join(shown)
+
+
+def _beside(tables: Tables, lines: list[Alignment]) -> list[str]:
+    """What stands below the two numbers: their change, and what is too close to call."""
+    parts = []
+    shares = [line.alignment for line in lines]
+    if len(shares) == 2 and shares[0] is not None and shares[1] is not None:
+        found = [row for row in tables.rows("tests") if row.get("name") == _CHANGE]
+        p = real(found[0], "p_value") if found else None
+        said = f" (p {numbers.p_value(p)})" if p is not None else ""
+        parts.append(f"change {numbers.points(shares[1] - shares[0])} points{said}")
+    arrow = " → "
+    parts.append(f"ties {arrow.join(numbers.count(line.ties) for line in lines)}")
+    if any(line.noise_limited for line in lines):
+        noisy = arrow.join(numbers.count(line.noise_limited) for line in lines)
+        parts.append(f"within the noise {noisy}")
+    return parts

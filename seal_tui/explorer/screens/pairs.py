@@ -1,0 +1,251 @@
+"""The two lists of pairs: resistance, and the queue of ambiguous ones."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from textual import work
+from textual.binding import BindingType
+from textual.content import Content
+
+from engine.messages import (
+    Completion,
+    Ids,
+    MarkProgress,
+    PairDetail,
+    PairQuery,
+    PairRow,
+    SavedFilter,
+)
+from seal_tui.explorer.actions import bindings
+from seal_tui.explorer.calls import Calls
+from seal_tui.explorer.screens.browse import BrowseScreen
+from seal_tui.explorer.screens.dialogs import ChoiceScreen, PromptScreen
+from seal_tui.explorer.screens.export import ExportScreen
+from seal_tui.explorer.screens.log import filter_line
+from seal_tui.explorer.screens.triage import Triage
+from seal_tui.explorer.widgets.bars import refresh_keys
+from seal_tui.explorer.widgets.lines import Cell, Column, cell
+from seal_tui.explorer.widgets.pair_view import PairView
+from seal_tui.text import numbers, words
+from seal_tui.text.safe import Safe, one_line
+
+_HIDDEN = cell(Safe("·"), "muted")
+
+
+_INFLUENCE = "influence:"
+
+
+def influence(feature: str) -> str:
+    """The order by how far a feature's coefficient moves without the pair."""
+    return f"{_INFLUENCE}{feature}"
+
+
+class PairsScreen(BrowseScreen[PairQuery, PairRow, PairDetail], Triage):
+    """A list of pairs with the pair beside it, and decisions about them."""
+
+    NOUN: ClassVar[str] = "pairs"
+    VIEW_ACTIONS: ClassVar[tuple[str, ...]] = ("toggle_context", "rewrites")
+    SORTS: ClassVar[dict[str, tuple[str, bool]]] = {
+        "margin_post": ("margin after training", False),
+        "margin_pre": ("margin before training", False),
+        "margin_change": ("change of margin", False),
+        "theta": ("shift θ", True),
+        "gain": ("gain", False),
+        "ambiguity": ("ambiguity", True),
+        "pair_id": ("pair", False),
+    }
+    COLUMNS: ClassVar[tuple[Column, ...]] = (
+        Column(Safe("pair"), 6, "right"),
+        Column(Safe("mark"), 5),
+        Column(Safe("regime"), 8, rank=1),
+        Column(Safe("labeler"), 11, rank=4),
+        Column(Safe("pre"), 6, "right", rank=3),
+        Column(Safe("post"), 6, "right"),
+        Column(Safe("gain"), 7, "right", rank=5),
+        Column(Safe("shift θ"), 7, "right", rank=6),
+        Column(Safe("amb."), 5, "right", rank=2),
+        Column(Safe("topic"), 12, rank=8),
+        Column(Safe("answer"), 0, rank=7, least=16),
+    )
+    LIST_HELP: ClassVar[str] = (
+        "pre and post are margins: the reward of the chosen answer minus that of the rejected one, "
+        "before and after training. Below zero the model errs against the people.\n\n"
+        "mark: your decision (✓ keep, ⇄ flip, ✗ drop, = tie, ! discuss), ⚑ flagged, ✎ note, # tag. "
+        "regime: stayed or got aligned, resisted or reversed. labeler: which answer the labeler "
+        "would take, going by harmless and helpful alone. gain: degrees moved towards alignment. "
+        "θ: the turn of the reward vector; its sign is a direction, not a gain. amb.: how unclear "
+        "the preference is, a key to sort by and no verdict.\n\n"
+        "A filter is terms and words: regime:resisted eloquent:r>c margin<0.5 doctor. Type and it "
+        "says what may follow."
+    )
+
+    def asked_for(self, text: str) -> PairQuery:
+        return PairQuery(
+            filter=text,
+            sort=self._sort,
+            descending=self._descending,
+            author=self.session.author,
+        )
+
+    def order(self, sort: str) -> tuple[str, bool]:
+        if sort.startswith(_INFLUENCE):
+            return f"influence on {words.feature(sort.removeprefix(_INFLUENCE))}", True
+        return super().order(sort)
+
+    async def complete(self, text: str, cursor: int) -> Sequence[Completion]:
+        return await self.session.client.ask(Calls.complete(text, cursor, rewrites=False))
+
+    async def find(self, query: PairQuery) -> Ids:
+        return await self.session.client.ask(Calls.pairs(query))
+
+    async def rows(self, ids: Sequence[int]) -> list[PairRow]:
+        return await self.session.client.ask(Calls.pair_rows(ids, self.session.author))
+
+    async def detail(self, row_id: int) -> PairDetail:
+        return await self.session.client.ask(Calls.pair(row_id, self.session.author))
+
+    def make_view(self) -> PairView:
+        return PairView(self.session, id="detail")
+
+    def draw(self, row: PairRow) -> Sequence[Cell]:
+        blind = self.session.blind
+        return (
+            cell(Safe(str(row.pair_id)), "muted"),
+            cell(words.mark(row.mark), "strong"),
+            _HIDDEN if blind else cell(Safe(row.regime)),
+            _HIDDEN
+            if blind
+            else cell(words.OPINION[row.opinion] if row.opinion else numbers.NOTHING),
+            _HIDDEN if blind else cell(numbers.number(row.margin_pre), "muted"),
+            _HIDDEN
+            if blind
+            else cell(numbers.number(row.margin_post), "rejected" if row.margin_post <= 0 else ""),
+            _HIDDEN if blind else cell(numbers.degrees(row.gain)),
+            _HIDDEN if blind else cell(numbers.degrees(row.theta), "muted"),
+            cell(numbers.number(row.ambiguity), "muted"),
+            cell(one_line(row.topic or ""), "muted"),
+            _HIDDEN if blind else cell(one_line(row.preview)),
+        )
+
+    # ---------------------------------------------------------- decisions
+
+    @property
+    def dataset(self) -> str:
+        return self._ids.dataset
+
+    def marks_changed(self) -> None:
+        self.lines.renew()
+        self._show_detail()
+        self._load_progress()
+
+    async def load(self) -> None:
+        await super().load()
+        self._load_progress()
+
+    @work(exclusive=True, group="progress", exit_on_error=False)
+    async def _load_progress(self) -> None:
+        call = Calls.mark_progress(self._filter, self.session.author)
+        progress: MarkProgress | None = await self._asked(call)
+        if progress is not None:
+            self.progressed_to(progress)
+
+    def progressed_to(self, progress: MarkProgress) -> None:
+        parts = [f"{numbers.count(progress.decided)} decided"]
+        if progress.flagged:
+            parts.append(f"{numbers.count(progress.flagged)} flagged")
+        self.bar.add(Content.styled(" · ".join(parts), "dim"))
+
+    @work(group="decide")
+    async def action_next_undecided(self) -> None:
+        """To the next pair below the cursor that has no decision, in the order of the list."""
+        text = f"({self._filter}) is:undecided" if self._filter else "is:undecided"
+        found: Ids | None = await self._asked(Calls.pairs(self.asked_for(text)))
+        if found is None:
+            return
+        undecided = set(found.ids)
+        ids = self.lines.ids
+        ahead = range(self.lines.cursor + 1, len(ids))
+        place = next((i for i in ahead if ids[i] in undecided), None)
+        if place is None:
+            self.notify("nothing undecided below", markup=False)
+        else:
+            self.lines.cursor = place
+
+    @work(group="decide")
+    async def action_saved_filters(self) -> None:
+        """Choose a saved filter, or save the one that is on."""
+        saved: list[SavedFilter] | None = await self._asked(Calls.saved_filters())
+        if saved is None:
+            return
+        lines = [(one.name, filter_line(one.name, one.filter)) for one in saved]
+        if self._filter:
+            lines.append(("", Content.styled("save the filter that is on …", "bold")))
+        if not lines:
+            self.notify("no saved filter yet; filter first, then F saves", markup=False)
+            return
+        name = await self.app.push_screen_wait(ChoiceScreen(Safe("saved filters"), lines))
+        if name:
+            self.filter_by(f"@{name}")
+        elif name == "":
+            asked = PromptScreen(Safe("name of the filter"))
+            if wanted := await self.app.push_screen_wait(asked):
+                filtered = SavedFilter(name=wanted, filter=self._filter)
+                if await self._asked(Calls.save_filter(filtered)) is not None:
+                    self.notify(one_line(f"saved; type @{wanted}"), markup=False)
+
+    def action_blind(self) -> None:
+        self.session.blind = not self.session.blind
+        hidden = "blind: sides, rewards and regimes are hidden; < and > decide"
+        self.notify(hidden if self.session.blind else "sides and rewards are shown", markup=False)
+        self.lines.refresh()
+        self._show_detail()
+        refresh_keys(self)
+
+    def action_export(self) -> None:
+        self.app.push_screen(ExportScreen(self.session, self._filter, len(self.lines.ids)))
+
+    def action_rewrites(self) -> None:
+        pair_id = self.lines.current
+        if pair_id is not None:
+            self.explorer.open_rewrites(f"pair:{pair_id}")
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        if action == "decide" and self.session.blind and parameters[:1] in (("keep",), ("flip",)):
+            return None  # greyed: blind decisions are < and >
+        if action == "better" and self.is_mounted and self.lines.selected:
+            return False
+        return super().check_action(action, parameters)
+
+
+class ResistanceScreen(PairsScreen):
+    TAB: ClassVar[str] = "resistance"
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings("browse", "triage", "pair")]
+    HELP: ClassVar[str] = "The pairs of the study. / filters, s sorts, enter opens."
+
+
+class AmbiguousScreen(PairsScreen):
+    """The queue: what is unclear first, and how far one has come."""
+
+    TAB: ClassVar[str] = "ambiguous"
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings("browse", "triage", "ambiguous", "pair")]
+    HELP: ClassVar[str] = (
+        "The pairs to decide, the most ambiguous first. o changes the queue: a random audit "
+        "sample finds what no score points at; misfits are where the features explain the "
+        "reward least."
+    )
+    SORTS: ClassVar[dict[str, tuple[str, bool]]] = {
+        "ambiguity": ("ambiguity", True),
+        "random": ("random audit", False),
+        "residual": ("misfit", True),
+        **{name: sort for name, sort in PairsScreen.SORTS.items() if name != "ambiguity"},
+    }
+
+    def progressed_to(self, progress: MarkProgress) -> None:
+        self.bar.add(words.queue(progress))
+
+    def action_next_queue(self) -> None:
+        queues = ("ambiguity", "random", "residual")
+        place = queues.index(self._sort) if self._sort in queues else -1
+        self.sort_by(queues[(place + 1) % len(queues)])

@@ -1,0 +1,229 @@
+"""Screen 5: pairs whose wording was changed, and what that did to the model's verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import Vertical
+from textual.content import Content
+from textual.widgets import Static
+
+from engine.messages import Completion, Ids, RewriteDetail, RewriteQuery, RewriteRow, RewriteSort
+from seal_tui.client import EngineProblem
+from seal_tui.explorer import filters
+from seal_tui.explorer.actions import bindings
+from seal_tui.explorer.calls import Calls
+from seal_tui.explorer.screens.browse import BrowseScreen
+from seal_tui.explorer.session import Session
+from seal_tui.explorer.widgets.bars import refresh_keys
+from seal_tui.explorer.widgets.interval import Axis, interval
+from seal_tui.explorer.widgets.lines import Cell, Column, LineList, cell
+from seal_tui.explorer.widgets.rewrite_view import RewriteView
+from seal_tui.explorer.widgets.rows import RowList
+from seal_tui.text import numbers, words
+from seal_tui.text.safe import Safe, content, one_line
+from seal_tui.text.tables import Dropped, SideEstimate
+
+_INTERVAL = 15
+_REASONS = 4
+_SCORES_HELP = (
+    "Robustness scores π: how many percentage points more often a pair becomes misaligned when "
+    "the rewriting made that answer lose (+) or gain (−) the feature, compared with rewrites that "
+    "left the feature as it was. rewrites: how many show that change; misal.: how many of those "
+    "became misaligned; below 10 the score says little. Where the fit is logistic, points are its "
+    "average marginal effect, and p is that of the odds."
+)
+
+
+class RobustnessScreen(BrowseScreen[RewriteQuery, RewriteRow, RewriteDetail]):
+    TAB: ClassVar[str] = "robustness"
+    NOUN: ClassVar[str] = "rewritten pairs"
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings("browse", "robustness", "rewrite")]
+    COLUMNS: ClassVar[tuple[Column, ...]] = (
+        Column(Safe("pair"), 6, "right"),
+        Column(Safe("strategy"), 13, rank=2),
+        Column(Safe("verdict"), 17),
+        Column(Safe("before"), 6, "right", rank=3),
+        Column(Safe("after"), 6, "right"),
+        Column(Safe("cosine"), 6, "right", rank=4),
+        Column(Safe("flips"), 5, "right", rank=5),
+        Column(Safe("answer"), 0, rank=6, least=16),
+    )
+    SORTS: ClassVar[dict[RewriteSort, tuple[str, bool]]] = {
+        "margin_shift": ("shift of margin", False),
+        "cosine": ("cosine", False),
+        "pair_id": ("pair", False),
+    }
+    VIEW_ACTIONS: ClassVar[tuple[str, ...]] = ("toggle_context", "toggle_side", "open_pair")
+    HELP: ClassVar[str] = "Pairs with changed wording. / filters, s sorts, t shows the scores."
+    LIST_HELP: ClassVar[str] = (
+        "One line a rewritten pair. verdict: what became of the post-D model's verdict. before and "
+        "after: its margin with the original and with the rewritten answers. cosine: the lower of "
+        "the two answers' closeness in meaning. flips: labels that changed.\n\n"
+        "A filter is terms and words: strategy:neutral change:misaligned flipped:eloquent "
+        "cosine<0.9 pair:12."
+    )
+
+    def __init__(self, session: Session) -> None:
+        super().__init__(session)
+        self._scores: Sequence[SideEstimate] = ()
+
+    def body(self) -> ComposeResult:
+        yield from super().body()
+        with Vertical(id="scores"):
+            yield Static(id="scores-head", markup=False)
+            yield RowList(
+                (
+                    Column(Safe("when the answer"), 0, least=28, most=48),
+                    Column(Safe("points"), 7, "right"),
+                    Column(Safe("95 % interval"), _INTERVAL, rank=1),
+                    Column(Safe("p"), 7, "right"),
+                    Column(Safe("adj. p"), 7, "right", rank=2),
+                    Column(Safe("rewrites"), 8, "right", rank=3),
+                    Column(Safe("misal."), 6, "right"),
+                ),
+                meaning=_SCORES_HELP,
+                empty=Safe("no scores; the reasons are below"),
+                id="scores-table",
+            )
+            yield Static(id="scores-reading", markup=False)
+
+    # ---------------------------------------------------------- the list
+
+    def asked_for(self, text: str) -> RewriteQuery:
+        return RewriteQuery(filter=text, sort=self._sort, descending=self._descending)  # type: ignore[arg-type]
+
+    async def complete(self, text: str, cursor: int) -> Sequence[Completion]:
+        return await self.session.client.ask(Calls.complete(text, cursor, rewrites=True))
+
+    async def load(self) -> None:
+        await super().load()
+        try:
+            tables = await self.session.tables()
+        except EngineProblem as error:
+            if not error.not_yet:
+                raise
+            return
+        preset = self.session.study.preset if self.session.study is not None else tables.preset
+        dropped = tables.dropped("robustness", preset, None)
+        self._show_scores(tables.sides("robustness", preset), dropped, preset)
+
+    async def find(self, query: RewriteQuery) -> Ids:
+        return await self.session.client.rewrites(query)
+
+    async def rows(self, ids: Sequence[int]) -> list[RewriteRow]:
+        return await self.session.client.rewrite_rows(ids)
+
+    async def detail(self, row_id: int) -> RewriteDetail:
+        return await self.session.client.rewrite(row_id)
+
+    def make_view(self) -> RewriteView:
+        return RewriteView(self.session, id="detail")
+
+    def draw(self, row: RewriteRow) -> Sequence[Cell]:
+        changed = {"misaligned": "rejected", "aligned": "chosen"}.get(row.change, "muted")
+        least = self.session.study.min_cosine if self.session.study is not None else 0.0
+        cosine = min(row.cosine_chosen, row.cosine_rejected)
+        return (
+            cell(Safe(str(row.pair_id)), "muted"),
+            cell(one_line(row.strategy)),
+            cell(words.change(row.change), changed),
+            cell(numbers.number(row.margin_before), "muted"),
+            cell(numbers.number(row.margin_after), "rejected" if row.margin_after <= 0 else ""),
+            cell(numbers.number(cosine), "caution" if cosine < least else "muted"),
+            cell(numbers.count(row.flips)),
+            cell(one_line(row.preview)),
+        )
+
+    def action_toggle_side(self) -> None:
+        self.view.toggle_side()
+
+    def action_open_pair(self) -> None:
+        if (pair_id := self.view.pair_id) is not None:
+            self.explorer.open_pair(pair_id)
+
+    # ---------------------------------------------------------- the scores
+
+    @property
+    def scores_shown(self) -> bool:
+        return self.has_class("-scores")
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        of_list = ("filter", "next_sort", "reverse", "undo_filter", *self.VIEW_ACTIONS)
+        if self.scores_shown and action in of_list:
+            return False
+        if action == "back":
+            return self.scores_shown or self.in_detail
+        return super().check_action(action, parameters)
+
+    def action_back(self) -> None:
+        if self.scores_shown:
+            self.action_toggle_scores()
+        else:
+            super().action_back()
+
+    def action_toggle_scores(self) -> None:
+        self.remove_class("-detail")
+        self.toggle_class("-scores")
+        (self.query_one("#scores-table") if self.scores_shown else self.lines).focus()
+        refresh_keys(self)
+
+    def _show_scores(
+        self, scores: list[SideEstimate], dropped: Sequence[Dropped], preset: str
+    ) -> None:
+        scores.sort(key=lambda line: -line.estimate.size)
+        self._scores = scores
+        axis = Axis.over(
+            value
+            for line in scores
+            for value in (line.estimate.low, line.estimate.high, line.estimate.estimate)
+        )
+        rows = []
+        for line in scores:
+            few = line.events is not None and line.events < 10
+            kind = self.session.kind(line.feature)
+            rows.append(
+                (
+                    cell(words.robustness_change(line.feature, line.side, line.sign, kind)),
+                    cell(numbers.points(line.estimate.estimate), "strong"),
+                    interval(line.estimate, axis, _INTERVAL),
+                    cell(numbers.p_value(line.estimate.p)),
+                    cell(numbers.p_value(line.estimate.p_adjusted), "muted"),
+                    cell(numbers.count(line.estimate.n), "muted"),
+                    cell(numbers.count(line.events), "caution" if few else ""),
+                )
+            )
+        keys = [f"{line.feature}/{line.side}/{line.sign}" for line in scores]
+        head = Content.assemble(
+            ("robustness scores π", "bold"),
+            (f" · preset {one_line(preset)} · points more often misaligned", "dim"),
+        )
+        self.query_one("#scores-head", Static).update(head)
+        self.query_one("#scores-table", RowList).show(rows, keys)
+        if not rows:
+            # Why there is nothing is the one thing worth reading then.
+            why = dict.fromkeys(f"{line.reason}: {line.detail}" for line in dropped)
+            said = [content(text, "dim") for text in list(why)[:_REASONS]]
+            self.query_one("#scores-reading", Static).update(Content("\n").join(said))
+
+    @on(LineList.Moved, "#scores-table")
+    def _read_score(self, event: LineList.Moved) -> None:
+        event.stop()
+        if event.index < len(self._scores):
+            line = self._scores[event.index]
+            kind = self.session.kind(line.feature)
+            reading = words.robustness_reading(
+                line.feature, line.side, line.sign, kind, line.estimate, line.events
+            )
+            self.query_one("#scores-reading", Static).update(Content(reading))
+
+    @on(LineList.Opened, "#scores-table")
+    def _open_score(self, event: LineList.Opened) -> None:
+        event.stop()
+        line = self._scores[event.index]
+        self.action_toggle_scores()
+        self.filter_by(filters.flipped(line.feature))

@@ -1,0 +1,97 @@
+"""What is known of the engine at this moment: last status, study, metrics. No widgets here."""
+
+from __future__ import annotations
+
+from engine.messages import FeatureInfo, RunStatus, StudyInfo
+from seal_tui.client import EngineClient, Lost
+from seal_tui.explorer.place import Place, View
+from seal_tui.text.tables import Tables
+
+
+class Session:
+    """One attachment to an engine. Screens read it; only the app's event worker feeds it.
+
+    `author` signs decisions; `place` is where the person was when this run was last left, `views`
+    where they are now; `blind` hides what was chosen. `epoch` grows whenever results may have
+    changed, so a screen reloads when it shows an old one.
+    """
+
+    def __init__(self, client: EngineClient, author: str = "") -> None:
+        self.client = client
+        self.author = author
+        self.place = Place()
+        self.blind = False
+        self.views: dict[str, View] = {}
+        self.status: RunStatus | None = None
+        self.lost: Lost | None = None
+        self.study: StudyInfo | None = None
+        self.epoch = 0
+        self._finished: frozenset[str] = frozenset()
+        self._tables: dict[str, Tables] = {}
+        self._study_epoch = -1
+
+    def note(self, event: RunStatus | Lost) -> bool:
+        """Takes in an event. True if results may have changed since the one before."""
+        if isinstance(event, Lost):
+            self.lost = event
+            return False
+        attached_again = self.lost is not None or self.status is None
+        finished = frozenset(stage.name for stage in event.stages if stage.state == "done")
+        changed = attached_again or finished != self._finished
+        if self.status is not None and self.status.state != event.state:
+            changed = True
+        self.lost, self.status, self._finished = None, event, finished
+        if changed:
+            self.epoch += 1
+            self._tables.clear()
+        return changed
+
+    def return_to(self, place: Place) -> None:
+        self.place, self.blind, self.views = place, place.blind, dict(place.views)
+
+    def where(self, pane: str) -> Place:
+        """What to come back to, with this pane in front."""
+        return Place(pane=pane, views=self.views, blind=self.blind)
+
+    @property
+    def running(self) -> bool:
+        return self.status is not None and self.status.state == "running"
+
+    @property
+    def finished(self) -> bool:
+        return self.status is not None and self.status.state == "done"
+
+    @property
+    def changed(self) -> bool:
+        """Whether a run would be of another study than the last one."""
+        return self.study is not None and self.study.changed
+
+    async def load_study(self) -> StudyInfo:
+        """The study, asked for once an epoch: its number of pairs grows while data is read."""
+        if self.study is None or self._study_epoch != self.epoch:
+            epoch = self.epoch
+            self.study = await self.client.study()
+            self._study_epoch = epoch
+        return self.study
+
+    async def tables(self, preset: str = "") -> Tables:
+        """The metric tables of one preset, asked for once an epoch."""
+        if preset not in self._tables:
+            epoch = self.epoch
+            tables = Tables(await self.client.metrics(preset or None))
+            if epoch != self.epoch:
+                return tables
+            self._tables[preset] = tables
+        return self._tables[preset]
+
+    def feature(self, name: str) -> FeatureInfo | None:
+        if self.study is None:
+            return None
+        return next((info for info in self.study.features if info.name == name), None)
+
+    def feature_names(self) -> list[str]:
+        return [info.name for info in self.study.features] if self.study is not None else []
+
+    def kind(self, name: str) -> str:
+        info = self.feature(name)
+        return info.kind if info is not None else "bool"

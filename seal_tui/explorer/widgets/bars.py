@@ -1,0 +1,152 @@
+"""The first and the last line of every screen, and the line that says the engine is gone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from textual.content import Content
+from textual.screen import Screen
+from textual.widget import Widget
+
+from engine.messages import RunStatus
+from seal_tui.client import Lost
+from seal_tui.explorer.actions import ACTIONS
+from seal_tui.explorer.session import Session
+from seal_tui.text import numbers, words
+from seal_tui.text.safe import Safe, content
+
+TABS: tuple[tuple[str, str, str], ...] = (
+    ("1", "overview", "overview"),
+    ("2", "imprint", "imprint"),
+    ("3", "resistance", "resistance"),
+    ("4", "ambiguous", "ambiguous"),
+    ("5", "robustness", "robustness"),
+    ("6", "labelers", "labelers"),
+    ("7", "plots", "plots"),
+)
+
+
+def run_line(status: RunStatus | None) -> Safe:
+    """The run in a few words."""
+    if status is None:
+        return Safe("attaching…")
+    if status.state != "running":
+        took = f" {numbers.duration(status.elapsed_s)}" if status.elapsed_s else ""
+        return Safe(f"run {words.RUN_STATE[status.state]}{took}")
+    if status.stopping:
+        return Safe("stopping after this batch")
+    stage = next((stage for stage in status.stages if stage.state == "running"), None)
+    if stage is None:
+        return Safe("running")
+    share = numbers.percent(stage.done / stage.total, 0) if stage.total else Safe("")
+    return Safe(f"{content(stage.label).plain} {share}".strip())
+
+
+class TopBar(Widget):
+    """Which screens there are, which one this is, and how the run goes."""
+
+    def __init__(self, session: Session, tab: str) -> None:
+        super().__init__()
+        self._session = session
+        self._tab = tab
+
+    def render(self) -> Content:
+        width = self.size.width
+        status = self._session.status
+        if self._session.lost is not None:
+            right = Content.styled("engine gone ", "bold $caution")
+        else:
+            right = Content.styled(run_line(status) + " ", "dim")
+        quiet = self._session.lost is None and status is not None and status.state == "done"
+        # With little room the names stay longest: they say what there is, and a run that is done
+        # has no news.
+        for left in (self._tabs(" "), self._tabs("")):
+            if left.cell_length + right.cell_length < width:
+                return _apart(left, right, width)
+        if quiet and left.cell_length <= width:
+            return left
+        left = self._numbers()
+        return _apart(left, right.truncate(max(0, width - left.cell_length - 1)), width)
+
+    def _tabs(self, pad: str) -> Content:
+        """All names, the own one marked."""
+        shown = [
+            Content.styled(f"{pad}{key} {label}{pad}", "reverse bold" if name == self._tab else "")
+            for key, name, label in TABS
+        ]
+        return Content.styled(" SEAL  " if pad else "", "bold") + Content(" ").join(shown)
+
+    def _numbers(self) -> Content:
+        """The name of this screen alone; of the others only their keys."""
+        tabs = [
+            (f" {key} {label} ", "reverse bold") if name == self._tab else f" {key}"
+            for key, name, label in TABS
+        ]
+        return Content.assemble(*tabs)
+
+
+def _apart(left: Content, right: Content, width: int) -> Content:
+    return left + Content(" " * max(0, width - left.cell_length - right.cell_length)) + right
+
+
+class LostLine(Widget):
+    """Says that the engine is out of reach; hidden while it is there."""
+
+    def show(self, lost: Lost | None, run_was_on: bool) -> None:
+        self.display = lost is not None
+        self._lost = lost
+        self._run_was_on = run_was_on
+        self.refresh()
+
+    _lost: Lost | None = None
+    _run_was_on = False
+
+    def render(self) -> Content:
+        reason = self._lost.reason if self._lost is not None else ""
+        tail = " A run that was on may still be going." if self._run_was_on else ""
+        line = Content.assemble(
+            (" The engine does not answer; trying to attach again.", "bold"),
+            tail,
+            " ",
+            content(f"({reason})", "dim"),
+        )
+        return line.truncate(self.size.width, ellipsis=True)
+
+
+class KeyBar(Widget):
+    """The keys that do something here and now, the most local first."""
+
+    def render(self) -> Content:
+        active = (shown for shown in self.screen.active_bindings.values() if shown.enabled)
+        bound = {shown.binding.id: shown.binding for shown in active}
+        here: list[tuple[str, str]] = []
+        everywhere: list[tuple[str, str]] = []
+        for action in ACTIONS:  # in its order, whatever keys a person gave them
+            if action.shown and (binding := bound.get(action.id)) is not None:
+                entry = (action.display(binding), action.label)
+                (everywhere if action.scope == "app" else here).append(entry)
+        width = self.size.width
+        fixed = _entries(everywhere)
+        room = width - fixed.cell_length - 3
+        shown = Content("")
+        for count in range(len(here), -1, -1):
+            shown = _entries(here[:count])
+            if shown.cell_length <= room:
+                break
+        gap = max(1, width - shown.cell_length - fixed.cell_length - 2)
+        return Content.assemble(" ", shown, " " * gap, fixed, " ")
+
+
+def _entries(entries: list[tuple[str, str]]) -> Content:
+    parts: list[str | tuple[str, str]] = []
+    for key, label in entries:
+        if parts:
+            parts.append("   ")
+        parts += [(key, "bold"), " ", (label, "dim")]
+    return Content.assemble(*parts)
+
+
+def refresh_keys(screen: Screen[Any]) -> None:
+    """Draws the key bar anew, after what is allowed has changed."""
+    for bar in screen.query(KeyBar):
+        bar.refresh()

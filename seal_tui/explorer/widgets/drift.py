@@ -1,0 +1,132 @@
+"""A robustness score by how close the rewrites have to stay to their originals."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from textual.content import Content
+
+from seal_tui.explorer.widgets.interval import Axis
+from seal_tui.explorer.widgets.plot import Plot, heading
+from seal_tui.text import numbers, words
+from seal_tui.text.safe import Safe, fit
+from seal_tui.text.tables import Drift, Estimate
+
+_LABEL = 7
+_MOST_STEP = 14
+_AXIS_ROWS = 3
+
+
+class DriftCurve(Plot):
+    NAME = Safe("drift of meaning")
+    HELP = (
+        "Rewriting can change more than the wording. Here a robustness score is computed again "
+        "from ever closer rewrites only: to the right the least cosine between original and "
+        "rewrite, upwards the percentage points by which such pairs become misaligned more "
+        "often, with the 95 % interval; below, how many rewrites are left.\n\n"
+        "A curve that stays level is about the feature; one that falls to zero was about a change "
+        "of meaning. ← and → go from score to score, enter lists its rewrites. Scores with too few "
+        "rewrites are not there."
+    )
+
+    def __init__(self, id: str | None = None) -> None:
+        self._curves: Sequence[Drift] = ()
+        self._kind: Callable[[str], str] = lambda name: "bool"
+        self._why = Safe("")
+        super().__init__(id)
+
+    def show(self, curves: Sequence[Drift], kind: Callable[[str], str], why: Safe) -> None:
+        """`kind` of a feature; `why` there are no curves, if there are none."""
+        self._curves, self._kind, self._why = curves, kind, why
+        self.changed()
+
+    @property
+    def items(self) -> int:
+        return len(self._curves)
+
+    @property
+    def opens(self) -> bool:
+        return bool(self._curves)
+
+    @property
+    def feature(self) -> str:
+        return self._curves[self.item].feature
+
+    def reading(self) -> Safe:
+        if not self._curves:
+            return self._why
+        curve = self._curves[self.item]
+        subject = words.robustness_sentence(
+            curve.feature, curve.side, curve.sign, self._kind(curve.feature)
+        )
+        first, last = curve.points[0], curve.points[-1]
+        if len(curve.points) == 1:
+            return Safe(
+                f"A pair with {subject}: {_points(first[1])} points with all rewrites; too few of "
+                "the closer ones to go on."
+            )
+        return Safe(
+            f"A pair with {subject}: {_points(first[1])} points with cosine from "
+            f"{numbers.number(first[0])}, {_points(last[1])} from {numbers.number(last[0])}."
+        )
+
+    def draw(self, width: int, height: int) -> Content:
+        if not self._curves:
+            return Content.styled("nothing to draw", "dim")
+        curve = self._curves[self.item]
+        change = words.robustness_change(
+            curve.feature, curve.side, curve.sign, self._kind(curve.feature)
+        )
+        place = f"{self.item + 1}/{len(self._curves)}"
+        title = heading(Safe(f"{place} {change}"), width, True, self.has_focus)
+        return Content("\n").join([title, *curve_lines(curve, width, height - 1)])
+
+
+def _points(estimate: Estimate) -> Safe:
+    return numbers.points(estimate.estimate)
+
+
+def curve_lines(curve: Drift, width: int, height: int) -> list[Content]:
+    """The points with their intervals standing upright, zero as a line."""
+    rows = height - _AXIS_ROWS
+    if rows < 3:
+        return []
+    axis = Axis.over(
+        value for _, est in curve.points for value in (est.low, est.high, est.estimate)
+    )
+    step = min(_MOST_STEP, max(6, (width - _LABEL - 1) // max(1, len(curve.points))))
+    columns = [_upright(estimate, axis, rows) for _, estimate in curve.points]
+    zero = rows - 1 - axis.at(0.0, rows)
+    lines = []
+    for row in range(rows):
+        at = axis.high - (axis.high - axis.low) * row / (rows - 1)
+        label = ""
+        if row in (0, rows - 1, zero):
+            label = numbers.points(0.0 if row == zero else at)
+        line = Content.styled(fit(Safe(label), _LABEL, "right") + " ", "dim")
+        rest = "┈" if row == zero else " "
+        for column in columns:
+            glyph, style = column[row] if column[row][0] != " " else (rest, "dim")
+            half = (step - 1) // 2
+            line += Content.assemble(
+                (rest * half, "dim"), (glyph, style), (rest * (step - 1 - half), "dim")
+            )
+        lines.append(line)
+    marks = [Safe(f"≥ {numbers.number(at)}") for at, _ in curve.points]
+    left = [numbers.count(n) for n in curve.rewrites]
+    for name, texts in (("cosine", marks), ("left", left)):
+        shown = "".join(fit(text, step, "center") for text in texts)
+        lines.append(Content.styled(f"{name:>{_LABEL}} {shown}", "dim"))
+    return lines
+
+
+def _upright(estimate: Estimate, axis: Axis, rows: int) -> list[tuple[str, str]]:
+    """One point and its interval as a column of `rows` glyphs, the top first."""
+    column = [(" ", "")] * rows
+    if estimate.estimate is None:
+        return column
+    if estimate.low is not None and estimate.high is not None:
+        for place in range(axis.at(estimate.low, rows), axis.at(estimate.high, rows) + 1):
+            column[rows - 1 - place] = ("│", "")
+    column[rows - 1 - axis.at(estimate.estimate, rows)] = ("●", "bold")
+    return column

@@ -1,0 +1,180 @@
+"""The line above a list: what is shown, and the place to type a filter, completed as typed."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import ClassVar
+
+from textual import on, work
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical
+from textual.content import Content
+from textual.message import Message
+from textual.widgets import Input, Static
+
+from engine.messages import Completion
+from seal_tui.client import EngineGone, EngineProblem
+from seal_tui.text.safe import Safe, content, fit, one_line, plain
+
+Complete = Callable[[str, int], Awaitable[Sequence[Completion]]]
+_SHOWN = 7
+_NAME = 24
+
+
+class SafeInput(Input):
+    """An input that never holds a control character, whether typed, pasted or set by us."""
+
+    def validate_value(self, value: str) -> str:
+        return plain(value.replace("\n", " "))
+
+
+class FilterBar(Vertical):
+    """One line of words about the list; `/` turns it into an input with what may follow."""
+
+    class Asked(Message):
+        """A filter was entered."""
+
+        def __init__(self, text: str) -> None:
+            super().__init__()
+            self.text = text
+
+    class Closed(Message):
+        """The input was left without a filter."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "close", "back", show=False),
+        Binding("tab", "take", "complete", show=False, priority=True),
+        Binding("down", "choose(1)", show=False),
+        Binding("up", "choose(-1)", show=False),
+    ]
+
+    def __init__(self, complete: Complete, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._complete = complete
+        self._found: Sequence[Completion] = ()
+        self._chosen = 0
+        self._summary = self._aside = Content("")
+
+    def compose(self) -> ComposeResult:
+        yield Static(markup=False, classes="summary")
+        with Horizontal(classes="asking"):
+            yield Static(Content.styled("filter ", "bold"), markup=False, classes="prompt")
+            yield SafeInput(compact=True, select_on_focus=False)
+        yield Static(markup=False, classes="hint")
+
+    def on_mount(self) -> None:
+        self._asking(False)
+
+    @property
+    def asking(self) -> bool:
+        return self.has_class("-asking")
+
+    @property
+    def field(self) -> SafeInput:
+        return self.query_one(SafeInput)
+
+    def _asking(self, asking: bool) -> None:
+        self.set_class(asking, "-asking")
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        return self.asking or action not in ("take", "choose", "close")
+
+    def say(self, summary: Content) -> None:
+        """The line about the list."""
+        self._summary, self._aside = summary, Content("")
+        self._show_summary()
+
+    def add(self, aside: Content) -> None:
+        """More about the list, at the end of its line."""
+        self._aside = aside
+        self._show_summary()
+
+    def _show_summary(self) -> None:
+        parts = [self._summary, self._aside] if self._aside else [self._summary]
+        self.query_one(".summary", Static).update(Content.styled(" · ", "dim").join(parts))
+
+    def ask(self, text: str) -> None:
+        """Opens the input with the filter that is on."""
+        self._asking(True)
+        field = self.field
+        field.value = f"{text} " if text else ""
+        field.cursor_position = len(field.value)
+        self.screen.set_focus(field)  # now: `focus()` would leave the next keys to the list
+        self._look_up()
+
+    def close(self) -> None:
+        self._asking(False)
+
+    def refuse(self, reason: str, start: int | None = None, end: int | None = None) -> None:
+        """Says why a filter was not understood, and points at the place."""
+        self.workers.cancel_group(self, "complete")  # a late answer would write over the reason
+        lines = [content(reason, "$caution")]
+        if start is not None:
+            wide = max(1, (end or start) - start)
+            # The input scrolls sideways: the mark must move with it.
+            indent = len("filter ") + start - int(self.field.scroll_offset.x)
+            if indent >= 0:
+                lines.insert(0, Content.styled(f"{' ' * indent}{'^' * wide}", "$caution"))
+        self._hint(Content("\n").join(lines))
+
+    def _hint(self, text: Content) -> None:
+        self.query_one(".hint", Static).update(text)
+
+    # ---------------------------------------------------------- completion
+
+    @on(Input.Changed)
+    def _typed(self, event: Input.Changed) -> None:
+        event.stop()
+        if self.asking:
+            self._look_up()
+
+    @work(exclusive=True, group="complete", exit_on_error=False)
+    async def _look_up(self) -> None:
+        field = self.field
+        try:
+            self._found = await self._complete(field.value, field.cursor_position)
+        except (EngineGone, EngineProblem):
+            self._found = ()  # applying the filter will say what is wrong
+        self._chosen = 0
+        self._show_found()
+
+    def _show_found(self) -> None:
+        lines = [
+            Content.assemble(
+                ("▸ " if place == self._chosen else "  ", "bold"),
+                (fit(one_line(found.text), _NAME), "bold" if place == self._chosen else ""),
+                " ",
+                content(one_line(found.detail), "dim"),
+            )
+            for place, found in enumerate(self._found[:_SHOWN])
+        ]
+        more = len(self._found) - _SHOWN
+        rest = f"{more} more · " if more > 0 else ""
+        keys = "tab completes, ↑↓ choose · " if lines else ""
+        lines.append(Content.styled(f"  {rest}{keys}enter applies, esc leaves", "dim"))
+        self._hint(Content("\n").join(lines))
+
+    def action_choose(self, by: int) -> None:
+        if self._found:
+            self._chosen = (self._chosen + by) % min(len(self._found), _SHOWN)
+            self._show_found()
+
+    def action_take(self) -> None:
+        """Puts the chosen completion in the place of what it completes."""
+        if not self._found:
+            return
+        found, field = self._found[self._chosen], self.field
+        text = Safe(plain(found.text))
+        field.value = field.value[: found.start] + text + field.value[found.end :]
+        field.cursor_position = found.start + len(text)
+
+    # ---------------------------------------------------------- enter and escape
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        event.stop()
+        self.post_message(self.Asked(event.value.strip()))
+
+    def action_close(self) -> None:
+        self.close()
+        self.post_message(self.Closed())

@@ -1,0 +1,111 @@
+"""Regimes by what the labeler thinks: a small table whose cells are reached by keyboard."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Final
+
+from textual.binding import BindingType
+from textual.content import Content
+from textual.message import Message
+from textual.reactive import reactive
+from textual.widget import Widget
+
+from engine.messages import OPINIONS, REGIMES, Opinion, Regime
+from seal_tui.explorer.actions import bindings
+from seal_tui.text import numbers, words
+from seal_tui.text.safe import Safe, fit
+
+ROWS: tuple[Regime | None, ...] = (*REGIMES, None)
+COLUMNS: tuple[Opinion | None, ...] = (*OPINIONS, None)
+_FIRST = 10
+_NUMBER = 8
+_BARS: Final = " ▁▂▃▄▅▆▇█"
+
+
+class Matrix(Widget, can_focus=True):
+    """The cursor is a cell; None stands for all regimes or all opinions."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings("matrix")]
+    HELP = (
+        "Pairs by regime and by what the labeler thinks of the two answers.\n\n"
+        "Rows: stayed, got, resisted and reversed say whether the reward model sides with the "
+        "people before and after training. Columns: whether the labeler, looking only at harmless "
+        "and helpful, would take the chosen answer, the rejected one, or is indifferent.\n\n"
+        "Resisted pairs where the labeler sides with the people are the model's likely errors; "
+        "those where it sides with the model are likely errors of the data. Pairs without labels "
+        "count under all only."
+    )
+
+    at: reactive[tuple[int, int]] = reactive((2, 0))
+
+    class Moved(Message):
+        """The cursor is on another cell."""
+
+    class Chosen(Message):
+        """Enter on a cell."""
+
+        def __init__(self, regime: Regime | None, opinion: Opinion | None) -> None:
+            super().__init__()
+            self.regime = regime
+            self.opinion = opinion
+
+    def __init__(self, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._table: dict[tuple[str, str], int] = {}
+
+    def show(self, table: dict[tuple[str, str], int]) -> None:
+        self._table = table
+        self.refresh()
+
+    def _sum(self, regime: Regime | None, opinion: Opinion | None) -> int:
+        return sum(
+            n
+            for (row, column), n in self._table.items()
+            if regime in (row, None) and opinion in (column, None)
+        )
+
+    def validate_at(self, at: tuple[int, int]) -> tuple[int, int]:
+        return max(0, min(at[0], len(ROWS) - 1)), max(0, min(at[1], len(COLUMNS) - 1))
+
+    def action_move(self, rows: int, columns: int) -> None:
+        self.at = (self.at[0] + rows, self.at[1] + columns)
+
+    def watch_at(self) -> None:
+        self.post_message(self.Moved())
+
+    def action_open(self) -> None:
+        self.post_message(self.Chosen(ROWS[self.at[0]], COLUMNS[self.at[1]]))
+
+    def explain(self) -> Safe:
+        """The focused cell as a sentence."""
+        regime, opinion = ROWS[self.at[0]], COLUMNS[self.at[1]]
+        return words.pairs_reading(
+            regime, opinion, self._sum(regime, opinion), self._sum(None, None)
+        )
+
+    def render(self) -> Content:
+        room = max(_NUMBER + 3, (self.size.width - _FIRST) // len(COLUMNS))
+        # A number ends two cells before its column does: a space and its bar come after it.
+        titles = [
+            fit(words.OPINION[opinion] if opinion else Safe("all"), room - 2, "right") + "  "
+            for opinion in COLUMNS
+        ]
+        lines = [Content.styled(fit(Safe("labeler:"), _FIRST) + "".join(titles), "dim")]
+        most = max(self._table.values(), default=0)
+        for y, regime in enumerate(ROWS):
+            parts: list[str | tuple[str, str]] = [fit(Safe(regime or "all"), _FIRST)]
+            for x, opinion in enumerate(COLUMNS):
+                n = self._sum(regime, opinion)
+                bar = ""
+                if regime is not None and opinion is not None and most:
+                    bar = _BARS[round(n / most * 8)]
+                text = fit(Safe(f" {numbers.count(n)}"), _NUMBER, "right")
+                style = ""
+                if (y, x) == self.at:
+                    style = "reverse bold" if self.has_focus else "bold"
+                parts += [" " * (room - 2 - _NUMBER), (text, style), f" {bar or ' '}"]
+            lines.append(Content.assemble(*parts))
+        return Content("\n").join(lines)
+
+    def get_content_height(self, container: object, viewport: object, width: int) -> int:
+        return len(ROWS) + 1

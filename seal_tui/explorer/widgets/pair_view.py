@@ -1,0 +1,177 @@
+"""One pair: context, both answers, labels, rewards before and after training."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual.content import Content
+
+from engine.messages import Entry, PairDetail, Turn
+from seal_tui.explorer.blind import chosen_is_left
+from seal_tui.explorer.session import Session
+from seal_tui.explorer.widgets import blocks
+from seal_tui.explorer.widgets.detail import Detail
+from seal_tui.text import numbers, words
+from seal_tui.text.safe import Safe, content, one_line
+
+
+class PairView(Detail):
+    """Shows a `PairDetail`."""
+
+    TITLES: ClassVar[tuple[Safe, Safe]] = (Safe("chosen"), Safe("rejected"))
+    HELP = (
+        "One pair. Words that only one answer has are in the colour of its side; texts that share "
+        "too little are left unmarked.\n\n"
+        "margin: reward of the chosen answer minus that of the rejected one; above zero the model "
+        "sides with the people (aligned). θ: the angle from the pre-D to the post-D reward vector, "
+        "counter-clockwise positive; its sign is a direction, not a gain. gain: degrees moved "
+        "towards alignment; above zero always means more aligned. ambiguity: how unclear the "
+        "preference is (small margins, models and labelers that contradict each other)."
+    )
+
+    def __init__(self, session: Session, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._session = session
+        self._pair: PairDetail | None = None
+        self._open = False
+
+    def allows(self, action: str) -> bool:
+        """Whether an action makes sense for this pair."""
+        if self._pair is None:
+            return False
+        return bool(self._pair.rewrite_ids if action == "rewrites" else self._pair.shared_turns)
+
+    def toggle_context(self) -> None:
+        self._open = not self._open
+        if self._pair is not None:
+            self._show_context(self._pair)
+
+    def show(self, pair: PairDetail, place: str) -> None:
+        """Shows a pair; `place` says which of the list it is."""
+        another = self._pair is None or self._pair.row.pair_id != pair.row.pair_id
+        if another:
+            self._open = False
+        self._pair = pair
+        blind = self._session.blind
+        self.set_class(blind, "-blind")
+        self.put("facts", _facts(pair, place, blind))
+        self._show_context(pair)
+        if blind:
+            self._show_blind(pair)
+        else:
+            self.title_sides(*self.TITLES)
+            left, right = blocks.sides(_own(pair, pair.chosen), _own(pair, pair.rejected))
+            self.put("left", left)
+            self.put("right", right)
+            self.put("labels", self._labels(pair))
+            self.put("rewards", _rewards(pair))
+        self.put("marks", _marks(pair, blind))
+        self.opened(to_top=another)
+
+    def _show_blind(self, pair: PairDetail) -> None:
+        """Both answers, and nothing that tells which one the person or a model prefers."""
+        first, second = pair.chosen, pair.rejected
+        if not chosen_is_left(pair.row.pair_id, blind=True):
+            first, second = second, first
+        self.title_sides(Safe("A"), Safe("B"))
+        left, right = blocks.sides(
+            _own(pair, first), _own(pair, second), (blocks.AFTER_MARK, blocks.AFTER_MARK)
+        )
+        self.put("left", left)
+        self.put("right", right)
+        self.put("rewards", Content.styled("< A is better · > B is better · b shows all", "dim"))
+        self.put("labels", Content(""))
+
+    def forget(self, why: Content) -> None:
+        self._pair = None
+        self.clear(why)
+
+    def _show_context(self, pair: PairDetail) -> None:
+        shared = pair.chosen.turns[: pair.shared_turns]
+        self.put("context", blocks.context(shared, self._open))
+
+    def _labels(self, pair: PairDetail) -> Content:
+        return blocks.labels(
+            self._session,
+            ("chosen", "rejected"),
+            pair.chosen.labels,
+            pair.rejected.labels,
+            (pair.chosen.gold, pair.rejected.gold),
+        )
+
+
+def _own(pair: PairDetail, entry: Entry) -> tuple[Turn, ...]:
+    own = entry.turns[pair.shared_turns :]
+    if own or not entry.response:
+        return own
+    return (Turn(role="assistant", text=entry.response),)
+
+
+def _facts(pair: PairDetail, place: str, blind: bool) -> Content:
+    row = pair.row
+    first = [
+        f"pair {row.pair_id}",
+        place,
+        one_line(row.source_id),
+        f"{len(pair.chosen.turns)} turns",
+        *([one_line(row.topic)] if row.topic else []),
+    ]
+    head = Content.styled(" · ".join(part for part in first if part), "bold")
+    if blind:
+        return Content("\n").join([head, Content.styled("blind", "$caution")])
+    opinion = words.OPINION[row.opinion] if row.opinion is not None else "–"
+    return Content.assemble(
+        head,
+        "\n",
+        f"{row.regime} · labeler: {opinion} · margin {numbers.signed(row.margin_pre)} → "
+        f"{numbers.signed(row.margin_post)}",
+        ("  within the scorer’s noise" if row.noise else "", "$caution"),
+    )
+
+
+def _marks(pair: PairDetail, blind: bool) -> Content:
+    """What was decided; in blind mode only one's own, for others' would sway."""
+    own = [pair.row.mark] if pair.row.mark is not None else []
+    shown = own if blind else list(pair.marks)
+    lines = [Content.styled(words.mark_in_full(mark), "bold") for mark in shown]
+    return Content("\n").join(lines)
+
+
+def _rewards(pair: PairDetail) -> Content:
+    chosen, rejected, row = pair.chosen, pair.rejected, pair.row
+    lines = blocks.table(
+        ("rewards", "chosen", "rejected", "margin"),
+        [
+            (
+                "pre-D",
+                numbers.signed(chosen.pre),
+                numbers.signed(rejected.pre),
+                numbers.signed(row.margin_pre),
+            ),
+            (
+                "post-D",
+                numbers.signed(chosen.post),
+                numbers.signed(rejected.post),
+                numbers.signed(row.margin_post),
+            ),
+            (
+                "shift",
+                blocks.shift(chosen.post - chosen.pre),
+                blocks.shift(rejected.post - rejected.pre),
+                numbers.signed(row.margin_post - row.margin_pre),
+            ),
+        ],
+        12,
+        11,
+    )
+    tail = [
+        f"shift θ {numbers.degrees(row.theta)}",
+        f"gain {numbers.degrees(row.gain)}",
+        f"ambiguity {numbers.number(row.ambiguity)}",
+        f"{words.verdict(row.margin_pre)} → {words.verdict(row.margin_post)} ({row.regime})",
+    ]
+    parts = [lines, Content(" · ".join(tail))]
+    cut = [name for name, entry in (("chosen", chosen), ("rejected", rejected)) if entry.truncated]
+    if cut:
+        parts.append(content(f"cut to the model's length: {', '.join(cut)}", "$caution"))
+    return Content("\n").join(parts)

@@ -1,0 +1,105 @@
+"""A short list that any of its columns can order, with the order shown in the header."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from seal_tui.explorer.widgets.lines import NO_TEXT, Cell, Column
+from seal_tui.explorer.widgets.rows import RowList
+from seal_tui.text.safe import Safe
+
+Line = TypeVar("Line")
+Key = Callable[[Line], float | str | None]
+
+
+@dataclass(frozen=True)
+class Field(Generic[Line]):
+    """A column: how it draws a line, and what it sorts by. Without `draw` it is an order only,
+    without `key` it cannot be sorted by."""
+
+    title: Safe
+    draw: Callable[[Line], Cell] | None = None
+    key: Key[Line] | None = None
+    width: int = 0
+    align: str = "left"
+    rank: int = 0
+    least: int = 8
+    most: int = 999
+    descending: bool = True
+
+
+class SortedList(RowList, Generic[Line]):
+    """Rows are made from lines by fields. The first field with a key is the first order."""
+
+    def __init__(self, *, meaning: str = "", empty: Safe = NO_TEXT, id: str | None = None) -> None:
+        super().__init__((), meaning=meaning, empty=empty, id=id)
+        self._fields: Sequence[Field[Line]] = ()
+        self._lines: Sequence[Line] = ()
+        self._name_of: Callable[[Line], str] = str
+        self._by = NO_TEXT
+        self._descending = True
+
+    def fill(
+        self, fields: Sequence[Field[Line]], lines: Sequence[Line], name_of: Callable[[Line], str]
+    ) -> None:
+        """Shows these lines. The order stays if a field has its title; the cursor stays on the
+        line of its name."""
+        self._fields, self._lines, self._name_of = fields, lines, name_of
+        orders = self._orders()
+        if orders and self._by not in [field.title for field in orders]:
+            self._by, self._descending = orders[0].title, orders[0].descending
+        self._arrange()
+
+    @property
+    def line(self) -> Line | None:
+        """What the cursor is on."""
+        return self._lines[self.cursor] if self.cursor < len(self._lines) else None
+
+    @property
+    def lines(self) -> Sequence[Line]:
+        return self._lines
+
+    @property
+    def order(self) -> Safe:
+        """The order in words."""
+        return Safe(f"{self._by.strip(' *')} {'↓' if self._descending else '↑'}")
+
+    def next_order(self) -> None:
+        orders = self._orders()
+        titles = [field.title for field in orders]
+        if orders:
+            field = orders[(titles.index(self._by) + 1) % len(orders)]
+            self._by, self._descending = field.title, field.descending
+            self._arrange()
+            self.cursor = 0
+
+    def turn_round(self) -> None:
+        self._descending = not self._descending
+        self._arrange()
+        self.cursor = 0
+
+    def _orders(self) -> list[Field[Line]]:
+        return [field for field in self._fields if field.key is not None]
+
+    def _arrange(self) -> None:
+        key = next((field.key for field in self._orders() if field.title == self._by), None)
+        if key is not None:
+            # What has no value comes last, whichever way round.
+            known = [line for line in self._lines if key(line) is not None]
+            rest = [line for line in self._lines if key(line) is None]
+            known.sort(key=self._name_of)
+            known.sort(key=key, reverse=self._descending)  # type: ignore[arg-type]
+            self._lines = [*known, *rest]
+        drawn = [field for field in self._fields if field.draw is not None]
+        self.set_columns([self._column(field) for field in drawn])
+        self.show(
+            [[field.draw(line) for field in drawn if field.draw] for line in self._lines],
+            [self._name_of(line) for line in self._lines],
+        )
+
+    def _column(self, field: Field[Line]) -> Column:
+        way = ("▾" if self._descending else "▴") if field.title == self._by else ""
+        title = Safe(f"{field.title}{way}")
+        return Column(title, field.width, field.align, field.rank, field.least, field.most)

@@ -1,0 +1,184 @@
+"""The list for very many rows: it holds every id, and asks for the rows that are in view."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from typing import Generic, TypeVar
+
+from textual import work
+from textual.message import Message
+
+from seal_tui.client import EngineGone, EngineProblem
+from seal_tui.explorer.pages import Pages
+from seal_tui.explorer.widgets.lines import NO_TEXT, Cell, Column, LineList, Part, cell
+from seal_tui.text.safe import Safe
+
+Row = TypeVar("Row")
+Fetch = Callable[[Sequence[int]], Awaitable[list[Row]]]
+
+
+class WindowList(LineList, Generic[Row]):
+    """`fetch` brings rows by id; `draw` turns a row into cells."""
+
+    class Failed(Message):
+        """Rows could not be brought."""
+
+        def __init__(self, error: Exception) -> None:
+            super().__init__()
+            self.error = error
+
+    def __init__(
+        self,
+        columns: Sequence[Column],
+        fetch: Fetch[Row],
+        draw: Callable[[Row], Sequence[Cell]],
+        *,
+        empty: Safe = NO_TEXT,
+        id: str | None = None,
+    ) -> None:
+        self._pages: Pages[Row] = Pages()
+        super().__init__(columns, empty=empty, id=id)
+        self._fetch = fetch
+        self._draw = draw
+        self._asked = False
+        self._selected: dict[int, None] = {}  # ids, in the order in which they were selected
+        self._anchor: int | None = None
+
+    @property
+    def count(self) -> int:
+        return len(self._pages)
+
+    @property
+    def ids(self) -> Sequence[int]:
+        return self._pages.ids
+
+    @property
+    def current(self) -> int | None:
+        """The id under the cursor."""
+        return self.ids[self.cursor] if self.ids else None
+
+    @property
+    def current_row(self) -> Row | None:
+        """The row under the cursor, if it is here already."""
+        return self._pages.row(self.cursor) if self.ids else None
+
+    def go_to(self, row_id: int) -> None:
+        """The cursor to this id, if it is in the list."""
+        with suppress(ValueError):
+            self.cursor = self.ids.index(row_id)
+
+    def show(self, ids: Sequence[int], keep: int | None = None) -> None:
+        """Shows these ids, with the cursor on `keep` if it is among them. What is selected and
+        still there stays selected."""
+        self._pages = Pages(ids)
+        if self._selected:
+            there = set(ids)
+            self._selected = {i: None for i in self._selected if i in there}
+        self._anchor = None
+        try:
+            cursor = ids.index(keep) if keep is not None else 0
+        except ValueError:
+            cursor = 0
+        self.rows_changed(cursor)
+
+    @work(exclusive=True, group="renew", exit_on_error=False)
+    async def renew(self) -> None:
+        """Brings the rows anew, for some changed. The old ones stay in view until then."""
+        pages = self._pages
+        top = self.scroll_offset.y
+        try:
+            for page in pages.keep_only(top, top + self.page - 1):
+                pages.put(page, await self._fetch(pages.ids_of(page)))
+                self.refresh()
+        except (EngineGone, EngineProblem, ValueError) as error:
+            self.post_message(self.Failed(error))
+
+    # ---------------------------------------------------------- selection
+
+    @property
+    def selected(self) -> tuple[int, ...]:
+        return tuple(self._selected)
+
+    def marked(self, index: int) -> bool:
+        return bool(self._selected) and self.ids[index] in self._selected
+
+    def toggle(self) -> None:
+        """Selects the row under the cursor, or no longer, and goes on to the next."""
+        current = self.current
+        if current is None:
+            return
+        if current in self._selected:
+            del self._selected[current]
+        else:
+            self._selected[current] = None
+        self._anchor = self.cursor
+        self.refresh()
+        self.cursor += 1
+
+    def select_range(self) -> None:
+        """Selects everything from the row selected last to the cursor."""
+        start = self._anchor if self._anchor is not None else self.cursor
+        low, high = sorted((start, self.cursor))
+        self._selected.update(dict.fromkeys(self.ids[low : high + 1]))
+        self._anchor = self.cursor
+        self.refresh()
+
+    def select_all(self) -> None:
+        self._selected = dict.fromkeys(self.ids)
+        self.refresh()
+
+    def deselect(self, row_ids: Sequence[int]) -> None:
+        for row_id in row_ids:
+            self._selected.pop(row_id, None)
+        self.refresh()
+
+    def select_none(self) -> None:
+        self._selected, self._anchor = {}, None
+        self.refresh()
+
+    # ---------------------------------------------------------- rows
+
+    def cells(self, index: int) -> Sequence[Cell]:
+        row = self._pages.row(index)
+        if row is not None:
+            return self._draw(row)
+        self._bring_soon()
+        first = cell(Safe(str(self.ids[index])), "muted")
+        return [first, *[(Part(Safe("·"), "muted"),)] * (len(self.columns) - 1)]
+
+    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
+        super().watch_scroll_y(old_value, new_value)
+        if self._wanted():
+            self._bring_soon()
+
+    def _bring_soon(self) -> None:
+        if not self._asked:
+            self._asked = True
+            self.call_after_refresh(self._bring)
+
+    @work(exclusive=False, group="rows", exit_on_error=False)
+    async def _bring(self) -> None:
+        """Fetches what is in view, then what is next to it; what was scrolled past meanwhile is
+        not asked for."""
+        try:
+            while wanted := self._wanted():
+                pages, page = self._pages, wanted[0]
+                rows = await self._fetch(pages.ids_of(page))
+                waited_for = page in self._missing(0)  # it may have come into view meanwhile
+                pages.put(page, rows)
+                if waited_for:
+                    self.refresh()
+        except (EngineGone, EngineProblem, ValueError) as error:
+            self.post_message(self.Failed(error))
+        finally:
+            self._asked = False
+
+    def _wanted(self) -> list[int]:
+        """Pages that are needed now, or would be at the next page key."""
+        return self._missing(0) or self._missing(self.page)
+
+    def _missing(self, around: int) -> list[int]:
+        """Pages not here of the lines in view and `around` more on either side."""
+        top = self.scroll_offset.y
+        return self._pages.missing(top - around, top + self.page - 1 + around)

@@ -1,0 +1,1 @@
+"""From data and numbers to text that is safe to show."""

@@ -1,0 +1,32 @@
+"""What a run would reuse and compute, stage by stage, in words."""
+
+from __future__ import annotations
+
+from rich.cells import cell_len
+
+from engine.messages import RunPlan, StagePlan
+from seal_tui.text import numbers
+from seal_tui.text.safe import Safe, fit, one_line
+
+
+def lines(plan: RunPlan) -> list[Safe]:
+    """One line a stage, aligned."""
+    room = 2 + max((cell_len(one_line(stage.label)) for stage in plan.stages), default=0)
+    return [Safe(fit(one_line(stage.label), room) + _words(stage)) for stage in plan.stages]
+
+
+def made_otherwise(plan: RunPlan) -> int:
+    """How many results exist, made with other settings, and would be computed anew."""
+    return sum(stage.before for stage in plan.stages)
+
+
+def _words(stage: StagePlan) -> str:
+    parts = []
+    if stage.reused:
+        parts.append(f"{numbers.count(stage.reused)} reused")
+    if stage.computed or not stage.reused:
+        most = "at most " if stage.at_most else ""
+        parts.append(f"{most}{numbers.count(stage.computed)} {one_line(stage.unit)} to compute")
+    if stage.before:
+        parts.append(f"{numbers.count(stage.before)} of them were computed with other settings")
+    return " · ".join(parts)
