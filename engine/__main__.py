@@ -25,8 +25,8 @@ async def _serve(folder: Path, limit: float) -> None:
     import uvicorn
 
     from engine.launch import announce, holder_lock, socket_path, withdraw
-    from engine.server import Activity, create_app
     from engine.service import Engine
+    from engine.wire.server import Activity, create_app
 
     lock = holder_lock(folder)
     withdraw(folder)  # a stale note of an engine that died

@@ -12,7 +12,20 @@ from engine.data.pairs import REASONS, DataError
 from engine.export import ledger as ledger_file
 from engine.export.job import Exports, Subject
 from engine.export.provenance import Digests
-from engine.messages import (
+from engine.models.errors import ModelError
+from engine.paper import plots
+from engine.run import manifest, measure, plan
+from engine.run.ingest import RunError
+from engine.run.pipeline import Pipeline
+from engine.run.preview import preview
+from engine.run.progress import Progress
+from engine.run.workers import Stopped, Workers
+from engine.store import Store, StoreError, dataset, ledger, marks, measures, results, saved_filters
+from engine.store.browse import Browser
+from engine.store.errors import NotFound
+from engine.store.ledger import LedgerRow
+from engine.study import PRESETS, Study
+from engine.wire.messages import (
     Agreement,
     AuthorRequest,
     Circle,
@@ -40,19 +53,6 @@ from engine.messages import (
     SavedFilter,
     StudyInfo,
 )
-from engine.models.errors import ModelError
-from engine.paper import plots
-from engine.run import manifest, measure, plan
-from engine.run.ingest import RunError
-from engine.run.pipeline import Pipeline
-from engine.run.preview import preview
-from engine.run.progress import Progress
-from engine.run.workers import Stopped, Workers
-from engine.store import Store, StoreError, dataset, ledger, marks, measures, results, saved_filters
-from engine.store.browse import Browser
-from engine.store.errors import NotFound
-from engine.store.ledger import LedgerRow
-from engine.study import PRESETS, Study
 
 STUDY_FILE = "study.json"
 DATABASE = "seal.duckdb"

@@ -1,4 +1,4 @@
-"""The terminal client of the SEAL explorer. It knows the engine only through `engine.messages`."""
+"""The terminal client of the SEAL explorer. It knows the engine through `engine.wire` alone."""
 
 import os
 

@@ -16,7 +16,7 @@ from typing import Any, Self, TypeVar
 import httpx
 import msgspec
 
-from engine.messages import (
+from engine.wire.messages import (
     Ids,
     Metrics,
     PairDetail,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Literal, NamedTuple
 
-from engine.messages import ExportFormat, ExportPreview, ExportRequest, Verdict
+from engine.wire.messages import ExportFormat, ExportPreview, ExportRequest, Verdict
 
 # Forms that a trainer reads: decisions are carried out. The others record them.
 TRAINING: tuple[ExportFormat, ...] = ("trl", "trl-messages", "kto", "hub")

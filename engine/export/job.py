@@ -17,7 +17,9 @@ from engine.export import card, place, provenance, report, rows, writers
 from engine.export.decided import TRAINING, Decided, carried_out, count
 from engine.export.place import ExportError
 from engine.export.provenance import Digests, Provenance
-from engine.messages import (
+from engine.store import Store, StoreError, exports, ledger, marks
+from engine.store.browse import Browser
+from engine.wire.messages import (
     ExportPreview,
     ExportRequest,
     ExportState,
@@ -26,8 +28,6 @@ from engine.messages import (
     PairQuery,
     StudyInfo,
 )
-from engine.store import Store, StoreError, exports, ledger, marks
-from engine.store.browse import Browser
 
 _MAKE: dict[str, Callable[[Decided], list[dict[str, Any]]]] = {
     "trl": rows.trl,

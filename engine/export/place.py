@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from engine.messages import ExportFormat, ExportRequest
+from engine.wire.messages import ExportFormat, ExportRequest
 
 FOLDER = "exports"
 SUFFIXES: dict[ExportFormat, tuple[str, ...]] = {

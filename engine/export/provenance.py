@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 
 from engine import __version__
-from engine.messages import ExportFormat, ExportPreview, ExportRequest, Message
+from engine.wire.messages import ExportFormat, ExportPreview, ExportRequest, Message
 
 KEY = "seal_tui"
 

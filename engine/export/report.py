@@ -20,7 +20,7 @@ from engine.export.blocks import (
 )
 from engine.export.figure import Estimate, Intervals
 from engine.export.provenance import Provenance
-from engine.messages import OPINIONS, REGIMES, Agreement, Metrics, StudyInfo
+from engine.wire.messages import OPINIONS, REGIMES, Agreement, Metrics, StudyInfo
 
 NOTHING = "–"
 _OPINION = {"c": "prefers chosen", "i": "indifferent", "r": "prefers rejected"}

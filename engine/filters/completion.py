@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from engine.filters.language import quoted
 from engine.filters.vocabulary import Field, Vocabulary
-from engine.messages import Completion
+from engine.wire.messages import Completion
 
 # The piece of a filter that ends at the cursor: maybe a sign, maybe a key, and what is begun.
 _PIECE = re.compile(r'(?P<sign>[-(]*)(?:(?P<key>[A-Za-z_]\w*):)?(?P<begun>[^\s()":]*)$')

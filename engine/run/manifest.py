@@ -13,11 +13,11 @@ from typing import Any
 import msgspec
 
 from engine import __version__
-from engine.messages import RunStatus
 from engine.models import embedded
 from engine.run.measure import Summary
 from engine.store import Store
 from engine.study import Study, dump_resolved
+from engine.wire.messages import RunStatus
 
 FILE = "manifest.json"
 _PACKAGES = (

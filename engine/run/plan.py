@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from engine import data
-from engine.messages import StageProgress
 from engine.models.specs import EmbedderSpec, LabelerSpec, RewardSpec, RewriterSpec
 from engine.study import Reward, Study
+from engine.wire.messages import StageProgress
 
 NOISE_SAMPLE = 64
 NOISE_SEED = 7

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from engine import data
-from engine.messages import RunPlan, StagePlan
 from engine.models.specs import Spec
 from engine.run import ingest, plan, recorded
 from engine.run.workers import Workers
 from engine.store import Store, results
 from engine.store.dataset import content_key, has_dataset
 from engine.study import Study
+from engine.wire.messages import RunPlan, StagePlan
 
 Keys = Sequence[str]  # texts by content: those of new data have no ids yet
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import msgspec
 
 from engine import __version__
-from engine.messages import RunState, RunStatus, StageProgress
+from engine.wire.messages import RunState, RunStatus, StageProgress
 
 
 @dataclass

@@ -7,7 +7,13 @@ from typing import Any
 
 from engine.data.dialogue import turns
 from engine.filters import Vocabulary, check, complete, parse
-from engine.messages import (
+from engine.paper.inputs import MISSING
+from engine.store.database import Reading, Store, sql
+from engine.store.errors import NotFound
+from engine.store.filters import PairCondition, RewriteCondition, readable, used
+from engine.store.saved_filters import saved
+from engine.taxonomy import Feature
+from engine.wire.messages import (
     Change,
     CompleteRequest,
     Completion,
@@ -23,12 +29,6 @@ from engine.messages import (
     RewriteSide,
     Turn,
 )
-from engine.paper.inputs import MISSING
-from engine.store.database import Reading, Store, sql
-from engine.store.errors import NotFound
-from engine.store.filters import PairCondition, RewriteCondition, readable, used
-from engine.store.saved_filters import saved
-from engine.taxonomy import Feature
 
 PREVIEW = 160
 

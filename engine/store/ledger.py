@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from engine.messages import Imported, MarkChange, Message, Verdict
 from engine.store.database import Store, sql
 from engine.store.errors import Refused
 from engine.store.marks import VERDICTS, check_author, check_change, rebuild
+from engine.wire.messages import Imported, MarkChange, Message, Verdict
 
 _MANY = 10_000
 

@@ -15,7 +15,12 @@ from typing import Any, get_args
 
 import numpy as np
 
-from engine.messages import (
+from engine.paper.records import number
+from engine.paper.stability import cohen_kappa
+from engine.store.database import Store, sql
+from engine.store.dataset import has_dataset
+from engine.store.errors import NotFound, Refused
+from engine.wire.messages import (
     Agreement,
     MarkChange,
     MarkEvent,
@@ -24,11 +29,6 @@ from engine.messages import (
     MarksChanged,
     Verdict,
 )
-from engine.paper.records import number
-from engine.paper.stability import cohen_kappa
-from engine.store.database import Store, sql
-from engine.store.dataset import has_dataset
-from engine.store.errors import NotFound, Refused
 
 VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
 AUTHOR_LENGTH = 64

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
-from engine.messages import SavedFilter
 from engine.store.database import Store
 from engine.store.errors import Refused
+from engine.wire.messages import SavedFilter
 
 NAME_LENGTH = 40
 FILTER_LENGTH = 4_000

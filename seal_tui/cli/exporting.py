@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from engine.messages import ExportFormat, ExportPreview, ExportRequest, ExportStatus, Imported
+from engine.wire.messages import ExportFormat, ExportPreview, ExportRequest, ExportStatus, Imported
 from seal_tui.client import EngineProblem, SyncEngineClient
 from seal_tui.errors import WrongUsage
 from seal_tui.explorer.calls import Calls
@@ -104,9 +104,8 @@ def _format(path: Path, named: str | None) -> ExportFormat:
 
 
 def _signature() -> str:
-    from seal_tui.explorer import (
-        settings,
-    )  # with the explorer's keys and themes: not for every command
+    # With the explorer's keys and themes: not for every command.
+    from seal_tui.explorer import settings
 
     return settings.load().signature
 

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
-from engine.messages import Metrics, RunPlan, RunStatus, StageProgress, StudyInfo
+from engine.wire.messages import Metrics, RunPlan, RunStatus, StageProgress, StudyInfo
 from seal_tui.cli import report, summary
 from seal_tui.client import EngineGone, SyncEngineClient
 from seal_tui.explorer.calls import Calls

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 
-from engine.messages import Metrics, RunStatus, StudyInfo
+from engine.wire.messages import Metrics, RunStatus, StudyInfo
 from seal_tui.cli import columns, summary
 from seal_tui.cli.summary import table
 from seal_tui.text import numbers, words

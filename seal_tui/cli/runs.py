@@ -15,7 +15,7 @@ from typing import Any
 
 from engine import launch
 from engine import study as studies
-from engine.messages import RunStatus
+from engine.wire.messages import RunStatus
 from seal_tui.client import SyncEngineClient
 from seal_tui.explorer.calls import Calls
 

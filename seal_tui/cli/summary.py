@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from rich.cells import cell_len
 
-from engine.messages import OPINIONS, REGIMES, Metrics, RunStatus, StudyInfo
+from engine.wire.messages import OPINIONS, REGIMES, Metrics, RunStatus, StudyInfo
 from seal_tui.text import numbers, words
 from seal_tui.text.safe import Safe, fit, one_line
 from seal_tui.text.tables import Tables

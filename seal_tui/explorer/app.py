@@ -23,7 +23,7 @@ from textual.filter import Monochrome, NoColor
 from textual.screen import ModalScreen
 from textual.worker import WorkerFailed
 
-from engine.messages import RunStatus
+from engine.wire.messages import RunStatus
 from seal_tui import paths
 from seal_tui.client import EngineClient, EngineGone, EngineProblem
 from seal_tui.explorer import place, settings

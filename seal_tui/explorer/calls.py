@@ -9,7 +9,7 @@ from urllib.parse import quote, urlencode
 
 import msgspec
 
-from engine.messages import (
+from engine.wire.messages import (
     Agreement,
     AuthorRequest,
     CompleteRequest,

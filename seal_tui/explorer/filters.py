@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from engine.messages import Opinion, Regime
+from engine.wire.messages import Opinion, Regime
 
 
 def cell(regime: Regime | None, opinion: Opinion | None) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from engine.messages import FeatureInfo, RunStatus, StudyInfo
+from engine.wire.messages import FeatureInfo, RunStatus, StudyInfo
 from seal_tui.client import EngineClient, Lost
 from seal_tui.explorer.place import Place, View
 from seal_tui.text.tables import Tables

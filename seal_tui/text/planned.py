@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rich.cells import cell_len
 
-from engine.messages import RunPlan, StagePlan
+from engine.wire.messages import RunPlan, StagePlan
 from seal_tui.text import numbers
 from seal_tui.text.safe import Safe, fit, one_line
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from engine.messages import OPINIONS, REGIMES
+from engine.wire.messages import OPINIONS, REGIMES
 from seal_tui.explorer.session import Session
 from seal_tui.text import numbers, words
 from seal_tui.text.safe import Safe, one_line

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from engine.messages import OPINIONS, REGIMES, Metrics, StudyInfo
+from engine.wire.messages import OPINIONS, REGIMES, Metrics, StudyInfo
 
 Record = Mapping[str, Any]
 _Z_95 = 1.959963984540054

@@ -7,7 +7,7 @@ from typing import Final
 
 from textual.content import Content
 
-from engine.messages import (
+from engine.wire.messages import (
     FeatureInfo,
     Mark,
     MarkProgress,

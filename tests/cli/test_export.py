@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from engine.messages import MarkChange, MarkRequest
 from engine.service import Engine
+from engine.wire.messages import MarkChange, MarkRequest
 from seal_tui.client import SyncEngineClient
 from tests.engine.studies import prepare, write_study
 from tests.tui import recorded
@@ -169,7 +169,7 @@ def test_a_ledger_goes_alone(seal_tui: Command, run: Path) -> None:
 def test_the_explorers_calls_reach_the_engine(
     run: Path, start_engine: Callable[[Path], Path]
 ) -> None:
-    from engine.messages import ExportRequest
+    from engine.wire.messages import ExportRequest
     from seal_tui.explorer.calls import Calls
 
     with SyncEngineClient.at(start_engine(run)) as client:

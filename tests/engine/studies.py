@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from engine import study as studies
-from engine.messages import RunStatus
 from engine.paths import SAMPLE_DATA
 from engine.service import Engine
+from engine.wire.messages import RunStatus
 
 PAIRS = 24
 FEATURES = (

@@ -53,7 +53,7 @@ def test_the_command_line_paints_help_without_the_explorer() -> None:
     assert not loaded("import seal_tui.cli.commands") & explorers
 
 
-@pytest.mark.parametrize("module", ["engine.server", "engine.service", "engine.__main__"])
+@pytest.mark.parametrize("module", ["engine.wire.server", "engine.service", "engine.__main__"])
 def test_the_engine_knows_no_user_interface_and_no_torch(module: str) -> None:
     found = packages(f"import {module}")
     assert found & {"textual", "rich", "seal_tui", "torch", "transformers"} == set()

@@ -23,7 +23,7 @@ import pytest
 
 from engine import launch
 from engine.launch import EngineError
-from engine.messages import RunStatus
+from engine.wire.messages import RunStatus
 from tests.engine.conftest import alive
 from tests.engine.studies import manifest, prepare, stand_in_rewriter, until, write_study
 

@@ -12,12 +12,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from engine.data import Pair
-from engine.messages import MarkChange, MarkRequest
 from engine.store import Store, dataset, marks
 from engine.store.dataset import content_key
 from engine.store.errors import Refused
 from engine.store.ledger import Imported, LedgerRow, MarkState, import_ledger, ledger
 from engine.store.marks import VERDICTS
+from engine.wire.messages import MarkChange, MarkRequest
 from tests.engine.planted import pairs
 
 COUNT = 4

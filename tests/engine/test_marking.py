@@ -14,7 +14,10 @@ import msgspec
 import pytest
 
 from engine import launch
-from engine.messages import (
+from engine.service import DATABASE, Engine
+from engine.store import Store
+from engine.store.marks import VERDICTS
+from engine.wire.messages import (
     Agreement,
     AuthorRequest,
     Ids,
@@ -31,9 +34,6 @@ from engine.messages import (
     RowsRequest,
     SavedFilter,
 )
-from engine.service import DATABASE, Engine
-from engine.store import Store
-from engine.store.marks import VERDICTS
 from tests.engine.conftest import alive
 from tests.engine.planted import plant
 from tests.engine.studies import until

@@ -13,10 +13,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from engine.data import Pair
-from engine.messages import MarkChange, MarkRequest, MarksChanged, SavedFilter
 from engine.store import Store, dataset, marks, results, saved_filters
 from engine.store.errors import NotFound, Refused
 from engine.store.marks import VERDICTS
+from engine.wire.messages import MarkChange, MarkRequest, MarksChanged, SavedFilter
 from tests.engine.planted import pairs
 
 STUDY = "digest"

@@ -380,7 +380,7 @@ def test_a_changed_study_in_the_same_folder_never_mixes_results(tmp_path: Path) 
     assert same_numbers(found, tables(fresh_run))
     engine = Engine(run)
     try:
-        from engine.messages import RewriteQuery
+        from engine.wire.messages import RewriteQuery
 
         assert engine.browser().rewrite_ids(RewriteQuery()).of == 0
         assert engine.browser().pair(0).rewrite_ids == ()

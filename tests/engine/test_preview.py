@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from engine import study as studies
-from engine.messages import RunPlan, StagePlan
 from engine.service import CannotRun, Engine, NotReady
+from engine.wire.messages import RunPlan, StagePlan
 from tests.engine.studies import FEATURES, prepare, run_to_end, stand_in_server, write_taxonomy
 from tests.engine.test_pipeline import rows
 from tests.fault.tiny import answer, write_light_study

@@ -160,7 +160,7 @@ def test_recorded_rewrites_are_browsed_with_the_labels_of_their_own_labeler(
     assert status.state == "done", status.error
     engine = Engine(run)
     try:
-        from engine.messages import RewriteQuery
+        from engine.wire.messages import RewriteQuery
 
         browser = engine.browser()
         ids = browser.rewrite_ids(RewriteQuery(filter=f"strategy:{row['strategy']}")).ids

@@ -11,7 +11,10 @@ import msgspec
 import pytest
 
 from engine.data.pairs import Reject
-from engine.messages import (
+from engine.service import Engine
+from engine.store import dataset
+from engine.store.measures import TABLES
+from engine.wire.messages import (
     Ids,
     Metrics,
     PairDetail,
@@ -26,10 +29,7 @@ from engine.messages import (
     RunStatus,
     StudyInfo,
 )
-from engine.server import Activity, create_app
-from engine.service import Engine
-from engine.store import dataset
-from engine.store.measures import TABLES
+from engine.wire.server import Activity, create_app
 from tests.engine.studies import FEATURES, PAIRS, prepare, write_study
 
 DESIGN_TABLES = (

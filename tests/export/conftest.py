@@ -12,8 +12,8 @@ import pytest
 from engine.data.pairs import Pair
 from engine.data.readers import Source, read_pairs
 from engine.export.decided import Decided
-from engine.messages import ExportRequest, ExportStatus, MarkChange, MarkRequest, Verdict
 from engine.service import Engine
+from engine.wire.messages import ExportRequest, ExportStatus, MarkChange, MarkRequest, Verdict
 from tests.tui import recorded
 
 # Pair ids by what kim decided; all other pairs are undecided.

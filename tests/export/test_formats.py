@@ -146,7 +146,7 @@ def test_a_ledger_brings_the_decisions_to_another_run_once(
 ) -> None:
     import shutil
 
-    from engine.messages import LedgerFile
+    from engine.wire.messages import LedgerFile
 
     decide(decided, (0,), "lee", verdict="keep", note="both are fine")
     status, path = export("ledger", name, author="lee")
@@ -224,7 +224,7 @@ def test_a_sidecar_names_the_very_file_beside_it(export: Export) -> None:
 
 
 def test_the_preview_is_what_is_written(decided: Engine, export: Export) -> None:
-    from engine.messages import ExportRequest
+    from engine.wire.messages import ExportRequest
 
     for form, name in (
         ("trl", "a.jsonl"),

@@ -13,8 +13,8 @@ import pytest
 
 from engine.export import job, rows
 from engine.export.place import ExportError
-from engine.messages import ExportRequest
 from engine.service import Engine
+from engine.wire.messages import ExportRequest
 from tests.engine.studies import until
 
 from .conftest import PAIRS, Export, decide, read
@@ -200,7 +200,7 @@ CHILD = """
 import resource, sys, threading
 from pathlib import Path
 from engine.export import job
-from engine.messages import ExportRequest
+from engine.wire.messages import ExportRequest
 from engine.service import Engine
 
 run, path, wish = sys.argv[1:]

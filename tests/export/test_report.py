@@ -17,10 +17,10 @@ from engine.export import blocks, card, report
 from engine.export.blocks import Bullets, Data, Heading, Paragraph, Table
 from engine.export.figure import Estimate, Intervals, as_svg, as_text
 from engine.export.provenance import Digests, Provenance, of
-from engine.messages import ExportPreview, ExportRequest, Metrics, ModelInfo, StudyInfo
 from engine.paper.records import RobustnessRow, as_dict
 from engine.service import Engine
 from engine.visible import one_line
+from engine.wire.messages import ExportPreview, ExportRequest, Metrics, ModelInfo, StudyInfo
 
 from .conftest import Export
 

@@ -18,7 +18,7 @@ import httpx
 import msgspec
 
 from engine import launch
-from engine.messages import RunStatus
+from engine.wire.messages import RunStatus
 from tests.engine.conftest import alive
 from tests.engine.studies import manifest, until
 from tests.engine.test_pipeline import comparable

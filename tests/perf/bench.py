@@ -21,13 +21,13 @@ from typing import Any
 import numpy as np
 
 from engine import data
-from engine.messages import PairQuery
 from engine.models.protocols import Text
 from engine.paper.inputs import Pairs
 from engine.paths import SAMPLE_DATA
 from engine.run import measure
 from engine.store import Store, dataset, measures, results
 from engine.store.browse import Browser
+from engine.wire.messages import PairQuery
 from tests.perf import planted
 from tests.perf.exploring import exploring
 from tests.perf.serving import serving
@@ -166,8 +166,8 @@ def browsing() -> None:
 
 def marking() -> None:
     """Decisions: one at a time and about every pair, each on disk when the call returns."""
-    from engine.messages import MarkChange, MarkRequest, Verdict
     from engine.store import marks
+    from engine.wire.messages import MarkChange, MarkRequest, Verdict
 
     said = "\n\nHuman: question {0}\n\nAssistant: {1} {0}"
     pairs = [

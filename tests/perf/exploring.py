@@ -19,8 +19,8 @@ import msgspec
 
 from engine import launch
 from engine import study as studies
-from engine.messages import RunStatus
 from engine.run import measure
+from engine.wire.messages import RunStatus
 from tests.perf import planted
 from tests.perf.stored import PAIRS, plant, sample_texts
 from tests.tui.terminal import Terminal

@@ -20,9 +20,9 @@ import httpx
 import msgspec
 
 from engine import launch
-from engine.messages import RunStatus
 from engine.paths import SAMPLE_DATA
 from engine.store import Store
+from engine.wire.messages import RunStatus
 from tests.engine.studies import prepare, until
 from tests.fault.tiny import build_models
 

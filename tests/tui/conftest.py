@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from textual.pilot import Pilot
 
-from engine.server import Activity, create_app
 from engine.service import Engine
+from engine.wire.server import Activity, create_app
 from seal_tui.client import EngineClient
 from seal_tui.explorer.app import SealApp
 from seal_tui.explorer.settings import Settings

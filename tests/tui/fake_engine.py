@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
-from engine.messages import (
+from engine.wire.messages import (
     Agreement,
     Completion,
     ExportPreview,

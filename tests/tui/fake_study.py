@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from engine.messages import (
+from engine.wire.messages import (
     Agreement,
     Circle,
     Completion,

@@ -8,10 +8,10 @@ from pathlib import Path
 
 from engine import taxonomy
 from engine.data.dialogue import Turn, transcript
-from engine.messages import Entry, PairDetail, RewriteDetail
-from engine.messages import Turn as Said
 from engine.service import Engine
 from engine.taxonomy import Feature
+from engine.wire.messages import Entry, PairDetail, RewriteDetail
+from engine.wire.messages import Turn as Said
 from tests.engine.released import SIDES, word, write_compare, write_csv, write_taxonomy_csv
 from tests.engine.studies import prepare, write_taxonomy
 

@@ -7,8 +7,8 @@ import random
 import pytest
 from textual.pilot import Pilot
 
-from engine.messages import AuthorRequest, PairQuery
 from engine.service import Engine
+from engine.wire.messages import AuthorRequest, PairQuery
 from seal_tui.explorer.actions import ACTIONS
 
 from .conftest import Opener, screen_text

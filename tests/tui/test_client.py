@@ -6,7 +6,7 @@ import httpx
 import msgspec
 import pytest
 
-from engine.messages import PairQuery, RunStatus
+from engine.wire.messages import PairQuery, RunStatus
 from seal_tui.client import EngineClient, EngineGone, EngineProblem, Lost, SyncEngineClient
 from seal_tui.explorer.calls import Calls
 

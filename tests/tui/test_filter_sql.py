@@ -13,9 +13,9 @@ from engine.filters import FilterError, check, parse
 from engine.filters.language import All, Either, Not, Span, Term, Tree, Words, write
 from engine.filters.vocabulary import Any as AnyOf
 from engine.filters.vocabulary import Checked, Contains, Every, Is, Number, Without
-from engine.messages import PairDetail, PairQuery, RewriteDetail, RewriteQuery
 from engine.service import Engine
 from engine.store.browse import Browser
+from engine.wire.messages import PairDetail, PairQuery, RewriteDetail, RewriteQuery
 
 from .fake_study import FEATURES, labels
 

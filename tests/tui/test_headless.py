@@ -10,7 +10,7 @@ import msgspec
 import pytest
 from rich.console import Console
 
-from engine.messages import RunStatus
+from engine.wire.messages import RunStatus
 from seal_tui.cli import headless
 from seal_tui.client import EngineGone, SyncEngineClient
 

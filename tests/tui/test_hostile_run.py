@@ -16,7 +16,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from engine.messages import Entry, PairDetail, RewriteDetail, Turn
+from engine.wire.messages import Entry, PairDetail, RewriteDetail, Turn
 from tests.engine.conftest import _short_sockets
 
 from . import recorded

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.messages import Grid
+from engine.wire.messages import Grid
 from seal_tui.explorer.widgets.drift import curve_lines
 from seal_tui.explorer.widgets.heat import heat_map, rebin
 from seal_tui.explorer.widgets.mosaic import shares

@@ -9,11 +9,11 @@ import msgspec
 import numpy as np
 import pytest
 
-from engine.messages import FeatureInfo, Metrics, RunStatus, StudyInfo
 from engine.paper import selftest
 from engine.paper.inputs import Options
 from engine.paper.measures import compute
 from engine.study import PRESETS
+from engine.wire.messages import FeatureInfo, Metrics, RunStatus, StudyInfo
 from seal_tui.cli import report
 from seal_tui.text import numbers
 from tests.tui import fake_study

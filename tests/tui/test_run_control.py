@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from engine.messages import RunPlan, StagePlan
+from engine.wire.messages import RunPlan, StagePlan
 
 from .conftest import Opener, screen_text, shows, until
 from .fake_engine import FakeEngine

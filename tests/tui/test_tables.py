@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from engine.messages import Metrics
+from engine.wire.messages import Metrics
 from seal_tui.client import EngineClient
 from seal_tui.explorer.session import Session
 from seal_tui.text import readings

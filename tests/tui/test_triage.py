@@ -8,9 +8,9 @@ import pytest
 from textual.pilot import Pilot
 
 from engine.data import Pair
-from engine.messages import AuthorRequest, MarkProgress, ProgressRequest
 from engine.service import Engine
 from engine.store import dataset
+from engine.wire.messages import AuthorRequest, MarkProgress, ProgressRequest
 from seal_tui.explorer.blind import chosen_is_left
 from seal_tui.explorer.widgets.window import WindowList
 

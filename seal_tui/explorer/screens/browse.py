@@ -11,7 +11,7 @@ from textual.containers import Horizontal
 from textual.content import Content
 from textual.timer import Timer
 
-from engine.messages import Completion, Ids
+from engine.wire.messages import Completion, Ids
 from seal_tui.client import EngineGone, EngineProblem
 from seal_tui.explorer.place import View
 from seal_tui.explorer.screens.base import SealScreen

@@ -13,7 +13,7 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Input, ProgressBar, Static
 
-from engine.messages import ExportFormat, ExportPreview, ExportRequest, ExportStatus
+from engine.wire.messages import ExportFormat, ExportPreview, ExportRequest, ExportStatus
 from seal_tui.client import EngineGone, EngineProblem
 from seal_tui.explorer.calls import Calls
 from seal_tui.explorer.session import Session

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from textual.content import Content
 
-from engine.messages import Agreement, MarkEvent, MarkProgress
+from engine.wire.messages import Agreement, MarkEvent, MarkProgress
 from seal_tui.text import numbers, words
 from seal_tui.text.safe import Safe, content, fit, one_line
 

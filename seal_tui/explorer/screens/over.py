@@ -10,7 +10,7 @@ from textual.binding import BindingType
 from textual.content import Content
 from textual.widgets import Static
 
-from engine.messages import RejectRow
+from engine.wire.messages import RejectRow
 from seal_tui.explorer.actions import bindings
 from seal_tui.explorer.screens.base import SealScreen
 from seal_tui.explorer.session import Session

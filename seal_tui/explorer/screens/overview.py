@@ -12,7 +12,7 @@ from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Static
 
-from engine.messages import RunStatus, StudyInfo
+from engine.wire.messages import RunStatus, StudyInfo
 from seal_tui.client import EngineGone, EngineProblem
 from seal_tui.explorer import filters
 from seal_tui.explorer.actions import bindings

@@ -9,7 +9,7 @@ from textual import work
 from textual.binding import BindingType
 from textual.content import Content
 
-from engine.messages import (
+from engine.wire.messages import (
     Completion,
     Ids,
     MarkProgress,

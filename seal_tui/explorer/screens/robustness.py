@@ -12,7 +12,14 @@ from textual.containers import Vertical
 from textual.content import Content
 from textual.widgets import Static
 
-from engine.messages import Completion, Ids, RewriteDetail, RewriteQuery, RewriteRow, RewriteSort
+from engine.wire.messages import (
+    Completion,
+    Ids,
+    RewriteDetail,
+    RewriteQuery,
+    RewriteRow,
+    RewriteSort,
+)
 from seal_tui.client import EngineProblem
 from seal_tui.explorer import filters
 from seal_tui.explorer.actions import bindings

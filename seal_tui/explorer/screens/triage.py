@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from textual import work
 
-from engine.messages import MarkChange, MarksChanged, Verdict
+from engine.wire.messages import MarkChange, MarksChanged, Verdict
 from seal_tui.client import EngineGone, EngineProblem
 from seal_tui.explorer import clipboard
 from seal_tui.explorer.blind import chosen_is_left

@@ -8,7 +8,7 @@ from textual.content import Content
 from textual.screen import Screen
 from textual.widget import Widget
 
-from engine.messages import RunStatus
+from engine.wire.messages import RunStatus
 from seal_tui.client import Lost
 from seal_tui.explorer.actions import ACTIONS
 from seal_tui.explorer.session import Session

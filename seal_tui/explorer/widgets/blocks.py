@@ -7,7 +7,7 @@ from itertools import zip_longest
 
 from textual.content import Content
 
-from engine.messages import Turn
+from engine.wire.messages import Turn
 from seal_tui.explorer.session import Session
 from seal_tui.text import diff, numbers, words
 from seal_tui.text.safe import Safe, content, fit, pieces

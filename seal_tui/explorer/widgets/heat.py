@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from textual.content import Content
 
-from engine.messages import Grid, Plots
+from engine.wire.messages import Grid, Plots
 from seal_tui.explorer.widgets.plot import Plot, beside, heading, shade
 from seal_tui.text import numbers
 from seal_tui.text.safe import Safe, fit

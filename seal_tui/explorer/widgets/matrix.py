@@ -10,7 +10,7 @@ from textual.message import Message
 from textual.reactive import reactive
 from textual.widget import Widget
 
-from engine.messages import OPINIONS, REGIMES, Opinion, Regime
+from engine.wire.messages import OPINIONS, REGIMES, Opinion, Regime
 from seal_tui.explorer.actions import bindings
 from seal_tui.text import numbers, words
 from seal_tui.text.safe import Safe, fit

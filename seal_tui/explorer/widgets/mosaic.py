@@ -7,7 +7,7 @@ from typing import Final
 
 from textual.content import Content
 
-from engine.messages import OPINIONS, Opinion, Regime
+from engine.wire.messages import OPINIONS, Opinion, Regime
 from seal_tui.explorer.widgets.plot import Plot
 from seal_tui.text import numbers, words
 from seal_tui.text.safe import Safe, fit

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from textual.content import Content
 
-from engine.messages import Entry, PairDetail, Turn
+from engine.wire.messages import Entry, PairDetail, Turn
 from seal_tui.explorer.blind import chosen_is_left
 from seal_tui.explorer.session import Session
 from seal_tui.explorer.widgets import blocks

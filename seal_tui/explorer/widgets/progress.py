@@ -6,7 +6,7 @@ from rich.cells import cell_len
 from textual.content import Content
 from textual.widget import Widget
 
-from engine.messages import RunStatus, StageProgress
+from engine.wire.messages import RunStatus, StageProgress
 from seal_tui.text import numbers, words
 from seal_tui.text.safe import Safe, content, fit, one_line
 

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from textual.content import Content
 
-from engine.messages import RewriteDetail, RewriteSide, Side
+from engine.wire.messages import RewriteDetail, RewriteSide, Side
 from seal_tui.explorer.session import Session
 from seal_tui.explorer.widgets import blocks
 from seal_tui.explorer.widgets.detail import Detail

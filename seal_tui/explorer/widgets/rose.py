@@ -9,7 +9,7 @@ from typing import Final
 
 from textual.content import Content
 
-from engine.messages import Circle, Plots
+from engine.wire.messages import Circle, Plots
 from seal_tui.explorer.widgets.plot import Plot, beside, heading
 from seal_tui.text import numbers
 from seal_tui.text.safe import Safe

@@ -1,4 +1,4 @@
-"""The engine over HTTP. Bodies are the messages of `engine.messages`, as JSON."""
+"""The engine over HTTP. Bodies are the messages of `engine.wire.messages`, as JSON."""
 
 from __future__ import annotations
 
@@ -20,7 +20,12 @@ from starlette.routing import Route
 from engine.export.job import Busy
 from engine.export.place import ExportError
 from engine.filters import FilterError
-from engine.messages import (
+from engine.service import CannotRun, Engine, NotReady
+from engine.store import StoreError
+from engine.store.database import Interrupted, Reading
+from engine.store.errors import NotFound, Refused
+from engine.study import StudyError
+from engine.wire.messages import (
     AuthorRequest,
     CompleteRequest,
     ExportRequest,
@@ -35,11 +40,6 @@ from engine.messages import (
     SavedFilter,
     StopRequest,
 )
-from engine.service import CannotRun, Engine, NotReady
-from engine.store import StoreError
-from engine.store.database import Interrupted, Reading
-from engine.store.errors import NotFound, Refused
-from engine.study import StudyError
 
 EVENTS_PER_SECOND = 10
 HEARTBEAT_S = 15.0
