@@ -5,10 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Literal, NamedTuple
 
-from engine.wire.messages import ExportFormat, ExportPreview, ExportRequest, Verdict
-
-# Forms that a trainer reads: decisions are carried out. The others record them.
-TRAINING: tuple[ExportFormat, ...] = ("trl", "trl-messages", "kto", "hub")
+from engine.wire.messages import ExportRequest, Verdict
 
 
 class Decided(NamedTuple):
@@ -70,14 +67,25 @@ def carried_out(pair: Decided, request: ExportRequest) -> Decided | None:
             return pair
 
 
-def count(decisions: Iterable[Decision], request: ExportRequest) -> ExportPreview:
-    """What an export of these pairs comes to.
+class Counts(NamedTuple):
+    """Of the pairs of an export: how many there are, how many stay where decisions are carried
+    out, and how many have each decision."""
 
-    `duplicates` are rows that are the same as an earlier one once flips are swapped,
-    `contradictions` rows that are an earlier one with the sides swapped. Both are written.
+    pairs: int
+    included: int
+    decisions: dict[str, int]
+    duplicates: int
+    contradictions: int
+
+
+def count(decisions: Iterable[Decision], request: ExportRequest) -> Counts:
+    """What carrying out these decisions comes to.
+
+    `duplicates` are pairs that are the same as an earlier one once flips are swapped,
+    `contradictions` pairs that are an earlier one with the sides swapped. Both are included.
     """
     counts = dict.fromkeys(("keep", "flip", "drop", "tie", "discuss", "undecided", "flagged"), 0)
-    pairs = rows = duplicates = contradictions = 0
+    pairs = included = duplicates = contradictions = 0
     seen: set[tuple[int, int]] = set()
     for chosen, rejected, verdict, flagged in decisions:
         pairs += 1
@@ -86,14 +94,9 @@ def count(decisions: Iterable[Decision], request: ExportRequest) -> ExportPrevie
         became = outcome(verdict, request)
         if became == "out":
             continue
-        rows += 1
+        included += 1
         row = (rejected, chosen) if became == "flipped" else (chosen, rejected)
         duplicates += row in seen
         contradictions += row not in seen and row[::-1] in seen
         seen.add(row)
-    if request.format in TRAINING:
-        counts |= {"duplicates": duplicates, "contradictions": contradictions}
-        rows *= 2 if request.format == "kto" else 1
-    else:
-        rows = pairs if request.format == "csv" else 0
-    return ExportPreview(pairs=pairs, rows=rows, counts=counts)
+    return Counts(pairs, included, counts, duplicates, contradictions)

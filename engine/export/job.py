@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import threading
 import traceback
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -13,13 +12,16 @@ from typing import Any
 
 import msgspec
 
-from engine.export import card, place, provenance, report, rows, writers
-from engine.export.decided import TRAINING, Decided, carried_out, count
+from engine.export import formats, place, provenance, writers
+from engine.export.decided import Decided, carried_out, count
+from engine.export.formats.base import Target
 from engine.export.place import ExportError
-from engine.export.provenance import Digests, Provenance
+from engine.export.provenance import Digests
 from engine.store import Store, StoreError, exports, ledger, marks
 from engine.store.browse import Browser
+from engine.store.ledger import LedgerRow
 from engine.wire.messages import (
+    Agreement,
     ExportPreview,
     ExportRequest,
     ExportState,
@@ -28,14 +30,6 @@ from engine.wire.messages import (
     PairQuery,
     StudyInfo,
 )
-
-_MAKE: dict[str, Callable[[Decided], list[dict[str, Any]]]] = {
-    "trl": rows.trl,
-    "trl-messages": rows.trl_messages,
-    "kto": rows.kto,
-    "hub": rows.hub,
-    "csv": rows.sheet,
-}
 
 
 @dataclass(frozen=True)
@@ -91,7 +85,8 @@ class Exports:
         with self._lock:
             if self.running:
                 raise Busy(f"{self._status.path} is being written: wait for it, or cancel it")
-            path = place.target(subject.folder, request)
+            form = formats.named(request.format)
+            path = place.target(subject.folder, request, form)
             ids = subject.ids(request)
             self._cancel.clear()
             self._status = ExportStatus(state="running", done=0, total=0, path=str(path))
@@ -139,27 +134,17 @@ class Exports:
         ids: Sequence[int],
         scratch: Path,
     ) -> None:
+        form = formats.named(request.format)
         with subject.store.snapshot() as cursor:
             preview = _count(subject, request, ids, cursor)
             self._status = msgspec.structs.replace(self._status, total=preview.rows)
-            found = provenance.of(request, preview, subject.study.name, subject.digests)
-            if request.format == "report":
-                agreement = marks.agreement(subject.store)
-                blocks = report.blocks(
-                    subject.study, subject.metrics, subject.warnings, agreement, found
-                )
-                writers.text(scratch, report.rendered(path, subject.study.name, blocks))
-            else:
-                with _writer(request, path, scratch, found) as write:
-                    for page in _pages(subject, request, ids, cursor):
-                        self._go_on()
-                        write(page)
-                        done = self._status.done + len(page)
-                        self._status = msgspec.structs.replace(self._status, done=done)
+            origin = provenance.of(request, preview, subject.study.name, subject.digests)
+            source = _Source(subject, request, ids, cursor)
+            form.write(Target(scratch, path.name), source, origin, self._advance)
         self._go_on()
         beside = None
-        if place.needs_sidecar(path, request.format):
-            beside = provenance.beside(found, scratch)
+        if not form.describes_itself(path.name):
+            beside = provenance.beside(origin, scratch)
         place.put(scratch, path, request.overwrite)
         if beside is not None:
             sidecar = place.sidecar(path)
@@ -167,73 +152,60 @@ class Exports:
                 writers.text(name, beside.text())
                 place.put(name, sidecar, request.overwrite)
 
+    def _advance(self, rows: int) -> None:
+        self._status = msgspec.structs.replace(self._status, done=self._status.done + rows)
+        self._go_on()
+
     def _go_on(self) -> None:
         if self._cancel.is_set():
             raise _Cancelled
 
 
+class _Source:
+    """What a form may read, all of the moment of `cursor`."""
+
+    def __init__(
+        self, subject: Subject, request: ExportRequest, ids: Sequence[int], cursor: Any
+    ) -> None:
+        self.study, self.metrics = subject.study, subject.metrics
+        self.warnings = subject.warnings
+        self._store = subject.store
+        self._request = request
+        self._ids = ids
+        self._cursor = cursor
+
+    def pairs(self) -> Iterator[Sequence[Decided]]:
+        return exports.decided(self._cursor, self._ids, self._request.author)
+
+    def pairs_as_decided(self) -> Iterator[Sequence[Decided]]:
+        for page in self.pairs():
+            swapped = (carried_out(pair, self._request) for pair in page)
+            yield [pair for pair in swapped if pair is not None]
+
+    def changes(self) -> Iterator[Sequence[LedgerRow]]:
+        """The log of every author: whole, or of the pairs of a filter."""
+        filtered = bool(self._request.filter.strip())
+        sources = exports.source_ids(self._cursor, self._ids) if filtered else None
+        rows = ledger.ledger(self._store)
+        while page := list(islice(rows, exports.PAGE)):
+            yield [row for row in page if sources is None or row.source_id in sources]
+
+    def agreement(self) -> Sequence[Agreement]:
+        return marks.agreement(self._store)
+
+
 def _count(
     subject: Subject, request: ExportRequest, ids: Sequence[int], cursor: Any
 ) -> ExportPreview:
-    found = count(exports.decisions(cursor, ids, request.author), request)
-    if request.format == "ledger":
-        changes = sum(len(page) for page in _changes(subject, request, ids, cursor))
-        found = msgspec.structs.replace(found, rows=changes)
-    return msgspec.structs.replace(found, authors=exports.authors(cursor))
-
-
-def _pages(
-    subject: Subject, request: ExportRequest, ids: Sequence[int], cursor: Any
-) -> Iterator[list[Any]]:
-    """The rows to write, in pages."""
-    if request.format == "ledger":
-        yield from _changes(subject, request, ids, cursor)
-        return
-    make = _MAKE[request.format]
-    for page in exports.decided(cursor, ids, request.author):
-        if request.format in TRAINING:
-            page = [swapped for pair in page if (swapped := carried_out(pair, request)) is not None]
-        yield [row for pair in page for row in make(pair)]
-
-
-def _changes(
-    subject: Subject, request: ExportRequest, ids: Sequence[int], cursor: Any
-) -> Iterator[list[Any]]:
-    """The log of every author: whole, or of the pairs of a filter."""
-    wanted = exports.source_ids(cursor, ids) if request.filter.strip() else None
-    for page in _batched(ledger.ledger(subject.store), exports.PAGE):
-        yield [row for row in page if wanted is None or row.source_id in wanted]
-
-
-def _batched(rows: Iterator[Any], size: int) -> Iterator[list[Any]]:
-    while page := list(islice(rows, size)):
-        yield page
-
-
-def _writer(
-    request: ExportRequest, path: Path, scratch: Path, found: Provenance
-) -> AbstractContextManager[writers.Write]:
-    name = path.name.lower()
-    metadata = {provenance.KEY: found.text()}
-    match request.format:
-        case "hub":
-            return _folder(scratch, found, metadata)
-        case "csv":
-            return writers.sheet(scratch, rows.COLUMNS)
-        case _ if name.endswith(".parquet"):
-            return writers.parquet(scratch, request.format, metadata)
-        case "ledger":
-            head = {provenance.KEY: found}
-            return writers.json_lines(scratch, name.endswith(".gz"), head)
-        case _:
-            return writers.json_lines(scratch, name.endswith(".gz"))
-
-
-@contextmanager
-def _folder(scratch: Path, found: Provenance, metadata: dict[str, str]) -> Iterator[writers.Write]:
-    """A dataset as a hub has it."""
-    data = scratch / place.DATA
-    data.parent.mkdir(parents=True)
-    with writers.parquet(data, "hub", metadata) as write:
-        yield write
-    writers.text(scratch / place.CARD, card.text(found))
+    form = formats.named(request.format)
+    counts = count(exports.decisions(cursor, ids, request.author), request)
+    decisions = counts.decisions
+    if form.as_decided:
+        repeated = {"duplicates": counts.duplicates, "contradictions": counts.contradictions}
+        decisions = decisions | repeated
+    return ExportPreview(
+        pairs=counts.pairs,
+        rows=form.count(counts, _Source(subject, request, ids, cursor)),
+        counts=decisions,
+        authors=exports.authors(cursor),
+    )

@@ -9,18 +9,11 @@ import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import ClassVar, Protocol
 
-from engine.wire.messages import ExportFormat, ExportRequest
+from engine.wire.messages import ExportRequest
 
 FOLDER = "exports"
-SUFFIXES: dict[ExportFormat, tuple[str, ...]] = {
-    "trl": (".jsonl", ".jsonl.gz", ".parquet"),
-    "trl-messages": (".jsonl", ".jsonl.gz", ".parquet"),
-    "kto": (".jsonl", ".jsonl.gz", ".parquet"),
-    "csv": (".csv",),
-    "ledger": (".jsonl", ".jsonl.gz"),
-    "report": (".md", ".html"),
-}
 CARD = "README.md"
 DATA = "data/train-00000-of-00001.parquet"
 _OURS = {CARD, "data", DATA}
@@ -30,7 +23,19 @@ class ExportError(ValueError):
     """An export cannot be made as asked; one line: what, where, how to mend it."""
 
 
-def target(run: Path, request: ExportRequest) -> Path:
+class Form(Protocol):
+    """What a place has to know of the form of an export."""
+
+    name: ClassVar[str]
+    endings: ClassVar[tuple[str, ...]]
+
+    @property
+    def is_folder(self) -> bool: ...
+
+    def describes_itself(self, name: str) -> bool: ...
+
+
+def target(run: Path, request: ExportRequest, form: Form) -> Path:
     """The place of an export, checked.
 
     A relative path is taken from the run's own `exports` folder and stays in it, links followed.
@@ -59,31 +64,31 @@ def target(run: Path, request: ExportRequest) -> Path:
         raise ExportError(f"{request.path} leads out of {exports}: name an absolute path")
     if path == exports or (path.is_relative_to(run) and not path.is_relative_to(exports)):
         raise ExportError(f"{path} is in the run's own folder: write to {exports} or elsewhere")
-    _check_name(path, request.format)
-    for place in (path, *_sidecars(path, request.format)):
-        _check_free(place, request)
-    if found is not None and request.format == "hub":
+    _check_name(path, form)
+    for place in (path, *_sidecars(path, form)):
+        _check_free(place, form, request.overwrite)
+    if found is not None and form.is_folder:
         _check_ours(path)
     return path
 
 
-def _check_name(path: Path, form: ExportFormat) -> None:
-    endings = SUFFIXES.get(form)
+def _check_name(path: Path, form: Form) -> None:
+    endings = form.endings
     if endings and not path.name.lower().endswith(endings):
-        raise ExportError(f"{path.name}: a {form} export ends in {' or '.join(endings)}")
+        raise ExportError(f"{path.name}: a {form.name} export ends in {' or '.join(endings)}")
 
 
-def _check_free(path: Path, request: ExportRequest) -> None:
+def _check_free(path: Path, form: Form, overwrite: bool) -> None:
     try:
         mode = path.lstat().st_mode
     except FileNotFoundError:
         return
-    folder = request.format == "hub"
+    folder = form.is_folder
     if stat.S_ISLNK(mode):
         raise ExportError(f"{path} is a link: name what it points to")
     if not (stat.S_ISDIR(mode) if folder else stat.S_ISREG(mode)):
         raise ExportError(f"{path} is there and is no {'folder' if folder else 'plain file'}")
-    if not request.overwrite:
+    if not overwrite:
         raise ExportError(f"{path} exists: name another, or have it replaced (--overwrite)")
 
 
@@ -101,14 +106,8 @@ def sidecar(path: Path) -> Path:
     return path.with_name(f"{path.name}.provenance.json")
 
 
-def needs_sidecar(path: Path, form: ExportFormat) -> bool:
-    """Whether nothing about an export can be said in its own file."""
-    rows = form in ("trl", "trl-messages", "kto", "csv")
-    return rows and not path.name.lower().endswith(".parquet")
-
-
-def _sidecars(path: Path, form: ExportFormat) -> tuple[Path, ...]:
-    return (sidecar(path),) if needs_sidecar(path, form) else ()
+def _sidecars(path: Path, form: Form) -> tuple[Path, ...]:
+    return () if form.describes_itself(path.name) else (sidecar(path),)
 
 
 @contextmanager

@@ -5,16 +5,17 @@ from __future__ import annotations
 import csv
 import gzip
 import importlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Literal
 
 import msgspec
 
 from engine.visible import csv_cell
 
 Rows = Sequence[Any]
+Kind = Literal["text", "turns", "bool"]  # of a column; turns: messages with role and content
 _ENCODER = msgspec.json.Encoder()
 Write = Callable[[Rows], None]
 
@@ -43,11 +44,11 @@ def _packed(file: IO[bytes], packed: bool) -> Iterator[IO[bytes]]:
 
 
 @contextmanager
-def parquet(path: Path, kind: str, metadata: dict[str, str]) -> Iterator[Write]:
-    """A Parquet file of rows of this kind, `metadata` in its footer."""
+def parquet(path: Path, columns: Mapping[str, Kind], metadata: dict[str, str]) -> Iterator[Write]:
+    """A Parquet file with these columns, `metadata` in its footer."""
     arrow: Any = importlib.import_module("pyarrow")
     file: Any = importlib.import_module("pyarrow.parquet")
-    schema = _schema(arrow, kind).with_metadata(metadata)
+    schema = _schema(arrow, columns).with_metadata(metadata)
     with file.ParquetWriter(path, schema, compression="zstd") as out:
 
         def write(rows: Rows) -> None:
@@ -57,19 +58,14 @@ def parquet(path: Path, kind: str, metadata: dict[str, str]) -> Iterator[Write]:
         yield write
 
 
-def _schema(arrow: Any, kind: str) -> Any:
+def _schema(arrow: Any, columns: Mapping[str, Kind]) -> Any:
     text = arrow.string()
-    turns = arrow.list_(arrow.struct([("role", text), ("content", text)]))
-    columns = {"id": text, "topic": text, "prompt": text, "chosen": text, "rejected": text}
-    match kind:
-        case "trl-messages":
-            columns |= {"prompt": turns, "chosen": turns, "rejected": turns}
-        case "hub":
-            columns |= {"prompt": turns, "chosen": turns, "rejected": turns, "verdict": text}
-        case "kto":
-            columns = {"id": text, "topic": text, "prompt": text, "completion": text}
-            columns["label"] = arrow.bool_()
-    return arrow.schema(list(columns.items()))
+    types: dict[Kind, Any] = {
+        "text": text,
+        "turns": arrow.list_(arrow.struct([("role", text), ("content", text)])),
+        "bool": arrow.bool_(),
+    }
+    return arrow.schema([(name, types[kind]) for name, kind in columns.items()])
 
 
 @contextmanager

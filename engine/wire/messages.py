@@ -418,7 +418,6 @@ class SaveFilter(Request, frozen=True, kw_only=True):
 
 # ---------------------------------------------------------------- exports
 
-ExportFormat = Literal["trl", "trl-messages", "kto", "hub", "csv", "ledger", "report"]
 ExportState = Literal["idle", "running", "done", "failed", "stopped"]
 
 
@@ -427,7 +426,7 @@ class ExportRequest(Request, frozen=True, kw_only=True):
 
     `author`: whose decisions. `ties` and `discuss` are about pairs with that verdict."""
 
-    format: ExportFormat
+    format: str
     path: str
     filter: str = ""
     ties: Literal["drop", "keep"] = "drop"

@@ -79,8 +79,8 @@ def test_somebody_elses_decisions_are_pointed_to(seal_tui: Command, run: Path) -
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("--to", "x"), "name one with --format: trl"),
-        (("--to", "x.jsonl", "--format", "xml"), "--format xml is not known"),
+        (("--to", "x"), "name one of trl, trl-messages"),
+        (("--to", "x.jsonl", "--format", "xml"), "unknown export format 'xml'"),
         (("--to", "gone/x.jsonl"), "make it first"),
         (("--to", "x.csv", "--format", "report"), "a report export ends in .md or .html"),
         (("--to", "x.csv", "--where", "regime:stayd"), "at “stayd” (character 8)"),

@@ -1,4 +1,4 @@
-"""A pair's transcripts as the rows that trainers read.
+"""A pair's transcripts as prompt and completions, the way trainers read them.
 
 Prompt and completion together are the transcript, character for character. Read again by
 `engine.data`, a row gives the same conversation on both sides.
@@ -7,10 +7,9 @@ Prompt and completion together are the transcript, character for character. Read
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from engine.data.dialogue import ASSISTANT, Turn, is_transcript, transcript, turns
-from engine.export.decided import Decided
 
 Message = dict[str, str]
 _NAMES = {"human": "user", "assistant": "assistant"}
@@ -77,55 +76,3 @@ def _shared(left: Sequence[Turn], right: Sequence[Turn]) -> int:
 
 def _plain(of: Sequence[Turn]) -> list[tuple[str, str]]:
     return [(role, text.strip()) for role, text in of]
-
-
-# ---------------------------------------------------------------- rows
-
-
-def trl(pair: Decided) -> list[dict[str, Any]]:
-    return [_head(pair) | strings(pair.chosen, pair.rejected)._asdict()]
-
-
-def trl_messages(pair: Decided) -> list[dict[str, Any]]:
-    prompt, chosen, rejected = messages(pair.chosen, pair.rejected)
-    return [_head(pair) | {"prompt": prompt, "chosen": chosen, "rejected": rejected}]
-
-
-def kto(pair: Decided) -> list[dict[str, Any]]:
-    """Two rows: the chosen conversation is desirable, the rejected one is not."""
-    found = []
-    for text, label in ((pair.chosen, True), (pair.rejected, False)):
-        prompt, completion = labelled(text)
-        row = {"prompt": prompt, "completion": completion, "label": label}
-        found.append(_head(pair) | row)
-    return found
-
-
-def hub(pair: Decided) -> list[dict[str, Any]]:
-    [row] = trl_messages(pair)
-    return [row | {"verdict": pair.verdict}]
-
-
-def _head(pair: Decided) -> dict[str, Any]:
-    return {"id": pair.source_id, "topic": pair.topic}
-
-
-COLUMNS = (
-    *("pair_id", "id", "topic", "regime", "opinion", "margin_pre", "margin_post"),
-    *("theta", "gain", "ambiguity", "verdict", "flagged", "tags", "note"),
-    *("prompt", "chosen", "rejected"),
-)
-
-
-def sheet(pair: Decided) -> list[dict[str, Any]]:
-    """As the human chose, with the mark beside it."""
-    prompt, chosen, rejected = strings(pair.chosen, pair.rejected)
-    known = pair._asdict() | {
-        "id": pair.source_id,
-        "flagged": "yes" if pair.flagged else "",
-        "tags": " ".join(pair.tags),
-        "prompt": prompt,
-        "chosen": chosen,
-        "rejected": rejected,
-    }
-    return [{name: known[name] for name in COLUMNS}]

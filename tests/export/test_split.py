@@ -10,7 +10,10 @@ from hypothesis import strategies as st
 
 from engine.data.dialogue import ASSISTANT, HUMAN, Turn, canonical, split_response, transcript
 from engine.data.rows import read_row
-from engine.export import rows
+from engine.export import split
+from engine.export.decided import Decided
+from engine.export.formats import FORMATS
+from engine.export.formats.base import PairFormat
 
 from .conftest import pair
 
@@ -20,6 +23,13 @@ WORDS = st.lists(st.sampled_from(PIECES), max_size=6).map("".join)
 TURNS = st.tuples(st.sampled_from(["human", "assistant"]), WORDS).map(lambda t: Turn(*t))
 CONTEXT = st.lists(TURNS, max_size=4)
 RESPONSE = WORDS.filter(lambda text: text.strip()).map(lambda text: Turn("assistant", text))
+
+
+def rows(form: str, of: Decided) -> list[dict[str, Any]]:
+    """A pair's rows in a form of one row or more a pair."""
+    made = FORMATS[form]
+    assert isinstance(made, PairFormat)
+    return [dict(row) for row in made.rows(of)]
 
 
 def conversation(turns: list[Turn]) -> str:
@@ -51,32 +61,32 @@ def same(row: dict[str, Any], chosen: str, rejected: str) -> bool:
 
 @given(sides())
 def test_prompt_and_completion_are_the_transcript_to_the_character(both: tuple[str, str]) -> None:
-    prompt, chosen, rejected = rows.strings(*both)
+    prompt, chosen, rejected = split.strings(*both)
     assert (prompt + chosen, prompt + rejected) == both
 
 
 @given(sides())
 def test_string_rows_read_again_give_the_same_conversations(both: tuple[str, str]) -> None:
-    [row] = rows.trl(pair(*both))
+    [row] = rows("trl", pair(*both))
     assert same(row, *both)
 
 
 @given(sides())
 def test_message_rows_read_again_give_the_same_conversations(both: tuple[str, str]) -> None:
-    [row] = rows.trl_messages(pair(*both))
+    [row] = rows("trl-messages", pair(*both))
     assert same(row, *both)
 
 
 @given(sides())
 def test_kto_rows_are_the_two_transcripts(both: tuple[str, str]) -> None:
-    found = rows.kto(pair(*both))
+    found = rows("kto", pair(*both))
     assert [row["prompt"] + row["completion"] for row in found] == list(both)
     assert [row["label"] for row in found] == [True, False]
 
 
 def test_a_prompt_ends_where_the_assistant_is_to_speak() -> None:
     context = f"{HUMAN} Sky?"
-    found = rows.strings(f"{context}{ASSISTANT} Blue.", f"{context}{ASSISTANT} Green.")
+    found = split.strings(f"{context}{ASSISTANT} Blue.", f"{context}{ASSISTANT} Green.")
     assert found == (f"{context}{ASSISTANT}", " Blue.", " Green.")
 
 
@@ -84,8 +94,8 @@ def test_sides_that_part_early_keep_their_own_turns() -> None:
     shared = f"{HUMAN} Hello.{ASSISTANT} Hi."
     left = f"{HUMAN} Sky?{ASSISTANT} Blue."
     right = f"{HUMAN} Sea?{ASSISTANT} Green."
-    assert rows.strings(shared + left, shared + right) == (shared, left, right)
-    prompt, chosen, _ = rows.messages(shared + left, shared + right)
+    assert split.strings(shared + left, shared + right) == (shared, left, right)
+    prompt, chosen, _ = split.messages(shared + left, shared + right)
     assert [message["role"] for message in prompt] == ["user", "assistant"]
     assert [message["content"] for message in chosen] == ["Sky?", "Blue."]
 
@@ -93,12 +103,12 @@ def test_sides_that_part_early_keep_their_own_turns() -> None:
 @pytest.mark.parametrize("says", ["Human: me", "Assistant: me too"])
 def test_a_response_that_begins_like_a_turn_stays_a_response(says: str) -> None:
     text = f"{HUMAN} Who?{ASSISTANT} {says}"
-    [row] = rows.trl(pair(text, f"{HUMAN} Who?{ASSISTANT} you"))
+    [row] = rows("trl", pair(text, f"{HUMAN} Who?{ASSISTANT} you"))
     assert split_response(read_row(row).chosen).response == says
 
 
 def test_a_conversation_that_repeats_itself_is_not_cut() -> None:
     twice = f"{HUMAN} Hi{ASSISTANT} Hi" * 2
     once = f"{HUMAN} Hi{ASSISTANT} Hi{HUMAN} c{ASSISTANT} d"
-    [row] = rows.trl(pair(f"{twice}{HUMAN} a{ASSISTANT} b", once))
+    [row] = rows("trl", pair(f"{twice}{HUMAN} a{ASSISTANT} b", once))
     assert read_row(row).chosen == f"{twice}{HUMAN} a{ASSISTANT} b"

@@ -1,0 +1,35 @@
+"""Preference rows with an explicit prompt, as TRL's trainers read them: strings or messages."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from engine.export.decided import Decided
+from engine.export.formats.base import HEAD, Columns, PairFormat, Row, head
+from engine.export.split import messages, strings
+
+
+class Trl(PairFormat):
+    name = "trl"
+    meaning = "prompt, chosen, rejected as strings; .parquet works too"
+    proposed = "pairs.jsonl"
+    endings = (".jsonl", ".jsonl.gz", ".parquet")
+    usual_for = endings
+    as_decided = True
+    columns: ClassVar[Columns] = {**HEAD, "prompt": "text", "chosen": "text", "rejected": "text"}
+
+    def rows(self, pair: Decided) -> list[Row]:
+        return [head(pair) | strings(pair.chosen, pair.rejected)._asdict()]
+
+
+class TrlMessages(PairFormat):
+    name = "trl-messages"
+    meaning = "the same as lists of messages"
+    proposed = "pairs.jsonl"
+    endings = Trl.endings
+    as_decided = True
+    columns: ClassVar[Columns] = {**HEAD, "prompt": "turns", "chosen": "turns", "rejected": "turns"}
+
+    def rows(self, pair: Decided) -> list[Row]:
+        prompt, chosen, rejected = messages(pair.chosen, pair.rejected)
+        return [head(pair) | {"prompt": prompt, "chosen": chosen, "rejected": rejected}]
