@@ -25,7 +25,7 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A copy of MiniLM's package that may be damaged."""
     folder = tmp_path / "package"
     shutil.copytree(embedded.minilm_folder(), folder / "model")
-    monkeypatch.setattr(embedded, "_package_folder", lambda module, mend: folder)
+    monkeypatch.setattr(embedded, "_package_folder", lambda package: folder)
     return folder / "model" / "model.safetensors"
 
 
@@ -43,7 +43,7 @@ def test_a_damaged_weights_file_is_refused_with_the_mend(cache: Path, package: P
     content = bytearray(package.read_bytes())
     content[-1] ^= 1
     package.write_bytes(content)
-    with pytest.raises(ModelError, match=r"model\.safetensors is damaged: SHA-256 .*make setup"):
+    with pytest.raises(ModelError, match=r"model\.safetensors is damaged: SHA-256 .*reinstall"):
         embedded.resolve("embedded:minilm")
     with pytest.raises(ModelError, match="damaged"):
         embedded.resolve("embedded:reward-pre")
