@@ -123,9 +123,9 @@ def test_the_reward_model_is_built_of_the_body_and_the_shipped_head(cache: Path)
     assert len(set(rewards)) == len(rewards)
 
 
-def test_an_adapter_that_was_not_cloned_says_so(
+def test_an_adapter_that_is_not_there_says_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(embedded, "ADAPTERS", tmp_path)
-    with pytest.raises(ModelError, match="clone is incomplete"):
+    with pytest.raises(ModelError, match="install the program again"):
         embedded.resolve("embedded:labeler-adapter")
