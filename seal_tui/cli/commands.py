@@ -15,18 +15,11 @@ import typer
 
 from engine import __version__, launch
 from engine import study as studies
-<<<<<<< HEAD
-from engine.paths import SAMPLE_DATA
 from engine.wire.client import EngineGone, EngineProblem, SyncEngineClient
 from engine.wire.endpoints import METRICS, START, STATUS, STUDY
 from engine.wire.messages import MetricsRequest
 from seal_tui import paths
-from seal_tui.cli import exporting, importing, runs
-=======
-from seal_tui import paths
 from seal_tui.cli import exporting, importing, runs, samples
-from seal_tui.client import EngineGone, EngineProblem, SyncEngineClient
->>>>>>> main
 from seal_tui.errors import WrongUsage
 from seal_tui.text.safe import one_line, plain
 
