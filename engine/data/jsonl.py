@@ -96,7 +96,7 @@ def lines(stream: BinaryIO) -> Iterator[bytes]:
 
 
 def parse(line: bytes) -> object:
-    """Parses one JSON text strictly: no NaN, no invalid Unicode. The last of duplicate keys wins."""
+    """Parses one JSON text strictly: no NaN, no invalid Unicode. The last duplicate key wins."""
     if len(line) > MAX_LINE:
         raise RowError("too_long", f"the line is longer than {MAX_LINE >> 20} MiB")
     try:

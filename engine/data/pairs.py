@@ -40,7 +40,7 @@ REASONS: tuple[tuple[Reason, str], ...] = (
 
 
 class DataError(Exception):
-    """The data as a whole cannot be used. The message is one line: what is wrong and how to fix it."""
+    """The data as a whole cannot be used. The message is one line: the problem and the fix."""
 
     def __init__(self, message: str) -> None:
         super().__init__(" ".join(message.split()))

@@ -146,8 +146,8 @@ def key_of(path: Path, record: Record) -> str:
     key = own_id(record.fields)
     if key is None:
         raise DataError(
-            f"{path}, line {record.line}: no {' or '.join(IDS)}: results are joined to pairs by id, "
-            "not by position"
+            f"{path}, line {record.line}: no {' or '.join(IDS)}: results are joined to pairs "
+            "by id, not by position"
         )
     return key
 

@@ -104,7 +104,9 @@ def _to_turns(value: object, role: Role, name: str) -> tuple[Turn, ...]:
     if isinstance(value, str):
         return turns(canonical(value)) if is_transcript(value) else (Turn(role, value.strip()),)
     if not isinstance(value, list):
-        raise RowError("wrong_type", f"{name}: expected text or messages, got {type(value).__name__}")
+        raise RowError(
+            "wrong_type", f"{name}: expected text or messages, got {type(value).__name__}"
+        )
     try:
         return from_messages(value)
     except ValueError as error:

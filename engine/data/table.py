@@ -132,5 +132,7 @@ def _arrow_row(name: str, number: int, value: dict[str, object]) -> Row | Reject
             try:
                 value[column] = cell.decode("utf-8")
             except UnicodeDecodeError:
-                return Reject(name, number, "bad_utf8", f"{column} is not valid UTF-8", excerpt(cell))
+                return Reject(
+                    name, number, "bad_utf8", f"{column} is not valid UTF-8", excerpt(cell)
+                )
     return Row(number, value, value)
