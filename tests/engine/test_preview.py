@@ -94,7 +94,7 @@ def test_a_study_that_cannot_run_is_refused_in_the_words_of_the_run(tmp_path: Pa
     study = write_light_study(tmp_path / "study", "")
     run = prepare(study, tmp_path / "run")
     (study.parent / "pairs.jsonl").write_text("")
-    with pytest.raises(CannotRun, match="holds no rows"):
+    with pytest.raises(CannotRun, match="has no rows"):
         plan_of(run)
     with pytest.raises(CannotRun, match="study"):
         engine = Engine(run)
