@@ -22,6 +22,7 @@ import pytest
 from engine import launch
 from engine.launch import EngineError
 from engine.service import Engine
+from engine.wire.messages import StopRequest
 from tests.command import COMMAND
 from tests.engine.conftest import alive, end_engine
 from tests.engine.studies import manifest, prepare, run_to_end, stand_in_server, until
@@ -304,7 +305,7 @@ def test_stopping_now_drops_the_batch_in_work_and_keeps_the_others(
         until(lambda: opened.asked > opened.free, "a batch is in work")
         assert engine.stop().stopping
         assert engine.running, "it would finish the batch"
-        engine.stop(now=True)
+        engine.stop(StopRequest(now=True))
         engine.join(30)
         status = engine.status()
         assert (status.state, status.stopping) == ("stopped", False)
