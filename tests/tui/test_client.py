@@ -49,7 +49,7 @@ async def test_every_endpoint_answers_with_its_type(engine: FakeEngine) -> None:
         assert (await client.ask(REWRITE(RewriteRequest(id=3)))).row.rewrite_id == 3
         assert (await client.ask(STOP(StopRequest()))).state == "stopped"
         assert (await client.ask(START())).state == "running"
-    assert engine.queries("metrics") == ["pair-fe"]
+    assert engine.queries(METRICS) == [MetricsRequest(preset="pair-fe")]
 
 
 async def test_a_problem_carries_the_engines_words_made_safe(engine: FakeEngine) -> None:
