@@ -105,7 +105,7 @@ class Pipeline:
         if role in self.producers and plan.producer(identity)[0] != self.producers[role]:
             raise replaced(spec.model)
         self.identities[spec] = identity
-        return self._play(role, spec.model, identity)
+        return self._play(role, str(identity["model"]), identity)  # a folder by its name alone
 
     def _play(self, role: str, model: str, identity: dict[str, Any]) -> str:
         producer, fingerprint = plan.producer(identity)

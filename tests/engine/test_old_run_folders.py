@@ -20,6 +20,7 @@ from engine.wire.messages import (
     AuthorRequest,
     ExportFormat,
     ExportRequest,
+    LogRequest,
     PairQuery,
     ProgressRequest,
     RewriteQuery,
@@ -90,7 +91,7 @@ def test_pairs_rewrites_and_filters_are_what_they_were(
 
 def test_every_decision_is_what_it_was(opened: tuple[Engine, dict[str, Any]]) -> None:
     engine, was = opened
-    assert same(engine.mark_log(100), was["log"])
+    assert same(engine.mark_log(LogRequest(limit=100)), was["log"])
     assert same(list(engine.ledger()), was["ledger"])
     assert {row["author"] for row in was["ledger"]} == {"ada", "ben"}
     assert same(engine.agreement(), was["agreement"])
@@ -262,7 +263,7 @@ def test_a_migration_that_is_killed_loses_nothing(statement: int, old: Path) -> 
     try:
         was = answers("recorded")
         assert same(engine.metrics(), was["metrics"])
-        assert same(engine.mark_log(100), was["log"])
+        assert same(engine.mark_log(LogRequest(limit=100)), was["log"])
     finally:
         engine.close()
     assert not list(old.glob("*.upgrade*"))
