@@ -1,9 +1,8 @@
-"""Exports of one run: a preview at once, the writing in a thread with progress, one at a time."""
+"""Exports of one run: previews, and one export at a time in a thread with progress."""
 
 from __future__ import annotations
 
 import threading
-import traceback
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -12,12 +11,12 @@ from typing import Any
 
 import msgspec
 
+from engine.errors import Busy, MachineError, SealError, explain
 from engine.export import formats, place, provenance, writers
-from engine.export.decided import Decided, carried_out, count
-from engine.export.formats.base import Target
-from engine.export.place import ExportError
+from engine.export.decided import Counts, Decided, apply_decision, count
+from engine.export.formats.base import Format, Target
 from engine.export.provenance import Digests
-from engine.store import Store, StoreError, exports, ledger, marks
+from engine.store import Store, exports, ledger, marks
 from engine.store.browse import Browser
 from engine.store.ledger import LedgerRow
 from engine.wire.messages import (
@@ -31,10 +30,9 @@ from engine.wire.messages import (
     StudyInfo,
 )
 
-
 @dataclass(frozen=True)
 class Subject:
-    """What is exported from: a measured study, at one moment."""
+    """The run to export from, which has been measured."""
 
     folder: Path
     store: Store
@@ -45,13 +43,9 @@ class Subject:
     digests: Digests
 
     def ids(self, request: ExportRequest) -> tuple[int, ...]:
-        """Raises FilterError."""
+        """The pairs that the request selects. Raises FilterError."""
         query = PairQuery(filter=request.filter, sort="pair_id", author=request.author)
         return self.browser.pair_ids(query).ids
-
-
-class Busy(RuntimeError):
-    """An export is being written; one line for a person."""
 
 
 class _Cancelled(Exception):
@@ -59,7 +53,7 @@ class _Cancelled(Exception):
 
 
 class Exports:
-    """Thread-safe."""
+    """Starts, observes and cancels exports. Thread-safe."""
 
     def __init__(self) -> None:
         self._status = ExportStatus(state="idle", done=0, total=0, path="")
@@ -75,18 +69,22 @@ class Exports:
         return self._status
 
     def preview(self, subject: Subject, request: ExportRequest) -> ExportPreview:
-        """What an export would write. Raises FilterError."""
-        ids = subject.ids(request)
+        """Counts what an export would write. Raises FilterError."""
+        form, ids = formats.named(request.format), subject.ids(request)
         with subject.store.snapshot() as cursor:
-            return _count(subject, request, ids, cursor)
+            return _preview(form, _Source(subject, request, ids, cursor), request, cursor)
 
     def start(self, subject: Subject, request: ExportRequest) -> ExportStatus:
-        """Raises ExportError, FilterError, Busy; what goes wrong later is in the status."""
+        """Starts an export in the background.
+
+        Raises BadInput, FilterError or Busy. Later errors are reported in the status.
+        """
         with self._lock:
             if self.running:
-                raise Busy(f"{self._status.path} is being written: wait for it, or cancel it")
-            form = formats.named(request.format)
-            path = place.target(subject.folder, request, form)
+                raise Busy(
+                    f"another export is running ({self._status.path}): wait for it or cancel it"
+                )
+            path = place.target(subject.folder, request, formats.named(request.format))
             ids = subject.ids(request)
             self._cancel.clear()
             self._status = ExportStatus(state="running", done=0, total=0, path=str(path))
@@ -97,7 +95,7 @@ class Exports:
         return self._status
 
     def cancel(self) -> ExportStatus:
-        """Ask for the end and wait for it; nothing of the export is left."""
+        """Stops the export, if one is running, and waits for its end. Leaves no files behind."""
         self._cancel.set()
         self.join()
         return self._status
@@ -110,21 +108,23 @@ class Exports:
         self, subject: Subject, request: ExportRequest, path: Path, ids: Sequence[int]
     ) -> None:
         state: ExportState = "failed"
-        problem = None
+        problem: SealError | None = None
         try:
             with place.scratch(path, subject.folder) as scratch:
                 self._write(subject, request, path, ids, scratch)
             state = "done"
         except _Cancelled:
             state = "stopped"
-        except (ExportError, StoreError) as error:
-            problem = str(error)
         except OSError as error:
-            problem = f"{path} cannot be written: {error.strerror or error}"
+            problem = MachineError(f"{path} cannot be written: {error.strerror or error}")
         except Exception as error:
-            traceback.print_exc()  # to engine.log
-            problem = f"{type(error).__name__}; the details are in {subject.folder}/engine.log"
-        self._status = msgspec.structs.replace(self._status, state=state, error=problem)
+            problem = explain(error, subject.folder / "engine.log")
+        self._status = msgspec.structs.replace(
+            self._status,
+            state=state,
+            error=None if problem is None else str(problem),
+            error_kind=None if problem is None else problem.kind,
+        )
 
     def _write(
         self,
@@ -136,33 +136,33 @@ class Exports:
     ) -> None:
         form = formats.named(request.format)
         with subject.store.snapshot() as cursor:
-            preview = _count(subject, request, ids, cursor)
+            source = _Source(subject, request, ids, cursor)
+            preview = _preview(form, source, request, cursor)
             self._status = msgspec.structs.replace(self._status, total=preview.rows)
             origin = provenance.of(request, preview, subject.study.name, subject.digests)
-            source = _Source(subject, request, ids, cursor)
             form.write(Target(scratch, path.name), source, origin, self._advance)
-        self._go_on()
-        beside = None
-        if not form.describes_itself(path.name):
-            beside = provenance.beside(origin, scratch)
-        place.put(scratch, path, request.overwrite)
-        if beside is not None:
-            sidecar = place.sidecar(path)
-            with place.scratch(sidecar, subject.folder) as name:
-                writers.text(name, beside.text())
-                place.put(name, sidecar, request.overwrite)
+        self._check_cancelled()
+        sidecar = None
+        if not form.contains_provenance(path.name):
+            sidecar = provenance.with_digest(origin, scratch)
+        place.publish(scratch, path, request.overwrite)
+        if sidecar is not None:
+            sidecar_path = place.sidecar(path)
+            with place.scratch(sidecar_path, subject.folder) as name:
+                writers.text(name, sidecar.text())
+                place.publish(name, sidecar_path, request.overwrite)
 
     def _advance(self, rows: int) -> None:
         self._status = msgspec.structs.replace(self._status, done=self._status.done + rows)
-        self._go_on()
+        self._check_cancelled()
 
-    def _go_on(self) -> None:
+    def _check_cancelled(self) -> None:
         if self._cancel.is_set():
             raise _Cancelled
 
 
 class _Source:
-    """What a form may read, all of the moment of `cursor`."""
+    """The pairs and results to export, all as of the moment of `cursor`."""
 
     def __init__(
         self, subject: Subject, request: ExportRequest, ids: Sequence[int], cursor: Any
@@ -174,38 +174,40 @@ class _Source:
         self._ids = ids
         self._cursor = cursor
 
+    def counts(self) -> Counts:
+        decisions = exports.decisions(self._cursor, self._ids, self._request.author)
+        return count(decisions, self._request)
+
     def pairs(self) -> Iterator[Sequence[Decided]]:
         return exports.decided(self._cursor, self._ids, self._request.author)
 
     def pairs_as_decided(self) -> Iterator[Sequence[Decided]]:
         for page in self.pairs():
-            swapped = (carried_out(pair, self._request) for pair in page)
+            swapped = (apply_decision(pair, self._request) for pair in page)
             yield [pair for pair in swapped if pair is not None]
 
     def changes(self) -> Iterator[Sequence[LedgerRow]]:
-        """The log of every author: whole, or of the pairs of a filter."""
         filtered = bool(self._request.filter.strip())
-        sources = exports.source_ids(self._cursor, self._ids) if filtered else None
+        selection = exports.source_ids(self._cursor, self._ids) if filtered else None
         rows = ledger.ledger(self._store)
         while page := list(islice(rows, exports.PAGE)):
-            yield [row for row in page if sources is None or row.source_id in sources]
+            yield [row for row in page if selection is None or row.source_id in selection]
 
     def agreement(self) -> Sequence[Agreement]:
         return marks.agreement(self._store)
 
 
-def _count(
-    subject: Subject, request: ExportRequest, ids: Sequence[int], cursor: Any
-) -> ExportPreview:
-    form = formats.named(request.format)
-    counts = count(exports.decisions(cursor, ids, request.author), request)
+def _preview(form: Format, source: _Source, request: ExportRequest, cursor: Any) -> ExportPreview:
+    counts = source.counts()
     decisions = counts.decisions
     if form.as_decided:
-        repeated = {"duplicates": counts.duplicates, "contradictions": counts.contradictions}
-        decisions = decisions | repeated
+        decisions = decisions | {
+            "duplicates": counts.duplicates,
+            "contradictions": counts.contradictions,
+        }
     return ExportPreview(
         pairs=counts.pairs,
-        rows=form.count(counts, _Source(subject, request, ids, cursor)),
+        rows=form.count(counts, source),
         counts=decisions,
         authors=exports.authors(cursor),
     )

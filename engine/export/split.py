@@ -1,7 +1,7 @@
-"""A pair's transcripts as prompt and completions, the way trainers read them.
+"""Splits the transcripts of a pair into a prompt and two completions.
 
-Prompt and completion together are the transcript, character for character. Read again by
-`engine.data`, a row gives the same conversation on both sides.
+Prompt and completion concatenated are the transcript, character for character. `engine.data`
+reads a row back as the same two conversations.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ _NAMES = {"human": "user", "assistant": "assistant"}
 
 
 class Split(NamedTuple):
-    """What both sides share, and what is left of each."""
+    """The shared start of both sides, and the rest of each."""
 
     prompt: str
     chosen: str
@@ -24,11 +24,11 @@ class Split(NamedTuple):
 
 
 def strings(chosen: str, rejected: str) -> Split:
-    """As TRL's preference rows with an explicit prompt.
+    """The strings of a TRL preference row with explicit prompt.
 
-    The prompt ends with a bare "Assistant:" and a completion is the last response after its
-    space. Where the sides part before the last turn, or a response could be taken for a
-    transcript, a completion begins with its own marker instead.
+    The prompt ends with a bare "Assistant:", and a completion is the last response, from the space
+    before it. If the sides differ before their last turn, or a response could be mistaken for a
+    transcript, a completion starts with its own marker instead.
     """
     left, right = turns(chosen), turns(rejected)
     shared = _shared(left, right)
@@ -42,13 +42,13 @@ def strings(chosen: str, rejected: str) -> Split:
 
 
 def labelled(text: str) -> tuple[str, str]:
-    """A single conversation as prompt and completion, for KTO."""
+    """One conversation as prompt and completion, for KTO."""
     prompt, completion, _ = strings(text, text)
     return prompt, completion
 
 
 def messages(chosen: str, rejected: str) -> tuple[list[Message], list[Message], list[Message]]:
-    """As TRL's conversational preference rows: prompt, chosen, rejected."""
+    """The message lists of a conversational TRL preference row: prompt, chosen, rejected."""
     left, right = turns(chosen), turns(rejected)
     shared = _shared(left, right)
     return _messages(left[:shared]), _messages(left[shared:]), _messages(right[shared:])
@@ -59,14 +59,14 @@ def _messages(of: Sequence[Turn]) -> list[Message]:
 
 
 def _shared(left: Sequence[Turn], right: Sequence[Turn]) -> int:
-    """How many leading turns can be a prompt; the last turn is always a completion's."""
+    """How many leading turns form the prompt; the last turn always belongs to a completion."""
     shared = 0
     for a, b in zip(left[:-1], right[:-1], strict=False):
         if a != b:
             break
         shared += 1
-    # A completion that says its prompt again would be read as repeating it, and a prompt that
-    # ends in an empty answer as waiting for one.
+    # The reader would take a completion that repeats the prompt for a full conversation, and
+    # would drop an empty answer at the end of a prompt.
     if any(_plain(side[shared : 2 * shared]) == _plain(left[:shared]) for side in (left, right)):
         return 0
     if shared and left[shared - 1].role == "assistant" and not left[shared - 1].text.strip():

@@ -17,17 +17,17 @@ from .conftest import Export
 def test_every_form_writes_the_file_it_proposes(
     decided: Engine, export: Export, form: Format
 ) -> None:
-    status, path = export(form.name, form.proposed)
+    status, path = export(form.name, form.default_path)
     assert (status.state, status.error) == ("done", None)
     assert path.is_dir() == form.is_folder
     assert status.done == status.total
 
 
 def test_no_ending_means_two_forms() -> None:
-    endings = [ending for form in FORMATS.values() for ending in form.usual_for]
+    endings = [ending for form in FORMATS.values() for ending in form.default_for]
     assert len(endings) == len(set(endings))
     for form in FORMATS.values():
-        assert set(form.usual_for) <= set(form.endings)
+        assert set(form.default_for) <= set(form.endings)
 
 
 @pytest.mark.parametrize(

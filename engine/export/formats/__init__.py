@@ -1,4 +1,4 @@
-"""The forms of export. To add one: a module here with a `Format`, and its place in `FORMATS`."""
+"""The export formats. To add one, write a module here and list its class in `FORMATS`."""
 
 from __future__ import annotations
 
@@ -22,21 +22,21 @@ FORMATS: Mapping[str, Format] = {
 
 
 def named(name: str) -> Format:
-    """Raises BadInput for a name that is none."""
+    """The format of this name. Raises BadInput for an unknown one."""
     if (form := FORMATS.get(name)) is None:
         raise BadInput(f"unknown export format {name!r}; choose from {', '.join(FORMATS)}")
     return form
 
 
 def for_path(path: Path, name: str | None = None) -> Format:
-    """The format of this name or, without one, the usual one of such a file.
+    """The format of this name or, without a name, the default for the ending of `path`.
 
-    Raises BadInput where there is neither."""
+    Raises BadInput if there is none."""
     if name is not None:
         return named(name)
     for form in FORMATS.values():
-        if form.usual_for and path.name.lower().endswith(form.usual_for):
+        if form.default_for and path.name.lower().endswith(form.default_for):
             return form
     raise BadInput(
-        f"{path}: the ending does not tell the export format; name one of {', '.join(FORMATS)}"
+        f"{path}: no export format is the default for this ending; name one of {', '.join(FORMATS)}"
     )

@@ -1,4 +1,4 @@
-"""What a form of export is: its names, its rows, and how it is written."""
+"""The export format: its name, its rows, and how it is written."""
 
 from __future__ import annotations
 
@@ -11,43 +11,43 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from engine.export import provenance, writers
 from engine.export.provenance import Provenance
+from engine.export.writers import Columns
 
 if TYPE_CHECKING:
     from engine.export.decided import Counts, Decided
     from engine.wire.messages import Agreement, Metrics, StudyInfo
 
 Row = Mapping[str, Any]
-Columns = Mapping[str, writers.Kind]
 Advance = Callable[[int], None]
 
 
 class Source(Protocol):
-    """What an export reads of a run, all of it of one moment."""
+    """What a format may read from a run. All of it is as of one moment."""
 
     study: StudyInfo
     metrics: Metrics
     warnings: tuple[str, ...]
 
     def pairs(self) -> Iterator[Sequence[Decided]]:
-        """The pairs in pages, as the human chose."""
+        """The pairs in their original order, page by page."""
         ...
 
     def pairs_as_decided(self) -> Iterator[Sequence[Decided]]:
-        """The same with their sides as decided, without those that are left out."""
+        """The pairs with their sides as decided, without omitted ones, page by page."""
         ...
 
     def changes(self) -> Iterator[Sequence[Any]]:
-        """The log of decisions about the pairs, in pages."""
+        """The decision log of all authors about these pairs, page by page."""
         ...
 
     def agreement(self) -> Sequence[Agreement]:
-        """How far reviewers agree."""
+        """The agreement of every two reviewers."""
         ...
 
 
 @dataclass(frozen=True)
 class Target:
-    """`scratch` is where to write; `name` the final name, whose ending chooses the encoding."""
+    """`scratch` is the path to write to; the ending of `name`, the final one, sets the encoding."""
 
     scratch: Path
     name: str
@@ -57,46 +57,46 @@ class Target:
 
 
 class Format(ABC):
-    """One form of export; an instance each in `formats.FORMATS`."""
+    """One export format. `formats.FORMATS` holds an instance of each."""
 
     name: ClassVar[str]
-    meaning: ClassVar[str]  # one line for a list
-    proposed: ClassVar[str]  # the file name that the explorer proposes
-    endings: ClassVar[tuple[str, ...]] = ()  # of its files; empty: it is a folder
-    usual_for: ClassVar[tuple[str, ...]] = ()  # endings that mean this form where none is named
-    as_decided: ClassVar[bool] = False  # flips are swapped, drops left out
+    description: ClassVar[str]  # one line for a list
+    default_path: ClassVar[str]  # default_path by the explorer
+    endings: ClassVar[tuple[str, ...]] = ()  # of its files; empty for a folder
+    default_for: ClassVar[tuple[str, ...]] = ()  # endings that select it if no format is named
+    as_decided: ClassVar[bool] = False  # flips are swapped, drops omitted
     has_rows: ClassVar[bool] = True
 
     @property
     def is_folder(self) -> bool:
         return not self.endings
 
-    def describes_itself(self, name: str) -> bool:
-        """Whether a file of this name can hold its own provenance."""
+    def contains_provenance(self, name: str) -> bool:
+        """Whether an export to this file name holds its own provenance, without a sidecar."""
         return True
 
     @abstractmethod
     def count(self, counts: Counts, source: Source) -> int:
-        """How many rows will be written."""
+        """The number of rows that will be written."""
 
     @abstractmethod
     def write(
         self, target: Target, source: Source, provenance: Provenance, advance: Advance
     ) -> None:
-        """Write all of it. `advance` takes the number of rows since it was last called; what it
-        raises ends the export."""
+        """Write the export. Call `advance` with the number of rows since the last call; it raises
+        to cancel."""
 
 
 class PairFormat(Format):
-    """A form with rows for every pair: JSON lines, or Parquet where the name says so."""
+    """A format with rows for every pair, in JSON lines or Parquet."""
 
     columns: ClassVar[Columns]
 
     @abstractmethod
     def rows(self, pair: Decided) -> list[Row]:
-        """The rows of one pair; their keys are `columns`."""
+        """The rows of one pair, with the keys of `columns`."""
 
-    def describes_itself(self, name: str) -> bool:
+    def contains_provenance(self, name: str) -> bool:
         return name.lower().endswith(".parquet")
 
     def count(self, counts: Counts, source: Source) -> int:
@@ -121,12 +121,12 @@ class PairFormat(Format):
 
 
 def footer(of: Provenance) -> dict[str, str]:
-    """Provenance as the metadata of a Parquet file."""
+    """Provenance as Parquet metadata."""
     return {provenance.KEY: of.text()}
 
 
 def head(pair: Decided) -> dict[str, Any]:
-    """The columns that every training form begins with."""
+    """The leading columns of every training format."""
     return {"id": pair.source_id, "topic": pair.topic}
 
 

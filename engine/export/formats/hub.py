@@ -7,20 +7,21 @@ from contextlib import contextmanager
 from typing import ClassVar
 
 from engine.export import card, place, writers
+from engine.export.writers import Columns
 from engine.export.decided import Decided
-from engine.export.formats.base import Columns, PairFormat, Row, Target, footer
+from engine.export.formats.base import PairFormat, Row, Target, footer
 from engine.export.formats.trl import TrlMessages
 from engine.export.provenance import Provenance
 
 
 class Hub(PairFormat):
     name = "hub"
-    meaning = "a folder as a dataset hub has it, with a card"
-    proposed = "dataset"
+    description = "a folder as a dataset hub has it, with a card"
+    default_path = "dataset"
     as_decided = True
     columns: ClassVar[Columns] = {**TrlMessages.columns, "verdict": "text"}
 
-    def describes_itself(self, name: str) -> bool:
+    def contains_provenance(self, name: str) -> bool:
         return True  # in its card
 
     def rows(self, pair: Decided) -> list[Row]:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from engine.export.writers import Columns
 from engine.export.decided import Counts, Decided
-from engine.export.formats.base import HEAD, Columns, PairFormat, Row, Source, head
+from engine.export.formats.base import HEAD, PairFormat, Row, Source, head
 from engine.export.split import labelled
 
 
 class Kto(PairFormat):
     name = "kto"
-    meaning = "prompt, completion, label"
-    proposed = "kto.jsonl"
+    description = "prompt, completion, label"
+    default_path = "kto.jsonl"
     endings = (".jsonl", ".jsonl.gz", ".parquet")
     as_decided = True
     columns: ClassVar[Columns] = {**HEAD, "prompt": "text", "completion": "text", "label": "bool"}

@@ -11,8 +11,8 @@ from engine.export.provenance import Provenance
 
 class Ledger(Format):
     name = "ledger"
-    meaning = "every change, to import on another host"
-    proposed = "ledger.jsonl"
+    description = "every change, to import on another host"
+    default_path = "ledger.jsonl"
     endings = (".jsonl", ".jsonl.gz")
 
     def count(self, counts: Counts, source: Source) -> int:

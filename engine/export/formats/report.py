@@ -12,10 +12,10 @@ from engine.export.provenance import Provenance
 
 class Report(Format):
     name = "report"
-    meaning = "tables and figures; .md works too"
-    proposed = "report.html"
+    description = "tables and figures; .md works too"
+    default_path = "report.html"
     endings = (".md", ".html")
-    usual_for = endings
+    default_for = endings
     has_rows = False
 
     def count(self, counts: Counts, source: Source) -> int:

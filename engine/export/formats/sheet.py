@@ -20,10 +20,10 @@ COLUMNS = (
 
 class Sheet(PairFormat):
     name = "csv"
-    meaning = "for spreadsheets: numbers, decisions, texts"
-    proposed = "pairs.csv"
+    description = "for spreadsheets: numbers, decisions, texts"
+    default_path = "pairs.csv"
     endings = (".csv",)
-    usual_for = endings
+    default_for = endings
 
     def rows(self, pair: Decided) -> list[Row]:
         """As the human chose, with the mark beside it."""

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from engine.export.writers import Columns
 from engine.export.decided import Decided
-from engine.export.formats.base import HEAD, Columns, PairFormat, Row, head
+from engine.export.formats.base import HEAD, PairFormat, Row, head
 from engine.export.split import messages, strings
 
 
 class Trl(PairFormat):
     name = "trl"
-    meaning = "prompt, chosen, rejected as strings; .parquet works too"
-    proposed = "pairs.jsonl"
+    description = "prompt, chosen, rejected as strings; .parquet works too"
+    default_path = "pairs.jsonl"
     endings = (".jsonl", ".jsonl.gz", ".parquet")
-    usual_for = endings
+    default_for = endings
     as_decided = True
     columns: ClassVar[Columns] = {**HEAD, "prompt": "text", "chosen": "text", "rejected": "text"}
 
@@ -24,11 +25,11 @@ class Trl(PairFormat):
 
 class TrlMessages(PairFormat):
     name = "trl-messages"
-    meaning = "the same as lists of messages"
-    proposed = "pairs.jsonl"
+    description = "the same as lists of messages"
+    default_path = "pairs.jsonl"
     endings = Trl.endings
     as_decided = True
-    columns: ClassVar[Columns] = {**HEAD, "prompt": "turns", "chosen": "turns", "rejected": "turns"}
+    columns: ClassVar[Columns] = {**HEAD, "prompt": "messages", "chosen": "messages", "rejected": "messages"}
 
     def rows(self, pair: Decided) -> list[Row]:
         prompt, chosen, rejected = messages(pair.chosen, pair.rejected)

@@ -53,7 +53,7 @@ class ExportScreen(ModalScreen[None]):
             yield Static(id="formats", markup=False)
             with Horizontal(classes="row"):
                 yield Static("to", markup=False, classes="name")
-                yield SafeInput(_FORMATS[0].proposed, compact=True, select_on_focus=False)
+                yield SafeInput(_FORMATS[0].default_path, compact=True, select_on_focus=False)
             yield Static(id="settings", markup=False)
             yield Static(id="counts", markup=False)
             yield ProgressBar(id="bar", show_eta=True)
@@ -87,7 +87,7 @@ class ExportScreen(ModalScreen[None]):
             Content.assemble(
                 ("▸ " if place == self._place else "  ", "bold"),
                 (f"{form.name:<13}", "bold" if place == self._place else ""),
-                (form.meaning, "dim"),
+                (form.description, "dim"),
             )
             for place, form in enumerate(_FORMATS)
         ]
@@ -122,11 +122,11 @@ class ExportScreen(ModalScreen[None]):
 
     def action_format(self, by: int) -> None:
         field = self.query_one(SafeInput)
-        proposed = self._form.proposed
+        default_path = self._form.default_path
         self._place = (self._place + by) % len(_FORMATS)
-        # A name that the person typed stays; one that was proposed is proposed anew.
-        if field.value == proposed:
-            field.value = self._form.proposed
+        # A name that the person typed stays; one that was default_path is default_path anew.
+        if field.value == default_path:
+            field.value = self._form.default_path
             field.cursor_position = len(field.value)
         self._changed()
 
