@@ -11,7 +11,7 @@ from engine.data.dialogue import (
     transcript,
     turns,
 )
-from engine.data.pairs import REASONS, DataError, Pair, Reason, Reject
+from engine.data.pairs import REASONS, Pair, Reason, Reject
 from engine.data.readers import Source, read_pairs
 from engine.data.sample import digest, seeded_sample
 

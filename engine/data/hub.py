@@ -5,9 +5,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from engine.data.pairs import DataError, Reject, Row
+from engine.data.pairs import Reject, Row
 from engine.data.rows import COLUMNS, columns_found, recognised
 from engine.data.table import BATCH, batch_rows
+from engine.errors import BadInput
 
 MEND = 'download it elsewhere and use path = "…" under [data]'
 
@@ -22,17 +23,17 @@ def hub_rows(
     HF_HUB_OFFLINE and the other variables of `datasets` hold as they do everywhere.
     """
     if Path(dataset).is_file():
-        raise DataError(f'{dataset} is a file: use path = "{dataset}", not dataset, under [data]')
+        raise BadInput(f'{dataset} is a file: use path = "{dataset}", not dataset, under [data]')
     library: Any = importlib.import_module("datasets")
     library.disable_progress_bars()
     try:
         found = library.load_dataset(dataset, config, split=split, revision=revision)
     # Whatever goes wrong in there, from the network to a builder, is told as one line.
     except Exception as error:
-        raise DataError(explain(error, dataset, split, config, revision)) from error
+        raise BadInput(explain(error, dataset, split, config, revision)) from error
     columns = list(found.column_names)
     if not recognised(columns):
-        raise DataError(f"dataset {dataset}: {columns_found(columns)}")
+        raise BadInput(f"dataset {dataset}: {columns_found(columns)}")
     wanted = [column for column in columns if column in COLUMNS]
     table = found.select_columns(wanted).with_format("arrow")
     for number, batch in enumerate(table.iter(batch_size=BATCH)):

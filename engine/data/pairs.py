@@ -39,13 +39,6 @@ REASONS: tuple[tuple[Reason, str], ...] = (
 )
 
 
-class DataError(Exception):
-    """The data as a whole cannot be used; the message is one line that says what and the mend."""
-
-    def __init__(self, message: str) -> None:
-        super().__init__(" ".join(message.split()))
-
-
 class RowError(Exception):
     """One row cannot be used; only readers raise and catch it."""
 

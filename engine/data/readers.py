@@ -7,10 +7,11 @@ from pathlib import Path
 
 from engine.data.hub import hub_rows
 from engine.data.jsonl import beginning, jsonl_rows, list_rows
-from engine.data.pairs import DataError, Pair, Reject, Row, RowError, excerpt
+from engine.data.pairs import Pair, Reject, Row, RowError, excerpt
 from engine.data.records import entry_pairs, holds_entries
 from engine.data.rows import read_row
 from engine.data.table import csv_rows, delimiter_of, parquet_rows
+from engine.errors import BadInput
 
 # After this many rows that are no pairs at all, the file is taken to be something else.
 PROBATION = 1000
@@ -42,11 +43,11 @@ def read_pairs(source: Source) -> Iterator[Pair | Reject]:
 
     A folder is read in the order of its files' paths, sub-folders included; where file names
     tell splits apart, only those of `source.split`. A gzip file that is cut short or damaged
-    gives its good rows and then one Reject. Raises DataError, while iterating, where there is
+    gives its good rows and then one Reject. Raises BadInput, while iterating, where there is
     nothing to read: no such file or dataset, an empty one, or something that is no pairs.
     """
     if (source.path is None) == (source.dataset is None):
-        raise DataError("[data] needs either dataset or path, and not both")
+        raise BadInput("[data] needs either dataset or path, and not both")
     ids = _Ids()
     nothing = True
     for name, rows in _parts(source):
@@ -54,7 +55,7 @@ def read_pairs(source: Source) -> Iterator[Pair | Reject]:
             nothing = False
             yield item
     if nothing:
-        raise DataError(f"{source.path or source.dataset} is empty: it holds no rows")
+        raise BadInput(f"{source.path or source.dataset} is empty: it holds no rows")
 
 
 class _Ids:
@@ -91,7 +92,7 @@ def _pairs(name: str, rows: Iterator[Row | Reject], ids: _Ids) -> Iterator[Pair 
 
 
 def _on_probation(name: str, items: Iterator[Pair | Reject]) -> Iterator[Pair | Reject]:
-    """The items, unless the file turns out to hold no pairs at all: then DataError, not rejects."""
+    """The items, unless the file turns out to hold no pairs at all: then BadInput, not rejects."""
     held: list[Reject] = []
     for item in items:
         if not isinstance(item, Reject) or item.reason not in _FOREIGN:
@@ -104,7 +105,7 @@ def _on_probation(name: str, items: Iterator[Pair | Reject]) -> Iterator[Pair | 
         if len(held) == PROBATION:
             break
     if held:
-        raise DataError(_verdict(name, held))
+        raise BadInput(_verdict(name, held))
 
 
 def _verdict(name: str, held: list[Reject]) -> str:
@@ -123,7 +124,7 @@ def _parts(source: Source) -> Iterator[tuple[str, Iterator[Row | Reject]]]:
         try:
             paths = _files(source.path, source.split)
         except OSError as error:
-            raise DataError(f"{source.path} cannot be read: {error.strerror or error}") from None
+            raise BadInput(f"{source.path} cannot be read: {error.strerror or error}") from None
         for path in paths:
             yield str(path), _file_rows(path, str(path))
 
@@ -131,22 +132,22 @@ def _parts(source: Source) -> Iterator[tuple[str, Iterator[Row | Reject]]]:
 def _files(path: Path, split: str) -> list[Path]:
     """The file, or the folder's data files in the order of their paths."""
     if not path.exists():
-        raise DataError(f"{path}: no such file or folder: check path under [data]")
+        raise BadInput(f"{path}: no such file or folder: check path under [data]")
     if path.is_file():
         return [path]
     if not path.is_dir():
-        raise DataError(f"{path} is neither a file nor a folder: write the data to a file first")
+        raise BadInput(f"{path} is neither a file nor a folder: write the data to a file first")
     found = sorted(
         (inner.relative_to(path) for inner in path.rglob("*") if inner.is_file()),
         key=lambda inner: inner.as_posix(),
     )
     data = [inner for inner in found if _is_data(inner)]
     if not data:
-        raise DataError(f"{path} is a folder without data files ({', '.join(_ENDINGS)}, .gz)")
+        raise BadInput(f"{path} is a folder without data files ({', '.join(_ENDINGS)}, .gz)")
     splits = {inner: _split_of(inner) for inner in data}
     named = sorted({name for name in splits.values() if name})
     if named and split not in named:
-        raise DataError(
+        raise BadInput(
             f'{path} has no split "{split}", only {", ".join(named)}: set split under [data]'
         )
     return [path / inner for inner in data if not named or splits[inner] == split]
@@ -176,7 +177,7 @@ def _file_rows(path: Path, name: str) -> Iterator[Row | Reject]:
     try:
         yield from _rows_by_format(path, name)
     except OSError as error:
-        raise DataError(f"{name} cannot be read: {error.strerror or error}") from None
+        raise BadInput(f"{name} cannot be read: {error.strerror or error}") from None
 
 
 def _rows_by_format(path: Path, name: str) -> Iterator[Row | Reject]:
@@ -186,9 +187,9 @@ def _rows_by_format(path: Path, name: str) -> Iterator[Row | Reject]:
     if head.startswith(b"PAR1"):
         return parquet_rows(path, name)
     if head and ending == ".parquet":
-        raise DataError(f"{name} is not a Parquet file, whatever its name says")
+        raise BadInput(f"{name} is not a Parquet file, whatever its name says")
     if head.startswith((b"\xff\xfe", b"\xfe\xff")):
-        raise DataError(f"{name} is in UTF-16: save it as UTF-8")
+        raise BadInput(f"{name} is in UTF-16: save it as UTF-8")
     if holds_entries(first):
         return entry_pairs(path, name)
     if ending in _TABLES:

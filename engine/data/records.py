@@ -1,7 +1,7 @@
 """Recorded results as rows of named fields: CSV or TSV, JSON lines, a JSON list, JSON columns.
 
 Unlike pairs, of which a few may be bad, recorded results are taken whole or not at all: everything
-that is wrong with a file is a DataError with the number of rows and examples.
+that is wrong with a file is a BadInput with the number of rows and examples.
 """
 
 from __future__ import annotations
@@ -16,8 +16,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from engine.data.jsonl import beginning, open_bytes
-from engine.data.pairs import DataError, Reject, Row
+from engine.data.pairs import Reject, Row
 from engine.data.rows import IDS, header_columns, own_id, recognised
+from engine.errors import BadInput
 
 EXAMPLES = 3
 MAX_CELL = 8 << 20
@@ -44,11 +45,11 @@ class Faults:
         self._found.setdefault(kind, []).append((line, words))
 
     def check(self) -> None:
-        """Raises DataError if there was any fault: the first whole, then how many are like it."""
+        """Raises BadInput if there was any fault: the first whole, then how many are like it."""
         for kind, rows in self._found.items():
             (line, words), *more = rows
             told = f"; {len(rows):,} {kind}, lines {some([line for line, _ in rows])}"
-            raise DataError(f"{self.path}, line {line}: {words}" + (told if more else ""))
+            raise BadInput(f"{self.path}, line {line}: {words}" + (told if more else ""))
 
 
 def some(values: Sequence[object]) -> str:
@@ -58,19 +59,19 @@ def some(values: Sequence[object]) -> str:
 
 
 def read_records(path: Path) -> Iterator[Record]:
-    """The file's rows. Raises DataError, while iterating, at the first that cannot be read."""
+    """The file's rows. Raises BadInput, while iterating, at the first that cannot be read."""
     if not path.is_file():
-        raise DataError(f"{path}: no such file")
+        raise BadInput(f"{path}: no such file")
     try:
         head = beginning(path).lstrip()
         if head:
             yield from _json(path) if head[:1] in (b"{", b"[") else _csv(path)
     except (EOFError, gzip.BadGzipFile, zlib.error):
-        raise DataError(f"{path}: the gzip file is damaged or cut short: copy it again") from None
+        raise BadInput(f"{path}: the gzip file is damaged or cut short: copy it again") from None
     except UnicodeDecodeError:
-        raise DataError(f"{path} is not UTF-8: save it as UTF-8") from None
+        raise BadInput(f"{path} is not UTF-8: save it as UTF-8") from None
     except OSError as error:
-        raise DataError(f"{path} cannot be read: {error.strerror or error}") from None
+        raise BadInput(f"{path} cannot be read: {error.strerror or error}") from None
 
 
 def _csv(path: Path) -> Iterator[Record]:
@@ -80,19 +81,19 @@ def _csv(path: Path) -> Iterator[Record]:
         delimiter = max(",\t;", key=header.count)
         columns = header_columns(header.encode(), delimiter)
         if len(set(columns)) < 2:
-            raise DataError(f"{path}, line 1: no header line with column names")
+            raise BadInput(f"{path}, line 1: no header line with column names")
         reader = csv.reader(text, delimiter=delimiter, strict=True)
         line = 2
         while True:
             try:
                 cells = next(reader, None)
             except csv.Error as error:
-                raise DataError(f"{path}, line {line}: {error}") from None
+                raise BadInput(f"{path}, line {line}: {error}") from None
             if cells is None:
                 return
             if len(cells) > len(columns) or (cells and len(cells) < len(columns)):
                 detail = f"{len(cells)} cells under {len(columns)} columns"
-                raise DataError(f"{path}, line {line}: {detail}")
+                raise BadInput(f"{path}, line {line}: {detail}")
             if cells:  # an empty cell is how CSV writes null
                 yield Record(line, {n: c or None for n, c in zip(columns, cells, strict=True)})
             line = reader.line_num + 2
@@ -111,7 +112,7 @@ def _json(path: Path) -> Iterator[Record]:
         for number, line in rows:
             row = _parsed(line)
             if not isinstance(row, dict):
-                raise DataError(f"{path}, line {number}: expected a JSON object")
+                raise BadInput(f"{path}, line {number}: expected a JSON object")
             yield Record(number, row)
 
 
@@ -131,11 +132,11 @@ def _whole(path: Path, content: object) -> Iterator[Record]:
         columns = {name: of for name, of in content.items() if isinstance(of, list)}
         if len({len(of) for of in columns.values()}) > 1:
             sizes = some([f"{name} {len(of):,}" for name, of in columns.items()])
-            raise DataError(f"{path}: its columns are not equally long: {sizes}")
+            raise BadInput(f"{path}: its columns are not equally long: {sizes}")
         rows = zip(*columns.values(), strict=True)
         content = [dict(zip(columns, row, strict=True)) for row in rows]
     if not isinstance(content, list) or not all(isinstance(row, dict) for row in content):
-        raise DataError(f"{path} is neither JSON lines nor a JSON list of objects")
+        raise BadInput(f"{path} is neither JSON lines nor a JSON list of objects")
     for number, row in enumerate(content, 1):
         yield Record(number, row)
 
@@ -144,7 +145,7 @@ def key_of(path: Path, record: Record) -> str:
     """The pair that a row is of."""
     key = own_id(record.fields)
     if key is None:
-        raise DataError(
+        raise BadInput(
             f"{path}, line {record.line}: expected {' or '.join(IDS)}: results are joined to the "
             "pairs by key, never by position"
         )

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.data.jsonl import BOM, Damaged, lines, open_bytes
-from engine.data.pairs import DataError, Reject, Row, excerpt
+from engine.data.pairs import Reject, Row, excerpt
 from engine.data.rows import (
     COLUMNS,
     columns_found,
@@ -15,6 +15,7 @@ from engine.data.rows import (
     messages_in_cell,
     recognised,
 )
+from engine.errors import BadInput
 
 DELIMITERS = (",", "\t", ";")
 MAX_CELL = 8 << 20  # well under MAX_LINE: a cell cut with its line must not pass for a whole one
@@ -51,9 +52,9 @@ def csv_rows(path: Path, name: str) -> Iterator[Row | Reject]:
         delimiter = delimiter_of(header) or ","
         columns = header_columns(header, delimiter)
         if not header.strip():
-            raise DataError(f"{name} is empty or has no header line")
+            raise BadInput(f"{name} is empty or has no header line")
         if not recognised(columns):
-            raise DataError(f"{name}: {columns_found(columns)}")
+            raise BadInput(f"{name}: {columns_found(columns)}")
         reader = csv.reader(text(), delimiter=delimiter, strict=True)
         while True:
             number = reader.line_num + 2
@@ -97,14 +98,14 @@ def parquet_rows(path: Path, name: str) -> Iterator[Row | Reject]:
         with parquet.ParquetFile(path, page_checksum_verification=True) as file:
             found = list(file.schema_arrow.names)
             if not recognised(found):
-                raise DataError(f"{name}: {columns_found(found)}")
+                raise BadInput(f"{name}: {columns_found(found)}")
             wanted = [column for column in found if column in COLUMNS]
             number = 0
             for batch in file.iter_batches(batch_size=BATCH, columns=wanted):
                 yield from batch_rows(batch, name, number)
                 number += batch.num_rows
     except (arrow.ArrowException, OSError, UnicodeDecodeError) as error:
-        raise DataError(
+        raise BadInput(
             f"{name} is not a readable Parquet file ({error}); it may be cut short: copy it again"
         ) from None
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from engine.errors import BadInput
 from engine.wire.messages import ExportFormat, ExportRequest
 
 FOLDER = "exports"
@@ -26,10 +27,6 @@ DATA = "data/train-00000-of-00001.parquet"
 _OURS = {CARD, "data", DATA}
 
 
-class ExportError(ValueError):
-    """An export cannot be made as asked; one line: what, where, how to mend it."""
-
-
 def target(run: Path, request: ExportRequest) -> Path:
     """The place of an export, checked.
 
@@ -39,7 +36,7 @@ def target(run: Path, request: ExportRequest) -> Path:
     is replaced only where it holds nothing but an export.
     """
     if not request.path or "\0" in request.path:
-        raise ExportError("the export has no path: name the file to write")
+        raise BadInput("the export has no path: name the file to write")
     given, run = Path(request.path), run.resolve()
     exports = run / FOLDER
     if not given.is_absolute():
@@ -47,18 +44,18 @@ def target(run: Path, request: ExportRequest) -> Path:
     if given.parent == exports:
         exports.mkdir(mode=0o700, exist_ok=True)
     if given.name in ("", ".."):
-        raise ExportError(f"{given} names no file")
+        raise BadInput(f"{given} names no file")
     try:
         path = given.parent.resolve(strict=True) / given.name
         found = path.lstat() if os.path.lexists(path) else None
     except (OSError, RuntimeError):
-        raise ExportError(f"{given.parent} is no folder that can be read: make it first") from None
+        raise BadInput(f"{given.parent} is no folder that can be read: make it first") from None
     if not path.parent.is_dir():
-        raise ExportError(f"{path.parent} is no folder: make it first")
+        raise BadInput(f"{path.parent} is no folder: make it first")
     if not Path(request.path).is_absolute() and not path.is_relative_to(exports):
-        raise ExportError(f"{request.path} leads out of {exports}: name an absolute path")
+        raise BadInput(f"{request.path} leads out of {exports}: name an absolute path")
     if path == exports or (path.is_relative_to(run) and not path.is_relative_to(exports)):
-        raise ExportError(f"{path} is in the run's own folder: write to {exports} or elsewhere")
+        raise BadInput(f"{path} is in the run's own folder: write to {exports} or elsewhere")
     _check_name(path, request.format)
     for place in (path, *_sidecars(path, request.format)):
         _check_free(place, request)
@@ -70,7 +67,7 @@ def target(run: Path, request: ExportRequest) -> Path:
 def _check_name(path: Path, form: ExportFormat) -> None:
     endings = SUFFIXES.get(form)
     if endings and not path.name.lower().endswith(endings):
-        raise ExportError(f"{path.name}: a {form} export ends in {' or '.join(endings)}")
+        raise BadInput(f"{path.name}: a {form} export ends in {' or '.join(endings)}")
 
 
 def _check_free(path: Path, request: ExportRequest) -> None:
@@ -80,17 +77,17 @@ def _check_free(path: Path, request: ExportRequest) -> None:
         return
     folder = request.format == "hub"
     if stat.S_ISLNK(mode):
-        raise ExportError(f"{path} is a link: name what it points to")
+        raise BadInput(f"{path} is a link: name what it points to")
     if not (stat.S_ISDIR(mode) if folder else stat.S_ISREG(mode)):
-        raise ExportError(f"{path} is there and is no {'folder' if folder else 'plain file'}")
+        raise BadInput(f"{path} is there and is no {'folder' if folder else 'plain file'}")
     if not request.overwrite:
-        raise ExportError(f"{path} exists: name another, or have it replaced (--overwrite)")
+        raise BadInput(f"{path} exists: name another, or have it replaced (--overwrite)")
 
 
 def _check_ours(folder: Path) -> None:
     for inner in folder.rglob("*"):
         if inner.is_symlink() or inner.relative_to(folder).as_posix() not in _OURS:
-            raise ExportError(
+            raise BadInput(
                 f"{folder} holds more than an export ({inner.relative_to(folder)}): "
                 "name another folder"
             )
@@ -141,7 +138,7 @@ def put(written: Path, path: Path, overwrite: bool) -> None:
     try:
         os.link(written, path)  # unlike a rename, never onto what somebody else put there
     except FileExistsError:
-        raise ExportError(f"{path} was made by somebody else meanwhile: name another") from None
+        raise BadInput(f"{path} was made by somebody else meanwhile: name another") from None
     except OSError:  # a file system without links
         os.replace(written, path)
 

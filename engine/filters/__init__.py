@@ -5,7 +5,7 @@ store turns a checked filter into SQL.
 """
 
 from engine.filters.completion import complete
-from engine.filters.language import FilterError, parse
+from engine.filters.language import parse
 from engine.filters.vocabulary import Vocabulary, check
 
 __all__ = ["FilterError", "Vocabulary", "check", "complete", "parse"]

@@ -16,18 +16,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from engine.errors import FilterError
+
 Operator = Literal[":", "<", "<=", ">", ">=", "=", "!="]
 MAX_DEPTH = 50
 MAX_LENGTH = 4_000
-
-
-class FilterError(ValueError):
-    """What is wrong with a filter, how to mend it, and where: characters `start` to `end`."""
-
-    def __init__(self, reason: str, start: int, end: int) -> None:
-        super().__init__(reason)
-        self.start = start
-        self.end = end
 
 
 @dataclass(frozen=True)

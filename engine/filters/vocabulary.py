@@ -8,10 +8,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+from engine.errors import FilterError
 from engine.filters.language import (
     All,
     Either,
-    FilterError,
     Not,
     Operator,
     Saved,

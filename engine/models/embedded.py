@@ -18,7 +18,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from engine.models.errors import ModelError
+from engine.errors import MachineError
 from engine.paths import SAMPLE_DATA, cache_dir
 
 SMOLLM2_FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"
@@ -31,7 +31,7 @@ ADAPTERS = SAMPLE_DATA / "models"
 def resolve(name: str) -> str:
     """A model name as transformers takes it: `embedded:` names become folders, others stay.
 
-    Raises ModelError when the package that carries the weights is missing or damaged.
+    Raises MachineError when the package that carries the weights is missing or damaged.
     """
     if not name.startswith(PREFIX):
         return name
@@ -45,10 +45,12 @@ def resolve(name: str) -> str:
         case "labeler-adapter" | "rewriter-adapter" | "label-heads" as part:
             folder = ADAPTERS / part
             if not folder.exists():
-                raise ModelError(f"{folder} is missing: the clone is incomplete (git checkout it)")
+                raise MachineError(
+                    f"{folder} is missing: the clone is incomplete (git checkout it)"
+                )
             return str(folder)
         case other:
-            raise ModelError(f"no embedded model named {other!r}; there are {', '.join(NAMES)}")
+            raise MachineError(f"no embedded model named {other!r}; there are {', '.join(NAMES)}")
 
 
 NAMES = tuple(
@@ -85,7 +87,7 @@ def _package_folder(module: str, mend: str) -> Path:
     # find_spec, never an import: the SmolLM2 package imports a runtime that is not installed.
     spec = importlib.util.find_spec(module)
     if spec is None or spec.origin is None:
-        raise ModelError(f"the package {module} with the embedded weights is missing: {mend}")
+        raise MachineError(f"the package {module} with the embedded weights is missing: {mend}")
     return Path(spec.origin).parent
 
 
@@ -97,14 +99,14 @@ def _digest(path: Path) -> str:
 def _check(path: Path, sha256: str) -> None:
     """Check a weight file once; a stamp in the cache remembers size and time of the good one."""
     if not path.exists():
-        raise ModelError(f"{path} is missing: reinstall its package (make setup)")
+        raise MachineError(f"{path} is missing: reinstall its package (make setup)")
     stat = path.stat()
     stamp = cache_dir() / "checked" / f"{sha256}.json"
     seen = [str(path), stat.st_size, stat.st_mtime_ns]
     if _stamped(stamp) == seen:
         return
     if (found := _digest(path)) != sha256:
-        raise ModelError(
+        raise MachineError(
             f"{path} is damaged: SHA-256 {found[:16]}…, expected {sha256[:16]}…; "
             "reinstall its package (make setup)"
         )

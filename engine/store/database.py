@@ -13,15 +13,13 @@ from typing import Any
 
 import duckdb
 
+from engine.errors import MachineError
+
 SCHEMA_VERSION = "4"
 # Keys in `meta`, each of a study's digest: whose results are all there, and whose measures are.
 COMPLETE = "complete"
 MEASURED = "measured"
 _HERE = Path(__file__).parent
-
-
-class StoreError(RuntimeError):
-    """The database cannot be opened or used; one line: what, and how to mend it."""
 
 
 # What the machine does to a database; anything else is a fault of this program.
@@ -76,7 +74,7 @@ class Store:
     def __init__(self, path: Path) -> None:
         """Open, or create with the current schema.
 
-        Raises StoreError when another process holds the file, when it is damaged, or when another
+        Raises MachineError when another process holds the file, when it is damaged, or when another
         version of this program wrote it.
         """
         self._path = path
@@ -85,7 +83,7 @@ class Store:
                 str(path), config={"enable_external_access": "false", "memory_limit": "4GB"}
             )
         except duckdb.Error as error:
-            raise StoreError(_explain(path, str(error))) from None
+            raise MachineError(_explain(path, str(error))) from None
         self._lock = threading.Lock()
         if not self.read("SELECT 1 FROM information_schema.tables").fetchone():
             with self.write() as cursor:
@@ -94,7 +92,7 @@ class Store:
             path.chmod(0o600)
         elif (found := self._schema()) != SCHEMA_VERSION:
             self.close()
-            raise StoreError(
+            raise MachineError(
                 f"{path} has schema {found or 'of another program'}, this program writes "
                 f"{SCHEMA_VERSION}: use another run folder"
             )
@@ -128,7 +126,7 @@ class Store:
     def write(self) -> Iterator[Any]:
         """A transaction: everything in the block is committed, or nothing.
 
-        Raises StoreError when the disk or the memory is full, with everything before it kept.
+        Raises MachineError when the disk or the memory is full, with everything before it kept.
         """
         with self._lock:
             cursor = self._connection.cursor()
@@ -140,7 +138,7 @@ class Store:
                 with contextlib.suppress(duckdb.Error):  # a failed commit is rolled back already
                     cursor.rollback()
                 if isinstance(error, _OUTSIDE):
-                    raise StoreError(_trouble(self._path, str(error))) from None
+                    raise MachineError(_trouble(self._path, str(error))) from None
                 raise
 
     def meta(self, key: str) -> str | None:

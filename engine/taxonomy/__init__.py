@@ -9,14 +9,12 @@ from typing import Literal
 
 import msgspec
 
+from engine.errors import BadInput
+
 DEFAULT = Path(__file__).with_name("default.toml")
 
 Kind = Literal["bool", "sentiment"]
 Role = Literal["target", "spoiler", "other"]
-
-
-class TaxonomyError(ValueError):
-    """The taxonomy file is wrong; the message says where and how to mend it."""
 
 
 @dataclass(frozen=True)
@@ -56,26 +54,26 @@ class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 def load(path: Path = DEFAULT) -> tuple[Feature, ...]:
     """Read a taxonomy file.
 
-    Raises TaxonomyError with the file and the path of the wrong key.
+    Raises BadInput with the file and the path of the wrong key.
     """
     try:
         rows = msgspec.convert(tomllib.loads(path.read_text("utf-8")), _File).feature
     except FileNotFoundError:
-        raise TaxonomyError(f"{path}: no such taxonomy file") from None
+        raise BadInput(f"{path}: no such taxonomy file") from None
     except OSError as error:
-        raise TaxonomyError(f"{path} cannot be read: {error.strerror}") from None
+        raise BadInput(f"{path} cannot be read: {error.strerror}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise TaxonomyError(f"{path}: not valid TOML: {error}") from None
+        raise BadInput(f"{path}: not valid TOML: {error}") from None
     except msgspec.ValidationError as error:
-        raise TaxonomyError(f"{path}: {error}") from None
+        raise BadInput(f"{path}: {error}") from None
     names = [row.name for row in rows]
     for name in names:
         if not name.isidentifier():
-            raise TaxonomyError(f"{path}: feature name {name!r} must be a plain identifier")
+            raise BadInput(f"{path}: feature name {name!r} must be a plain identifier")
         if names.count(name) > 1:
-            raise TaxonomyError(f"{path}: feature {name!r} is defined {names.count(name)} times")
+            raise BadInput(f"{path}: feature {name!r} is defined {names.count(name)} times")
     if not rows:
-        raise TaxonomyError(f"{path}: no [[feature]] at all")
+        raise BadInput(f"{path}: no [[feature]] at all")
     return tuple(
         Feature(row.name, row.question, row.kind, row.role, row.regress, row.released)
         for row in rows

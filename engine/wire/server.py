@@ -17,14 +17,9 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
-from engine.export.job import Busy
-from engine.export.place import ExportError
-from engine.filters import FilterError
-from engine.service import CannotRun, Engine, NotReady
-from engine.store import StoreError
+from engine.errors import BadInput, FilterError, NotFound, NotReady, SealError, unexpected
+from engine.service import Engine
 from engine.store.database import Interrupted, Reading
-from engine.store.errors import NotFound, Refused
-from engine.study import StudyError
 from engine.wire.messages import (
     AuthorRequest,
     CompleteRequest,
@@ -63,8 +58,10 @@ def _json(body: Any, status: int = 200) -> Response:
     return Response(msgspec.json.encode(body), status, media_type="application/json")
 
 
-def _problem(status: int, error: str) -> Response:
-    return _json(Problem(error=error), status)
+def _problem(error: SealError, status: int | None = None) -> Response:
+    place = (error.start, error.end) if isinstance(error, FilterError) else (None, None)
+    body = Problem(error=str(error), kind=error.kind, start=place[0], end=place[1])
+    return _json(body, error.kind.http_status if status is None else status)
 
 
 def create_app(engine: Engine, activity: Activity, shut_down: Callable[[], None]) -> Starlette:
@@ -77,23 +74,14 @@ def create_app(engine: Engine, activity: Activity, shut_down: Callable[[], None]
             activity.touch()
             try:
                 body = await answer(request)
-            except NotFound as error:
-                return _problem(404, str(error))
-            except FilterError as error:
-                said = Problem(error=str(error), start=error.start, end=error.end)
-                return _json(said, 422)
-            except (NotReady, Busy) as error:
-                return _problem(409, str(error))
-            except CannotRun as error:
-                return _problem(422 if error.bad_input else 500, str(error))
-            except (ExportError, Refused, msgspec.ValidationError, StudyError) as error:
-                return _problem(422, str(error))
-            except StoreError as error:
-                return _problem(507, str(error))
+            except SealError as error:
+                return _problem(error)
             except Interrupted:
-                return _problem(499, "nobody waits for this answer any more")
+                return _problem(NotReady("nobody waits for this answer any more"), 499)
+            except msgspec.ValidationError as error:
+                return _problem(BadInput(str(error)))
             except msgspec.DecodeError as error:
-                return _problem(400, f"not valid JSON: {error}")
+                return _problem(BadInput(f"not valid JSON: {error}"))
             return body if isinstance(body, Response) else _json(body)
 
         return Route(path, endpoint, methods=[method])
@@ -190,7 +178,7 @@ def create_app(engine: Engine, activity: Activity, shut_down: Callable[[], None]
     async def mark_log(request: Request) -> Any:
         limit = request.query_params.get("limit", "200")
         if not limit.isdecimal():
-            raise Refused("limit must be a whole number")
+            raise BadInput("limit must be a whole number")
         return await run_in_threadpool(engine.mark_log, int(limit[:9]))
 
     async def agreement(request: Request) -> Any:
@@ -231,12 +219,14 @@ def create_app(engine: Engine, activity: Activity, shut_down: Callable[[], None]
             activity.touch()
 
     async def crashed(request: Request, error: Exception) -> Response:
-        # The traceback is in engine.log; dataset text may be in it, so none of it goes out.
-        return _problem(500, f"the engine failed with {type(error).__name__}; see engine.log")
+        # Starlette raises it again for uvicorn, which prints the traceback to engine.log.
+        return _problem(unexpected(error, "engine.log"))
 
     async def refused(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
-        return _problem(error.status_code, f"{request.method} {request.url.path}: {error.detail}")
+        kind = NotFound if error.status_code == 404 else BadInput
+        wrong = kind(f"{request.method} {request.url.path}: {error.detail}")
+        return _problem(wrong, error.status_code)
 
     return Starlette(
         routes=[

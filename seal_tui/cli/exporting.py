@@ -12,9 +12,9 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
+from engine.errors import BadInput, Kind, SealError, of_kind
 from engine.wire.messages import ExportFormat, ExportPreview, ExportRequest, ExportStatus, Imported
 from seal_tui.client import EngineProblem, SyncEngineClient
-from seal_tui.errors import WrongUsage
 from seal_tui.explorer.calls import Calls
 from seal_tui.text import numbers
 from seal_tui.text.safe import Safe, one_line
@@ -77,7 +77,7 @@ def request(
     discuss: Policy,
     overwrite: bool,
 ) -> ExportRequest:
-    """Raises WrongUsage."""
+    """Raises BadInput."""
     return ExportRequest(
         format=_format(to, form),
         path=str(to.expanduser().absolute()),
@@ -99,7 +99,7 @@ def _format(path: Path, named: str | None) -> ExportFormat:
         found = next((form for form in FORMATS if form == named), None)
         said = f"--format {named} is not known"
     if found is None:
-        raise WrongUsage(f"{said}: name one with --format: {', '.join(FORMATS)}")
+        raise BadInput(f"{said}: name one with --format: {', '.join(FORMATS)}")
     return found
 
 
@@ -111,7 +111,7 @@ def _signature() -> str:
 
 
 def export(client: SyncEngineClient, wanted: ExportRequest, dry_run: bool, as_json: bool) -> None:
-    """Preview, progress, outcome. Raises WrongUsage, EngineGone, EngineProblem; typer.Exit when
+    """Preview, progress, outcome. Raises SealError; typer.Exit when
     the person ended it."""
     try:
         found = client.ask(Calls.preview_export(wanted))
@@ -126,20 +126,21 @@ def export(client: SyncEngineClient, wanted: ExportRequest, dry_run: bool, as_js
     except EngineProblem as error:
         raise _placed(error, wanted.filter) from None
     if status.state == "failed":
-        raise EngineProblem(status.error or "the export failed")
+        kind = status.error_kind or Kind.FAULT
+        raise of_kind(kind, status.error or "the export failed")
     if status.state != "done":
         Console(stderr=True).print("stopped; nothing was written")
         raise typer.Exit(130)
     print(_json(found, wanted, status) if as_json else one_line(f"written: {status.path}"))
 
 
-def _placed(error: EngineProblem, text: str) -> Exception:
+def _placed(error: EngineProblem, text: str) -> SealError:
     """The error with the place in the filter that it is about, if it is about one."""
     if error.start is None or error.end is None:
         return error
     place = text[error.start : error.end]
     where = f"“{place}”" if place else "its end"
-    return WrongUsage(f"--where, at {where} (character {error.start + 1}): {error}")
+    return BadInput(f"--where, at {where} (character {error.start + 1}): {error}")
 
 
 def _preview_lines(found: ExportPreview, wanted: ExportRequest) -> Iterator[Safe]:

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.models.errors import ModelError
+from engine.errors import MachineError
 from engine.models.specs import LabelerSpec, RewardSpec
 from engine.run.workers import (
     LOST,
@@ -57,12 +57,12 @@ def test_closing_ends_the_process(workers: Workers) -> None:
 
 
 def test_a_model_that_cannot_be_used_is_an_error_in_words(workers: Workers) -> None:
-    with pytest.raises(ModelError, match="no embedded model named 'gpt'"):
+    with pytest.raises(MachineError, match="no embedded model named 'gpt'"):
         workers.ask("identify", RewardSpec("embedded:gpt", None, False, "auto"))
 
 
 def test_an_error_nobody_foresaw_is_one_line(workers: Workers) -> None:
-    with pytest.raises(ModelError) as caught:
+    with pytest.raises(MachineError) as caught:
         workers.ask("train", 1, 2)
     assert "\n" not in str(caught.value)
     assert "TypeError" in str(caught.value)

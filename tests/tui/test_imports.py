@@ -17,7 +17,7 @@ HEAVY = (
     "scipy",
     "sklearn",
 )
-OWN = ("engine.wire.messages", "engine.wire", "engine.visible", "engine")
+OWN = ("engine.errors", "engine.wire.messages", "engine.wire", "engine.visible", "engine")
 
 
 def test_a_cold_import_pulls_in_no_heavy_library_and_only_the_engines_messages() -> None:
