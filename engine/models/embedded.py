@@ -18,7 +18,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from engine.errors import MachineError
+from engine.errors import BadInput, MachineError
 from engine.paths import SAMPLE_DATA, cache_dir
 
 SMOLLM2_FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"
@@ -50,7 +50,7 @@ def resolve(name: str) -> str:
                 )
             return str(folder)
         case other:
-            raise MachineError(f"no embedded model named {other!r}; there are {', '.join(NAMES)}")
+            raise BadInput(f"no embedded model named {other!r}; there are {', '.join(NAMES)}")
 
 
 NAMES = tuple(

@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
+from engine.errors import NotReady, SealError
 from engine.wire.messages import (
     Agreement,
     Completion,
@@ -212,13 +213,13 @@ class FakeEngine:
 
     async def _metrics(self, request: Request) -> Response:
         if not self.ready:
-            return problem("the rewards are not scored yet", 409)
+            return problem(NotReady("the rewards are not scored yet"))
         self.asked.append(("metrics", request.query_params.get("preset")))
         return answer(self.metrics)
 
     async def _plots(self, request: Request) -> Response:
         if not self.ready:
-            return problem("the rewards are not scored yet", 409)
+            return problem(NotReady("the rewards are not scored yet"))
         return answer(self.plots)
 
     async def _rejects(self, request: Request) -> Response:
@@ -230,7 +231,7 @@ class FakeEngine:
         if self.held is not None:
             await self.held.wait()
         if not self.ready:
-            return problem("the rewards are not scored yet", 409)
+            return problem(NotReady("the rewards are not scored yet"))
         if self.many:
             return answer(Ids(ids=tuple(range(self.many)), of=self.many))
         rows = [pair.row for pair in self.pairs.values()]
@@ -278,7 +279,7 @@ class FakeEngine:
         query = msgspec.json.decode(await request.body(), type=RewriteQuery)
         self.asked.append(("rewrites", query))
         if not self.ready:
-            return problem("the rewrites are not scored yet", 409)
+            return problem(NotReady("the rewrites are not scored yet"))
         rows = [one.row for one in self.rewrites.values()]
         rows.sort(key=lambda row: row.margin_after - row.margin_before, reverse=query.descending)
         return answer(Ids(ids=tuple(row.rewrite_id for row in rows), of=len(self.rewrites)))
@@ -300,5 +301,5 @@ def answer(message: Any, status: int = 200) -> Response:
     return Response(msgspec.json.encode(message), status, media_type="application/json")
 
 
-def problem(error: str, status: int) -> Response:
-    return answer(Problem(error=error), status)
+def problem(error: SealError) -> Response:
+    return answer(Problem(error=str(error), kind=error.kind), error.kind.http_status)
