@@ -17,7 +17,6 @@ from engine.data.sample import digest, seeded_sample
 
 __all__ = [
     "REASONS",
-    "DataError",
     "Dialogue",
     "Pair",
     "Problem",

@@ -8,4 +8,4 @@ from engine.filters.completion import complete
 from engine.filters.language import parse
 from engine.filters.vocabulary import Vocabulary, check
 
-__all__ = ["FilterError", "Vocabulary", "check", "complete", "parse"]
+__all__ = ["Vocabulary", "check", "complete", "parse"]

@@ -2,4 +2,4 @@
 
 from engine.store.database import Store
 
-__all__ = ["Store", "StoreError"]
+__all__ = ["Store"]

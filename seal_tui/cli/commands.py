@@ -16,9 +16,8 @@ import typer
 from engine import __version__, launch
 from engine import study as studies
 from engine.errors import BadInput, Kind
-from engine.paths import SAMPLE_DATA
 from seal_tui import crash, paths
-from seal_tui.cli import exporting, importing, runs
+from seal_tui.cli import exporting, importing, runs, samples
 from seal_tui.client import SyncEngineClient
 from seal_tui.explorer.calls import Calls
 from seal_tui.text.safe import one_line, plain
@@ -106,7 +105,9 @@ def demo(headless: Headless = False, run_dir: TargetDir = None) -> None:
 
     Needs no account, no network and no GPU. A second time it opens at once.
     """
-    _run(SAMPLE_DATA / "study.toml", run_dir or Path("runs/demo"), headless)
+    with _for_people():
+        study = samples.study()
+    _run(study, run_dir or Path("runs/demo"), headless)
 
 
 @app.command()
@@ -377,4 +378,4 @@ def _options(
 
 def main() -> None:
     os.umask(0o077)  # a run folder holds other people's conversations
-    app()
+    app(prog_name="seal-tui")

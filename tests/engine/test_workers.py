@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.errors import BadInput, Fault, MachineError
+from engine.errors import BadInput, Fault
 from engine.models.specs import LabelerSpec, RewardSpec
 from engine.run.workers import (
     LOST,

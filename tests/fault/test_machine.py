@@ -22,7 +22,7 @@ import pytest
 from engine import launch
 from engine.errors import Kind, MachineError
 from engine.service import Engine
-from tests.cli.conftest import COMMAND
+from tests.command import COMMAND
 from tests.engine.conftest import alive, end_engine
 from tests.engine.studies import manifest, prepare, run_to_end, stand_in_server, until
 from tests.fault.conftest import Tally
@@ -177,7 +177,7 @@ def test_a_folder_that_cannot_be_written_is_one_line(url: str, tally: Tally) -> 
         folder.chmod(0o755)
         run = prepare(write_light_study(folder / "study", url), folder / "run")
         run.chmod(0o555)
-        for command in ([COMMAND, "status", run], [sys.executable, "-m", "engine", run]):
+        for command in ([*COMMAND, "status", run], [sys.executable, "-m", "engine", run]):
             done = subprocess.run(
                 command,
                 capture_output=True,
@@ -213,7 +213,7 @@ def test_a_run_goes_on_when_its_terminal_closes_and_is_private(
     pid, terminal = pty.fork()
     if pid == 0:
         signal.signal(signal.SIGHUP, signal.SIG_DFL)  # these tests may have been begun by nohup
-        os.execv(COMMAND, [str(COMMAND), "run", str(study), "--run-dir", str(run), "--headless"])
+        os.execv(COMMAND[0], [*COMMAND, "run", str(study), "--run-dir", str(run), "--headless"])
     try:
         until(lambda: opened.asked > opened.free, "labels are asked for")
         os.close(terminal)  # the connection drops: SIGHUP to everything on it
