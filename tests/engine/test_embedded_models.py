@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.errors import MachineError
+from engine.errors import BadInput, MachineError
 from engine.models import embedded
 
 
@@ -35,7 +35,7 @@ def test_a_name_that_is_not_embedded_stays_as_it_is() -> None:
 
 
 def test_an_unknown_embedded_name_lists_those_there_are() -> None:
-    with pytest.raises(MachineError, match="embedded:smollm2"):
+    with pytest.raises(BadInput, match="embedded:smollm2"):
         embedded.resolve("embedded:gpt")
 
 
