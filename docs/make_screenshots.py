@@ -16,7 +16,7 @@ import tempfile
 from pathlib import Path
 
 from engine.launch import ensure_engine
-from seal_tui.client import EngineClient
+from engine.wire.client import EngineClient
 from seal_tui.explorer.app import SealApp
 from seal_tui.explorer.settings import Settings
 

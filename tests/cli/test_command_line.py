@@ -217,7 +217,7 @@ def test_a_damaged_run_folder_is_refused_and_mended_by_running_again(
     assert "study.json" in one_line(seal_tui("status", run), 1)
     write_pairs(study.parent / "pairs.jsonl", [])  # so that the run ends at once
     answer = seal_tui("run", study, "--run-dir", run, "--headless")
-    assert "holds no rows" in answer.stderr
+    assert "has no rows" in answer.stderr
     assert seal_tui("status", run).returncode == 0
 
 

@@ -52,7 +52,8 @@ class Client:
     def __init__(self, engine: Engine) -> None:
         self.left = 0
         self.activity = Activity()
-        app = create_app(engine, self.activity, self._leave)
+        engine.on_shutdown = self._leave
+        app = create_app(engine, self.activity)
         transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
         self.http = httpx.AsyncClient(transport=transport, base_url="http://engine")
 
@@ -322,11 +323,17 @@ async def test_rewrites_are_filtered_by_strategy_change_and_feature(client: Clie
         (405, "POST", "/status", b"", "/status"),
         (404, "POST", "/pairs", b'{"sort": "1; DROP TABLE pairs"}', "no order named"),
         (422, "POST", "/pairs", b'{"filter": "regime:lost"}', "regime"),
-        (422, "POST", "/pairs", b"[]", "object"),
-        (422, "POST", "/pairs/rows", b"{}", "ids"),
-        (422, "POST", "/pairs/rows", b'{"ids": ["a"]}', "ids"),
+        (400, "POST", "/pairs", b"[]", "object"),
+        (400, "POST", "/pairs/rows", b"{}", "ids"),
+        (400, "POST", "/pairs/rows", b'{"ids": ["a"]}', "ids"),
         (422, "POST", "/rewrites", b'{"filter": "change:better"}', "change"),
-        (422, "POST", "/rewrites/rows", b'{"ids": 3}', "ids"),
+        (400, "POST", "/rewrites/rows", b'{"ids": 3}', "ids"),
+        (400, "POST", "/pairs", b'{"regime": "resisted"}', "unknown field `regime`"),
+        (400, "POST", "/pairs", b'{"\\nx": 1}', "unknown field"),
+        (400, "POST", "/stop", b'{"when": "now"}', "unknown field `when`"),
+        (400, "POST", "/run", b'{"study": "x"}', "takes no fields"),
+        (400, "GET", "/metrics?presets=ols", b"", "MetricsRequest takes preset"),
+        (400, "GET", "/marks/log?limit=ten", b"", "limit"),
         (400, "POST", "/pairs", b"{", "not valid JSON"),
         (400, "POST", "/rewrites", b"\xff", "not valid JSON"),
     ],
