@@ -205,7 +205,7 @@ def test_the_error_for_a_file_given_as_dataset_suggests_path(tmp_path: Path) -> 
 
 def test_offline_and_not_cached_is_one_line_with_the_fix(tmp_path: Path) -> None:
     code = (
-        "from engine.data import *\n"
+        "from engine.data import *\nfrom engine.errors import BadInput\n"
         "try: list(read_pairs(Source(dataset='Anthropic/hh-rlhf')))\n"
         "except BadInput as error: print(error)\n"
     )
