@@ -26,7 +26,7 @@ def _idle_limit() -> float:
 async def _serve(folder: Path, limit: float) -> None:
     import uvicorn
 
-    from engine.launch import announce, holder_lock, socket_path, withdraw
+    from engine.launch import BEAT_S, announce, beat, holder_lock, socket_path, withdraw
     from engine.service import Engine
     from engine.wire.server import Activity, create_app
 
@@ -55,7 +55,8 @@ async def _serve(folder: Path, limit: float) -> None:
 
     async def leave_when_idle() -> None:
         while not server.should_exit:
-            await asyncio.sleep(min(limit, 5))
+            await asyncio.sleep(min(limit, BEAT_S))
+            beat(folder)
             if not (engine.running or engine.exports.running) and activity.idle_s() > limit:
                 leave()
 

@@ -17,12 +17,12 @@ from engine.export import ledger as ledger_file
 from engine.export.job import Exports, Subject
 from engine.export.provenance import Digests
 from engine.paper import plots
-from engine.run import manifest, measure, plan
+from engine.run import last, manifest, measure, plan
 from engine.run.pipeline import Pipeline
 from engine.run.preview import preview
 from engine.run.progress import Progress
 from engine.run.workers import Stopped, Workers
-from engine.store import Store, dataset, ledger, marks, measures, results, saved_filters
+from engine.store import Store, dataset, ledger, marks, measures, saved_filters
 from engine.store.browse import Browser
 from engine.store.database import Reading
 from engine.store.ledger import LedgerRow
@@ -78,7 +78,7 @@ from engine.wire.messages import (
 STUDY_FILE = "study.json"
 DATABASE = "seal.duckdb"
 SHOWN_REJECTS = 1_000  # more than anybody reads; the reasons are counted whole
-STARTED = "started"  # the key in `meta` of the study whose run began last
+STARTED = "started"  # the key in `meta` of the study whose run began last, as JSON
 
 
 _FINISH_BATCH = StopRequest()
@@ -101,9 +101,11 @@ class Engine:
         self._lock = threading.Lock()
         self.exports = Exports()
         self.on_shutdown: Callable[[], None] = lambda: None
-        if (last := manifest.last_status(folder)) is not None:
-            cut_off = last.state == "running" or (last.state == "done" and not self._measurable())
-            self.progress.restore(last, "stopped" if cut_off else last.state)
+        if (ended := manifest.last_status(folder)) is not None:
+            cut_off = ended.state == "running" or (
+                ended.state == "done" and self._results() is None
+            )
+            self.progress.restore(ended, "stopped" if cut_off else ended.state)
 
     @property
     def running(self) -> bool:
@@ -120,7 +122,7 @@ class Engine:
             if not self.running:
                 # The folder's study file may have been replaced since this engine started.
                 self.study = self._read_study()
-                self.store.put_meta(STARTED, studies.digest(self.study))
+                self.store.put_meta(STARTED, studies.dump_resolved(self.study).decode())
                 self._stop.clear()
                 self.progress.study = self.study.name
                 self.progress.begin(plan.stages(self.study))
@@ -198,7 +200,7 @@ class Engine:
 
     @answers(endpoints.STUDY)
     def info(self) -> StudyInfo:
-        study = self.study
+        study = self._shown()
         data = study.data
         models = [ModelInfo(role="pre", model=plan.pre_name(study), detail=study.pre.origin)]
         post = plan.post_name(study)
@@ -235,8 +237,15 @@ class Engine:
         )
 
     def _changed(self) -> bool:
+        """Whether a run would compute something else than what is shown."""
         started = self.store.meta(STARTED)
-        return started is not None and started != studies.digest(self._read_study())
+        if not self.running and (found := self._results()) is not None:
+            before = found.study
+        elif started is not None:
+            before = studies.loads_resolved(started.encode())
+        else:
+            return False
+        return not studies.computes_the_same(self._read_study(), before)
 
     @answers(endpoints.MANIFEST)
     def manifest(self) -> dict[str, Any]:
@@ -256,7 +265,7 @@ class Engine:
                     self.study = self._read_study()
                 except BadInput as error:
                     raise NotReady(str(error)) from None
-        self._need_measures()
+        found = self._need_measures()
         preset = request.preset
         tables = measures.tables(self.store)
         if preset is not None:
@@ -266,13 +275,13 @@ class Engine:
                 name: [row for row in rows if row.get("preset", preset) in (preset, "*")]
                 for name, rows in tables.items()
             }
-        return Metrics(preset=preset or self.study.measures.preset, tables=tables)
+        return Metrics(preset=preset or found.study.measures.preset, tables=tables)
 
     @answers(endpoints.PLOTS)
     def plots(self) -> Plots:
         """What the paper draws, counted and ready to draw."""
-        self._need_measures()
-        drawn = plots.plots(*measures.rewards(self.store, results.roles(self.store)))
+        found = self._need_measures()
+        drawn = plots.plots(*measures.rewards(self.store, found.roles))
         return Plots(
             direction_pre=_circle(drawn.direction_pre),
             direction_post=_circle(drawn.direction_post),
@@ -299,12 +308,9 @@ class Engine:
         return Rejects(rows=rows, of=sum(dataset.reject_counts(self.store).values()))
 
     def browser(self) -> Browser:
-        self._need_measures()
+        found = self._need_measures()
         return Browser(
-            self.store,
-            results.roles(self.store),
-            self.study.features,
-            self.study.rewrites.strategies,
+            self.store, found.roles, found.study.features, found.study.rewrites.strategies
         )
 
     # ------------------------------------------------------------ pairs, rewrites, filters
@@ -353,15 +359,15 @@ class Engine:
     @answers(endpoints.MARK)
     def mark(self, request: MarkRequest) -> MarksChanged:
         """Change marks; they are on disk when this returns. A run that is on does not matter."""
-        return marks.change(self.store, request, studies.digest(self.study))
+        return marks.change(self.store, request, studies.digest(self._shown()))
 
     @answers(endpoints.UNDO)
     def undo(self, request: AuthorRequest) -> MarksChanged:
-        return marks.undo(self.store, request.author, studies.digest(self.study))
+        return marks.undo(self.store, request.author, studies.digest(self._shown()))
 
     @answers(endpoints.REDO)
     def redo(self, request: AuthorRequest) -> MarksChanged:
-        return marks.redo(self.store, request.author, studies.digest(self.study))
+        return marks.redo(self.store, request.author, studies.digest(self._shown()))
 
     @answers(endpoints.MARK_LOG)
     def mark_log(self, request: LogRequest) -> list[MarkEvent]:
@@ -380,7 +386,7 @@ class Engine:
         return ledger.ledger(self.store)
 
     def import_ledger(self, rows: Iterable[LedgerRow]) -> Imported:
-        return ledger.import_ledger(self.store, rows, studies.digest(self.study))
+        return ledger.import_ledger(self.store, rows, studies.digest(self._shown()))
 
     # ------------------------------------------------------------ exports
 
@@ -411,7 +417,7 @@ class Engine:
     def _subject(self) -> Subject:
         metrics = self.metrics(_EVERY_PRESET)
         digests = Digests(
-            study=studies.digest(self.study),
+            study=studies.digest(self._shown()),
             dataset=self.store.meta("dataset") or "",
             metrics=measure.digest(metrics.tables),
         )
@@ -425,18 +431,33 @@ class Engine:
             digests,
         )
 
-    def _need_measures(self) -> None:
-        if self._measured():
-            return
+    def _results(self) -> last.Results | None:
+        return last.results(self.store, self.study)
+
+    def _shown(self) -> Study:
+        """The study whose results are shown: the folder's own, as long as there are none."""
+        found = self._results()
+        return self.study if found is None else found.study
+
+    def _need_measures(self) -> last.Results:
+        """The results whose measures are stored now."""
+        if (found := self._measured()) is not None:
+            return found
         with self._lock:
-            if self._measured():  # by whoever held the lock
-                return
-            if self.running or not self._measurable():
+            if (found := self._measured()) is not None:  # by whoever held the lock
+                return found
+            found = self._results()
+            if self.running or found is None:
                 raise NotReady(self._missing())
             before = manifest.warnings_of_measures(self.folder)
             summary = measure.measure(self.study, self.store)
             self.progress.remeasured(before, summary.warnings, summary.counts)
-            manifest.remeasured(self.folder, self.study, self.status(), summary)
+            manifest.remeasured(self.folder, found.study, self.status(), summary)
+            return found
+
+    def _measured(self) -> last.Results | None:
+        found = self._results()
+        return found if found and measures.has_measures(self.store, found.digest) else None
 
     def _missing(self) -> str:
         """Why there are no measures, for a person."""
@@ -446,20 +467,14 @@ class Engine:
         ended = {stage.name for stage in status.stages if stage.state == "done"}
         wanted = [stage for stage in plan.stages(self.study) if stage.name != "measure"]
         missing = [stage.label for stage in wanted if stage.name not in ended]
-        if not missing:
-            why = "the study, its data or its models are not those of the last run"
-        else:
+        if missing:
             why = "what is missing: " + ", ".join(missing)
+        else:
+            why = "no run of this study has ended"
         return f"the measures cannot be computed: {why}; `seal-tui run` computes what is missing"
 
     def _read_study(self) -> Study:
         return studies.loads_resolved((self.folder / STUDY_FILE).read_bytes())
-
-    def _measurable(self) -> bool:
-        return measures.is_complete(self.store, studies.results_digest(self.study))
-
-    def _measured(self) -> bool:
-        return measures.has_measures(self.store, studies.digest(self.study))
 
 
 def _circle(drawn: plots.Circle) -> Circle:

@@ -204,23 +204,62 @@ def dump_resolved(study: Study) -> bytes:
 
 
 def digest(study: Study) -> str:
-    """Two studies with one digest find the same. How patient a run is with its workers and whose
-    code it may run are no part of that; what foreign code does is in the producer of results."""
-    content = msgspec.json.decode(dump_resolved(study))
+    """Two studies with one digest want the same. Where files lie, how patient a run is with its
+    workers and whose code it may run are no part of that; what files and foreign code hold is in
+    the producers of results."""
+    content = msgspec.json.decode(msgspec.json.encode(study))
     del content["executor"]["batch_limit_s"]
     for role in ("pre", "post"):
         del content[role]["trust_remote_code"]
-    return hashlib.sha256(msgspec.json.format(msgspec.json.encode(content), indent=2)).hexdigest()
+    features = content.pop("features")
+    content = {"features": features, **_without_folders(content)}
+    return hashlib.sha256(msgspec.json.encode(content, order="sorted")).hexdigest()
 
 
-def results_digest(study: Study) -> str:
-    """Two studies with one digest ask the same of data and models; they may measure otherwise."""
-    features = tuple(replace(f, role="other", regress=True) for f in study.features)
-    rewrites = msgspec.structs.replace(study.rewrites, min_cosine=0.0)
-    plain = msgspec.structs.replace(
-        study, name="", features=features, rewrites=rewrites, measures=Measures()
+def _without_folders(value: Any) -> Any:
+    """The same with the last name of every absolute path in its place."""
+    if isinstance(value, dict):
+        return {key: _without_folders(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_without_folders(inner) for inner in value]
+    if isinstance(value, str) and Path(value).is_absolute():
+        return Path(value).name
+    return value
+
+
+def measured_as(study: Study, wanted: Study) -> Study:
+    """A study of the same data and models, measured as `wanted` is: its `[measures]`, its
+    `min_cosine`, and the classes of the features that both have."""
+    chosen = {feature.name: feature for feature in wanted.features}
+    features = tuple(
+        replace(f, role=chosen[f.name].role, regress=chosen[f.name].regress)
+        if f.name in chosen
+        else f
+        for f in study.features
     )
-    return digest(plain)
+    rewrites = msgspec.structs.replace(study.rewrites, min_cosine=wanted.rewrites.min_cosine)
+    return msgspec.structs.replace(
+        study, features=features, rewrites=rewrites, measures=wanted.measures
+    )
+
+
+def computes_the_same(one: Study, other: Study) -> bool:
+    """Whether two studies ask the same of data and models, as far as their words tell; they may
+    measure otherwise."""
+    return _asked(one) == _asked(other)
+
+
+def _asked(study: Study) -> Study:
+    return msgspec.structs.replace(
+        study,
+        name="",
+        features=tuple(replace(f, role="other", regress=True) for f in study.features),
+        rewrites=msgspec.structs.replace(study.rewrites, min_cosine=0.0),
+        measures=Measures(),
+        pre=msgspec.structs.replace(study.pre, trust_remote_code=False),
+        post=msgspec.structs.replace(study.post, trust_remote_code=False),
+        executor=msgspec.structs.replace(study.executor, batch_limit_s=Executor().batch_limit_s),
+    )
 
 
 def _check(raw: dict[str, Any], base: Path, name: str) -> Study:

@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import platform
+import shutil
 import signal
 import socket as sockets
 import stat
@@ -375,3 +376,49 @@ def test_two_threads_of_one_client_find_one_engine(run: Path, start_engine: Star
         thread.join(60)
     assert len(found) == 2
     assert len(set(found)) == 1
+
+
+# ---------------------------------------------------------------- a folder that was copied
+
+
+def test_a_copy_has_an_engine_of_its_own(run: Path, start_engine: Start, tmp_path: Path) -> None:
+    socket = start_engine(run)
+    copy = shutil.copytree(run, tmp_path / "copy")
+    assert launch.holder(copy) == launch.holder(run), "the note was copied too"
+    other = start_engine(copy)
+    assert other != socket
+    assert (status(other).run_dir, status(socket).run_dir) == (str(copy), str(run))
+    assert start_engine(run) == socket, "the engine of the original is where it was"
+
+
+def test_the_note_of_version_0_1_0_counts_in_its_own_folder_alone(
+    run: Path, tmp_path: Path
+) -> None:
+    note(run, socket=str(launch.socket_path(tmp_path / "original")))
+    assert launch.reachable(run) is None
+
+
+def test_a_copy_from_another_host_is_opened(run: Path, tmp_path: Path) -> None:
+    original = tmp_path / "original"
+    original.mkdir()
+    note(run, host="gpu-17", pid=4242, place=[original.stat().st_ino, 0])
+    os.utime(run / launch.HOLDER, (time.time() - 60,) * 2)
+    assert launch.reachable(run) is None
+
+
+def test_a_folder_that_seems_copied_waits_for_an_engine_that_renews_its_note(
+    run: Path, tmp_path: Path
+) -> None:
+    """Some shared file systems give the same folder other numbers on every host."""
+    note(run, host="gpu-17", pid=4242, place=[1, 2])
+    os.utime(run / launch.HOLDER, (time.time() - 60,) * 2)
+    launch.beat(run)
+    with pytest.raises(MachineError, match=r"process 4242 on gpu-17.*try again in 15 s"):
+        launch.reachable(run)
+
+
+def test_a_folder_shared_with_another_host_is_not_taken_from_it(run: Path) -> None:
+    note(run, host="gpu-17", pid=4242, place=list(launch._place(run)))
+    os.utime(run / launch.HOLDER, (time.time() - 600,) * 2)
+    with pytest.raises(MachineError, match=r"run seal-tui there.*is a copy, remove .*engine\.json"):
+        launch.reachable(run)

@@ -246,16 +246,6 @@ def test_a_file_that_is_no_database_is_refused_as_what_it_is(tmp_path: Path) -> 
     assert "\n" not in str(caught.value)
 
 
-def test_a_database_of_another_schema_is_refused(tmp_path: Path) -> None:
-    path = tmp_path / "seal.duckdb"
-    store = Store(path)
-    with store.write() as cursor:
-        cursor.execute("UPDATE meta SET value = '999' WHERE key = 'schema'")
-    store.close()
-    with pytest.raises(MachineError, match="schema 999"):
-        Store(path)
-
-
 def test_a_database_whose_making_was_interrupted_is_made_anew(tmp_path: Path) -> None:
     path = tmp_path / "seal.duckdb"
     duckdb.connect(str(path)).close()  # the file is there, its tables are not
