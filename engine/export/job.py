@@ -30,6 +30,7 @@ from engine.wire.messages import (
     StudyInfo,
 )
 
+
 @dataclass(frozen=True)
 class Subject:
     """The run to export from, which has been measured."""

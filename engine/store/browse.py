@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from engine.data.dialogue import turns
+from engine.errors import NotFound
 from engine.filters import Vocabulary, check, complete, parse
 from engine.paper.inputs import MISSING
 from engine.store.database import Reading, Store, sql
-from engine.store.errors import NotFound
 from engine.store.filters import PairCondition, RewriteCondition, readable, used
 from engine.store.saved_filters import saved
 from engine.taxonomy import Feature

@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 
 from engine.errors import BadInput, Busy
-from engine.export import job
 from engine.export.decided import Decided
 from engine.export.formats import FORMATS
 from engine.export.formats.base import Row

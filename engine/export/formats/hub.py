@@ -7,11 +7,11 @@ from contextlib import contextmanager
 from typing import ClassVar
 
 from engine.export import card, place, writers
-from engine.export.writers import Columns
 from engine.export.decided import Decided
 from engine.export.formats.base import PairFormat, Row, Target, footer
 from engine.export.formats.trl import TrlMessages
 from engine.export.provenance import Provenance
+from engine.export.writers import Columns
 
 
 class Hub(PairFormat):

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from engine.export.writers import Columns
 from engine.export.decided import Counts, Decided
 from engine.export.formats.base import HEAD, PairFormat, Row, Source, head
 from engine.export.split import labelled
+from engine.export.writers import Columns
 
 
 class Kto(PairFormat):

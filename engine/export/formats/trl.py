@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from engine.export.writers import Columns
 from engine.export.decided import Decided
 from engine.export.formats.base import HEAD, PairFormat, Row, head
 from engine.export.split import messages, strings
+from engine.export.writers import Columns
 
 
 class Trl(PairFormat):
@@ -29,7 +29,12 @@ class TrlMessages(PairFormat):
     default_path = "pairs.jsonl"
     endings = Trl.endings
     as_decided = True
-    columns: ClassVar[Columns] = {**HEAD, "prompt": "messages", "chosen": "messages", "rejected": "messages"}
+    columns: ClassVar[Columns] = {
+        **HEAD,
+        "prompt": "messages",
+        "chosen": "messages",
+        "rejected": "messages",
+    }
 
     def rows(self, pair: Decided) -> list[Row]:
         prompt, chosen, rejected = messages(pair.chosen, pair.rejected)
