@@ -13,6 +13,7 @@ import msgspec
 from engine import study as studies
 from engine.data.pairs import REASONS
 from engine.errors import BadInput, NotFound, NotReady, SealError, explain
+from engine.export import formats
 from engine.export import ledger as ledger_file
 from engine.export.job import Exports, Subject
 from engine.export.provenance import Digests
@@ -234,6 +235,7 @@ class Engine:
             opinion=study.measures.opinion,
             min_cosine=study.rewrites.min_cosine,
             changed=self._changed(),
+            export_formats=formats.listed(),
         )
 
     def _changed(self) -> bool:

@@ -71,7 +71,7 @@ class Exports:
 
     def preview(self, subject: Subject, request: ExportRequest) -> ExportPreview:
         """Counts what an export would write. Raises FilterError."""
-        form, ids = formats.named(request.format), subject.ids(request)
+        form, ids = formats.requested(request), subject.ids(request)
         with subject.store.snapshot() as cursor:
             return _preview(form, _Source(subject, request, ids, cursor), request, cursor)
 
@@ -85,7 +85,7 @@ class Exports:
                 raise Busy(
                     f"another export is running ({self._status.path}): wait for it or cancel it"
                 )
-            path = place.target(subject.folder, request, formats.named(request.format))
+            path = place.target(subject.folder, request, formats.requested(request))
             ids = subject.ids(request)
             self._cancel.clear()
             self._status = ExportStatus(state="running", done=0, total=0, path=str(path))
@@ -135,7 +135,7 @@ class Exports:
         ids: Sequence[int],
         scratch: Path,
     ) -> None:
-        form = formats.named(request.format)
+        form = formats.requested(request)
         with subject.store.snapshot() as cursor:
             source = _Source(subject, request, ids, cursor)
             preview = _preview(form, source, request, cursor)
@@ -211,4 +211,6 @@ def _preview(form: Format, source: _Source, request: ExportRequest, cursor: Any)
         rows=form.count(counts, source),
         counts=decisions,
         authors=exports.authors(cursor),
+        format=form.name,
+        has_rows=form.has_rows,
     )

@@ -49,7 +49,7 @@ def of(request: ExportRequest, preview: ExportPreview, study: str, digests: Dige
     """The provenance of an export that is written now."""
     return Provenance(
         program=f"seal-tui {__version__}",
-        format=request.format,
+        format=preview.format,
         written=datetime.now(UTC).isoformat(timespec="seconds"),
         study=study,
         study_sha256=digests.study,

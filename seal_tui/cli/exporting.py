@@ -13,7 +13,6 @@ from rich.console import Console
 from rich.text import Text
 
 from engine.errors import BadInput, Kind, SealError, of_kind
-from engine.export import formats
 from engine.wire.client import EngineProblem, SyncEngineClient
 from engine.wire.endpoints import (
     CANCEL_EXPORT,
@@ -47,7 +46,7 @@ Format = Annotated[
     typer.Option(
         "--format",
         metavar="FORMAT",
-        help=f"{', '.join(formats.FORMATS)}. [default: trl, csv or report, by the ending]",
+        help="See above. [default: trl, csv or report, by the ending of PATH]",
         show_default=False,
     ),
 ]
@@ -83,7 +82,7 @@ def request(
 ) -> ExportRequest:
     """Raises BadInput."""
     return ExportRequest(
-        format=formats.for_path(to, form).name,
+        format=form or "",
         path=str(to.expanduser().absolute()),
         filter=where,
         ties=ties,
@@ -142,14 +141,14 @@ def _preview_lines(found: ExportPreview, wanted: ExportRequest) -> Iterator[Safe
     if found.authors and wanted.author not in found.authors:
         said = f"{wanted.author} decided nothing, but {', '.join(found.authors)} did (--author)"
         yield Safe(f"  {one_line(said)}")
-    if formats.named(wanted.format).has_rows:
-        yield Safe(f"  {numbers.count(found.rows)} rows as {wanted.format}")
+    if found.has_rows:
+        yield Safe(f"  {numbers.count(found.rows)} rows as {found.format}")
 
 
 def _json(found: ExportPreview, wanted: ExportRequest, status: ExportStatus | None) -> str:
     """One object; `state` is null where nothing was to be written."""
     known = {
-        "format": wanted.format,
+        "format": found.format,
         "path": status.path if status is not None else wanted.path,
         "filter": wanted.filter,
         "author": wanted.author,

@@ -1,20 +1,23 @@
-"""The table of export forms: everything else follows from it."""
+"""The registry of export formats, which everything else follows."""
 
 from __future__ import annotations
 
-from pathlib import Path
+import re
 
 import pytest
+from typer.testing import CliRunner
 
 from engine.errors import BadInput
-from engine.export.formats import FORMATS, Format, for_path, named
+from engine.export.formats import FORMATS, Format, requested
 from engine.service import Engine
+from engine.wire.messages import ExportRequest
+from seal_tui.cli.commands import app
 
 from .conftest import Export
 
 
 @pytest.mark.parametrize("form", FORMATS.values(), ids=FORMATS)
-def test_every_form_writes_the_file_it_proposes(
+def test_every_format_writes_its_default_path(
     decided: Engine, export: Export, form: Format
 ) -> None:
     status, path = export(form.name, form.default_path)
@@ -23,7 +26,7 @@ def test_every_form_writes_the_file_it_proposes(
     assert status.done == status.total
 
 
-def test_no_ending_means_two_forms() -> None:
+def test_no_ending_is_the_default_for_two_formats() -> None:
     endings = [ending for form in FORMATS.values() for ending in form.default_for]
     assert len(endings) == len(set(endings))
     for form in FORMATS.values():
@@ -38,16 +41,22 @@ def test_no_ending_means_two_forms() -> None:
         ("a.parquet", "trl"),
         ("a.csv", "csv"),
         ("a.md", "report"),
-        ("a.html", "report"),
+        ("/b/a.html", "report"),
     ],
 )
-def test_the_ending_of_a_file_means_its_usual_form(path: str, form: str) -> None:
-    assert for_path(Path(path)).name == form
-    assert for_path(Path(path), "kto").name == "kto"
+def test_the_ending_of_a_file_selects_its_default_format(path: str, form: str) -> None:
+    assert requested(ExportRequest(path=path)).name == form
+    assert requested(ExportRequest(path=path, format="kto")).name == "kto"
 
 
-def test_an_unknown_form_or_ending_is_named_with_what_there_is() -> None:
+def test_an_unknown_format_or_ending_is_named_with_the_choice() -> None:
     with pytest.raises(BadInput, match=r"'yaml'.*trl, trl-messages"):
-        named("yaml")
-    with pytest.raises(BadInput, match=r"a\.yaml.*trl, trl-messages"):
-        for_path(Path("a.yaml"))
+        requested(ExportRequest(path="a.jsonl", format="yaml"))
+    with pytest.raises(BadInput, match=r"^a\.yaml.*trl, trl-messages"):
+        requested(ExportRequest(path="/b/a.yaml"))
+
+
+def test_the_help_of_the_command_explains_every_format() -> None:
+    text = CliRunner().invoke(app, ["export", "--help"]).output
+    words = set(re.findall(r"[\w-]+", text))
+    assert set(FORMATS) <= words

@@ -13,30 +13,41 @@ from engine.export.formats.ledger import Ledger
 from engine.export.formats.report import Report
 from engine.export.formats.sheet import Sheet
 from engine.export.formats.trl import Trl, TrlMessages
+from engine.wire.messages import ExportFormat, ExportRequest
 
-__all__ = ["FORMATS", "Format", "for_path", "named"]
+__all__ = ["FORMATS", "Format", "listed", "requested"]
 
 FORMATS: Mapping[str, Format] = {
     form.name: form for form in (Trl(), TrlMessages(), Kto(), Hub(), Sheet(), Ledger(), Report())
 }
 
 
-def named(name: str) -> Format:
-    """The format of this name. Raises BadInput for an unknown one."""
-    if (form := FORMATS.get(name)) is None:
-        raise BadInput(f"unknown export format {name!r}; choose from {', '.join(FORMATS)}")
-    return form
-
-
-def for_path(path: Path, name: str | None = None) -> Format:
-    """The format of this name or, without a name, the default for the ending of `path`.
-
-    Raises BadInput if there is none."""
-    if name is not None:
-        return named(name)
-    for form in FORMATS.values():
-        if form.default_for and path.name.lower().endswith(form.default_for):
-            return form
-    raise BadInput(
-        f"{path}: no export format is the default for this ending; name one of {', '.join(FORMATS)}"
+def listed() -> tuple[ExportFormat, ...]:
+    """The formats as clients see them, in the order of a list."""
+    return tuple(
+        ExportFormat(
+            name=form.name,
+            description=form.description,
+            default_path=form.default_path,
+            has_rows=form.has_rows,
+        )
+        for form in FORMATS.values()
     )
+
+
+def requested(request: ExportRequest) -> Format:
+    """The format that a request names or, if it names none, the default for its path.
+
+    Raises BadInput for an unknown format, or an ending without a default."""
+    if request.format:
+        if (form := FORMATS.get(request.format)) is None:
+            raise BadInput(f"unknown export format {request.format!r}: {_CHOICE}")
+        return form
+    name = Path(request.path).name
+    for form in FORMATS.values():
+        if form.default_for and name.lower().endswith(form.default_for):
+            return form
+    raise BadInput(f"{name}: its ending does not select an export format: {_CHOICE}")
+
+
+_CHOICE = f"choose from {', '.join(FORMATS)}"

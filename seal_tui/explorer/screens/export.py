@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from typing import ClassVar
 
 from textual import on, work
@@ -13,17 +14,20 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Input, ProgressBar, Static
 
-from engine.export.formats import FORMATS, Format
 from engine.wire.client import EngineGone, EngineProblem
-from engine.wire.endpoints import CANCEL_EXPORT, EXPORT, EXPORT_STATUS, PREVIEW_EXPORT
-from engine.wire.messages import ExportPreview, ExportRequest, ExportStatus
+from engine.wire.endpoints import (
+    CANCEL_EXPORT,
+    EXPORT,
+    EXPORT_STATUS,
+    PREVIEW_EXPORT,
+)
+from engine.wire.messages import ExportFormat, ExportPreview, ExportRequest, ExportStatus
 from seal_tui.explorer.session import Session
 from seal_tui.explorer.widgets.filter_bar import SafeInput
 from seal_tui.text import numbers
 from seal_tui.text.safe import content, one_line
 
 _POLL_S = 0.2
-_FORMATS = tuple(FORMATS.values())
 
 
 class ExportScreen(ModalScreen[None]):
@@ -38,11 +42,16 @@ class ExportScreen(ModalScreen[None]):
         Binding("enter", "write", "write", show=False),
     ]
 
-    def __init__(self, session: Session, filter_text: str, pairs: int) -> None:
+    def __init__(
+        self,
+        session: Session,
+        formats: Sequence[ExportFormat],
+        filter_text: str,
+    ) -> None:
         super().__init__()
         self._session = session
+        self._formats = formats
         self._filter = filter_text
-        self._pairs = pairs
         self._place = 0
         self._keep_ties = False
         self._overwrite = False
@@ -53,7 +62,7 @@ class ExportScreen(ModalScreen[None]):
             yield Static(id="formats", markup=False)
             with Horizontal(classes="row"):
                 yield Static("to", markup=False, classes="name")
-                yield SafeInput(_FORMATS[0].default_path, compact=True, select_on_focus=False)
+                yield SafeInput(self._formats[0].default_path, compact=True, select_on_focus=False)
             yield Static(id="settings", markup=False)
             yield Static(id="counts", markup=False)
             yield ProgressBar(id="bar", show_eta=True)
@@ -79,17 +88,17 @@ class ExportScreen(ModalScreen[None]):
         )
 
     @property
-    def _form(self) -> Format:
-        return _FORMATS[self._place]
+    def _form(self) -> ExportFormat:
+        return self._formats[self._place]
 
     def _draw(self) -> None:
         lines = [
             Content.assemble(
                 ("▸ " if place == self._place else "  ", "bold"),
-                (f"{form.name:<13}", "bold" if place == self._place else ""),
-                (form.description, "dim"),
+                (f"{one_line(form.name):<13}", "bold" if place == self._place else ""),
+                (one_line(form.description), "dim"),
             )
-            for place, form in enumerate(_FORMATS)
+            for place, form in enumerate(self._formats)
         ]
         self.query_one("#formats", Static).update(Content("\n").join(lines))
         which = content(self._filter) if self._filter else Content("all")
@@ -123,10 +132,10 @@ class ExportScreen(ModalScreen[None]):
     def action_format(self, by: int) -> None:
         field = self.query_one(SafeInput)
         default_path = self._form.default_path
-        self._place = (self._place + by) % len(_FORMATS)
-        # A name that the person typed stays; one that was default_path is default_path anew.
+        self._place = (self._place + by) % len(self._formats)
+        # A path that the person typed stays; a proposed one follows the format.
         if field.value == default_path:
-            field.value = self._form.default_path
+            field.value = one_line(self._form.default_path)
             field.cursor_position = len(field.value)
         self._changed()
 
