@@ -16,6 +16,7 @@ from pathlib import Path
 
 import filelock
 
+from engine.errors import MachineError
 from engine.paths import runtime_dir
 
 HOLDER = "engine.json"
@@ -25,10 +26,6 @@ START_TIMEOUT_S = 30.0
 PROBE_S = 2.0
 BEAT_S = 5.0  # how often an engine renews its note, at least
 BEAT_LIMIT_S = 15.0
-
-
-class EngineError(RuntimeError):
-    """No engine can be reached or started; one line: what, and how to mend it."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +48,7 @@ def socket_path(folder: Path) -> Path:
 def holder_lock(folder: Path) -> filelock.FileLock:
     """Take the folder for this process.
 
-    Raises EngineError naming the holder when another engine has it.
+    Raises MachineError naming the holder when another engine has it.
     """
     # A client that only looks whether the folder is held has the lock for a moment.
     lock = filelock.FileLock(folder / LOCK, timeout=1, mode=0o600)
@@ -60,9 +57,9 @@ def holder_lock(folder: Path) -> filelock.FileLock:
     except filelock.Timeout:
         found = holder(folder)
         who = f"process {found.pid} on {found.host}" if found else "another engine"
-        raise EngineError(f"{folder} is held by {who}") from None
+        raise MachineError(f"{folder} is held by {who}") from None
     except OSError as error:
-        raise EngineError(f"{folder} cannot be written: {error.strerror}") from None
+        raise MachineError(f"{folder} cannot be written: {error.strerror}") from None
     return lock
 
 
@@ -123,7 +120,7 @@ def reachable(folder: Path) -> Path | None:
     """The socket of the folder's living engine, or None.
 
     A note that was copied with its folder tells of the engine of the original, and counts for
-    nothing. Raises EngineError when an engine of another host holds this very folder, which both
+    nothing. Raises MachineError when an engine of another host holds this very folder, which both
     share: its socket is not here.
     """
     found = holder(folder)
@@ -133,14 +130,14 @@ def reachable(folder: Path) -> Path | None:
         return found.socket if _is_here(found, folder) and _answers(found.socket) else None
     held_there = f"{folder} is held by process {found.pid} on {found.host}"
     if found.place is None or found.place == _place(folder):
-        raise EngineError(
+        raise MachineError(
             f"{held_there}: run seal-tui there; if that engine is gone, or this folder is a copy, "
             f"remove {folder / HOLDER}"
         )
     # Another folder's numbers: a copy. Some shared file systems number anew on every host, and
     # there an engine that lives still renews its note.
     if _age_s(folder / HOLDER) < BEAT_LIMIT_S:
-        raise EngineError(
+        raise MachineError(
             f"{held_there}, or was copied a moment ago: run seal-tui there, or try again in "
             f"{BEAT_LIMIT_S:.0f} s"
         )
@@ -191,7 +188,7 @@ def _answers(socket: Path) -> bool:
 def ensure_engine(folder: Path) -> Path:
     """The socket of the folder's engine, started in a session of its own if there is none.
 
-    Raises EngineError when it does not come up, with the last line of its log.
+    Raises MachineError when it does not come up, with the last line of its log.
     """
     folder = folder.resolve()
     process: subprocess.Popen[bytes] | None = None
@@ -205,15 +202,15 @@ def ensure_engine(folder: Path) -> Path:
                 process = _start(folder)
         elif process.poll() is not None:
             if not held(folder):
-                raise EngineError(_last_words(folder))
+                raise MachineError(_last_words(folder))
             process = None  # another client's engine won the folder
         time.sleep(0.03)
     if held(folder):
-        raise EngineError(
+        raise MachineError(
             f"the engine of {folder} is still at work on its last batch, or just starting; "
             f"try again, or see {folder / LOG}"
         )
-    raise EngineError(f"the engine did not answer in {START_TIMEOUT_S:.0f} s; see {folder / LOG}")
+    raise MachineError(f"the engine did not answer in {START_TIMEOUT_S:.0f} s; see {folder / LOG}")
 
 
 def _start(folder: Path) -> subprocess.Popen[bytes]:

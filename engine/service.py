@@ -11,22 +11,20 @@ from typing import Any
 import msgspec
 
 from engine import study as studies
-from engine.data.pairs import REASONS, DataError
+from engine.data.pairs import REASONS
+from engine.errors import BadInput, NotFound, NotReady, SealError, explain
 from engine.export import ledger as ledger_file
 from engine.export.job import Exports, Subject
 from engine.export.provenance import Digests
-from engine.models.errors import ModelError
 from engine.paper import plots
 from engine.run import last, manifest, measure, plan
-from engine.run.ingest import RunError
 from engine.run.pipeline import Pipeline
 from engine.run.preview import preview
 from engine.run.progress import Progress
 from engine.run.workers import Stopped, Workers
-from engine.store import Store, StoreError, dataset, ledger, marks, measures, saved_filters
+from engine.store import Store, dataset, ledger, marks, measures, saved_filters
 from engine.store.browse import Browser
 from engine.store.database import Reading
-from engine.store.errors import NotFound
 from engine.store.ledger import LedgerRow
 from engine.study import PRESETS, Study
 from engine.wire import endpoints
@@ -88,24 +86,11 @@ _OWN_STUDY = PlanRequest()
 _EVERY_PRESET = MetricsRequest()
 
 
-class NotReady(RuntimeError):
-    """The run has not got that far; one line saying what is missing."""
-
-
-class CannotRun(RuntimeError):
-    """The study cannot be run as it is; one line: what, and how to mend it. `bad_input`: because
-    of data or study, not of this machine."""
-
-    def __init__(self, error: str, bad_input: bool) -> None:
-        super().__init__(error)
-        self.bad_input = bad_input
-
-
 class Engine:
     """Thread-safe. Clients call it through the server; tests call it directly."""
 
     def __init__(self, folder: Path) -> None:
-        """Raises StoreError when the database cannot be opened, StudyError for a damaged study."""
+        """Raises MachineError when the database cannot be opened, BadInput for a damaged study."""
         self.folder = folder
         self.study: Study = self._read_study()
         self.store = Store(folder / DATABASE)
@@ -165,24 +150,19 @@ class Engine:
     def plan(self, request: PlanRequest = _OWN_STUDY) -> RunPlan:
         """What a run would reuse and compute: of this resolved study, or of the folder's own.
 
-        Raises NotReady while a run is on, CannotRun where the run could not even begin.
+        Raises NotReady while a run is on, and what a run would raise that could not even begin.
         """
         if self.running:
             raise NotReady("a run is on; stop it before asking what another one would compute")
+        wanted = self._read_study()
+        if request.study is not None:
+            wanted = studies.loads_resolved(msgspec.json.encode(request.study))
+        executor = wanted.executor
+        workers = Workers(executor.devices, executor.batch_limit_s, threading.Event())
         try:
-            wanted = self._read_study()
-            if request.study is not None:
-                wanted = studies.loads_resolved(msgspec.json.encode(request.study))
-            executor = wanted.executor
-            workers = Workers(executor.devices, executor.batch_limit_s, threading.Event())
-            try:
-                return preview(wanted, self.folder, self.store, workers)
-            finally:
-                workers.close()
-        except (studies.StudyError, RunError, DataError) as error:
-            raise CannotRun(str(error), bad_input=True) from None
-        except ModelError as error:
-            raise CannotRun(str(error), bad_input=False) from None
+            return preview(wanted, self.folder, self.store, workers)
+        finally:
+            workers.close()
 
     @answers(endpoints.SHUTDOWN)
     def shutdown(self) -> RunStatus:
@@ -202,28 +182,19 @@ class Engine:
 
     def _run(self, pipeline: Pipeline) -> None:
         state: RunState = "failed"
-        problem, bad_input = None, False
+        problem: SealError | None = None
         try:
             pipeline.run()
             state = "done"
         except Stopped:
             state = "stopped"
-        except (RunError, DataError) as error:
-            problem, bad_input = str(error), True
-        except (ModelError, StoreError) as error:
-            problem = str(error)
-        except OSError as error:
-            problem = f"{error.filename or self.folder}: {error.strerror or error}"
         except Exception as error:
-            import traceback
-
-            traceback.print_exc()  # to engine.log
-            problem = f"{type(error).__name__}; the details are in {self.folder}/engine.log"
+            problem = explain(error, self.folder / "engine.log")
 
         def keep(status: RunStatus) -> None:
             manifest.write(self.folder, pipeline.study, self.store, status, pipeline.notes)
 
-        self.progress.end(state, problem, bad_input, keep)
+        self.progress.end(state, problem, keep)
 
     # ------------------------------------------------------------ reading
 
@@ -292,7 +263,7 @@ class Engine:
             if not self.running:  # its file may have been changed since this engine started
                 try:
                     self.study = self._read_study()
-                except studies.StudyError as error:
+                except BadInput as error:
                     raise NotReady(str(error)) from None
         found = self._need_measures()
         preset = request.preset
@@ -426,7 +397,7 @@ class Engine:
 
     @answers(endpoints.EXPORT)
     def export(self, request: ExportRequest) -> ExportStatus:
-        """Begin to write. Raises ExportError, FilterError, Busy, NotReady."""
+        """Begin to write. Raises BadInput, FilterError, Busy, NotReady."""
         return self.exports.start(self._subject(), request)
 
     @answers(endpoints.EXPORT_STATUS)
@@ -440,7 +411,7 @@ class Engine:
 
     @answers(endpoints.IMPORT_LEDGER)
     def import_ledger_file(self, request: LedgerFile) -> Imported:
-        """Bring in the log of another run. Raises ExportError, Refused; then nothing is changed."""
+        """Bring in the log of another run. Raises BadInput; then nothing is changed."""
         return self.import_ledger(ledger_file.read(Path(request.path)))
 
     def _subject(self) -> Subject:

@@ -28,7 +28,7 @@ def results(store: Store, wanted: Study) -> Results | None:
     A study that asks for other data or models changes nothing here until it has been run: of
     `wanted` only what measures are made by is taken.
 
-    Raises StudyError where the stored study is not one that this version can read.
+    Raises BadInput where the stored study is not one that this version can read.
     """
     if (stored := complete(store)) is None:
         return None

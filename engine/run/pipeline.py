@@ -52,7 +52,7 @@ class Pipeline:
         self.entries: list[int] = []
 
     def run(self) -> None:
-        """Raises RunError, ModelError, DataError, StoreError or Stopped."""
+        """Raises SealError, or Stopped."""
         try:
             self._ingest()
             pairs = dataset.pair_texts(self.store)
@@ -100,7 +100,7 @@ class Pipeline:
     # ------------------------------------------------------------ stages
 
     def _identify(self, role: str, spec: Spec) -> str:
-        """The producer of a role. Raises ModelError when it is not the one it was in this run."""
+        """The producer of a role. Raises MachineError when it is not the one it was in this run."""
         identity = self.workers.ask("identify", spec)
         if role in self.producers and plan.producer(identity)[0] != self.producers[role]:
             raise replaced(spec.model)

@@ -8,10 +8,10 @@ from typing import Any, NamedTuple, get_args
 import msgspec
 
 from engine.data.dialogue import turns
+from engine.errors import NotFound
 from engine.filters import Vocabulary, check, complete, parse
 from engine.paper.inputs import MISSING
 from engine.store.database import Reading, Store, rows, sql
-from engine.store.errors import NotFound
 from engine.store.filters import PairCondition, RewriteCondition, readable, used
 from engine.store.saved_filters import saved
 from engine.taxonomy import Feature

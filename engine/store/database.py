@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 import duckdb
 
 from engine import __version__
+from engine.errors import MachineError
 from engine.store.migrations import CURRENT, OLDEST, put_version, upgrade
 
 # Keys in `meta`. The last results that are all there: dataset, producers and study, as JSON; and
@@ -25,11 +26,6 @@ _CONFIG = {"enable_external_access": "false", "memory_limit": "4GB"}
 
 
 T = TypeVar("T")
-
-
-class StoreError(RuntimeError):
-    """The database cannot be opened or used; one line: what, and how to mend it."""
-
 
 # What the machine does to a database; anything else is a fault of this program.
 _OUTSIDE = (
@@ -77,7 +73,7 @@ def _connect(path: Path) -> Any:
     try:
         return duckdb.connect(str(path), config=_CONFIG)
     except duckdb.Error as error:
-        raise StoreError(_explain(path, str(error))) from None
+        raise MachineError(_explain(path, str(error))) from None
 
 
 class Store:
@@ -90,7 +86,7 @@ class Store:
     def __init__(self, path: Path) -> None:
         """Open, create with the current schema, or bring an older one up to it.
 
-        Raises StoreError when another process holds the file, when it is damaged, or when a newer
+        Raises MachineError when another process holds the file, when it is damaged, or when a newer
         version of this program wrote it.
         """
         self._path = path
@@ -114,7 +110,7 @@ class Store:
     def _upgrade(self) -> None:
         schema = self._schema()
         if not OLDEST <= schema <= CURRENT:
-            raise StoreError(_foreign(self._path, schema, self._program()))
+            raise MachineError(_foreign(self._path, schema, self._program()))
         if schema == CURRENT:
             return
         self.close()
@@ -122,7 +118,7 @@ class Store:
             upgrade(self._path, schema, _CONFIG)
         except Exception as error:
             why = error.strerror if isinstance(error, OSError) else str(error).strip()
-            raise StoreError(
+            raise MachineError(
                 f"{self._path} (schema {schema}) cannot be brought to schema {CURRENT}: "
                 f"{(why or type(error).__name__).splitlines()[0]}; it is as it was before"
             ) from error
@@ -157,7 +153,7 @@ class Store:
     def write(self) -> Iterator[Any]:
         """A transaction: everything in the block is committed, or nothing.
 
-        Raises StoreError when the disk or the memory is full, with everything before it kept.
+        Raises MachineError when the disk or the memory is full, with everything before it kept.
         """
         with self._lock:
             cursor = self._connection.cursor()
@@ -169,7 +165,7 @@ class Store:
                 with contextlib.suppress(duckdb.Error):  # a failed commit is rolled back already
                     cursor.rollback()
                 if isinstance(error, _OUTSIDE):
-                    raise StoreError(_trouble(self._path, str(error))) from None
+                    raise MachineError(_trouble(self._path, str(error))) from None
                 raise
 
     def meta(self, key: str) -> str | None:

@@ -13,8 +13,9 @@ import duckdb
 import msgspec
 import pytest
 
+from engine.errors import MachineError
 from engine.service import Engine
-from engine.store import Store, StoreError
+from engine.store import Store
 from engine.store.migrations import CURRENT, MIGRATIONS
 from engine.wire.messages import (
     AuthorRequest,
@@ -281,7 +282,7 @@ def test_a_migration_that_fails_leaves_the_database_as_it_was(
     path = old / "seal.duckdb"
     before = contents(path)
     monkeypatch.setitem(MIGRATIONS, 4, fails)
-    with pytest.raises(StoreError, match=r"cannot be brought to schema 4: .*as it was") as caught:
+    with pytest.raises(MachineError, match=r"cannot be brought to schema 4: .*as it was") as caught:
         Store(path)
     assert "\n" not in str(caught.value)
     assert contents(path) == before
@@ -297,7 +298,7 @@ def test_a_database_of_a_newer_program_names_both_and_is_left_alone(tmp_path: Pa
     store.put_meta("program", "7.1.0")
     store.close()
     before = path.read_bytes()
-    with pytest.raises(StoreError, match=r"seal-tui 7\.1\.0 \(schema 999\), this is seal-tui 0"):
+    with pytest.raises(MachineError, match=r"seal-tui 7\.1\.0 \(schema 999\), this is seal-tui 0"):
         Store(path)
     assert path.read_bytes() == before
 
@@ -306,5 +307,5 @@ def test_a_database_of_another_program_is_left_alone(tmp_path: Path) -> None:
     path = tmp_path / "seal.duckdb"
     with duckdb.connect(str(path)) as connection:
         connection.execute("CREATE TABLE meta (something INTEGER)")
-    with pytest.raises(StoreError, match="is no database that seal-tui"):
+    with pytest.raises(MachineError, match="is no database that seal-tui"):
         Store(path)

@@ -16,8 +16,9 @@ import numpy as np
 import pytest
 
 from engine.data import Pair, Reject
+from engine.errors import MachineError
 from engine.models.protocols import Labels, Rewards
-from engine.store import Store, StoreError, dataset, results
+from engine.store import Store, dataset, results
 from engine.store.database import Interrupted
 from engine.store.results import Batch
 
@@ -223,7 +224,7 @@ def test_a_second_process_is_told_who_holds_the_database(tmp_path: Path) -> None
     try:
         assert holder.stdout is not None
         holder.stdout.readline()
-        with pytest.raises(StoreError) as caught:
+        with pytest.raises(MachineError) as caught:
             Store(path)
     finally:
         holder.communicate()
@@ -238,7 +239,7 @@ def test_a_file_that_is_no_database_is_refused_as_what_it_is(tmp_path: Path) -> 
     folder.mkdir()
     path = folder / "seal.duckdb"
     path.write_bytes(b"not a database, whatever its name" * 200)
-    with pytest.raises(StoreError) as caught:
+    with pytest.raises(MachineError) as caught:
         Store(path)
     assert str(path) in str(caught.value)
     assert "held by" not in str(caught.value)
