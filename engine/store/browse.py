@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, get_args
 
 import msgspec
 
-from engine.data.dialogue import turns
+from engine.data.dialogue import shared_turns, turns
 from engine.errors import NotFound
 from engine.filters import Vocabulary, check, complete, parse
 from engine.paper.inputs import MISSING
@@ -171,12 +171,6 @@ class Browser:
             "SELECT chosen_id, rejected_id FROM pairs WHERE pair_id = ?", [pair_id]
         ).fetchone()
         chosen, rejected = self._entry(chosen_id), self._entry(rejected_id)
-        shared = 0
-        # The last turn is the response; it is never folded away, even in a tie.
-        for left, right in zip(chosen.turns[:-1], rejected.turns[:-1], strict=False):
-            if left != right:
-                break
-            shared += 1
         rewrites = ()
         if self._has_rewrites():
             rewrites = tuple(
@@ -188,7 +182,7 @@ class Browser:
             )
         return PairDetail(
             row=lines[0],
-            shared_turns=shared,
+            shared_turns=shared_turns(chosen.turns, rejected.turns),
             chosen=chosen,
             rejected=rejected,
             rewrite_ids=rewrites,
