@@ -16,7 +16,9 @@ from pathlib import Path
 
 import filelock
 
+from engine import __version__
 from engine.paths import runtime_dir
+from engine.wire import version
 
 HOLDER = "engine.json"
 LOCK = "engine.lock"
@@ -31,11 +33,13 @@ class EngineError(RuntimeError):
 
 @dataclass(frozen=True)
 class Holder:
-    """The engine that holds a run folder."""
+    """The engine that holds a run folder. `build` is that of `engine.wire.version`; empty in
+    version 0.1.0."""
 
     pid: int
     host: str
     socket: Path
+    build: str = ""
 
 
 def socket_path(folder: Path) -> Path:
@@ -76,7 +80,13 @@ def held(folder: Path) -> bool:
 
 def announce(folder: Path, socket: Path) -> None:
     """Say who holds the folder and where to reach it."""
-    content = {"pid": os.getpid(), "host": platform.node(), "socket": str(socket)}
+    content = {
+        "pid": os.getpid(),
+        "host": platform.node(),
+        "socket": str(socket),
+        "version": __version__,
+        "build": version.build(),
+    }
     scratch = folder / f".{HOLDER}.{os.getpid()}"
     try:
         scratch.write_text(json.dumps(content) + "\n")
@@ -93,13 +103,27 @@ def holder(folder: Path) -> Holder | None:
     """What the folder says of its engine; it may be gone."""
     try:
         content = json.loads((folder / HOLDER).read_text("utf-8"))
-        return Holder(int(content["pid"]), str(content["host"]), Path(content["socket"]))
+        return Holder(
+            int(content["pid"]),
+            str(content["host"]),
+            Path(content["socket"]),
+            str(content.get("build", "")),
+        )
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
 
 def reachable(folder: Path) -> Path | None:
-    """The socket of the folder's living engine, or None.
+    """The socket of the folder's living engine, of whatever version, or None.
+
+    Raises EngineError when an engine of another host holds it: its socket is not here.
+    """
+    found = _living(folder)
+    return None if found is None else found.socket
+
+
+def _living(folder: Path) -> Holder | None:
+    """The folder's living engine, or None.
 
     Raises EngineError when an engine of another host holds it: its socket is not here.
     """
@@ -111,7 +135,7 @@ def reachable(folder: Path) -> Path | None:
             f"{folder} is held by process {found.pid} on {found.host}: run seal-tui there, or "
             f"remove {folder / HOLDER} if that engine is gone"
         )
-    return found.socket if _answers(found.socket) else None
+    return found if _answers(found.socket) else None
 
 
 def _answers(socket: Path) -> bool:
@@ -130,16 +154,25 @@ def _answers(socket: Path) -> bool:
 
 
 def ensure_engine(folder: Path) -> Path:
-    """The socket of the folder's engine, started in a session of its own if there is none.
+    """The socket of the folder's engine, started in a session of its own if there is none. An
+    idle engine of another version is replaced.
 
-    Raises EngineError when it does not come up, with the last line of its log.
+    Raises EngineError when it does not come up, with the last line of its log, and when one of
+    another version has a run on.
     """
     folder = folder.resolve()
     process: subprocess.Popen[bytes] | None = None
     deadline = time.monotonic() + START_TIMEOUT_S
     while time.monotonic() < deadline:
-        if (socket := reachable(folder)) is not None:
-            return socket
+        found = _living(folder)
+        if found is not None:
+            if found.build == version.build() or _usable(folder, found):
+                return found.socket
+            if process is not None and process.pid == found.pid:
+                raise EngineError(
+                    f"the engine of {folder} was started from another version of seal-tui than "
+                    f"this one; see {sys.executable} and PYTHONPATH"
+                )
         if process is None:
             # An engine that is leaving, or that another client has just started, holds the folder.
             if not held(folder):
@@ -155,6 +188,52 @@ def ensure_engine(folder: Path) -> Path:
             f"try again, or see {folder / LOG}"
         )
     raise EngineError(f"the engine did not answer in {START_TIMEOUT_S:.0f} s; see {folder / LOG}")
+
+
+def _usable(folder: Path, found: Holder) -> bool:
+    """Whether an engine of another build will do. If not, and it is idle, it is asked to leave.
+
+    Raises EngineError when it is busy, and when this process is the one that is out of date.
+    """
+    from engine.wire.client import EngineGone, EngineProblem, SyncEngineClient
+
+    try:
+        with SyncEngineClient.at(found.socket) as client:
+            peer = client.ask(version.PEER())
+            outdated = version.build_on_disk() != version.build()
+            busy = peer.state == "running" or client.ask(version.PEER_EXPORT()).state == "running"
+            if peer.compatible and (outdated or busy):
+                return True
+            if outdated:
+                raise EngineError("seal-tui was updated since this process began; start it again")
+            if busy:
+                work = "a run" if peer.state == "running" else "an export"
+                raise EngineError(
+                    f"the engine of {folder} is version {peer}, this is {version.this()}, and "
+                    f"{work} is on: wait for it, or `seal-tui stop {folder}`"
+                )
+            client.ask(version.PEER_SHUTDOWN())
+    except (EngineGone, EngineProblem):
+        pass  # it left meanwhile, or is no engine
+    return False
+
+
+def attachable(socket: Path) -> Path:
+    """`socket`, if the engine there can be asked by this version. Raises EngineError otherwise, and
+    EngineGone when nobody answers."""
+    from engine.wire.client import EngineProblem, SyncEngineClient
+
+    try:
+        with SyncEngineClient.at(socket) as client:
+            peer = client.ask(version.PEER())
+    except EngineProblem as error:
+        raise EngineError(f"{socket}: {error}") from None
+    if not peer.compatible:
+        raise EngineError(
+            f"the engine at {socket} is version {peer}, this is {version.this()}: "
+            "both ends must be of the same version"
+        )
+    return socket
 
 
 def _start(folder: Path) -> subprocess.Popen[bytes]:

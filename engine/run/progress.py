@@ -12,6 +12,7 @@ import msgspec
 
 from engine import __version__
 from engine.wire.messages import RunState, RunStatus, StageProgress
+from engine.wire.version import contract
 
 
 @dataclass
@@ -171,6 +172,7 @@ class Progress:
                 elapsed_s=running,
                 pid=os.getpid(),
                 engine_version=__version__,
+                contract=contract(),
             )
 
     def wait(self, seen: int, timeout: float) -> bool:

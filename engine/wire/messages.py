@@ -57,7 +57,8 @@ class StageProgress(Message, frozen=True, kw_only=True):
 class RunStatus(Message, frozen=True, kw_only=True):
     """The whole run at one moment. `version` grows with every change.
 
-    `bad_input` says that `error` is about the data or the study, not about this program;
+    `contract` is a digest of what the engine can be asked: a client of another one may misread its
+    answers. `bad_input` says that `error` is about the data or the study, not about this program;
     `stopping` that the run was asked to stop and is at its last batch.
     """
 
@@ -73,6 +74,7 @@ class RunStatus(Message, frozen=True, kw_only=True):
     elapsed_s: float
     pid: int
     engine_version: str
+    contract: str = ""
     bad_input: bool = False
     stopping: bool = False
 
