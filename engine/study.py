@@ -13,16 +13,13 @@ from typing import Any, Literal, TypeVar, get_type_hints
 import msgspec
 
 from engine import taxonomy
+from engine.errors import BadInput
 
 PRESETS = ("released-code", "pooled-clustered", "pair-fe")
 STRATEGIES = ("neutral", "more-positive", "placebo")
 
 Preset = Literal["released-code", "pooled-clustered", "pair-fe"]
 Strategy = Literal["neutral", "more-positive", "placebo"]
-
-
-class StudyError(ValueError):
-    """The study file is wrong. The message names file, key and mend in one line."""
 
 
 class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -167,35 +164,35 @@ _DEFAULT_POST = Reward(continue_from="pre")
 def load(path: Path) -> Study:
     """Read and check a study file.
 
-    Raises StudyError, one line: the file, the path of the wrong key, and how to mend it.
+    Raises BadInput, one line: the file, the path of the wrong key, and how to mend it.
     """
     try:
         raw = tomllib.loads(path.read_text("utf-8"))
     except (FileNotFoundError, NotADirectoryError):
-        raise StudyError(f"{path}: no such study file") from None
+        raise BadInput(f"{path}: no such study file") from None
     except IsADirectoryError:
-        raise StudyError(f"{path} is a folder; name the study file in it") from None
+        raise BadInput(f"{path} is a folder; name the study file in it") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise StudyError(f"{path}: not valid TOML: {error}") from None
+        raise BadInput(f"{path}: not valid TOML: {error}") from None
     except RecursionError:
-        raise StudyError(f"{path}: not valid TOML: nested too deep") from None
+        raise BadInput(f"{path}: not valid TOML: nested too deep") from None
     except OSError as error:
-        raise StudyError(f"{path} cannot be read: {error.strerror}") from None
+        raise BadInput(f"{path} cannot be read: {error.strerror}") from None
     try:
         return _check(raw, path.resolve().parent, path.stem)
-    except (StudyError, taxonomy.TaxonomyError) as error:
-        raise StudyError(f"{path}: {error}") from None
+    except BadInput as error:
+        raise BadInput(f"{path}: {error}") from None
 
 
 def loads_resolved(text: bytes) -> Study:
     """The inverse of `dump_resolved`.
 
-    Raises StudyError when this is no study of this version of the program.
+    Raises BadInput when this is no study of this version of the program.
     """
     try:
         return msgspec.json.decode(text, type=Study)
     except msgspec.DecodeError as error:
-        raise StudyError(
+        raise BadInput(
             f"the run folder's study.json cannot be used ({error}); "
             "`seal-tui run STUDY.toml --run-dir` writes it anew"
         ) from None
@@ -207,29 +204,68 @@ def dump_resolved(study: Study) -> bytes:
 
 
 def digest(study: Study) -> str:
-    """Two studies with one digest find the same. How patient a run is with its workers and whose
-    code it may run are no part of that; what foreign code does is in the producer of results."""
-    content = msgspec.json.decode(dump_resolved(study))
+    """Two studies with one digest want the same. Where files lie, how patient a run is with its
+    workers and whose code it may run are no part of that; what files and foreign code hold is in
+    the producers of results."""
+    content = msgspec.json.decode(msgspec.json.encode(study))
     del content["executor"]["batch_limit_s"]
     for role in ("pre", "post"):
         del content[role]["trust_remote_code"]
-    return hashlib.sha256(msgspec.json.format(msgspec.json.encode(content), indent=2)).hexdigest()
+    features = content.pop("features")
+    content = {"features": features, **_without_folders(content)}
+    return hashlib.sha256(msgspec.json.encode(content, order="sorted")).hexdigest()
 
 
-def results_digest(study: Study) -> str:
-    """Two studies with one digest ask the same of data and models; they may measure otherwise."""
-    features = tuple(replace(f, role="other", regress=True) for f in study.features)
-    rewrites = msgspec.structs.replace(study.rewrites, min_cosine=0.0)
-    plain = msgspec.structs.replace(
-        study, name="", features=features, rewrites=rewrites, measures=Measures()
+def _without_folders(value: Any) -> Any:
+    """The same with the last name of every absolute path in its place."""
+    if isinstance(value, dict):
+        return {key: _without_folders(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_without_folders(inner) for inner in value]
+    if isinstance(value, str) and Path(value).is_absolute():
+        return Path(value).name
+    return value
+
+
+def measured_as(study: Study, wanted: Study) -> Study:
+    """A study of the same data and models, measured as `wanted` is: its `[measures]`, its
+    `min_cosine`, and the classes of the features that both have."""
+    chosen = {feature.name: feature for feature in wanted.features}
+    features = tuple(
+        replace(f, role=chosen[f.name].role, regress=chosen[f.name].regress)
+        if f.name in chosen
+        else f
+        for f in study.features
     )
-    return digest(plain)
+    rewrites = msgspec.structs.replace(study.rewrites, min_cosine=wanted.rewrites.min_cosine)
+    return msgspec.structs.replace(
+        study, features=features, rewrites=rewrites, measures=wanted.measures
+    )
+
+
+def computes_the_same(one: Study, other: Study) -> bool:
+    """Whether two studies ask the same of data and models, as far as their words tell; they may
+    measure otherwise."""
+    return _asked(one) == _asked(other)
+
+
+def _asked(study: Study) -> Study:
+    return msgspec.structs.replace(
+        study,
+        name="",
+        features=tuple(replace(f, role="other", regress=True) for f in study.features),
+        rewrites=msgspec.structs.replace(study.rewrites, min_cosine=0.0),
+        measures=Measures(),
+        pre=msgspec.structs.replace(study.pre, trust_remote_code=False),
+        post=msgspec.structs.replace(study.post, trust_remote_code=False),
+        executor=msgspec.structs.replace(study.executor, batch_limit_s=Executor().batch_limit_s),
+    )
 
 
 def _check(raw: dict[str, Any], base: Path, name: str) -> Study:
     for key in raw:
         if key not in _KNOWN:
-            raise StudyError(f"{key}: unknown key; the tables are {', '.join(_KNOWN)}")
+            raise BadInput(f"{key}: unknown key; the tables are {', '.join(_KNOWN)}")
     rewards = _table(raw, "rewards", {"pre", "post"})
     taxonomy_table = _table(raw, "taxonomy", {"file"})
     file = _convert(taxonomy_table.get("file"), str | None, "taxonomy.file")
@@ -260,13 +296,13 @@ def _check(raw: dict[str, Any], base: Path, name: str) -> Study:
 
 def _check_whole(study: Study) -> None:
     if "main" not in study.labelers:
-        raise StudyError(
+        raise BadInput(
             "labelers.main is missing: one labeler must be called main, its labels feed the "
             "measures; the others are compared with it"
         )
     for key in study.labelers:
         if not key.isidentifier():
-            raise StudyError(f"labelers.{key}: a labeler's name must be a plain identifier")
+            raise BadInput(f"labelers.{key}: a labeler's name must be a plain identifier")
     _check_rewards(study)
     _check_rewrites(study)
     for path, value, low, high in (
@@ -279,22 +315,22 @@ def _check_whole(study: Study) -> None:
     ):
         if not low <= value <= (math.inf if high is None else high) or math.isinf(value):
             span = f"between {low} and {high}" if high is not None else f"at least {low}"
-            raise StudyError(f"{path} = {value}: must be {span}")
+            raise BadInput(f"{path} = {value}: must be {span}")
 
 
 def _check_rewards(study: Study) -> None:
     pre, post = study.pre, study.post
     if pre.continue_from is not None:
-        raise StudyError("rewards.pre.continue_from: only rewards.post can continue from pre")
+        raise BadInput("rewards.pre.continue_from: only rewards.post can continue from pre")
     if (pre.model is None) == (pre.path is None):
-        raise StudyError(
+        raise BadInput(
             "rewards.pre.model or rewards.pre.path is missing, or both are there: name a model or "
             "a file of scores, or leave [rewards.pre] out"
         )
     if [post.model, post.path, post.continue_from].count(None) != 2:
-        raise StudyError("rewards.post needs exactly one of model, path and continue_from")
+        raise BadInput("rewards.post needs exactly one of model, path and continue_from")
     if post.continue_from is not None and pre.path is not None:
-        raise StudyError(
+        raise BadInput(
             "rewards.post.continue_from: recorded scores cannot be trained further; name the "
             "post-D scores with rewards.post.path, or a model in rewards.pre"
         )
@@ -302,9 +338,9 @@ def _check_rewards(study: Study) -> None:
 
 def _check_rewrites(study: Study) -> None:
     if study.rewriter.backend == "endpoint" and not study.rewriter.base_url:
-        raise StudyError("rewriter.base_url is missing: the endpoint backend needs an address")
+        raise BadInput("rewriter.base_url is missing: the endpoint backend needs an address")
     if study.rewrites.wanted and not study.rewrites.strategies:
-        raise StudyError("rewrites.strategies is empty; set rewrites.sample = 0 to skip rewriting")
+        raise BadInput("rewrites.strategies is empty; set rewrites.sample = 0 to skip rewriting")
     cannot = {
         "labelers.main: recorded labels cannot label": study.labelers["main"].backend == "recorded",
         "labelers.main: backend none cannot label": study.labelers["main"].backend == "none",
@@ -313,11 +349,11 @@ def _check_rewrites(study: Study) -> None:
     }
     for words, true in cannot.items():
         if true and study.rewrites.path is None and study.rewrites.sample:
-            raise StudyError(
+            raise BadInput(
                 f"{words} rewrites; set rewrites.sample = 0, or rewrites.path to recorded rewrites"
             )
     if study.rewrites.path is not None and (study.pre.path is None or study.post.path is None):
-        raise StudyError(
+        raise BadInput(
             "rewrites.path: recorded rewrites bring their rewards, so the pairs' rewards must be "
             "recorded too: set rewards.pre.path and rewards.post.path"
         )
@@ -325,7 +361,7 @@ def _check_rewrites(study: Study) -> None:
 
 def _data(data: Data, base: Path) -> Data:
     if (data.path is None) == (data.dataset is None):
-        raise StudyError(
+        raise BadInput(
             'data needs either path = "pairs.jsonl.gz" or dataset = "owner/name", not both'
         )
     return _with_path(data, base, "data")
@@ -345,7 +381,7 @@ def _check_trust(reward: Reward, key: str, base: Path, where: str) -> None:
     if given is False:
         return
     if reward.model is None:
-        raise StudyError(f"{where}.{key}: there is no {where}.model that it could be about")
+        raise BadInput(f"{where}.{key}: there is no {where}.model that it could be about")
     local = _absolute(reward.model, base, f"{where}.model").is_dir()
     if not local and reward.revision is None:
         mend = f"set {where}.revision to the commit that you looked at, and {key} to MODEL@REVISION"
@@ -354,7 +390,7 @@ def _check_trust(reward: Reward, key: str, base: Path, where: str) -> None:
         if given == named:
             return
         mend = f'write {key} = "{named}"'
-    raise StudyError(f"{where}.{key} must name the model and revision that are trusted: {mend}")
+    raise BadInput(f"{where}.{key} must name the model and revision that are trusted: {mend}")
 
 
 def _rewriter(rewriter: Rewriter, base: Path) -> Rewriter:
@@ -395,7 +431,7 @@ def _labeler(labeler: Labeler, where: str, base: Path) -> Labeler:
     }[labeler.backend]
     for key in needed:
         if not getattr(labeler, key):
-            raise StudyError(f"{where}.{key} is missing: backend {labeler.backend!r} needs it")
+            raise BadInput(f"{where}.{key} is missing: backend {labeler.backend!r} needs it")
     return _with_path(labeler, base, where)
 
 
@@ -403,7 +439,7 @@ def _absolute(path: str, base: Path, where: str) -> Path:
     try:
         return (base / Path(path).expanduser()).resolve()
     except (ValueError, RuntimeError):  # a null character, an unknown ~user
-        raise StudyError(f"{where}: {path!r} does not exist") from None
+        raise BadInput(f"{where}: {path!r} does not exist") from None
 
 
 def _with_path(section: _S, base: Path, where: str) -> _S:
@@ -412,17 +448,17 @@ def _with_path(section: _S, base: Path, where: str) -> _S:
         return section
     found = _absolute(section.path, base, f"{where}.path")
     if not found.exists():
-        raise StudyError(f"{where}.path: {found} does not exist")
+        raise BadInput(f"{where}.path: {found} does not exist")
     return msgspec.structs.replace(section, path=str(found))
 
 
 def _table(raw: dict[str, Any], key: str, known: set[str] | None = None) -> dict[str, Any]:
     table = raw.get(key, {})
     if not isinstance(table, dict):
-        raise StudyError(f"{key}: must be a table")
+        raise BadInput(f"{key}: must be a table")
     for name in table:
         if known is not None and name not in known:
-            raise StudyError(f"{key}.{name}: unknown key; known are {', '.join(sorted(known))}")
+            raise BadInput(f"{key}.{name}: unknown key; known are {', '.join(sorted(known))}")
     return table
 
 
@@ -435,10 +471,10 @@ def _convert(raw: Any, kind: Any, where: str) -> Any:
         if message.startswith("Object contains unknown field"):
             field = message.split("`")[1]
             options = ", ".join(kind.__struct_fields__)
-            raise StudyError(f"{path}.{field}: unknown key; known are {options}") from None
+            raise BadInput(f"{path}.{field}: unknown key; known are {options}") from None
         if message.startswith("Invalid enum value") and (allowed := _options(kind, at)):
             message += f"; must be one of {', '.join(allowed)}"
-        raise StudyError(f"{path}: {message[0].lower()}{message[1:]}") from None
+        raise BadInput(f"{path}: {message[0].lower()}{message[1:]}") from None
 
 
 def _options(kind: type[Any], at: str) -> list[str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
@@ -13,11 +12,11 @@ from typing import Any
 
 import msgspec
 
+from engine.errors import Busy, MachineError, SealError, explain
 from engine.export import card, place, provenance, report, rows, writers
 from engine.export.decided import TRAINING, Decided, apply_decision, count
-from engine.export.place import ExportError
 from engine.export.provenance import Digests, Provenance
-from engine.store import Store, StoreError, exports, ledger, marks
+from engine.store import Store, exports, ledger, marks
 from engine.store.browse import Browser
 from engine.wire.messages import (
     ExportPreview,
@@ -56,10 +55,6 @@ class Subject:
         return self.browser.pair_ids(query).ids
 
 
-class Busy(RuntimeError):
-    """Another export is running."""
-
-
 class _Cancelled(Exception):
     pass
 
@@ -89,7 +84,7 @@ class Exports:
     def start(self, subject: Subject, request: ExportRequest) -> ExportStatus:
         """Starts an export in the background.
 
-        Raises ExportError, FilterError or Busy. Later errors are reported in the status.
+        Raises BadInput, FilterError or Busy. Later errors are reported in the status.
         """
         with self._lock:
             if self.running:
@@ -120,21 +115,23 @@ class Exports:
         self, subject: Subject, request: ExportRequest, path: Path, ids: Sequence[int]
     ) -> None:
         state: ExportState = "failed"
-        problem = None
+        problem: SealError | None = None
         try:
             with place.scratch(path, subject.folder) as scratch:
                 self._write(subject, request, path, ids, scratch)
             state = "done"
         except _Cancelled:
             state = "stopped"
-        except (ExportError, StoreError) as error:
-            problem = str(error)
         except OSError as error:
-            problem = f"{path} cannot be written: {error.strerror or error}"
+            problem = MachineError(f"{path} cannot be written: {error.strerror or error}")
         except Exception as error:
-            traceback.print_exc()  # to engine.log
-            problem = f"{type(error).__name__}: see {subject.folder}/engine.log for details"
-        self._status = msgspec.structs.replace(self._status, state=state, error=problem)
+            problem = explain(error, subject.folder / "engine.log")
+        self._status = msgspec.structs.replace(
+            self._status,
+            state=state,
+            error=None if problem is None else str(problem),
+            error_kind=None if problem is None else problem.kind,
+        )
 
     def _write(
         self,

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from engine.errors import BadInput
 from engine.wire.messages import ExportFormat, ExportRequest
 
 FOLDER = "exports"
@@ -26,12 +27,8 @@ DATA = "data/train-00000-of-00001.parquet"
 _EXPORT_FILES = {CARD, "data", DATA}
 
 
-class ExportError(ValueError):
-    """The requested export is not possible. One line: what, where, how to fix it."""
-
-
 def target(run: Path, request: ExportRequest) -> Path:
-    """The validated path of an export. Raises ExportError.
+    """The validated path of an export. Raises BadInput.
 
     A relative path is inside the run's `exports` folder, also after resolving symbolic links. An
     absolute path may be anywhere except elsewhere in the run folder. The parent folder must exist.
@@ -39,7 +36,7 @@ def target(run: Path, request: ExportRequest) -> Path:
     contains nothing but an export.
     """
     if not request.path or "\0" in request.path:
-        raise ExportError("the export has no path: name the file to write")
+        raise BadInput("the export has no path: name the file to write")
     given, run = Path(request.path), run.resolve()
     exports = run / FOLDER
     if not given.is_absolute():
@@ -47,18 +44,18 @@ def target(run: Path, request: ExportRequest) -> Path:
     if given.parent == exports:
         exports.mkdir(mode=0o700, exist_ok=True)
     if given.name in ("", ".."):
-        raise ExportError(f"{given} is not a file name")
+        raise BadInput(f"{given} is not a file name")
     try:
         path = given.parent.resolve(strict=True) / given.name
         exists = os.path.lexists(path)
     except (OSError, RuntimeError):
-        raise ExportError(f"{given.parent} is not a readable folder: create it first") from None
+        raise BadInput(f"{given.parent} is not a readable folder: create it first") from None
     if not path.parent.is_dir():
-        raise ExportError(f"{path.parent} is not a folder: create it first")
+        raise BadInput(f"{path.parent} is not a folder: create it first")
     if not Path(request.path).is_absolute() and not path.is_relative_to(exports):
-        raise ExportError(f"{request.path} is outside {exports}: use an absolute path")
+        raise BadInput(f"{request.path} is outside {exports}: use an absolute path")
     if path == exports or (path.is_relative_to(run) and not path.is_relative_to(exports)):
-        raise ExportError(f"{path} is inside the run folder: write to {exports} or elsewhere")
+        raise BadInput(f"{path} is inside the run folder: write to {exports} or elsewhere")
     _check_name(path, request.format)
     for file in (path, *_sidecars(path, request.format)):
         _check_free(file, request)
@@ -70,7 +67,7 @@ def target(run: Path, request: ExportRequest) -> Path:
 def _check_name(path: Path, form: ExportFormat) -> None:
     suffixes = SUFFIXES.get(form)
     if suffixes and not path.name.lower().endswith(suffixes):
-        raise ExportError(f"{path.name}: a {form} export must end in {' or '.join(suffixes)}")
+        raise BadInput(f"{path.name}: a {form} export must end in {' or '.join(suffixes)}")
 
 
 def _check_free(path: Path, request: ExportRequest) -> None:
@@ -80,17 +77,17 @@ def _check_free(path: Path, request: ExportRequest) -> None:
         return
     folder = request.format == "hub"
     if stat.S_ISLNK(mode):
-        raise ExportError(f"{path} is a symbolic link: use the path that it points to")
+        raise BadInput(f"{path} is a symbolic link: use the path that it points to")
     if not (stat.S_ISDIR(mode) if folder else stat.S_ISREG(mode)):
-        raise ExportError(f"{path} exists and is not a {'folder' if folder else 'regular file'}")
+        raise BadInput(f"{path} exists and is not a {'folder' if folder else 'regular file'}")
     if not request.overwrite:
-        raise ExportError(f"{path} exists: choose another path, or replace it (--overwrite)")
+        raise BadInput(f"{path} exists: choose another path, or replace it (--overwrite)")
 
 
 def _check_only_export(folder: Path) -> None:
     for inner in folder.rglob("*"):
         if inner.is_symlink() or inner.relative_to(folder).as_posix() not in _EXPORT_FILES:
-            raise ExportError(
+            raise BadInput(
                 f"{folder} contains files other than an export "
                 f"({inner.relative_to(folder)}): choose another folder"
             )
@@ -141,7 +138,7 @@ def publish(written: Path, path: Path, overwrite: bool) -> None:
     try:
         os.link(written, path)  # unlike a rename, never replaces an existing file
     except FileExistsError:
-        raise ExportError(
+        raise BadInput(
             f"{path} was created by another process meanwhile: choose another path"
         ) from None
     except OSError:  # the file system has no hard links

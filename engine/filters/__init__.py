@@ -5,7 +5,7 @@ follow. All of it is pure; the store translates a checked filter into SQL.
 """
 
 from engine.filters.completion import complete
-from engine.filters.language import FilterError, parse
+from engine.filters.language import parse
 from engine.filters.vocabulary import Vocabulary, check
 
-__all__ = ["FilterError", "Vocabulary", "check", "complete", "parse"]
+__all__ = ["Vocabulary", "check", "complete", "parse"]

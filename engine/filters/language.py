@@ -15,18 +15,11 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
+from engine.errors import FilterError
+
 Operator = Literal[":", "<", "<=", ">", ">=", "=", "!="]
 MAX_DEPTH = 50
 MAX_LENGTH = 4_000
-
-
-class FilterError(ValueError):
-    """A filter is invalid: why, how to fix it, and where (characters `start` to `end`)."""
-
-    def __init__(self, reason: str, start: int, end: int) -> None:
-        super().__init__(reason)
-        self.start = start
-        self.end = end
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from dataclasses import field as dataclass_field
 from typing import Literal
 
+from engine.errors import FilterError
 from engine.filters.language import (
     All,
     Either,
-    FilterError,
     Not,
     Operator,
     Saved,

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from engine.errors import MachineError
 from engine.models.endpoint_prompts import (
     STRATEGIES,
     BadReply,
@@ -18,7 +19,6 @@ from engine.models.endpoint_prompts import (
 )
 from engine.models.endpoint_server import Chat, ChatServer, Patience, Probe, TextRefused
 from engine.models.endpoint_wire import Reply
-from engine.models.errors import ModelError
 from engine.models.protocols import Labels, Text
 from engine.taxonomy import Feature
 
@@ -48,7 +48,7 @@ class EndpointLabeler:
     def label(self, texts: Sequence[Text]) -> Labels:
         """Labels in the order of the texts, no scores.
 
-        Raises ModelError when the server cannot be used; what ails one text is its problem.
+        Raises MachineError when the server cannot be used; what ails one text is its problem.
         """
         found = self.server.each(texts, self._one)
         values = np.zeros((len(texts), len(self.features)), dtype=np.int8)
@@ -110,10 +110,10 @@ class EndpointRewriter:
         """One rewrite per passage, in their order; empty where there is none to be had: an empty
         passage, an empty reply, one that was cut off, a text that the server does not take.
 
-        Raises ModelError when the server cannot be used, or for a strategy there is not.
+        Raises MachineError when the server cannot be used, or for a strategy there is not.
         """
         if strategy not in STRATEGIES:
-            raise ModelError(f"no strategy {strategy!r}; there are {', '.join(STRATEGIES)}")
+            raise MachineError(f"no strategy {strategy!r}; there are {', '.join(STRATEGIES)}")
 
         async def one(chat: Chat, passage: str) -> str:
             if not passage.strip():

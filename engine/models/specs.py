@@ -9,9 +9,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, assert_never
 
+from engine.errors import MachineError
 from engine.models.device import pick_device, pick_dtype, reward_dtype
 from engine.models.embedded import resolve
-from engine.models.errors import ModelError
 from engine.models.protocols import Embedder, Labeler, RewardModel, Rewriter
 from engine.taxonomy import Feature
 
@@ -59,7 +59,7 @@ Model = Labeler | RewardModel | Rewriter | Embedder
 
 
 def build(spec: Spec, device: str) -> Model:
-    """Load the model. Raises ModelError with one line for a person."""
+    """Load the model. Raises MachineError with one line for a person."""
     match spec:
         case LabelerSpec(backend="heads"):
             from engine.models.head_labeler import HeadLabeler
@@ -94,7 +94,7 @@ def build(spec: Spec, device: str) -> Model:
 
             return SentenceEmbedder(spec.model, device)
         case LabelerSpec():
-            raise ModelError(f"no back end named {spec.backend!r}")
+            raise MachineError(f"no back end named {spec.backend!r}")
         case _:
             assert_never(spec)
 
@@ -190,7 +190,7 @@ def _hub_commit(name: str, revision: str | None) -> str:
         config = AutoConfig.from_pretrained(name, revision=revision)
     except (OSError, ValueError) as error:
         first = str(error).strip().splitlines()[0]
-        raise ModelError(
+        raise MachineError(
             f"cannot find the model {name}: {first} (a local folder works too; "
             "gated models need `hf auth login`)"
         ) from error

@@ -23,7 +23,8 @@ from engine.run import ingest, manifest, measure, plan, recorded
 from engine.run.progress import Progress
 from engine.run.recorded_stages import RecordedStages
 from engine.run.workers import Job, Outcome, Workers
-from engine.store import Store, dataset, measures, results
+from engine.store import Store, dataset, results
+from engine.store.complete import put_complete
 from engine.store.results import Batch
 from engine.study import Study
 
@@ -51,7 +52,7 @@ class Pipeline:
         self.entries: list[int] = []
 
     def run(self) -> None:
-        """Raises RunError, ModelError, DataError, StoreError or Stopped."""
+        """Raises SealError, or Stopped."""
         try:
             self._ingest()
             pairs = dataset.pair_texts(self.store)
@@ -99,12 +100,12 @@ class Pipeline:
     # ------------------------------------------------------------ stages
 
     def _identify(self, role: str, spec: Spec) -> str:
-        """The producer of a role. Raises ModelError when it is not the one it was in this run."""
+        """The producer of a role. Raises MachineError when it is not the one it was in this run."""
         identity = self.workers.ask("identify", spec)
         if role in self.producers and plan.producer(identity)[0] != self.producers[role]:
             raise replaced(spec.model)
         self.identities[spec] = identity
-        return self._play(role, spec.model, identity)
+        return self._play(role, str(identity["model"]), identity)  # a folder by its name alone
 
     def _play(self, role: str, model: str, identity: dict[str, Any]) -> str:
         producer, fingerprint = plan.producer(identity)
@@ -373,7 +374,7 @@ class Pipeline:
         self.progress.start_stage("measure", 1)
         for reason, count in results.unusable_counts(self.store, self.entries).items():
             self.progress.warn(f"{count:,} entries could not be used: {reason}")
-        measures.put_complete(self.store, studies.results_digest(self.study))
+        put_complete(self.store, studies.dump_resolved(self.study))
         summary = measure.measure(self.study, self.store)
         for warning in summary.warnings:
             self.progress.warn(warning)

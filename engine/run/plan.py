@@ -120,20 +120,23 @@ def noise_sample(pairs: Sequence[tuple[int, Unit, Unit]]) -> list[Unit]:
 
 def pre_name(study: Study) -> str:
     """What a reader is told the pre-D model is."""
-    return study.pre.model or Path(study.pre.path or "").name
+    return _name(study.pre.model or study.pre.path or "")
 
 
 def post_name(study: Study) -> str:
     """What a reader is told the post-D model is."""
-    if study.post.path is not None:
-        return Path(study.post.path).name
-    return study.post.model or f"{study.pre.model} + D"
+    named = study.post.path or study.post.model
+    return _name(named) if named else f"{pre_name(study)} + D"
 
 
 def rewriter_name(study: Study) -> str:
     """What a reader is told wrote the rewrites."""
-    path = study.rewrites.path
-    return Path(path).name if path is not None else study.rewriter.model
+    return _name(study.rewrites.path or study.rewriter.model)
+
+
+def _name(model: str) -> str:
+    """A file or folder by its name: where it lies is no part of what it is."""
+    return Path(model).name if Path(model).is_absolute() else model
 
 
 def rewriter_spec(study: Study) -> RewriterSpec:

@@ -18,7 +18,7 @@ Keys = Sequence[str]  # texts by content: those of new data have no ids yet
 
 
 def preview(study: Study, folder: Path, store: Store, workers: Workers) -> RunPlan:
-    """Raises what a run would: RunError, DataError, ModelError."""
+    """Raises what a run would."""
     source = ingest.read(study)
     pairs = ingest.sample(study, source)
     recorded.read(study, source.pairs, pairs, len(source.rejects))

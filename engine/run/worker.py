@@ -1,7 +1,7 @@
 """The child process that holds torch and the models. It knows no database and no run.
 
-It answers one request at a time over a pipe: `(operation, arguments)` in, `("ok", result)` or
-`("failed" | "oom", message)` out. When the pipe closes or the engine dies, it leaves.
+It answers one request at a time over a pipe: `(operation, arguments)` in, `("ok", result)`,
+`("oom", "")` or an error `(kind, message)` out. When the pipe closes or the engine dies, it leaves.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-from engine.models.errors import ModelError, replaced
+from engine.errors import explain
+from engine.models.errors import replaced
 from engine.models.specs import Model, RewardSpec, Spec, build, fingerprint
 
 NICENESS = 10
@@ -51,18 +52,12 @@ def _leave_with_engine() -> None:
 def _answer(state: Worker, operation: str, arguments: tuple[Any, ...]) -> tuple[str, Any]:
     try:
         return "ok", getattr(state, operation)(*arguments)
-    except ModelError as error:
-        return "failed", str(error)
-    except MemoryError:
-        return "oom", "out of memory"
     except Exception as error:
-        if type(error).__name__ == "OutOfMemoryError":  # torch's, without importing torch here
-            return "oom", "out of memory"
-        import traceback
-
-        traceback.print_exc()  # to engine.log; the person gets one line
-        lines = str(error).splitlines() or [""]
-        return "failed", f"{type(error).__name__}: {lines[0]}"
+        # torch's own error of this is known by name, without importing torch here.
+        if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
+            return "oom", ""
+        known = explain(error)
+        return known.kind.value, str(known)
 
 
 class Worker:
@@ -95,7 +90,7 @@ class Worker:
     def load(self, spec: Spec, identity: dict[str, Any]) -> None:
         """Make `spec` the model that is called, if it is not.
 
-        Raises ModelError when it is not the model that `identity`, its fingerprint, was taken of:
+        Raises MachineError when it is not the model that `identity`, its fingerprint, was taken of:
         its results would be stored under another model's name.
         """
         if self.loaded != (spec, identity):

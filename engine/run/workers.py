@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from engine.models.errors import ModelError
+from engine.errors import MachineError, of_kind
 from engine.models.specs import Spec
 from engine.run import worker
 
@@ -55,7 +55,7 @@ class WorkerProcess:
     def ask(self, operation: str, *arguments: Any, limit_s: float | None = None) -> Any:
         """One request, with as much time as it takes where no limit is given.
 
-        Raises ModelError, OutOfMemory, or WorkerDied: the next request starts a new process.
+        Raises SealError, OutOfMemory, or WorkerDied: the next request starts a new process.
         """
         if self._process is None:
             self._start()
@@ -72,7 +72,7 @@ class WorkerProcess:
             return value
         if verdict == "oom":
             raise OutOfMemory
-        raise ModelError(value)
+        raise of_kind(verdict, value)
 
     def call(
         self, spec: Spec, identity: dict[str, Any], limit_s: float, method: str, *arguments: Any
@@ -163,7 +163,7 @@ class Workers:
                 why = "ran out of memory"
             if self._stop.is_set():
                 raise Stopped
-        raise ModelError(
+        raise MachineError(
             f"the worker process {why} twice during {operation!r}; engine.log may say why"
         )
 
@@ -184,7 +184,7 @@ class Workers:
     ) -> None:
         """Give every job to the next free worker; `finish` is called once per job.
 
-        Raises Stopped when the run was asked to stop, ModelError when the model itself fails.
+        Raises Stopped when the run was asked to stop, SealError when the model itself fails.
         """
         waiting: queue.SimpleQueue[Callable[[], Job]] = queue.SimpleQueue()
         for job in jobs:

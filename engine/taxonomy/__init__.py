@@ -9,14 +9,12 @@ from typing import Literal
 
 import msgspec
 
+from engine.errors import BadInput
+
 DEFAULT = Path(__file__).with_name("default.toml")
 
 Kind = Literal["bool", "sentiment"]
 Role = Literal["target", "spoiler", "other"]
-
-
-class TaxonomyError(ValueError):
-    """The taxonomy file is invalid. The message says where and how to fix it."""
 
 
 @dataclass(frozen=True)
@@ -54,28 +52,28 @@ class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def load(path: Path = DEFAULT) -> tuple[Feature, ...]:
-    """Reads a taxonomy file. Raises TaxonomyError, which names the file and the invalid key."""
+    """Reads a taxonomy file. Raises BadInput, which names the file and the invalid key."""
     try:
         rows = msgspec.convert(tomllib.loads(path.read_text("utf-8")), _File).feature
     except FileNotFoundError:
-        raise TaxonomyError(f"{path}: no such taxonomy file") from None
+        raise BadInput(f"{path}: no such taxonomy file") from None
     except OSError as error:
-        raise TaxonomyError(f"{path} cannot be read: {error.strerror}") from None
+        raise BadInput(f"{path} cannot be read: {error.strerror}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise TaxonomyError(f"{path}: not valid TOML: {error}") from None
+        raise BadInput(f"{path}: not valid TOML: {error}") from None
     except msgspec.ValidationError as error:
-        raise TaxonomyError(f"{path}: {error}") from None
+        raise BadInput(f"{path}: {error}") from None
     names = [row.name for row in rows]
     for name in names:
         if not name.isidentifier():
-            raise TaxonomyError(
+            raise BadInput(
                 f"{path}: feature name {name!r} must be a plain identifier: "
                 "letters, digits and underscores"
             )
         if names.count(name) > 1:
-            raise TaxonomyError(f"{path}: feature {name!r} is defined {names.count(name)} times")
+            raise BadInput(f"{path}: feature {name!r} is defined {names.count(name)} times")
     if not rows:
-        raise TaxonomyError(f"{path}: defines no [[feature]]")
+        raise BadInput(f"{path}: defines no [[feature]]")
     return tuple(
         Feature(row.name, row.question, row.kind, row.role, row.regress, row.released)
         for row in rows

@@ -10,6 +10,8 @@ from typing import Any, Literal
 
 import msgspec
 
+from engine.errors import Kind
+
 Side = Literal["chosen", "rejected"]
 Regime = Literal["stayed", "got", "resisted", "reversed"]
 Opinion = Literal["c", "i", "r"]
@@ -58,7 +60,8 @@ class RunStatus(Message, frozen=True, kw_only=True):
     """The whole run at one moment. `version` grows with every change.
 
     `contract` is a digest of what the engine can be asked: a client of another one may misread its
-    answers. `bad_input` says that `error` is about the data or the study, not about this program;
+    answers. `error_kind` tells errors of the data or the study from those of the machine or this
+    program;
     `stopping` that the run was asked to stop and is at its last batch.
     """
 
@@ -75,7 +78,7 @@ class RunStatus(Message, frozen=True, kw_only=True):
     pid: int
     engine_version: str
     contract: str = ""
-    bad_input: bool = False
+    error_kind: Kind | None = None
     stopping: bool = False
 
 
@@ -454,6 +457,7 @@ class ExportStatus(Message, frozen=True, kw_only=True):
     total: int
     path: str
     error: str | None = None
+    error_kind: Kind | None = None
 
 
 class LedgerFile(Request, frozen=True, kw_only=True):
@@ -540,9 +544,10 @@ class Metrics(Message, frozen=True, kw_only=True):
 
 
 class Problem(Message, frozen=True, kw_only=True):
-    """Why a request failed, in one line for a person. `start` and `end` are the place in a filter
-    that is wrong."""
+    """Why a request failed, in one line for a person, and the kind of error. `start` and `end` are
+    the place in a filter that is wrong."""
 
     error: str
+    kind: Kind
     start: int | None = None
     end: int | None = None

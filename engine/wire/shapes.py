@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import types
 from collections.abc import Iterable
+from enum import Enum
 from functools import cache
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
@@ -46,6 +47,8 @@ def shape(kind: Any) -> str:
         return f"list of {shape(inner[0])}"
     if origin is dict:
         return f"object: {shape(inner[0])} → {shape(inner[1])}"
+    if isinstance(kind, type) and issubclass(kind, Enum):
+        return " or ".join(f'"{member.value}"' for member in kind)
     if kind is type(None):
         return "null"
     return {Any: "anything", str: "text", bool: "true or false"}.get(kind) or str(kind.__name__)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from engine import taxonomy
-from engine.taxonomy import TaxonomyError
+from engine.errors import BadInput
 
 GOOD = '[[feature]]\nname = "kind"\nquestion = "Is it kind?"\nkind = "bool"\nclass = "target"\n'
 
@@ -15,7 +15,7 @@ GOOD = '[[feature]]\nname = "kind"\nquestion = "Is it kind?"\nkind = "bool"\ncla
 def refusal(folder: Path, text: str) -> str:
     path = folder / "features.toml"
     path.write_text(text, "utf-8")
-    with pytest.raises(TaxonomyError) as caught:
+    with pytest.raises(BadInput) as caught:
         taxonomy.load(path)
     assert str(path) in str(caught.value)
     return str(caught.value)
@@ -42,7 +42,7 @@ def test_an_invalid_taxonomy_names_the_key(words: str, text: str, tmp_path: Path
 
 def test_a_missing_file_and_a_folder_are_refused(tmp_path: Path) -> None:
     for path in (tmp_path / "gone.toml", tmp_path):
-        with pytest.raises(TaxonomyError, match=str(path)):
+        with pytest.raises(BadInput, match=str(path)):
             taxonomy.load(path)
 
 

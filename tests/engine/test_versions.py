@@ -14,7 +14,7 @@ import pytest
 
 import engine
 from engine import launch
-from engine.launch import EngineError
+from engine.errors import Busy
 from engine.wire import version
 from engine.wire.client import SyncEngineClient
 from engine.wire.endpoints import START, STATUS
@@ -129,7 +129,7 @@ def test_a_busy_engine_of_another_version_is_named_with_what_to_do_and_left_alon
 ) -> None:
     before = start_other(long, kind)
     begin(before)
-    with pytest.raises(EngineError) as caught:
+    with pytest.raises(Busy) as caught:
         launch.ensure_engine(long)
     line = str(caught.value)
     assert f"version {name}" in line and f"this is {version.this()}" in line
@@ -174,7 +174,7 @@ def test_a_program_that_was_updated_while_it_ran_says_so_and_replaces_nothing(
         "version\nversion.build()\n"
         "Path('engine/paths.py').open('a').write('# updated')\n"
         "try: launch.ensure_engine(Path(sys.argv[1]))\n"
-        "except launch.EngineError as error: print(error)"
+        "except launch.MachineError as error: print(error)"
     )
     done = subprocess.run(
         [sys.executable, "-c", code, idle],

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.models.errors import ModelError
+from engine.errors import BadInput, Fault
 from engine.models.specs import LabelerSpec, RewardSpec
 from engine.run.workers import (
     LOST,
@@ -56,16 +56,15 @@ def test_closing_ends_the_process(workers: Workers) -> None:
     until(lambda: not alive(process), "the worker ends", 10)
 
 
-def test_a_model_that_cannot_be_used_is_an_error_in_words(workers: Workers) -> None:
-    with pytest.raises(ModelError, match="no embedded model named 'gpt'"):
+def test_an_error_crosses_the_pipe_with_its_kind(workers: Workers) -> None:
+    with pytest.raises(BadInput, match="no embedded model named 'gpt'"):
         workers.ask("identify", RewardSpec("embedded:gpt", None, False, "auto"))
 
 
-def test_an_error_nobody_foresaw_is_one_line(workers: Workers) -> None:
-    with pytest.raises(ModelError) as caught:
+def test_an_unexpected_error_is_one_line_that_names_the_log(workers: Workers) -> None:
+    with pytest.raises(Fault) as caught:
         workers.ask("train", 1, 2)
-    assert "\n" not in str(caught.value)
-    assert "TypeError" in str(caught.value)
+    assert str(caught.value) == "internal error (TypeError); details in engine.log"
 
 
 def test_where_a_model_runs_is_known(workers: Workers) -> None:

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
+from engine.errors import BadInput, Busy
 from engine.export import job, rows
-from engine.export.place import ExportError
 from engine.service import Engine
 from engine.wire.messages import ExportRequest
 from tests.engine.studies import until
@@ -27,7 +27,7 @@ def export_to(engine: Engine, path: object, form: str = "trl", **settings: Any) 
 
 
 def refusal(engine: Engine, path: object, form: str = "trl", **settings: Any) -> str:
-    with pytest.raises(ExportError) as error:
+    with pytest.raises(BadInput) as error:
         export_to(engine, path, form, **settings)
     assert "\n" not in str(error.value)
     return str(error.value)
@@ -167,7 +167,7 @@ def test_a_cancelled_export_leaves_nothing(
     engine.export(ExportRequest(format="trl", path=str(path)))
     assert gate.reached.wait(60)
     assert engine.exports.status().state == "running"
-    with pytest.raises(job.Busy):
+    with pytest.raises(Busy):
         engine.export(ExportRequest(format="trl", path=str(tmp_path / "b.jsonl")))
     canceller = threading.Thread(target=engine.exports.cancel)
     canceller.start()

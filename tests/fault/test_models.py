@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 from engine.data.dialogue import split_response
+from engine.errors import MachineError
 from engine.models.endpoint import EndpointRewriter
-from engine.models.errors import ModelError
 from engine.models.protocols import Text
 from engine.models.specs import RewardSpec
 from engine.run.workers import LOST, Job, Outcome, Workers
@@ -90,7 +90,7 @@ def test_weights_that_are_replaced_during_a_run_stop_it(
         weights = load_file(folder / "model.safetensors")
         moved = {name: value * np.float32(1.5) for name, value in weights.items()}
         save_file(moved, folder / "model.safetensors", metadata={"format": "pt"})
-        with pytest.raises(ModelError, match="replaced on disk"):
+        with pytest.raises(MachineError, match="replaced on disk"):
             score(workers, spec, identity)
         now = workers.ask("identify", spec)
         assert now != identity

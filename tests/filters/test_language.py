@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.filters import FilterError, Vocabulary, check, complete, parse
+from engine.errors import FilterError
+from engine.filters import Vocabulary, check, complete, parse
 from engine.filters.language import All, Either, Not, Saved, Span, Term, Tree, Words, write
 from engine.filters.vocabulary import Any, Contains, Every, Is, Number, Without
 

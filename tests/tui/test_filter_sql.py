@@ -9,7 +9,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from engine.filters import FilterError, check, parse
+from engine.errors import FilterError
+from engine.filters import check, parse
 from engine.filters.language import All, Either, Not, Span, Term, Tree, Words, write
 from engine.filters.vocabulary import Any as AnyOf
 from engine.filters.vocabulary import Checked, Contains, Every, Is, Number, Without
