@@ -11,9 +11,10 @@ from typing import Any
 
 import msgspec
 
+from engine.data.decided import Decided
 from engine.errors import Busy, MachineError, SealError, explain
 from engine.export import formats, place, provenance, writers
-from engine.export.decided import Counts, Decided, apply_decision, count
+from engine.export.decided import Counts, apply_decision, count
 from engine.export.formats.base import Format, Target
 from engine.export.provenance import Digests
 from engine.store import Store, exports, ledger, marks

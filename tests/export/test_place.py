@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
+from engine.data.decided import Decided
 from engine.errors import BadInput, Busy
-from engine.export.decided import Decided
 from engine.export.formats import FORMATS
 from engine.export.formats.base import Row
 from engine.export.formats.trl import Trl

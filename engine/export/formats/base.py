@@ -14,7 +14,8 @@ from engine.export.provenance import Provenance
 from engine.export.writers import Columns
 
 if TYPE_CHECKING:
-    from engine.export.decided import Counts, Decided
+    from engine.data.decided import Decided
+    from engine.export.decided import Counts
     from engine.wire.messages import Agreement, Metrics, StudyInfo
 
 Row = Mapping[str, Any]

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import ClassVar
 
+from engine.data.decided import Decided
 from engine.export import card, place, writers
-from engine.export.decided import Decided
 from engine.export.formats.base import PairFormat, Row, Target, footer
 from engine.export.formats.trl import TrlMessages
 from engine.export.provenance import Provenance

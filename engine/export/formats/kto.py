@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from engine.export.decided import Counts, Decided
+from engine.data.decided import Decided
+from engine.export.decided import Counts
 from engine.export.formats.base import HEAD, PairFormat, Row, Source, head
 from engine.export.split import labelled
 from engine.export.writers import Columns

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from contextlib import AbstractContextManager
 
+from engine.data.decided import Decided
 from engine.export import writers
-from engine.export.decided import Decided
 from engine.export.formats.base import PairFormat, Row, Target
 from engine.export.provenance import Provenance
 from engine.export.split import strings

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from engine.export.decided import Decided
+from engine.data.decided import Decided
 from engine.export.formats.base import HEAD, PairFormat, Row, head
 from engine.export.split import messages, strings
 from engine.export.writers import Columns
