@@ -16,10 +16,11 @@ from engine.models.errors import ModelError
 from engine.paper import plots
 from engine.run import manifest, measure, plan
 from engine.run.ingest import RunError
+from engine.run.jobs import Stopped
 from engine.run.pipeline import Pipeline
 from engine.run.preview import preview
 from engine.run.progress import Progress
-from engine.run.workers import Stopped, Workers
+from engine.run.stages import stages
 from engine.store import Store, StoreError, dataset, ledger, marks, measures, results, saved_filters
 from engine.store.browse import Browser
 from engine.store.errors import NotFound
@@ -99,18 +100,20 @@ class Engine:
         return self.progress.snapshot()
 
     def start(self) -> RunStatus:
-        """Start or resume the run; nothing happens when one is on."""
+        """Start or resume the run; nothing happens when one is on. Raises StudyError where a back
+        end of the study is not installed."""
         with self._lock:
             if not self.running:
                 # The folder's study file may have been replaced since this engine started.
                 self.study = self._read_study()
+                studies.require_installed(self.study)
                 self.store.put_meta(STARTED, studies.digest(self.study))
                 self._stop.clear()
                 self.progress.study = self.study.name
-                self.progress.begin(plan.stages(self.study))
                 self._pipeline = Pipeline(
                     self.study, self.folder, self.store, self.progress, self._stop
                 )
+                self.progress.begin([stage.waiting() for stage in self._pipeline.stages])
                 self._thread = threading.Thread(
                     target=self._run, args=(self._pipeline,), name="run"
                 )
@@ -125,7 +128,7 @@ class Engine:
             if self.running:
                 self.progress.stopping()
                 if now and self._pipeline is not None:
-                    self._pipeline.workers.kill()
+                    self._pipeline.executor.kill()
         return self.status()
 
     def plan(self, study: bytes = b"") -> RunPlan:
@@ -137,12 +140,8 @@ class Engine:
             raise NotReady("a run is on; stop it before asking what another one would compute")
         try:
             wanted = studies.loads_resolved(study) if study else self._read_study()
-            executor = wanted.executor
-            workers = Workers(executor.devices, executor.batch_limit_s, threading.Event())
-            try:
-                return preview(wanted, self.folder, self.store, workers)
-            finally:
-                workers.close()
+            studies.require_installed(wanted)
+            return preview(wanted, self.folder, self.store)
         except (studies.StudyError, RunError, DataError) as error:
             raise CannotRun(str(error), bad_input=True) from None
         except ModelError as error:
@@ -192,8 +191,9 @@ class Engine:
         post = plan.post_name(study)
         models.append(ModelInfo(role="post", model=post, detail=study.post.origin))
         for name, labeler in study.labelers.items():
-            model = labeler.model or Path(labeler.path or "none").name
-            models.append(ModelInfo(role=f"labeler {name}", model=model, detail=labeler.backend))
+            models.append(
+                ModelInfo(role=f"labeler {name}", model=labeler.title, detail=labeler.backend)
+            )
         if study.rewrites.wanted:
             models.append(
                 ModelInfo(
@@ -201,7 +201,7 @@ class Engine:
                 )
             )
             if study.rewrites.path is None:
-                models.append(ModelInfo(role="embedder", model=study.embedder.model, detail=""))
+                models.append(ModelInfo(role="embedder", model=study.embedder.title, detail=""))
         return StudyInfo(
             name=study.name,
             dataset=data.dataset or Path(data.path or "").name,
@@ -375,7 +375,7 @@ class Engine:
             return "the measures are not computed yet: the run is on, they are its last stage"
         status = self.status()
         ended = {stage.name for stage in status.stages if stage.state == "done"}
-        wanted = [stage for stage in plan.stages(self.study) if stage.name != "measure"]
+        wanted = [stage for stage in stages(self.study) if stage.name != "measure"]
         missing = [stage.label for stage in wanted if stage.name not in ended]
         if not missing:
             why = "the study, its data or its models are not those of the last run"

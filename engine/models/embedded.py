@@ -31,8 +31,11 @@ ADAPTERS = SAMPLE_DATA / "models"
 def resolve(name: str) -> str:
     """A model name as transformers takes it: `embedded:` names become folders, others stay.
 
-    Raises ModelError when the package that carries the weights is missing or damaged.
+    Raises ModelError when the package that carries the weights is missing or damaged, and for an
+    empty name, which would be the folder that the process stands in.
     """
+    if not name.strip():
+        raise ModelError("a model has no name: name it in the study file")
     if not name.startswith(PREFIX):
         return name
     match name.removeprefix(PREFIX):

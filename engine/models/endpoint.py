@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from engine import strategies
 from engine.models.endpoint_prompts import (
-    STRATEGIES,
     BadReply,
     label_instructions,
     label_messages,
@@ -112,13 +112,15 @@ class EndpointRewriter:
 
         Raises ModelError when the server cannot be used, or for a strategy there is not.
         """
-        if strategy not in STRATEGIES:
-            raise ModelError(f"no strategy {strategy!r}; there are {', '.join(STRATEGIES)}")
+        try:
+            how = strategies.find(strategy).endpoint
+        except KeyError as error:
+            raise ModelError(error.args[0]) from None
 
         async def one(chat: Chat, passage: str) -> str:
             if not passage.strip():
                 return ""
-            messages, around = rewrite_messages(passage, strategy)
+            messages, around = rewrite_messages(passage, how)
             try:
                 reply = await chat(
                     {

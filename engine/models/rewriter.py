@@ -5,16 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from engine import strategies
 from engine.data.dialogue import Turn, transcript, turns
 from engine.models.device import pick_device, pick_dtype
 from engine.models.hf import load_causal
 from engine.models.protocols import Rewriter
-
-INSTRUCTIONS = {
-    "neutral": "Say this in other words. Keep the meaning, the tone and every number.",
-    "more-positive": "Say this in a warmer, more positive tone. Keep the meaning and every number.",
-    "placebo": "Copy-edit this lightly: change a word or two at most, nothing else.",
-}
 
 TURNS_AT_ONCE = 32
 
@@ -23,7 +18,7 @@ def prompt(tokenizer: Any, passage: str, strategy: str) -> str:
     text: str = tokenizer.apply_chat_template(
         [
             {"role": "system", "content": "You rewrite text."},
-            {"role": "user", "content": f"{INSTRUCTIONS[strategy]}\n\n{passage}"},
+            {"role": "user", "content": f"{strategies.find(strategy).local}\n\n{passage}"},
         ],
         tokenize=False,
         add_generation_prompt=True,
@@ -90,3 +85,8 @@ class TranscriptRewriter:
             rewritten = [Turn(turn.role, text) for turn, text in zip(row, texts, strict=True)]
             whole.append("" if unfinished else transcript(rewritten))
         return tuple(whole)
+
+
+def of_scope(scope: str, rewriter: Rewriter) -> Rewriter:
+    """The rewriter of last responses, or of whole transcripts turn by turn."""
+    return TranscriptRewriter(rewriter) if scope == "transcript" else rewriter

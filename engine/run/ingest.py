@@ -9,7 +9,7 @@ from pathlib import Path
 
 from engine import data
 from engine.data.readers import DAMAGE
-from engine.run.workers import Stopped
+from engine.run.jobs import Stopped
 from engine.study import Study
 
 

@@ -7,8 +7,7 @@ from collections.abc import Sequence
 import pytest
 
 from engine.data.dialogue import turns
-from engine.models.rewriter import INSTRUCTIONS, CausalRewriter, TranscriptRewriter
-from engine.study import STRATEGIES
+from engine.models.rewriter import CausalRewriter, TranscriptRewriter
 
 PASSAGES = ("Put the pan on the fire and stir.", "I can't help with that, but a doctor can.")
 
@@ -16,10 +15,6 @@ PASSAGES = ("Put the pan on the fire and stir.", "I can't help with that, but a 
 @pytest.fixture(scope="module")
 def rewriter() -> CausalRewriter:
     return CausalRewriter("embedded:smollm2", "embedded:rewriter-adapter", "cpu", "float32")
-
-
-def test_there_are_instructions_for_every_strategy() -> None:
-    assert set(INSTRUCTIONS) == set(STRATEGIES)
 
 
 def test_every_passage_gets_one_rewrite_the_same_each_time(rewriter: CausalRewriter) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from engine import study as studies
-from engine.run import plan
+from engine.backends.rewards.torch import ClassifierBackend
 from engine.study import StudyError
 
 BEGIN = '[data]\npath = "pairs.jsonl"\n'
@@ -130,7 +130,7 @@ REFUSED = {
     ),
     "trust in no model": (
         "rewards.post.allow_pickle",
-        "no rewards.post.model",
+        "unknown key of backend 'continued'; it is a key of 'torch'",
         BEGIN + '[rewards.post]\ncontinue_from = "pre"\nallow_pickle = "a/m@v1"\n',
     ),
     "a batch that may not take any time": (
@@ -319,7 +319,8 @@ def test_trust_names_a_model_with_its_revision_or_a_folder(tmp_path: Path, write
             + '[rewards.post]\nmodel = "reward"\ntrust_remote_code = "reward"\n'
         )
     )
-    pre, post = plan.pre_spec(study), plan.post_spec(study, "")
-    assert (pre.allow_pickle, pre.trust_remote_code) == (True, False)
-    assert (post.allow_pickle, post.trust_remote_code) == (False, True)
+    pre, post = study.pre, study.post
+    assert isinstance(pre, ClassifierBackend) and isinstance(post, ClassifierBackend)
+    assert (bool(pre.allow_pickle), bool(pre.trust_remote_code)) == (True, False)
+    assert (bool(post.allow_pickle), bool(post.trust_remote_code)) == (False, True)
     assert studies.loads_resolved(studies.dump_resolved(study)) == study

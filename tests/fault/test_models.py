@@ -12,12 +12,16 @@ from typing import Any
 import numpy as np
 import pytest
 
+from engine.backends.base import Model, Use
+from engine.backends.rewards.torch import ClassifierBackend
 from engine.data.dialogue import split_response
 from engine.models.endpoint import EndpointRewriter
 from engine.models.errors import ModelError
+from engine.models.operations import Score
 from engine.models.protocols import Text
-from engine.models.specs import RewardSpec
-from engine.run.workers import LOST, Job, Outcome, Workers
+from engine.run.jobs import LOST, Job, Outcome
+from engine.run.requests import Identify
+from engine.run.workers import Workers
 from tests.engine.studies import (
     ServerSays,
     manifest,
@@ -56,22 +60,22 @@ def texts(count: int) -> list[Text]:
     return found
 
 
-def score(workers: Workers, spec: RewardSpec, identity: dict[str, Any]) -> bytes:
+def score(workers: Workers, model: Model, identity: dict[str, Any]) -> bytes:
     done: list[Outcome] = []
     items = tuple(texts(12))
     job = Job(0, tuple(range(12)), items)
-    workers.run(spec, identity, "score", (), [lambda: job], lambda _, out, s: done.append(out))
+    workers.run(model, identity, Score(), [lambda: job], lambda _, out, s: done.append(out))
     ((_, rewards),) = done[0].parts
     return bytes(np.asarray(rewards.rewards).tobytes())
 
 
 def test_the_same_batch_has_the_same_bits_in_every_worker(models: Path) -> None:
-    spec = RewardSpec(str(models / "reward"), None, False, "auto")
+    model = Model(ClassifierBackend(model=str(models / "reward")), Use())
     made = []
     for _ in range(2):
         workers = Workers("cpu", 600, threading.Event())
         try:
-            made.append(score(workers, spec, workers.ask("identify", spec)))
+            made.append(score(workers, model, workers.ask(Identify(model))))
         finally:
             workers.close()
     assert made[0] == made[1]
@@ -83,18 +87,18 @@ def test_weights_that_are_replaced_during_a_run_stop_it(
     from safetensors.numpy import load_file, save_file
 
     folder = Path(shutil.copytree(models / "reward", tmp_path / "reward"))
-    spec = RewardSpec(str(folder), None, False, "auto")
+    model = Model(ClassifierBackend(model=str(folder)), Use())
     workers = Workers("cpu", 600, threading.Event())
     try:
-        identity = workers.ask("identify", spec)
+        identity = workers.ask(Identify(model))
         weights = load_file(folder / "model.safetensors")
         moved = {name: value * np.float32(1.5) for name, value in weights.items()}
         save_file(moved, folder / "model.safetensors", metadata={"format": "pt"})
         with pytest.raises(ModelError, match="replaced on disk"):
-            score(workers, spec, identity)
-        now = workers.ask("identify", spec)
+            score(workers, model, identity)
+        now = workers.ask(Identify(model))
         assert now != identity
-        assert score(workers, spec, now)
+        assert score(workers, model, now)
     finally:
         workers.close()
     tally.add(1, survived=1)
