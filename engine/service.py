@@ -7,6 +7,8 @@ import threading
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+import msgspec
+
 from engine import study as studies
 from engine.data.pairs import REASONS, DataError
 from engine.export import ledger as ledger_file
@@ -44,6 +46,7 @@ from engine.wire.messages import (
     Metrics,
     ModelInfo,
     PairQuery,
+    PlanRequest,
     Plots,
     ProgressRequest,
     RejectRow,
@@ -52,6 +55,7 @@ from engine.wire.messages import (
     RunState,
     RunStatus,
     SavedFilter,
+    SaveFilter,
     StudyInfo,
 )
 
@@ -131,7 +135,7 @@ class Engine:
                     self._pipeline.executor.kill()
         return self.status()
 
-    def plan(self, study: bytes = b"") -> RunPlan:
+    def plan(self, request: PlanRequest) -> RunPlan:
         """What a run would reuse and compute: of this resolved study, or of the folder's own.
 
         Raises NotReady while a run is on, CannotRun where the run could not even begin.
@@ -139,7 +143,9 @@ class Engine:
         if self.running:
             raise NotReady("a run is on; stop it before asking what another one would compute")
         try:
-            wanted = studies.loads_resolved(study) if study else self._read_study()
+            wanted = self._read_study()
+            if request.study is not None:
+                wanted = studies.loads_resolved(msgspec.json.encode(request.study))
             studies.require_installed(wanted)
             return preview(wanted, self.folder, self.store)
         except (studies.StudyError, RunError, DataError) as error:
@@ -321,7 +327,7 @@ class Engine:
     def saved_filters(self) -> list[SavedFilter]:
         return saved_filters.saved(self.store)
 
-    def save_filter(self, wanted: SavedFilter) -> list[SavedFilter]:
+    def save_filter(self, wanted: SaveFilter) -> list[SavedFilter]:
         saved_filters.save(self.store, wanted)
         return saved_filters.saved(self.store)
 

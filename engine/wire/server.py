@@ -33,11 +33,13 @@ from engine.wire.messages import (
     MarkRequest,
     Message,
     PairQuery,
+    PairRowsRequest,
+    PlanRequest,
     Problem,
     ProgressRequest,
     RewriteQuery,
-    RowsRequest,
-    SavedFilter,
+    RewriteRowsRequest,
+    SaveFilter,
     StopRequest,
 )
 
@@ -127,7 +129,7 @@ def create_app(engine: Engine, activity: Activity, shut_down: Callable[[], None]
         return await run_in_threadpool(engine.stop, wanted.now)
 
     async def plan(request: Request) -> Any:
-        return await run_in_threadpool(engine.plan, await request.body())
+        return await run_in_threadpool(engine.plan, await read(request, PlanRequest))
 
     async def shutdown(request: Request) -> Any:
         shut_down()
@@ -157,7 +159,7 @@ def create_app(engine: Engine, activity: Activity, shut_down: Callable[[], None]
         return await run_in_threadpool(lambda: engine.browser().complete(wanted))
 
     async def pair_rows(request: Request) -> Any:
-        wanted = await read(request, RowsRequest)
+        wanted = await read(request, PairRowsRequest)
         return await run_in_threadpool(
             lambda: engine.browser().pair_rows(wanted.ids, wanted.author)
         )
@@ -172,7 +174,7 @@ def create_app(engine: Engine, activity: Activity, shut_down: Callable[[], None]
         return await while_wanted(request, lambda r: engine.browser().rewrite_ids(query, r))
 
     async def rewrite_rows(request: Request) -> Any:
-        wanted = await read(request, RowsRequest)
+        wanted = await read(request, RewriteRowsRequest)
         return await run_in_threadpool(lambda: engine.browser().rewrite_rows(wanted.ids))
 
     async def rewrite(request: Request) -> Any:
@@ -265,7 +267,7 @@ def create_app(engine: Engine, activity: Activity, shut_down: Callable[[], None]
             route("/marks/progress", "POST", body(ProgressRequest, engine.mark_progress)),
             route("/marks/agreement", "GET", agreement),
             route("/filters", "GET", filters),
-            route("/filters", "POST", body(SavedFilter, engine.save_filter)),
+            route("/filters", "POST", body(SaveFilter, engine.save_filter)),
             route("/ledger/import", "POST", body(LedgerFile, engine.import_ledger_file)),
             route("/export/preview", "POST", body(ExportRequest, engine.preview_export)),
             route("/export", "POST", body(ExportRequest, engine.export)),

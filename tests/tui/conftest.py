@@ -11,8 +11,8 @@ import pytest
 from textual.pilot import Pilot
 
 from engine.service import Engine
+from engine.wire.client import EngineClient
 from engine.wire.server import Activity, create_app
-from seal_tui.client import EngineClient
 from seal_tui.explorer.app import SealApp
 from seal_tui.explorer.settings import Settings
 

@@ -24,12 +24,13 @@ from engine.wire.messages import (
     PairDetail,
     PairQuery,
     PairRow,
+    PairRowsRequest,
     Plots,
     Problem,
     Rejects,
     RewriteDetail,
     RewriteQuery,
-    RowsRequest,
+    RewriteRowsRequest,
     RunPlan,
     RunStatus,
     SavedFilter,
@@ -257,7 +258,7 @@ class FakeEngine:
         return answer(MarkProgress(pairs=24, decided=7, flagged=1, verdicts=verdicts))
 
     async def _pair_rows(self, request: Request) -> Response:
-        asked = msgspec.json.decode(await request.body(), type=RowsRequest)
+        asked = msgspec.json.decode(await request.body(), type=PairRowsRequest)
         self.asked.append(("rows", asked.ids))
         if self.held is not None:
             await self.held.wait()
@@ -284,7 +285,7 @@ class FakeEngine:
         return answer(Ids(ids=tuple(row.rewrite_id for row in rows), of=len(self.rewrites)))
 
     async def _rewrite_rows(self, request: Request) -> Response:
-        asked = msgspec.json.decode(await request.body(), type=RowsRequest)
+        asked = msgspec.json.decode(await request.body(), type=RewriteRowsRequest)
         return answer([self.rewrites[one].row for one in asked.ids])
 
     async def _rewrite(self, request: Request) -> Response:

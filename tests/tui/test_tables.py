@@ -7,8 +7,8 @@ from typing import Any
 import httpx
 import pytest
 
+from engine.wire.client import EngineClient
 from engine.wire.messages import Metrics
-from seal_tui.client import EngineClient
 from seal_tui.explorer.session import Session
 from seal_tui.text import readings
 from seal_tui.text.tables import Estimate, Tables

@@ -12,8 +12,9 @@ from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Static
 
+from engine.wire.client import EngineGone, EngineProblem
+from engine.wire.endpoints import MANIFEST
 from engine.wire.messages import RunStatus, StudyInfo
-from seal_tui.client import EngineGone, EngineProblem
 from seal_tui.explorer import filters
 from seal_tui.explorer.actions import bindings
 from seal_tui.explorer.screens.all_tables import AllTablesScreen
@@ -248,7 +249,7 @@ class OverviewScreen(SealScreen):
     @work(exclusive=True, group="manifest")
     async def action_show_manifest(self) -> None:
         try:
-            self.app.push_screen(ManifestScreen(await self.session.client.manifest()))
+            self.app.push_screen(ManifestScreen(await self.session.client.ask(MANIFEST())))
         except (EngineGone, EngineProblem) as error:
             self.notify(one_line(str(error)), severity="warning", markup=False)
 

@@ -11,6 +11,7 @@ from textual.containers import Container
 from textual.content import Content
 from textual.widgets import Static
 
+from engine.wire.endpoints import PLOTS
 from seal_tui.explorer import filters
 from seal_tui.explorer.actions import bindings
 from seal_tui.explorer.screens.base import SealScreen
@@ -56,7 +57,7 @@ class PlotsScreen(SealScreen):
 
     async def load(self) -> None:
         tables = await self.session.tables()
-        plots = await self.session.client.plots()
+        plots = await self.session.client.ask(PLOTS())
         self.query_one(Roses).show(plots, tables.alignment())
         self.query_one(HeatMaps).show(plots)
         self.query_one(Mosaic).show(tables.regimes())
