@@ -70,6 +70,10 @@ class Backend(Section, frozen=True, kw_only=True, tag_field="backend"):
         """What is missing on this machine and how to get it, in one line; None when nothing is."""
         return None
 
+    def asked(self) -> Self:
+        """The same, as far as results depend on it: without what only lets a run go on."""
+        return self
+
 
 class ModelBackend(Backend, frozen=True, kw_only=True):
     """Results are computed by a model in a worker, batch by batch."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
+import msgspec
+
 from engine.registry import required
 from engine.settings import Place, Section, SettingError, within
 
@@ -29,6 +31,10 @@ class ExecutorSettings(Section, frozen=True, kw_only=True, tag_field="kind"):
         """Raises SettingError for a value that cannot be."""
         within(place.key("batch_limit_s"), self.batch_limit_s, 1)
         return self
+
+    def asked(self) -> Self:
+        """The same, as far as results depend on it: patience is no part of that."""
+        return msgspec.structs.replace(self, batch_limit_s=0.0)
 
     @required
     def start(self, stop: threading.Event) -> Executor:

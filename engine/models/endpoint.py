@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from engine import strategies
 from engine.models.endpoint_prompts import (
     BadReply,
     label_instructions,
@@ -18,8 +17,8 @@ from engine.models.endpoint_prompts import (
 )
 from engine.models.endpoint_server import Chat, ChatServer, Patience, Probe, TextRefused
 from engine.models.endpoint_wire import Reply
-from engine.models.errors import ModelError
 from engine.models.protocols import Labels, Text
+from engine.strategies import Strategy
 from engine.taxonomy import Feature
 
 __all__ = ["EndpointLabeler", "EndpointRewriter", "Patience", "Probe"]
@@ -106,21 +105,17 @@ class EndpointRewriter:
     ) -> None:
         self.server = ChatServer(base_url, model, api_key_env, concurrency, timeout_s, patience)
 
-    def rewrite(self, passages: Sequence[str], strategy: str) -> tuple[str, ...]:
+    def rewrite(self, passages: Sequence[str], strategy: Strategy) -> tuple[str, ...]:
         """One rewrite per passage, in their order; empty where there is none to be had: an empty
         passage, an empty reply, one that was cut off, a text that the server does not take.
 
-        Raises ModelError when the server cannot be used, or for a strategy there is not.
+        Raises ModelError when the server cannot be used.
         """
-        try:
-            how = strategies.find(strategy).endpoint
-        except KeyError as error:
-            raise ModelError(error.args[0]) from None
 
         async def one(chat: Chat, passage: str) -> str:
             if not passage.strip():
                 return ""
-            messages, around = rewrite_messages(passage, how)
+            messages, around = rewrite_messages(passage, strategy.endpoint)
             try:
                 reply = await chat(
                     {

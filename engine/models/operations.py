@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from engine.models.protocols import Embedder, Labeler, Labels, RewardModel, Rewards, Rewriter, Text
+from engine.strategies import Strategy
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -36,7 +37,7 @@ class Score(Operation[Text, Rewards]):
 class Rewrite(Operation[str, tuple[str, ...]]):
     """`items` are passages."""
 
-    strategy: str
+    strategy: Strategy
 
     def run(self, model: Rewriter, items: Sequence[str]) -> tuple[str, ...]:
         return model.rewrite(items, self.strategy)

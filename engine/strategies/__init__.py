@@ -34,11 +34,14 @@ def names() -> tuple[str, ...]:
 
 
 def find(name: str) -> Strategy:
-    """Raises KeyError, whose words list what there is."""
-    try:
-        return _table()[name]
-    except KeyError:
-        raise KeyError(f"no strategy {name!r}; there are {', '.join(names())}") from None
+    """One that this version does not know, of a run folder that another made, has no words: its
+    rewrites can be read, and none be written."""
+    return _table().get(name) or Strategy(name, "", "", "")
+
+
+def unknown(name: str) -> str | None:
+    """What is wrong with this name, None when nothing is."""
+    return None if name in names() else f"no strategy {name!r}; there are {', '.join(names())}"
 
 
 def digest(instruction: str) -> str:

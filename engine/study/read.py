@@ -123,10 +123,8 @@ def _labelers(tables: dict[str, Any], base: Path) -> dict[str, Backend]:
 def _rewrites(rewrites: Rewrites, base: Path) -> Rewrites:
     for place, name in enumerate(rewrites.strategies):
         where = f"rewrites.strategies[{place}]"
-        if name not in strategies.names():
-            raise SettingError(
-                f"{where}: no strategy {name!r}; there are {', '.join(strategies.names())}"
-            )
+        if problem := strategies.unknown(name):
+            raise SettingError(f"{where}: {problem}")
         if name in rewrites.strategies[:place]:
             raise SettingError(f"{where}: {name!r} is named twice")
     if rewrites.wanted and not rewrites.strategies:

@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from engine import strategies
 from engine.backends.base import Absent, AbsentReward, Backend
 from engine.backends.executor import AbsentExecutor
 from engine.backends.kinds import EMBEDDERS, EXECUTORS, LABELERS, REWARDS, REWRITERS
@@ -46,10 +47,13 @@ def loads_resolved(text: bytes) -> Study:
 
 
 def require_installed(study: Study) -> None:
-    """Raises StudyError where this installation lacks a back end that a run needs."""
+    """Raises StudyError where this installation lacks what a run needs."""
     for where, backend in study.backends().items():
         if isinstance(backend, Absent | AbsentReward):
             raise StudyError(f"{where}: {backend.problem}; install the package that brings it")
+    for name in study.rewrites.strategies if study.rewrites.wanted else ():
+        if problem := strategies.unknown(name):
+            raise StudyError(f"rewrites.strategies: {problem}")
     if isinstance(study.executor, AbsentExecutor):
         raise StudyError(f"executor: {study.executor.problem}; install the package that brings it")
 
@@ -101,11 +105,10 @@ def _plain(value: Any) -> Any:
 def digest(study: Study) -> str:
     """Two studies with one digest find the same. How patient a run is with its workers and whose
     code it may run are no part of that; what foreign code does is in the producer of results."""
-    content = msgspec.json.decode(dump_resolved(study))
-    content["executor"].pop("batch_limit_s", None)
-    for role in ("pre", "post"):
-        content[role].pop("trust_remote_code", None)
-    return hashlib.sha256(msgspec.json.format(msgspec.json.encode(content), indent=2)).hexdigest()
+    asked = msgspec.structs.replace(
+        study, pre=study.pre.asked(), post=study.post.asked(), executor=study.executor.asked()
+    )
+    return hashlib.sha256(dump_resolved(asked)).hexdigest()
 
 
 def results_digest(study: Study) -> str:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from engine import strategies
 from engine.backends.base import Model, Use
 from engine.backends.rewards.torch import ClassifierBackend
 from engine.data.dialogue import split_response
@@ -208,4 +209,6 @@ def test_a_key_that_a_server_writes_into_a_rewrite_is_not_stored(
     monkeypatch.setenv("CANARY_KEY", SECRET)
     with stand_in_server(lambda _, headers: f"Certainly: {key_of(headers)}.") as address:
         rewriter = EndpointRewriter(address, "stand-in", "CANARY_KEY")
-        assert rewriter.rewrite(["Hello there."], "neutral") == ("Certainly: [key].",)
+        assert rewriter.rewrite(["Hello there."], strategies.find("neutral")) == (
+            "Certainly: [key].",
+        )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from engine import strategies
 from engine.backends.base import Backend
 from engine.backends.labelers.none import NoLabelsBackend
 from engine.backends.labelers.recorded import RecordedLabelsBackend
@@ -59,7 +60,7 @@ def _rewrites(study: Study) -> Iterator[Stage]:
     if study.rewrites.path is not None:
         yield RecordedRewrites(study.rewrites.path)
     elif study.rewrites.sample:
-        yield from map(Rewrite, study.rewrites.strategies)
+        yield from (Rewrite(strategies.find(name)) for name in study.rewrites.strategies)
         yield LabelRewrites()
         yield from map(ScoreRewrites, ("pre", "post"))
         yield CompareRewrites()

@@ -16,6 +16,7 @@ from engine.run import plan
 from engine.run.stages.batched import Batched
 from engine.run.work import Ahead, Run, Unit, Work, rewriter_role
 from engine.store import dataset, results
+from engine.strategies import Strategy
 from engine.wire.messages import StagePlan
 
 Pairs = list[tuple[str, str]]
@@ -27,12 +28,10 @@ def _part(work: Work[Any], text: Text) -> str:
 
 
 class Rewrite(Batched[str, tuple[str, ...]]):
-    def __init__(self, strategy: str) -> None:
+    def __init__(self, strategy: Strategy) -> None:
+        name = strategy.name
         super().__init__(
-            f"rewrite:{strategy}",
-            f"rewrite · {strategy}",
-            rewriter_role(strategy),
-            RewriteBy(strategy),
+            f"rewrite:{name}", f"rewrite · {name}", rewriter_role(name), RewriteBy(strategy)
         )
         self.strategy = strategy
 
@@ -42,7 +41,7 @@ class Rewrite(Batched[str, tuple[str, ...]]):
     def more(self, work: Work[Any]) -> dict[str, str]:
         rewriter = work.study.rewriter
         assert isinstance(rewriter, RewriterBackend)
-        told = rewriter.instruction(strategies.find(self.strategy))
+        told = rewriter.instruction(self.strategy)
         return {"prompts": strategies.digest(told)}
 
     def units(self, work: Work[Unit]) -> Sequence[Unit]:
@@ -62,11 +61,11 @@ class Rewrite(Batched[str, tuple[str, ...]]):
                 entry = raw if whole else text.context + transcript([Turn("assistant", raw)])
                 new = dataset.put_texts(cursor, [entry])[0]
             rows.append((text.text_id, raw, refused, new))
-        results.put_rewrites(cursor, run.producers[self.role], self.strategy, rows)
+        results.put_rewrites(cursor, run.producers[self.role], self.strategy.name, rows)
 
     def finish(self, run: Run) -> str:
         """After the last strategy, what came of all of them."""
-        if self.strategy != run.study.rewrites.strategies[-1]:
+        if self.strategy.name != run.study.rewrites.strategies[-1]:
             return ""
         writers = dict(zip(run.study.rewrites.strategies, run.rewriters(), strict=True))
         units = self.units(run)
@@ -84,9 +83,9 @@ class Rewrite(Batched[str, tuple[str, ...]]):
         planned = super().ahead(ahead)
         ahead.to_come += planned.computed
         producer = ahead.producers[self.role]
-        new = results.accepted_rewrites(ahead.store, producer, self.strategy)
+        new = results.accepted_rewrites(ahead.store, producer, self.strategy.name)
         ahead.rewrites += [
-            (self.strategy, text, new[text]) for text in self.units(ahead) if text in new
+            (self.strategy.name, text, new[text]) for text in self.units(ahead) if text in new
         ]
         return planned
 
