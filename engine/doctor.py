@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import platform
 import shutil
@@ -11,6 +10,9 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
+
+from engine import child
+from engine.errors import BadInput
 
 PACKAGES = ("textual", "duckdb", "torch", "transformers", "sentence-transformers", "statsmodels")
 
@@ -110,7 +112,7 @@ def _study(path: Path) -> list[Check]:
 
     try:
         study = studies.load(path)
-    except studies.StudyError as error:
+    except BadInput as error:
         return [Check("study", False, str(error), "mend the file")]
     found = [
         Check("study", True, f"{study.name}: {study.data.dataset or study.data.path}"),
@@ -130,10 +132,6 @@ def _name(where: str) -> str:
     return f"{table.removesuffix('s')} {name}" if name else table
 
 
-def main() -> None:
-    study = Path(sys.argv[1]) if len(sys.argv) > 1 else None
-    print(json.dumps([asdict(check) for check in checks(study)]))
-
-
 if __name__ == "__main__":
-    main()
+    study_file = Path(sys.argv[1]) if len(sys.argv) > 1 else None
+    sys.exit(child.answer(lambda: [asdict(check) for check in checks(study_file)]))

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import filelock
 
+from engine.errors import MachineError
 from engine.paths import runtime_dir
 
 HOLDER = "engine.json"
@@ -23,19 +24,19 @@ LOCK = "engine.lock"
 LOG = "engine.log"
 START_TIMEOUT_S = 30.0
 PROBE_S = 2.0
-
-
-class EngineError(RuntimeError):
-    """No engine can be reached or started; one line: what, and how to mend it."""
+BEAT_S = 5.0  # how often an engine renews its note, at least
+BEAT_LIMIT_S = 15.0
 
 
 @dataclass(frozen=True)
 class Holder:
-    """The engine that holds a run folder."""
+    """The engine that a run folder's note tells of. `place` is the identity of the folder that the
+    note was written in; version 0.1.0 wrote none."""
 
     pid: int
     host: str
     socket: Path
+    place: tuple[int, ...] | None = None
 
 
 def socket_path(folder: Path) -> Path:
@@ -47,7 +48,7 @@ def socket_path(folder: Path) -> Path:
 def holder_lock(folder: Path) -> filelock.FileLock:
     """Take the folder for this process.
 
-    Raises EngineError naming the holder when another engine has it.
+    Raises MachineError naming the holder when another engine has it.
     """
     # A client that only looks whether the folder is held has the lock for a moment.
     lock = filelock.FileLock(folder / LOCK, timeout=1, mode=0o600)
@@ -56,9 +57,9 @@ def holder_lock(folder: Path) -> filelock.FileLock:
     except filelock.Timeout:
         found = holder(folder)
         who = f"process {found.pid} on {found.host}" if found else "another engine"
-        raise EngineError(f"{folder} is held by {who}") from None
+        raise MachineError(f"{folder} is held by {who}") from None
     except OSError as error:
-        raise EngineError(f"{folder} cannot be written: {error.strerror}") from None
+        raise MachineError(f"{folder} cannot be written: {error.strerror}") from None
     return lock
 
 
@@ -76,13 +77,24 @@ def held(folder: Path) -> bool:
 
 def announce(folder: Path, socket: Path) -> None:
     """Say who holds the folder and where to reach it."""
-    content = {"pid": os.getpid(), "host": platform.node(), "socket": str(socket)}
+    content = {
+        "pid": os.getpid(),
+        "host": platform.node(),
+        "socket": str(socket),
+        "place": _place(folder),
+    }
     scratch = folder / f".{HOLDER}.{os.getpid()}"
     try:
         scratch.write_text(json.dumps(content) + "\n")
         os.replace(scratch, folder / HOLDER)
     finally:
         scratch.unlink(missing_ok=True)
+
+
+def beat(folder: Path) -> None:
+    """Renew the note, so that other hosts see that its engine lives."""
+    with contextlib.suppress(OSError):
+        os.utime(folder / HOLDER)
 
 
 def withdraw(folder: Path) -> None:
@@ -93,7 +105,13 @@ def holder(folder: Path) -> Holder | None:
     """What the folder says of its engine; it may be gone."""
     try:
         content = json.loads((folder / HOLDER).read_text("utf-8"))
-        return Holder(int(content["pid"]), str(content["host"]), Path(content["socket"]))
+        place = content.get("place")
+        return Holder(
+            int(content["pid"]),
+            str(content["host"]),
+            Path(content["socket"]),
+            None if place is None else tuple(place),
+        )
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
@@ -101,17 +119,55 @@ def holder(folder: Path) -> Holder | None:
 def reachable(folder: Path) -> Path | None:
     """The socket of the folder's living engine, or None.
 
-    Raises EngineError when an engine of another host holds it: its socket is not here.
+    A note that was copied with its folder tells of the engine of the original, and counts for
+    nothing. Raises MachineError when an engine of another host holds this very folder, which both
+    share: its socket is not here.
     """
     found = holder(folder)
     if found is None:
         return None
-    if found.host != platform.node():
-        raise EngineError(
-            f"{folder} is held by process {found.pid} on {found.host}: run seal-tui there, or "
-            f"remove {folder / HOLDER} if that engine is gone"
+    if found.host == platform.node():
+        return found.socket if _is_here(found, folder) and _answers(found.socket) else None
+    held_there = f"{folder} is held by process {found.pid} on {found.host}"
+    if found.place is None or found.place == _place(folder):
+        raise MachineError(
+            f"{held_there}: run seal-tui there; if that engine is gone, or this folder is a copy, "
+            f"remove {folder / HOLDER}"
         )
-    return found.socket if _answers(found.socket) else None
+    # Another folder's numbers: a copy. Some shared file systems number anew on every host, and
+    # there an engine that lives still renews its note.
+    if _age_s(folder / HOLDER) < BEAT_LIMIT_S:
+        raise MachineError(
+            f"{held_there}, or was copied a moment ago: run seal-tui there, or try again in "
+            f"{BEAT_LIMIT_S:.0f} s"
+        )
+    return None
+
+
+def _place(folder: Path) -> tuple[int, ...]:
+    """What tells a folder from its copies, and is the same on every host that shares it: the
+    numbers that its file system gives the folder and its lock."""
+    numbers = []
+    for path in (folder, folder / LOCK):
+        try:
+            numbers.append(path.stat().st_ino)
+        except OSError:
+            numbers.append(0)
+    return tuple(numbers)
+
+
+def _is_here(found: Holder, folder: Path) -> bool:
+    """Whether the note of an engine on this host was written in this folder."""
+    if found.place is not None:
+        return found.place == _place(folder)
+    return found.socket.name == socket_path(folder).name
+
+
+def _age_s(path: Path) -> float:
+    try:
+        return abs(time.time() - path.stat().st_mtime)
+    except OSError:
+        return float("inf")
 
 
 def _answers(socket: Path) -> bool:
@@ -132,7 +188,7 @@ def _answers(socket: Path) -> bool:
 def ensure_engine(folder: Path) -> Path:
     """The socket of the folder's engine, started in a session of its own if there is none.
 
-    Raises EngineError when it does not come up, with the last line of its log.
+    Raises MachineError when it does not come up, with the last line of its log.
     """
     folder = folder.resolve()
     process: subprocess.Popen[bytes] | None = None
@@ -146,15 +202,15 @@ def ensure_engine(folder: Path) -> Path:
                 process = _start(folder)
         elif process.poll() is not None:
             if not held(folder):
-                raise EngineError(_last_words(folder))
+                raise MachineError(_last_words(folder))
             process = None  # another client's engine won the folder
         time.sleep(0.03)
     if held(folder):
-        raise EngineError(
+        raise MachineError(
             f"the engine of {folder} is still at work on its last batch, or just starting; "
             f"try again, or see {folder / LOG}"
         )
-    raise EngineError(f"the engine did not answer in {START_TIMEOUT_S:.0f} s; see {folder / LOG}")
+    raise MachineError(f"the engine did not answer in {START_TIMEOUT_S:.0f} s; see {folder / LOG}")
 
 
 def _start(folder: Path) -> subprocess.Popen[bytes]:

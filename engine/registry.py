@@ -15,11 +15,13 @@ import importlib
 import inspect
 import pkgutil
 import sys
+from functools import cache, lru_cache
 from importlib.metadata import EntryPoint, distributions
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-from engine.settings import Section, SettingError
+from engine.errors import BadInput
+from engine.settings import Section
 
 GROUP = "seal_tui.backends"
 
@@ -43,7 +45,7 @@ class Registry(Generic[T]):
     def find(self, name: str, where: str) -> type[T]:
         """The class of this name. `where`: the key that names it.
 
-        Raises SettingError that lists what there is, or says why the class cannot be used.
+        Raises BadInput that lists what there is, or says why the class cannot be used.
         """
         if name in self.built_in():
             module = importlib.import_module(f"{self.package}.{name}")
@@ -51,12 +53,12 @@ class Registry(Generic[T]):
             return kind
         entries = self._offered().get(name, [])
         if not entries:
-            raise SettingError(
+            raise BadInput(
                 f"{where} = {name!r}: no such {self.kind}; there are {', '.join(self.names())}"
             )
         if len({entry.value for entry in entries}) > 1:
             values = " and ".join(sorted(entry.value for entry in entries))
-            raise SettingError(f"{where} = {name!r}: two packages offer it: {values}; remove one")
+            raise BadInput(f"{where} = {name!r}: two packages offer it: {values}; remove one")
         return self._load(entries[0], name, where)
 
     def _load(self, entry: EntryPoint, name: str, where: str) -> type[T]:
@@ -65,13 +67,11 @@ class Registry(Generic[T]):
             found = entry.load()
         except Exception as error:  # whatever a foreign module raises
             first = (str(error).strip().splitlines() or [""])[0]
-            raise SettingError(
-                f"{whose} cannot be loaded ({type(error).__name__}: {first})"
-            ) from None
+            raise BadInput(f"{whose} cannot be loaded ({type(error).__name__}: {first})") from None
         if not self._is(found, name):
-            raise SettingError(f"{whose} is no {self.base.__name__} with tag {name!r}")
+            raise BadInput(f"{whose} is no {self.base.__name__} with tag {name!r}")
         if lacking := missing_methods(found):
-            raise SettingError(f"{whose} does not define {', '.join(lacking)}")
+            raise BadInput(f"{whose} does not define {', '.join(lacking)}")
         return found  # type: ignore[no-any-return]
 
     def _is(self, found: Any, name: str) -> bool:
@@ -84,20 +84,35 @@ class Registry(Generic[T]):
 
     def built_in(self) -> tuple[str, ...]:
         """The names that need no other package."""
-        path = importlib.import_module(self.package).__path__
-        return tuple(sorted(module.name for module in pkgutil.iter_modules(path)))
+        return _modules(self.package)
 
     def _offered(self) -> dict[str, list[EntryPoint]]:
         """Name → the entry points that offer it."""
         offered: dict[str, list[EntryPoint]] = {}
         here = Path.cwd()
-        path = [p for p in sys.path if Path(p).is_absolute() and Path(p).resolve() != here]
-        for package in distributions(path=path):
-            for entry in package.entry_points:
-                kind, _, name = entry.name.partition(".")
-                if entry.group == GROUP and kind == self.kind and name:
-                    offered.setdefault(name, []).append(entry)
+        path = (p for p in sys.path if Path(p).is_absolute() and Path(p).resolve() != here)
+        for entry in _entry_points(tuple(path)):
+            kind, _, name = entry.name.partition(".")
+            if kind == self.kind and name:
+                offered.setdefault(name, []).append(entry)
         return dict(sorted(offered.items()))
+
+
+@cache
+def _modules(package: str) -> tuple[str, ...]:
+    path = importlib.import_module(package).__path__
+    return tuple(sorted(module.name for module in pkgutil.iter_modules(path)))
+
+
+@lru_cache(maxsize=4)
+def _entry_points(path: tuple[str, ...]) -> tuple[EntryPoint, ...]:
+    """Those of our group; what is installed while the program runs is found by its next start."""
+    return tuple(
+        entry
+        for package in distributions(path=list(path))
+        for entry in package.entry_points
+        if entry.group == GROUP
+    )
 
 
 def required(method: Any) -> Any:

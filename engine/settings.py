@@ -10,9 +10,7 @@ from typing import Any, ClassVar, TypeVar, get_type_hints
 
 import msgspec
 
-
-class SettingError(ValueError):
-    """A setting is wrong: one line, the key's path first."""
+from engine.errors import BadInput
 
 
 class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -27,7 +25,7 @@ S = TypeVar("S", bound=Section)
 def convert(raw: Any, kind: type[S], where: str, backend: str = "") -> S:
     """`raw` as a table of this kind. `where` is its path, `backend` what to call it in errors.
 
-    Raises SettingError for unknown, missing, mistyped and empty keys.
+    Raises BadInput for unknown, missing, mistyped and empty keys.
     """
     for key, value in raw.items() if isinstance(raw, dict) else ():
         if key in kind.__struct_fields__ and key not in kind.may_be_empty:
@@ -39,29 +37,29 @@ def convert(raw: Any, kind: type[S], where: str, backend: str = "") -> S:
 
 
 def convert_value(raw: Any, kind: Any, where: str) -> Any:
-    """A single value. Raises SettingError."""
+    """A single value. Raises BadInput."""
     refuse_empty(raw, where)
     try:
         return msgspec.convert(raw, kind)
     except msgspec.ValidationError as error:
         message = str(error)
-        raise SettingError(f"{where}: {message[0].lower()}{message[1:]}") from None
+        raise BadInput(f"{where}: {message[0].lower()}{message[1:]}") from None
 
 
 def refuse_empty(value: Any, where: str) -> None:
     """An empty name would be taken for the folder that one stands in."""
     if isinstance(value, str) and not value.strip():
-        raise SettingError(f"{where} is empty: give it a value, or leave the key out")
+        raise BadInput(f"{where} is empty: give it a value, or leave the key out")
     if isinstance(value, list):
         for place, item in enumerate(value):
             refuse_empty(item, f"{where}[{place}]")
 
 
 def within(where: str, value: float, low: float, high: float | None = None) -> None:
-    """Raises SettingError for a number that is not in the range, not finite, or not a number."""
+    """Raises BadInput for a number that is not in the range, not finite, or not a number."""
     if not low <= value <= (math.inf if high is None else high) or math.isinf(value):
         span = f"between {low} and {high}" if high is not None else f"at least {low}"
-        raise SettingError(f"{where} = {value}: must be {span}")
+        raise BadInput(f"{where} = {value}: must be {span}")
 
 
 @dataclass(frozen=True)
@@ -78,10 +76,10 @@ class Place:
         return absolute(path, self.base, self.key(name))
 
     def existing(self, path: str, name: str) -> str:
-        """The absolute path of a file or folder. Raises SettingError when it is not there."""
+        """The absolute path of a file or folder. Raises BadInput when it is not there."""
         whole = self.absolute(path, name)
         if not whole.exists():
-            raise SettingError(f"{self.key(name)}: {whole} does not exist")
+            raise BadInput(f"{self.key(name)}: {whole} does not exist")
         return str(whole)
 
     def model(self, model: str, name: str = "model") -> str:
@@ -94,12 +92,12 @@ def absolute(path: str, base: Path, where: str) -> Path:
     try:
         return (base / Path(path).expanduser()).resolve()
     except (ValueError, RuntimeError):  # a null character, an unknown ~user
-        raise SettingError(f"{where}: {path!r} does not exist") from None
+        raise BadInput(f"{where}: {path!r} does not exist") from None
 
 
 def _explain(
     error: msgspec.ValidationError, kind: type[Section], where: str, backend: str
-) -> SettingError:
+) -> BadInput:
     """The library's words as one line that begins with the whole path of the key."""
     message, _, at = str(error).partition(" - at `$")
     path = where + at.rstrip("`")
@@ -107,14 +105,14 @@ def _explain(
         field = message.split("`")[1]
         of = f" of backend {backend!r}" if backend else ""
         options = ", ".join(kind.__struct_fields__) or "none but backend"
-        return SettingError(f"{path}.{field}: unknown key{of}; known are {options}")
+        return BadInput(f"{path}.{field}: unknown key{of}; known are {options}")
     if message.startswith("Object missing required field"):
         field = message.split("`")[1]
         why = f": backend {backend!r} needs it" if backend else ""
-        return SettingError(f"{path}.{field} is missing{why}")
+        return BadInput(f"{path}.{field} is missing{why}")
     if message.startswith("Invalid enum value") and (allowed := _options(kind, at)):
         message += f"; must be one of {', '.join(allowed)}"
-    return SettingError(f"{path}: {message[0].lower()}{message[1:]}")
+    return BadInput(f"{path}: {message[0].lower()}{message[1:]}")
 
 
 def _options(kind: type[Any], at: str) -> list[str]:

@@ -8,6 +8,7 @@ also read where no model is ever loaded.
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple
 
 import msgspec
@@ -17,7 +18,6 @@ from engine.settings import Place, Section
 from engine.taxonomy import Feature
 
 if TYPE_CHECKING:
-    from pathlib import Path
     from typing import Self
 
     from engine.models.protocols import Embedder, Labeler, RewardModel, Rewriter, Text
@@ -62,7 +62,7 @@ class Backend(Section, frozen=True, kw_only=True, tag_field="backend"):
     def resolved(self, place: Place) -> Self:
         """The same with absolute paths and defaults filled in, as the study file is read.
 
-        Raises SettingError, the key's path first, for what is wrong.
+        Raises BadInput, the key's path first, for what is wrong.
         """
         return self
 
@@ -88,7 +88,7 @@ class ModelBackend(Backend, frozen=True, kw_only=True):
 
     @property
     def title(self) -> str:
-        return str(getattr(self, "model", self.backend))
+        return last_name(str(getattr(self, "model", self.backend)))
 
     def fingerprint(self, use: Use, device: str) -> dict[str, Any]:
         """All that makes the results what they are, as JSON; results are stored under its digest.
@@ -101,7 +101,7 @@ class ModelBackend(Backend, frozen=True, kw_only=True):
 
     @required
     def build(self, use: Use, device: str) -> Any:
-        """The model, loaded. Called in a worker. Raises ModelError with one line for a person."""
+        """The model, loaded. Called in a worker. Raises MachineError with one line for a person."""
         raise NotImplementedError
 
 
@@ -186,6 +186,11 @@ class EmbedderBackend(ModelBackend, frozen=True, kw_only=True):
         raise NotImplementedError
 
 
+def last_name(model: str) -> str:
+    """A file or folder by its name: where it lies is no part of what it is."""
+    return Path(model).name if Path(model).is_absolute() else model
+
+
 @dataclass(frozen=True)
 class Model:
     """A back end as a study uses it: plain data that travels to a worker."""
@@ -214,7 +219,9 @@ class Absent(Backend, frozen=True, kw_only=True):
 
     @property
     def title(self) -> str:
-        return str(self.settings.get("model") or self.settings.get("path") or self.backend)
+        return last_name(
+            str(self.settings.get("model") or self.settings.get("path") or self.backend)
+        )
 
     def lacking(self) -> str | None:
         return self.problem
@@ -233,7 +240,9 @@ class AbsentReward(RewardSettings, frozen=True, kw_only=True):
 
     @property
     def title(self) -> str:
-        return str(self.settings.get("model") or self.settings.get("path") or self.backend)
+        return last_name(
+            str(self.settings.get("model") or self.settings.get("path") or self.backend)
+        )
 
     @property
     def origin(self) -> str:

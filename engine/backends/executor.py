@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
+from engine.errors import BadInput
 from engine.registry import required
-from engine.settings import Place, Section, SettingError, within
+from engine.settings import Place, Section, within
 
 if TYPE_CHECKING:
     import threading
@@ -28,7 +29,7 @@ class ExecutorSettings(Section, frozen=True, kw_only=True, tag_field="kind"):
         return str(type(self).__struct_config__.tag)
 
     def resolved(self, place: Place) -> Self:
-        """Raises SettingError for a value that cannot be."""
+        """Raises BadInput for a value that cannot be."""
         within(place.key("batch_limit_s"), self.batch_limit_s, 1)
         return self
 
@@ -53,4 +54,4 @@ class AbsentExecutor(ExecutorSettings, frozen=True, kw_only=True):
         return str(self.settings.get("kind"))
 
     def start(self, stop: threading.Event) -> Executor:
-        raise SettingError(self.problem)
+        raise BadInput(self.problem)

@@ -1,4 +1,4 @@
-"""What is exported of a pair, and what its verdict means for each form."""
+"""A pair with its review decision, and the effect of the decision on an export."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from typing import Literal, NamedTuple
 
 from engine.wire.messages import ExportFormat, ExportPreview, ExportRequest, Verdict
 
-# Forms that a trainer reads: decisions are carried out. The others record them.
+# Formats for trainers, which apply the decisions. The other formats only list them.
 TRAINING: tuple[ExportFormat, ...] = ("trl", "trl-messages", "kto", "hub")
 
 
 class Decided(NamedTuple):
-    """A pair as the human chose, with one author's mark. `chosen`, `rejected`: transcripts.
+    """A pair in its original order, with the decision of one author.
 
-    Margins are raw logits, angles degrees.
+    `chosen` and `rejected` are transcripts. Margins are raw logits, angles are in degrees.
     """
 
     pair_id: int
@@ -36,7 +36,7 @@ class Decided(NamedTuple):
 
 
 class Decision(NamedTuple):
-    """A pair without its texts; equal texts have equal ids."""
+    """A pair without its texts. Equal texts have equal ids."""
 
     chosen_id: int
     rejected_id: int
@@ -44,37 +44,37 @@ class Decision(NamedTuple):
     flagged: bool
 
 
-def outcome(verdict: Verdict | None, request: ExportRequest) -> Literal["kept", "flipped", "out"]:
-    """What becomes of a pair in a training form. An undecided one stays as the human chose."""
+def action(verdict: Verdict | None, request: ExportRequest) -> Literal["keep", "flip", "omit"]:
+    """What a training format does with a pair. Undecided pairs keep the human preference."""
     match verdict:
         case "flip":
-            return "flipped"
+            return "flip"
         case "drop":
-            return "out"
+            return "omit"
         case "tie":
-            return "kept" if request.ties == "keep" else "out"
+            return "keep" if request.ties == "keep" else "omit"
         case "discuss":
-            return "kept" if request.discuss == "keep" else "out"
+            return "keep" if request.discuss == "keep" else "omit"
         case _:
-            return "kept"
+            return "keep"
 
 
-def carried_out(pair: Decided, request: ExportRequest) -> Decided | None:
-    """The pair with its sides as decided, None where it is left out."""
-    match outcome(pair.verdict, request):
-        case "flipped":
+def apply_decision(pair: Decided, request: ExportRequest) -> Decided | None:
+    """The pair with its sides as decided, or None if it is left out."""
+    match action(pair.verdict, request):
+        case "flip":
             return pair._replace(chosen=pair.rejected, rejected=pair.chosen)
-        case "out":
+        case "omit":
             return None
         case _:
             return pair
 
 
 def count(decisions: Iterable[Decision], request: ExportRequest) -> ExportPreview:
-    """What an export of these pairs comes to.
+    """The number of pairs, rows and decisions in an export.
 
-    `duplicates` are rows that are the same as an earlier one once flips are swapped,
-    `contradictions` rows that are an earlier one with the sides swapped. Both are written.
+    After flipping, `duplicates` are rows equal to an earlier row, and `contradictions` are rows
+    equal to an earlier row with its sides swapped. Both are exported.
     """
     counts = dict.fromkeys(("keep", "flip", "drop", "tie", "discuss", "undecided", "flagged"), 0)
     pairs = rows = duplicates = contradictions = 0
@@ -83,11 +83,11 @@ def count(decisions: Iterable[Decision], request: ExportRequest) -> ExportPrevie
         pairs += 1
         counts[verdict or "undecided"] += 1
         counts["flagged"] += flagged
-        became = outcome(verdict, request)
-        if became == "out":
+        change = action(verdict, request)
+        if change == "omit":
             continue
         rows += 1
-        row = (rejected, chosen) if became == "flipped" else (chosen, rejected)
+        row = (rejected, chosen) if change == "flip" else (chosen, rejected)
         duplicates += row in seen
         contradictions += row not in seen and row[::-1] in seen
         seen.add(row)

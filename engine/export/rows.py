@@ -1,7 +1,7 @@
-"""A pair's transcripts as the rows that trainers read.
+"""Converts the transcripts of a pair to rows for trainers and spreadsheets.
 
-Prompt and completion together are the transcript, character for character. Read again by
-`engine.data`, a row gives the same conversation on both sides.
+Prompt and completion concatenated are the transcript, character for character. `engine.data`
+reads a row back as the same two conversations.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _NAMES = {"human": "user", "assistant": "assistant"}
 
 
 class Split(NamedTuple):
-    """What both sides share, and what is left of each."""
+    """The shared start of both sides, and the rest of each."""
 
     prompt: str
     chosen: str
@@ -25,11 +25,11 @@ class Split(NamedTuple):
 
 
 def strings(chosen: str, rejected: str) -> Split:
-    """As TRL's preference rows with an explicit prompt.
+    """The strings of a TRL preference row with explicit prompt.
 
-    The prompt ends with a bare "Assistant:" and a completion is the last response after its
-    space. Where the sides part before the last turn, or a response could be taken for a
-    transcript, a completion begins with its own marker instead.
+    The prompt ends with a bare "Assistant:", and a completion is the last response, from the space
+    before it. If the sides differ before their last turn, or a response could be mistaken for a
+    transcript, a completion starts with its own marker instead.
     """
     left, right = turns(chosen), turns(rejected)
     shared = _shared(left, right)
@@ -43,13 +43,13 @@ def strings(chosen: str, rejected: str) -> Split:
 
 
 def labelled(text: str) -> tuple[str, str]:
-    """A single conversation as prompt and completion, for KTO."""
+    """One conversation as prompt and completion, for KTO."""
     prompt, completion, _ = strings(text, text)
     return prompt, completion
 
 
 def messages(chosen: str, rejected: str) -> tuple[list[Message], list[Message], list[Message]]:
-    """As TRL's conversational preference rows: prompt, chosen, rejected."""
+    """The message lists of a conversational TRL preference row: prompt, chosen, rejected."""
     left, right = turns(chosen), turns(rejected)
     shared = _shared(left, right)
     return _messages(left[:shared]), _messages(left[shared:]), _messages(right[shared:])
@@ -60,14 +60,14 @@ def _messages(of: Sequence[Turn]) -> list[Message]:
 
 
 def _shared(left: Sequence[Turn], right: Sequence[Turn]) -> int:
-    """How many leading turns can be a prompt; the last turn is always a completion's."""
+    """How many leading turns form the prompt; the last turn always belongs to a completion."""
     shared = 0
     for a, b in zip(left[:-1], right[:-1], strict=False):
         if a != b:
             break
         shared += 1
-    # A completion that says its prompt again would be read as repeating it, and a prompt that
-    # ends in an empty answer as waiting for one.
+    # The reader would take a completion that repeats the prompt for a full conversation, and
+    # would drop an empty answer at the end of a prompt.
     if any(_plain(side[shared : 2 * shared]) == _plain(left[:shared]) for side in (left, right)):
         return 0
     if shared and left[shared - 1].role == "assistant" and not left[shared - 1].text.strip():
@@ -83,25 +83,28 @@ def _plain(of: Sequence[Turn]) -> list[tuple[str, str]]:
 
 
 def trl(pair: Decided) -> list[dict[str, Any]]:
+    """One row of strings."""
     return [_head(pair) | strings(pair.chosen, pair.rejected)._asdict()]
 
 
 def trl_messages(pair: Decided) -> list[dict[str, Any]]:
+    """One row of message lists."""
     prompt, chosen, rejected = messages(pair.chosen, pair.rejected)
     return [_head(pair) | {"prompt": prompt, "chosen": chosen, "rejected": rejected}]
 
 
 def kto(pair: Decided) -> list[dict[str, Any]]:
-    """Two rows: the chosen conversation is desirable, the rejected one is not."""
-    found = []
+    """Two rows: the chosen conversation with label true, the rejected one with label false."""
+    result = []
     for text, label in ((pair.chosen, True), (pair.rejected, False)):
         prompt, completion = labelled(text)
         row = {"prompt": prompt, "completion": completion, "label": label}
-        found.append(_head(pair) | row)
-    return found
+        result.append(_head(pair) | row)
+    return result
 
 
 def hub(pair: Decided) -> list[dict[str, Any]]:
+    """One row of message lists, with the verdict."""
     [row] = trl_messages(pair)
     return [row | {"verdict": pair.verdict}]
 
@@ -118,9 +121,9 @@ COLUMNS = (
 
 
 def sheet(pair: Decided) -> list[dict[str, Any]]:
-    """As the human chose, with the mark beside it."""
+    """One row in the original order, with the decision in columns of its own."""
     prompt, chosen, rejected = strings(pair.chosen, pair.rejected)
-    known = pair._asdict() | {
+    cells = pair._asdict() | {
         "id": pair.source_id,
         "flagged": "yes" if pair.flagged else "",
         "tags": " ".join(pair.tags),
@@ -128,4 +131,4 @@ def sheet(pair: Decided) -> list[dict[str, Any]]:
         "chosen": chosen,
         "rejected": rejected,
     }
-    return [{name: known[name] for name in COLUMNS}]
+    return [{name: cells[name] for name in COLUMNS}]

@@ -47,7 +47,7 @@ class EndpointLabeler:
     def label(self, texts: Sequence[Text]) -> Labels:
         """Labels in the order of the texts, no scores.
 
-        Raises ModelError when the server cannot be used; what ails one text is its problem.
+        Raises MachineError when the server cannot be used; what ails one text is its problem.
         """
         found = self.server.each(texts, self._one)
         values = np.zeros((len(texts), len(self.features)), dtype=np.int8)
@@ -109,7 +109,7 @@ class EndpointRewriter:
         """One rewrite per passage, in their order; empty where there is none to be had: an empty
         passage, an empty reply, one that was cut off, a text that the server does not take.
 
-        Raises ModelError when the server cannot be used.
+        Raises MachineError when the server cannot be used.
         """
 
         async def one(chat: Chat, passage: str) -> str:

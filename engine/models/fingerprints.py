@@ -12,8 +12,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from engine.errors import MachineError
 from engine.models.embedded import resolve
-from engine.models.errors import ModelError
 from engine.taxonomy import Feature
 
 WEIGHT_SUFFIXES = (".safetensors", ".bin", ".json", ".model", ".jinja")
@@ -88,7 +88,7 @@ def digest(told: Any) -> str:
 
 
 def weights_digest(name: str, revision: str | None = None, foreign_code: bool = False) -> str:
-    """Of a folder's files, or the commit of a model of the hub. Raises ModelError."""
+    """Of a folder's files, or the commit of a model of the hub. Raises MachineError."""
     folder = Path(resolve(name))
     if not folder.is_dir():
         return _hub_commit(name, revision)
@@ -116,7 +116,7 @@ def _hub_commit(name: str, revision: str | None) -> str:
         config = AutoConfig.from_pretrained(name, revision=revision)
     except (OSError, ValueError) as error:
         first = str(error).strip().splitlines()[0]
-        raise ModelError(
+        raise MachineError(
             f"cannot find the model {name}: {first} (a local folder works too; "
             "gated models need `hf auth login`)"
         ) from error

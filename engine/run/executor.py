@@ -18,7 +18,7 @@ class Executor(Protocol):
     thread, `kill` from any."""
 
     def ask(self, request: Request[Answer]) -> Answer:
-        """One request to one worker. Raises ModelError, or Stopped once the run is to stop."""
+        """One request to one worker. Raises MachineError, or Stopped once the run is to stop."""
 
     def where(self, model: Model) -> str:
         """The devices that work on batches of this model, for a reader, or `endpoint`."""
@@ -34,7 +34,7 @@ class Executor(Protocol):
         """Work on every job; `finish` is called once per job, with the seconds that it took, and
         may be called from several threads. Jobs are made late: they hold texts.
 
-        Raises Stopped when the run was asked to stop, ModelError when the model itself fails.
+        Raises Stopped when the run was asked to stop, MachineError when the model itself fails.
         """
 
     def kill(self) -> None:

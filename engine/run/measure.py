@@ -8,10 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from engine import study as studies
 from engine.paper.inputs import Feature, Options
 from engine.paper.measures import compute, pair_facts
-from engine.run import plan
+from engine.run import last, plan
 from engine.store import Store, dataset, measures, results
 from engine.study import Study
 
@@ -46,10 +45,12 @@ def paper_features(study: Study) -> tuple[Feature, ...]:
 
 
 def measure(study: Study, store: Store) -> Summary:
-    """Compute everything, replace the stored tables, and say what a reader must know. Every result
-    must be there."""
+    """Compute everything of the last complete results, replace the stored tables, and say what a
+    reader must know."""
+    found = last.results(store, study)
+    assert found is not None, "the results are complete"
+    study, roles = found.study, found.roles
     features = paper_features(study)
-    roles = results.roles(store)
     texts = dataset.pair_texts(store)
     noise = (_noise(store, roles["pre"], texts), _noise(store, roles["post"], texts))
     pairs = measures.pairs(store, roles, features)
@@ -59,7 +60,7 @@ def measure(study: Study, store: Store) -> Summary:
     chosen = options(study, noise)
     tables = compute(pairs, rewrites, labelers, chosen).tables()
     facts = pair_facts(pairs, labelers, chosen)
-    measures.put_measures(store, tables, facts, studies.digest(study))
+    measures.put_measures(store, tables, facts, found.digest)
     usable = len(rewrites)
     if len(rewrites) and chosen.min_cosine > 0:
         usable = int((rewrites.cosine.min(axis=1) >= chosen.min_cosine).sum())

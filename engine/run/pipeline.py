@@ -39,7 +39,7 @@ class Pipeline:
         return self._run.notes
 
     def run(self) -> None:
-        """Raises RunError, ModelError, DataError, StoreError or Stopped."""
+        """Raises SealError, or Stopped."""
         try:
             for stage in self.stages:
                 stage.run(self._run)

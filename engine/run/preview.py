@@ -13,7 +13,7 @@ from engine.wire.messages import RunPlan
 
 
 def preview(study: Study, folder: Path, store: Store) -> RunPlan:
-    """Raises what a run would: RunError, DataError, ModelError."""
+    """Raises what a run would."""
     executor = study.executor.start(threading.Event())
     ahead = Ahead(study, folder, store, executor)
     try:

@@ -20,7 +20,7 @@ ENDPOINT = "endpoint"
 @dataclass(frozen=True)
 class Request(Generic[Answer]):
     def answer(self, worker: Worker) -> Answer:
-        """Runs in the worker. Raises ModelError with one line for a person."""
+        """Runs in the worker. Raises MachineError with one line for a person."""
         raise NotImplementedError
 
 

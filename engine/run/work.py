@@ -104,7 +104,7 @@ class Run(Work[int]):
         self.recorded = Recorded()
 
     def identify(self, role: str, model: Model, more: Mapping[str, Any]) -> str:
-        """Raises ModelError when the model is not the one that it was earlier in this run."""
+        """Raises MachineError when the model is not the one that it was earlier in this run."""
         identity = self.executor.ask(Identify(model))
         if self.identities.setdefault(role, identity) != identity:
             raise replaced(model.backend.title)

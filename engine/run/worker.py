@@ -1,7 +1,7 @@
 """The child process that holds torch and the models. It knows no database and no run.
 
-It answers one request at a time over a pipe: a `Request` in, `("ok", answer)` or
-`("failed" | "oom", message)` out. When the pipe closes or the engine dies, it leaves.
+It answers one request at a time over a pipe: a `Request` in, `("ok", answer)`, `("oom", "")` or an
+error `(kind, message)` out. When the pipe closes or the engine dies, it leaves.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 from engine.backends.base import Model
-from engine.models.errors import ModelError, replaced
+from engine.errors import MachineError, explain
+from engine.models.errors import replaced
 from engine.run.requests import Request
 
 NICENESS = 10
@@ -39,7 +40,8 @@ def main(pipe: Connection, device: str) -> None:
         except (EOFError, KeyboardInterrupt):
             return
         except Exception as error:  # a back end of a package that cannot be imported here
-            pipe.send(("failed", _words(error)))
+            unknown = MachineError(f"a worker cannot load a back end: {error}")
+            pipe.send((unknown.kind.value, str(unknown)))
             continue
         pipe.send(_answer(state, request))
 
@@ -54,22 +56,12 @@ def _leave_with_engine() -> None:
 def _answer(state: Worker, request: Request[Any]) -> tuple[str, Any]:
     try:
         return "ok", request.answer(state)
-    except ModelError as error:
-        return "failed", str(error)
-    except MemoryError:
-        return "oom", "out of memory"
     except Exception as error:
-        if type(error).__name__ == "OutOfMemoryError":  # torch's, without importing torch here
-            return "oom", "out of memory"
-        import traceback
-
-        traceback.print_exc()  # to engine.log; the person gets one line
-        return "failed", _words(error)
-
-
-def _words(error: Exception) -> str:
-    lines = str(error).splitlines() or [""]
-    return f"{type(error).__name__}: {lines[0]}"
+        # torch's own error of this is known by name, without importing torch here.
+        if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
+            return "oom", ""
+        known = explain(error)
+        return known.kind.value, str(known)
 
 
 class Worker:
@@ -83,7 +75,7 @@ class Worker:
     def load(self, model: Model, identity: dict[str, Any]) -> None:
         """Make `model` the one that is asked, if it is not.
 
-        Raises ModelError when it is not the model that `identity`, its fingerprint, was taken of:
+        Raises MachineError when it is not the model that `identity`, its fingerprint, was taken of:
         its results would be stored under another model's name.
         """
         if self.loaded != (model, identity):
@@ -93,6 +85,6 @@ class Worker:
             self.model, self.loaded = built, (model, identity)
 
     def check(self, model: Model, identity: dict[str, Any]) -> None:
-        """Raises ModelError when this is no longer the fingerprint of the model."""
+        """Raises MachineError when this is no longer the fingerprint of the model."""
         if model.fingerprint(self.device) != identity:
             raise replaced(model.backend.title)

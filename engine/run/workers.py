@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from engine.backends.base import Model
-from engine.models.errors import ModelError
+from engine.errors import MachineError, of_kind
 from engine.models.operations import Operation
 from engine.run import worker
 from engine.run.jobs import Job, Outcome, OutOfMemory, Stopped, WorkerDied, WorkerHung, attempt
@@ -36,7 +36,7 @@ class WorkerProcess:
     def ask(self, request: Request[Answer], limit_s: float | None = None) -> Answer:
         """One request, with as much time as it takes where no limit is given.
 
-        Raises ModelError, OutOfMemory, or WorkerDied: the next request starts a new process.
+        Raises SealError, OutOfMemory, or WorkerDied: the next request starts a new process.
         """
         if self._process is None:
             self._start()
@@ -54,7 +54,7 @@ class WorkerProcess:
             return answer
         if verdict == "oom":
             raise OutOfMemory
-        raise ModelError(value)
+        raise of_kind(verdict, value)
 
     def work(
         self,
@@ -133,7 +133,7 @@ class Workers:
                 why = "ran out of memory"
             if self._stop.is_set():
                 raise Stopped
-        raise ModelError(
+        raise MachineError(
             f"the worker process {why} twice during {type(request).__name__.lower()!r}; "
             "engine.log may say why"
         )
@@ -154,7 +154,7 @@ class Workers:
     ) -> None:
         """Give every job to the next free worker; `finish` is called once per job.
 
-        Raises Stopped when the run was asked to stop, ModelError when the model itself fails.
+        Raises Stopped when the run was asked to stop, SealError when the model itself fails.
         """
         waiting: queue.SimpleQueue[Callable[[], Job]] = queue.SimpleQueue()
         for job in jobs:

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from engine.data.dialogue import turns
+from engine.errors import NotFound
 from engine.filters import Vocabulary, check, complete, parse
 from engine.paper.inputs import MISSING
 from engine.store.database import Reading, Store, sql
-from engine.store.errors import NotFound
 from engine.store.filters import PairCondition, RewriteCondition, readable, used
 from engine.store.saved_filters import saved
 from engine.taxonomy import Feature
@@ -54,7 +54,7 @@ _NAMES = 200
 
 
 class Browser:
-    """Reads for one study: its roles (role → producer) and features are fixed."""
+    """Reads of complete results: roles (role → producer), features and strategies are fixed."""
 
     def __init__(
         self,
@@ -70,7 +70,13 @@ class Browser:
         self.pre, self.post = roles["pre"], roles["post"]
         self.gold = roles.get("labeler gold")
         self.relabeler = roles.get("relabeler", self.labeler)
-        self._producers = {"labeler": self.labeler, "pre": self.pre, "post": self.post}
+        labelers = [of for role, of in roles.items() if role.startswith("labeler ")]
+        self._producers: dict[str, Any] = {
+            "labeler": self.labeler,
+            "labelers": labelers,
+            "pre": self.pre,
+            "post": self.post,
+        }
 
     # ------------------------------------------------------------ filters
 

@@ -9,7 +9,7 @@ from typing import Any
 from engine.data.dialogue import split_response
 from engine.data.pairs import Pair, Reject
 from engine.models.protocols import Text
-from engine.store.database import Store, forget_measures, insert, sql
+from engine.store.database import Store, forget_results, insert, sql
 
 _TEXT = ("text_id", "sha256", "transcript", "context", "response")
 
@@ -52,7 +52,7 @@ def put_dataset(
             rows[name].append(value)
     left = list(rejects)
     with store.write() as cursor:
-        forget_measures(cursor)
+        forget_results(cursor)
         cursor.execute("DELETE FROM pairs")
         cursor.execute("DELETE FROM rejects")
         insert(cursor, "texts", texts)

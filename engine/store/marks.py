@@ -15,11 +15,11 @@ from typing import Any, get_args
 
 import numpy as np
 
+from engine.errors import BadInput, NotFound
 from engine.paper.records import number
 from engine.paper.stability import cohen_kappa
 from engine.store.database import Store, sql
 from engine.store.dataset import has_dataset
-from engine.store.errors import NotFound, Refused
 from engine.wire.messages import (
     Agreement,
     MarkChange,
@@ -43,7 +43,7 @@ _FLAG = {"on": "flag", "off": "flag taken away", "toggle": "flag toggled"}
 def change(store: Store, request: MarkRequest, study: str) -> MarksChanged:
     """Change the marks of these pairs, on disk when this returns. `study`: the study's digest.
 
-    Raises NotFound for a pair that there is not (nothing is changed then), Refused for an author,
+    Raises NotFound for a pair that there is not (nothing is changed then), BadInput for an author,
     note or tag that cannot be, and for numbers of a dataset that was replaced.
     """
     author = check_author(request.author)
@@ -53,7 +53,7 @@ def change(store: Store, request: MarkRequest, study: str) -> MarksChanged:
     with store.write() as cursor:
         action, now, pairs = _begin(cursor, author)
         if request.dataset and not has_dataset(store, request.dataset):
-            raise Refused("other data was read since this list was made; nothing was decided")
+            raise BadInput("other data was read since this list was made; nothing was decided")
         for pair_id in request.pair_ids:
             if not 0 <= pair_id < pairs:  # a dataset's pairs are numbered without gaps
                 raise NotFound(f"no pair {pair_id}")
@@ -166,9 +166,9 @@ def rebuild(cursor: Any) -> None:
 
 
 def log(store: Store, limit: int) -> list[MarkEvent]:
-    """The newest actions first. Raises Refused for a limit that cannot be."""
+    """The newest actions first. Raises BadInput for a limit that cannot be."""
     if not 1 <= limit <= LOG_LIMIT:
-        raise Refused(f"limit is {limit}, must be from 1 to {LOG_LIMIT:,}")
+        raise BadInput(f"limit is {limit}, must be from 1 to {LOG_LIMIT:,}")
     return [
         MarkEvent(time=at, author=author, said=said, pairs=pairs, source_id=source)
         for at, author, said, pairs, source in store.read(
@@ -221,19 +221,19 @@ def agreement(store: Store) -> list[Agreement]:
 
 
 def check_author(author: str) -> str:
-    """The author. Raises Refused for a name that cannot be one."""
+    """The author. Raises BadInput for a name that cannot be one."""
     if not author.strip() or len(author) > AUTHOR_LENGTH or not author.isprintable():
-        raise Refused(f"author must be 1 to {AUTHOR_LENGTH} characters that can be printed")
+        raise BadInput(f"author must be 1 to {AUTHOR_LENGTH} characters that can be printed")
     return author
 
 
 def check_change(wanted: MarkChange) -> MarkChange:
-    """The change. Raises Refused for a note or a tag that cannot be."""
+    """The change. Raises BadInput for a note or a tag that cannot be."""
     if wanted.note is not None and len(wanted.note) > NOTE_LENGTH:
-        raise Refused(f"the note has {len(wanted.note):,} characters, at most {NOTE_LENGTH:,}")
+        raise BadInput(f"the note has {len(wanted.note):,} characters, at most {NOTE_LENGTH:,}")
     for tag in (*wanted.add_tags, *wanted.remove_tags):
         if len(tag) > TAG_LENGTH or not _TAG.fullmatch(tag):
-            raise Refused(
+            raise BadInput(
                 f"a tag is one word of letters, digits, _ and -, at most {TAG_LENGTH} long"
             )
     return wanted

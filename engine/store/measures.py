@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from engine.paper.inputs import MISSING, Feature, Labels, Pairs, Rewrites, no_rewrites
 from engine.paper.measures import PairFacts
-from engine.store.database import COMPLETE, MEASURED, Store, sql
+from engine.store.database import MEASURED, Store, sql
 
 VERSION = "2"  # of what is computed: measures of another version are computed anew
 TABLES = (
@@ -153,11 +153,11 @@ def _producers(roles: dict[str, str], *wanted: str) -> dict[str, str]:
 
 
 def put_measures(
-    store: Store, tables: dict[str, list[dict[str, Any]]], facts: PairFacts, study: str
+    store: Store, tables: dict[str, list[dict[str, Any]]], facts: PairFacts, of: str
 ) -> None:
     """Replace every metric table and the facts per pair in one transaction.
 
-    `study` is the digest of the study that they are of.
+    `of`: the digest of the results and options that they are of.
     """
     import pyarrow
 
@@ -176,9 +176,7 @@ def put_measures(
         cursor.register("incoming", pyarrow.table(columns))
         cursor.execute("CREATE OR REPLACE TABLE pair_facts AS SELECT * FROM incoming")
         cursor.unregister("incoming")
-        cursor.execute(
-            "INSERT OR REPLACE INTO meta VALUES (?, ?)", [MEASURED, f"{study} {VERSION}"]
-        )
+        cursor.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", [MEASURED, f"{of} {VERSION}"])
 
 
 def _flat(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -194,19 +192,9 @@ def _whole(row: dict[str, Any]) -> dict[str, Any]:
     return {**row, "details": json.loads(details)} if isinstance(details, str) else row
 
 
-def has_measures(store: Store, study: str) -> bool:
-    """Whether the stored measures are of this study, of the data and models it has now, and of
-    this version of the program."""
-    return store.meta(MEASURED) == f"{study} {VERSION}"
-
-
-def put_complete(store: Store, asked: str) -> None:
-    """Every result of a study is there; `asked` is the digest of what it asks of its models."""
-    store.put_meta(COMPLETE, asked)
-
-
-def is_complete(store: Store, asked: str) -> bool:
-    return store.meta(COMPLETE) == asked
+def has_measures(store: Store, of: str) -> bool:
+    """Whether the stored measures are `of` this, and by this version of the program."""
+    return store.meta(MEASURED) == f"{of} {VERSION}"
 
 
 def tables(store: Store) -> dict[str, list[dict[str, Any]]]:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from engine.models.protocols import Labels, Rewards
-from engine.store.database import Store, forget_measures, insert
+from engine.store.database import Store, insert
 
 
 @dataclass(frozen=True)
@@ -23,9 +23,6 @@ class Batch:
 def put_producer(store: Store, producer: str, role: str, model: str, fingerprint: str) -> None:
     """Record what plays a role in the current study; the results of others are kept."""
     with store.write() as cursor:
-        changed = "SELECT 1 FROM roles WHERE role = ? AND producer <> ?"
-        if cursor.execute(changed, [role, producer]).fetchall():
-            forget_measures(cursor)
         cursor.execute(
             "INSERT OR REPLACE INTO producers VALUES (?, ?, ?, ?)",
             [producer, role, model, fingerprint],
@@ -39,7 +36,7 @@ def drop_roles_except(store: Store, roles: Sequence[str]) -> None:
 
 
 def roles(store: Store) -> dict[str, str]:
-    """role → producer, for the current study."""
+    """role → producer, of the run that began last."""
     return dict(store.read("SELECT role, producer FROM roles ORDER BY role").fetchall())
 
 

@@ -13,9 +13,9 @@ from engine.backends.base import Backend, ModelBackend, RewardBackend, RewardSet
 from engine.backends.executor import ExecutorSettings
 from engine.backends.kinds import EMBEDDERS, EXECUTORS, LABELERS, REWARDS, REWRITERS
 from engine.backends.rewards.continued import ContinuedBackend
+from engine.errors import BadInput
 from engine.registry import Registry
-from engine.settings import Place, S, SettingError, absolute, convert, convert_value, within
-from engine.study.errors import StudyError
+from engine.settings import Place, S, absolute, convert, convert_value, within
 from engine.study.sections import Data, Measures, Rewrites, Study
 
 P = TypeVar("P", Data, Rewrites)
@@ -40,30 +40,30 @@ _REWARD_SOURCES = {"model": "torch", "path": "recorded", "continue_from": "conti
 def load(path: Path) -> Study:
     """Read and check a study file.
 
-    Raises StudyError, one line: the file, the path of the wrong key, and how to fix it.
+    Raises BadInput, one line: the file, the path of the wrong key, and how to fix it.
     """
     try:
         raw = tomllib.loads(path.read_text("utf-8"))
     except (FileNotFoundError, NotADirectoryError):
-        raise StudyError(f"{path}: no such study file") from None
+        raise BadInput(f"{path}: no such study file") from None
     except IsADirectoryError:
-        raise StudyError(f"{path} is a folder; name the study file in it") from None
+        raise BadInput(f"{path} is a folder; name the study file in it") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise StudyError(f"{path}: not valid TOML: {error}") from None
+        raise BadInput(f"{path}: not valid TOML: {error}") from None
     except RecursionError:
-        raise StudyError(f"{path}: not valid TOML: nested too deep") from None
+        raise BadInput(f"{path}: not valid TOML: nested too deep") from None
     except OSError as error:
-        raise StudyError(f"{path} cannot be read: {error.strerror}") from None
+        raise BadInput(f"{path} cannot be read: {error.strerror}") from None
     try:
         return _check(raw, path.resolve().parent, path.stem)
-    except (SettingError, taxonomy.TaxonomyError) as error:
-        raise StudyError(f"{path}: {error}") from None
+    except BadInput as error:
+        raise BadInput(f"{path}: {error}") from None
 
 
 def _check(raw: dict[str, Any], base: Path, name: str) -> Study:
     for key in raw:
         if key not in _TABLES:
-            raise SettingError(f"{key}: unknown key; the tables are {', '.join(_TABLES)}")
+            raise BadInput(f"{key}: unknown key; the tables are {', '.join(_TABLES)}")
     rewards = _table(raw, "rewards", {"pre", "post"})
     study = Study(
         name=convert_value(raw.get("name", name), str, "name"),
@@ -88,7 +88,7 @@ def _check(raw: dict[str, Any], base: Path, name: str) -> Study:
 def _data(data: Data, base: Path) -> Data:
     place = Place("data", base)
     if (data.path is None) == (data.dataset is None):
-        raise SettingError(
+        raise BadInput(
             'data needs either path = "pairs.jsonl.gz" or dataset = "owner/name", not both'
         )
     within("data.limit", data.limit, 0)
@@ -110,13 +110,13 @@ def _labelers(tables: dict[str, Any], base: Path) -> dict[str, Backend]:
         for name, raw in (tables or {"main": {}}).items()
     }
     if "main" not in found:
-        raise SettingError(
+        raise BadInput(
             "labelers.main is missing: one labeler must be called main, its labels feed the "
             "measures; the others are compared with it"
         )
     for name in found:
         if not name.isidentifier():
-            raise SettingError(f"labelers.{name}: a labeler's name must be a plain identifier")
+            raise BadInput(f"labelers.{name}: a labeler's name must be a plain identifier")
     return found
 
 
@@ -124,13 +124,11 @@ def _rewrites(rewrites: Rewrites, base: Path) -> Rewrites:
     for place, name in enumerate(rewrites.strategies):
         where = f"rewrites.strategies[{place}]"
         if problem := strategies.unknown(name):
-            raise SettingError(f"{where}: {problem}")
+            raise BadInput(f"{where}: {problem}")
         if name in rewrites.strategies[:place]:
-            raise SettingError(f"{where}: {name!r} is named twice")
+            raise BadInput(f"{where}: {name!r} is named twice")
     if rewrites.wanted and not rewrites.strategies:
-        raise SettingError(
-            "rewrites.strategies is empty; set rewrites.sample = 0 to skip rewriting"
-        )
+        raise BadInput("rewrites.strategies is empty; set rewrites.sample = 0 to skip rewriting")
     within("rewrites.sample", rewrites.sample, 0)
     within("rewrites.min_cosine", rewrites.min_cosine, -1, 1)
     return _with_path(rewrites, Place("rewrites", base))
@@ -169,7 +167,7 @@ def _refuse_elsewhere(
         if setting in registry.find(other, place.key(key)).__struct_fields__
     ]
     if others:
-        raise SettingError(
+        raise BadInput(
             f"{place.key(setting)}: unknown key of {key} {name!r}; "
             f"it is a key of {' and '.join(map(repr, others))}"
         )
@@ -188,19 +186,19 @@ def _reward(
             for field in REWARDS.find(name, place.where).__struct_fields__
         }
         for key in raw.keys() - keys:
-            raise SettingError(
+            raise BadInput(
                 f"{place.key(key)}: unknown key; known are backend, {', '.join(sorted(keys))}"
             )
         given = [source for source in _REWARD_SOURCES if source in raw]
         if role == "pre" and "continue_from" in given:
-            raise SettingError(_ONLY_POST)
+            raise BadInput(_ONLY_POST)
         if role == "pre" and len(given) != 1:
-            raise SettingError(
+            raise BadInput(
                 "rewards.pre.model or rewards.pre.path is missing, or both are there: name a "
                 "model or a file of scores, or leave [rewards.pre] out"
             )
         if role == "post" and len(given) != 1:
-            raise SettingError("rewards.post needs exactly one of model, path and continue_from")
+            raise BadInput("rewards.post needs exactly one of model, path and continue_from")
         backend = _REWARD_SOURCES[given[0]]
         reward = _backend({**raw, "backend": backend}, REWARDS, backend, place)
     return reward
@@ -213,17 +211,17 @@ def _check_together(study: Study) -> None:
     """What no table can know of itself."""
     pre, post = study.pre, study.post
     if isinstance(pre, ContinuedBackend):
-        raise SettingError(_ONLY_POST)
+        raise BadInput(_ONLY_POST)
     if isinstance(post, ContinuedBackend) and not (
         isinstance(pre, RewardBackend) and pre.can_continue
     ):
-        raise SettingError(
+        raise BadInput(
             f"rewards.post.continue_from: rewards.pre (backend {pre.backend}) cannot be trained "
             "further; name the post-D scores with rewards.post.path, or a model in both"
         )
     if study.rewrites.path is not None:
         if not (pre.needs == "file" and post.needs == "file"):
-            raise SettingError(
+            raise BadInput(
                 "rewrites.path: recorded rewrites bring their rewards, so the pairs' rewards must "
                 "be recorded too: set rewards.pre.path and rewards.post.path"
             )
@@ -235,7 +233,7 @@ def _check_together(study: Study) -> None:
         }
         for where, backend in sources.items():
             if not isinstance(backend, ModelBackend | ContinuedBackend):
-                raise SettingError(
+                raise BadInput(
                     f"{where}: backend {backend.backend} cannot be asked about rewrites; set "
                     "rewrites.sample = 0, or rewrites.path to recorded rewrites"
                 )
@@ -251,8 +249,8 @@ def _with_path(section: P, place: Place) -> P:
 def _table(raw: dict[str, Any], key: str, known: set[str] | None = None) -> dict[str, Any]:
     table = raw.get(key, {})
     if not isinstance(table, dict):
-        raise SettingError(f"{key}: must be a table")
+        raise BadInput(f"{key}: must be a table")
     for name in table:
         if known is not None and name not in known:
-            raise SettingError(f"{key}.{name}: unknown key; known are {', '.join(sorted(known))}")
+            raise BadInput(f"{key}.{name}: unknown key; known are {', '.join(sorted(known))}")
     return table

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -12,9 +10,8 @@ from engine import strategies
 from engine.backends.base import Absent, AbsentReward, Backend
 from engine.backends.executor import AbsentExecutor
 from engine.backends.kinds import EMBEDDERS, EXECUTORS, LABELERS, REWARDS, REWRITERS
+from engine.errors import BadInput
 from engine.registry import Registry
-from engine.settings import SettingError
-from engine.study.errors import StudyError
 from engine.study.sections import Data, Measures, Rewrites, Study
 from engine.study.upgrade import FORMAT, upgraded
 from engine.taxonomy import Feature
@@ -32,30 +29,30 @@ def loads_resolved(text: bytes) -> Study:
     """The inverse of `dump_resolved`; what older versions wrote is taken too. A back end that is
     not installed here is `Absent`: the folder can be read, not run.
 
-    Raises StudyError when this is no study.
+    Raises BadInput when this is no study.
     """
     try:
         raw = upgraded(msgspec.json.decode(text, type=dict[str, Any]))
         if unknown := raw.keys() - set(Study.__struct_fields__):
-            raise SettingError(f"{min(unknown)}: unknown key")
+            raise BadInput(f"{min(unknown)}: unknown key")
         return _study(raw)
-    except (msgspec.MsgspecError, SettingError, KeyError, TypeError, AttributeError) as error:
-        raise StudyError(
+    except (msgspec.MsgspecError, BadInput, KeyError, TypeError, AttributeError) as error:
+        raise BadInput(
             f"the run folder's study.json cannot be used ({error}); "
             "`seal-tui run STUDY.toml --run-dir` writes it anew"
         ) from None
 
 
 def require_installed(study: Study) -> None:
-    """Raises StudyError where this installation lacks what a run needs."""
+    """Raises BadInput where this installation lacks what a run needs."""
     for where, backend in study.backends().items():
         if isinstance(backend, Absent | AbsentReward):
-            raise StudyError(f"{where}: {backend.problem}; install the package that brings it")
+            raise BadInput(f"{where}: {backend.problem}; install the package that brings it")
     for name in study.rewrites.strategies if study.rewrites.wanted else ():
         if problem := strategies.unknown(name):
-            raise StudyError(f"rewrites.strategies: {problem}")
+            raise BadInput(f"rewrites.strategies: {problem}")
     if isinstance(study.executor, AbsentExecutor):
-        raise StudyError(f"executor: {study.executor.problem}; install the package that brings it")
+        raise BadInput(f"executor: {study.executor.problem}; install the package that brings it")
 
 
 def _study(raw: dict[str, Any]) -> Study:
@@ -88,7 +85,7 @@ def _found(
     try:
         kind = registry.find(name, f"{registry.kind} backend")
         return msgspec.convert(table, kind)
-    except (SettingError, msgspec.ValidationError) as error:
+    except (BadInput, msgspec.ValidationError) as error:
         if name in registry.built_in():
             raise
         return absent(settings=table, problem=str(error))
@@ -100,22 +97,3 @@ def _plain(value: Any) -> Any:
     if isinstance(value, Absent | AbsentReward | AbsentExecutor):
         return value.settings
     return msgspec.to_builtins(value)
-
-
-def digest(study: Study) -> str:
-    """Two studies with one digest find the same. How patient a run is with its workers and whose
-    code it may run are no part of that; what foreign code does is in the producer of results."""
-    asked = msgspec.structs.replace(
-        study, pre=study.pre.asked(), post=study.post.asked(), executor=study.executor.asked()
-    )
-    return hashlib.sha256(dump_resolved(asked)).hexdigest()
-
-
-def results_digest(study: Study) -> str:
-    """Two studies with one digest ask the same of data and models; they may measure otherwise."""
-    features = tuple(replace(f, role="other", regress=True) for f in study.features)
-    rewrites = msgspec.structs.replace(study.rewrites, min_cosine=0.0)
-    plain = msgspec.structs.replace(
-        study, name="", features=features, rewrites=rewrites, measures=Measures()
-    )
-    return digest(plain)

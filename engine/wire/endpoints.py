@@ -61,14 +61,17 @@ Method = Literal["GET", "POST"]
 class Endpoint(Generic[Asked, Answer]):
     """One question: `PAIRS(PairQuery(filter="margin<0"))` is a call that a client can send.
 
-    `meaning` is its line in the documentation: what happens, beside the answer's type.
+    `meaning` is its line in the documentation. `at_once`: answered without waiting for a database
+    or a disk. `interruptible`: the work ends when the client goes away.
     """
 
     method: Method
     path: str
     request: type[Asked]
     answer: type[Answer]
-    meaning: str = ""
+    meaning: str
+    at_once: bool = False
+    interruptible: bool = False
 
     @overload
     def __call__(self: Endpoint[Nothing, Answer]) -> Call[Answer]: ...
@@ -94,7 +97,7 @@ class Stream(Generic[Answer]):
 
     path: str
     answer: type[Answer]
-    meaning: str = ""
+    meaning: str
 
 
 @dataclass(frozen=True)
@@ -107,7 +110,7 @@ class Call(Generic[Answer]):
 
 # ---------------------------------------------------------------- the run
 
-STATUS = Endpoint("GET", "/status", Nothing, RunStatus, "how far the run is")
+STATUS = Endpoint("GET", "/status", Nothing, RunStatus, "how far the run is", at_once=True)
 EVENTS = Stream("/events", RunStatus, "the status now and at every change, see below")
 START = Endpoint(
     "POST", "/run", Nothing, RunStatus, "starts or resumes the run; nothing happens if one is on"
@@ -142,9 +145,7 @@ REJECTS = Endpoint(
 
 # ---------------------------------------------------------------- pairs and rewrites
 
-PAIRS = Endpoint(
-    "POST", "/pairs", PairQuery, Ids, "which pairs, in order; ends when its client goes away"
-)
+PAIRS = Endpoint("POST", "/pairs", PairQuery, Ids, "which pairs, in order", interruptible=True)
 PAIR_ROWS = Endpoint(
     "POST",
     "/pairs/rows",
@@ -158,7 +159,8 @@ REWRITES = Endpoint(
     "/rewrites",
     RewriteQuery,
     Ids,
-    "which rewritten pairs, in order; ends when its client goes away",
+    "which rewritten pairs, in order",
+    interruptible=True,
 )
 REWRITE_ROWS = Endpoint(
     "POST",
@@ -215,7 +217,9 @@ PREVIEW_EXPORT = Endpoint(
 EXPORT = Endpoint(
     "POST", "/export", ExportRequest, ExportStatus, "begins to write; 409 while another is written"
 )
-EXPORT_STATUS = Endpoint("GET", "/export", Nothing, ExportStatus, "how far the export is")
+EXPORT_STATUS = Endpoint(
+    "GET", "/export", Nothing, ExportStatus, "how far the export is", at_once=True
+)
 CANCEL_EXPORT = Endpoint(
     "POST", "/export/cancel", Nothing, ExportStatus, "ends the export; nothing of it is left"
 )

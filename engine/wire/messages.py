@@ -10,6 +10,8 @@ from typing import Any, Literal
 
 import msgspec
 
+from engine.errors import Kind
+
 Side = Literal["chosen", "rejected"]
 Regime = Literal["stayed", "got", "resisted", "reversed"]
 Opinion = Literal["c", "i", "r"]
@@ -57,7 +59,7 @@ class StageProgress(Message, frozen=True, kw_only=True):
 class RunStatus(Message, frozen=True, kw_only=True):
     """The whole run at one moment. `version` grows with every change.
 
-    `bad_input` says that `error` is about the data or the study, not about this program;
+    `error_kind` tells errors of the data or the study from those of the machine or this program;
     `stopping` that the run was asked to stop and is at its last batch.
     """
 
@@ -73,7 +75,7 @@ class RunStatus(Message, frozen=True, kw_only=True):
     elapsed_s: float
     pid: int
     engine_version: str
-    bad_input: bool = False
+    error_kind: Kind | None = None
     stopping: bool = False
 
 
@@ -452,6 +454,7 @@ class ExportStatus(Message, frozen=True, kw_only=True):
     total: int
     path: str
     error: str | None = None
+    error_kind: Kind | None = None
 
 
 class LedgerFile(Request, frozen=True, kw_only=True):
@@ -538,9 +541,10 @@ class Metrics(Message, frozen=True, kw_only=True):
 
 
 class Problem(Message, frozen=True, kw_only=True):
-    """Why a request failed, in one line for a person. `start` and `end` are the place in a filter
-    that is wrong."""
+    """Why a request failed, in one line for a person, and the kind of error. `start` and `end` are
+    the place in a filter that is wrong."""
 
     error: str
+    kind: Kind
     start: int | None = None
     end: int | None = None

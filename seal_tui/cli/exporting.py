@@ -12,6 +12,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
+from engine.errors import BadInput, Kind, SealError, of_kind
 from engine.wire.client import EngineProblem, SyncEngineClient
 from engine.wire.endpoints import (
     CANCEL_EXPORT,
@@ -28,7 +29,6 @@ from engine.wire.messages import (
     Imported,
     LedgerFile,
 )
-from seal_tui.errors import WrongUsage
 from seal_tui.text import numbers
 from seal_tui.text.safe import Safe, one_line
 
@@ -90,7 +90,7 @@ def request(
     discuss: Policy,
     overwrite: bool,
 ) -> ExportRequest:
-    """Raises WrongUsage."""
+    """Raises BadInput."""
     return ExportRequest(
         format=_format(to, form),
         path=str(to.expanduser().absolute()),
@@ -112,7 +112,7 @@ def _format(path: Path, named: str | None) -> ExportFormat:
         found = next((form for form in FORMATS if form == named), None)
         said = f"--format {named} is not known"
     if found is None:
-        raise WrongUsage(f"{said}: name one with --format: {', '.join(FORMATS)}")
+        raise BadInput(f"{said}: name one with --format: {', '.join(FORMATS)}")
     return found
 
 
@@ -124,7 +124,7 @@ def _signature() -> str:
 
 
 def export(client: SyncEngineClient, wanted: ExportRequest, dry_run: bool, as_json: bool) -> None:
-    """Preview, progress, outcome. Raises WrongUsage, EngineGone, EngineProblem; typer.Exit when
+    """Preview, progress, outcome. Raises SealError; typer.Exit when
     the person ended it."""
     try:
         found = client.ask(PREVIEW_EXPORT(wanted))
@@ -139,20 +139,21 @@ def export(client: SyncEngineClient, wanted: ExportRequest, dry_run: bool, as_js
     except EngineProblem as error:
         raise _placed(error, wanted.filter) from None
     if status.state == "failed":
-        raise EngineProblem(status.error or "the export failed")
+        kind = status.error_kind or Kind.FAULT
+        raise of_kind(kind, status.error or "the export failed")
     if status.state != "done":
         Console(stderr=True).print("stopped; nothing was written")
         raise typer.Exit(130)
     print(_json(found, wanted, status) if as_json else one_line(f"written: {status.path}"))
 
 
-def _placed(error: EngineProblem, text: str) -> Exception:
+def _placed(error: EngineProblem, text: str) -> SealError:
     """The error with the place in the filter that it is about, if it is about one."""
     if error.start is None or error.end is None:
         return error
     place = text[error.start : error.end]
     where = f"“{place}”" if place else "its end"
-    return WrongUsage(f"--where, at {where} (character {error.start + 1}): {error}")
+    return BadInput(f"--where, at {where} (character {error.start + 1}): {error}")
 
 
 def _preview_lines(found: ExportPreview, wanted: ExportRequest) -> Iterator[Safe]:

@@ -242,7 +242,7 @@ def test_too_many_rejects_are_bad_input(run: Path, study: Path, seal_tui: Cli) -
     assert "2 of 6 rows cannot be used" in line
     assert "line 5" in line
     status = json.loads(seal_tui("status", run, "--json").stdout)
-    assert (status["state"], status["bad_input"]) == ("failed", True)
+    assert (status["state"], status["error_kind"]) == ("failed", "bad_input")
 
 
 # ---------------------------------------------------------------- a run from end to end

@@ -14,8 +14,8 @@ import pytest
 
 from engine import study as studies
 from engine.backends.kinds import EXECUTORS, LABELERS
+from engine.errors import BadInput
 from engine.service import Engine
-from engine.settings import SettingError
 from tests.command import COMMAND
 from tests.engine.studies import prepare, run_to_end
 from tests.engine.test_pipeline import rows
@@ -188,7 +188,7 @@ def test_its_keys_are_checked_as_if_they_were_built_in(
     change: tuple[str, str], words: str, site: Path, study: Path
 ) -> None:
     study.write_text(study.read_text().replace(*change))
-    with pytest.raises(studies.StudyError) as caught:
+    with pytest.raises(BadInput) as caught:
         studies.load(study)
     assert words in str(caught.value)
     assert "\n" not in str(caught.value)
@@ -197,7 +197,7 @@ def test_its_keys_are_checked_as_if_they_were_built_in(
 def test_a_class_that_lacks_a_method_is_refused_by_name(site: Path, study: Path) -> None:
     code = (site / "their_labels.py").read_text()
     (site / "their_labels.py").write_text(code.replace("def build", "def built"))
-    with pytest.raises(studies.StudyError, match="does not define build"):
+    with pytest.raises(BadInput, match="does not define build"):
         studies.load(study)
 
 
@@ -216,7 +216,7 @@ def test_a_run_folder_opens_where_the_package_is_not_and_says_what_a_run_lacks(
         assert studies.dump_resolved(engine.study) == before, "nothing of its settings is lost"
         assert engine.metrics().tables["alignment"]
         assert not engine.info().changed
-        with pytest.raises(studies.StudyError, match=r"labelers.main: .*no such labeler.*install"):
+        with pytest.raises(BadInput, match=r"labelers.main: .*no such labeler.*install"):
             engine.start()
         assert engine.status().state == "done"
     finally:
@@ -235,9 +235,9 @@ def test_nothing_that_lies_in_the_working_folder_is_a_back_end(
     for path in ("", ".", str(folder)):
         monkeypatch.setattr(sys, "path", [path, *sys.path])
     assert "words" not in LABELERS.names()
-    with pytest.raises(SettingError, match="no such labeler"):
+    with pytest.raises(BadInput, match="no such labeler"):
         LABELERS.find("words", "labelers.main.backend")
-    with pytest.raises(SettingError, match="no such executor"):
+    with pytest.raises(BadInput, match="no such executor"):
         EXECUTORS.find("careful", "executor.kind")
 
 
@@ -253,5 +253,5 @@ def test_two_packages_with_one_name_are_told_apart_by_nobody(site: Path) -> None
     shutil.copytree(site / "their_labels-1.0.dist-info", second)
     (second / "entry_points.txt").write_text("[seal_tui.backends]\nlabeler.words = second:Words\n")
     (second / "METADATA").write_text("Metadata-Version: 2.1\nName: second\nVersion: 1.0\n")
-    with pytest.raises(SettingError, match="two packages offer it"):
+    with pytest.raises(BadInput, match="two packages offer it"):
         LABELERS.find("words", "labelers.main.backend")

@@ -12,11 +12,12 @@ from typing import Any
 
 import pytest
 
+from engine.errors import Kind, NotReady
 from engine.models import guard
 from engine.models.operations import Score
 from engine.run.requests import Ask, Identify, Request
 from engine.run.workers import Workers
-from engine.service import Engine, NotReady
+from engine.service import Engine
 from engine.store import Store, measures
 from tests.engine import studies
 from tests.engine.conftest import alive
@@ -281,7 +282,7 @@ def test_too_many_rejects_stop_the_run_with_the_first_of_them(tmp_path: Path) ->
     write_pairs(data, [*sample_rows(10), {"chosen": "no turns", "rejected": "none"}])
     status = run_to_end(prepare(study, tmp_path / "run"))
     assert status.state == "failed"
-    assert status.bad_input
+    assert status.error_kind is Kind.BAD_INPUT
     assert status.error is not None
     assert "1 of 11 rows cannot be used" in status.error
     assert "line 11" in status.error
@@ -304,7 +305,7 @@ def test_bad_input_is_told_apart_from_a_failure(damage: Any, words: str, tmp_pat
     run = prepare(study, tmp_path / "run")
     damage(study.parent)
     status = run_to_end(run)
-    assert (status.state, status.bad_input) == ("failed", True)
+    assert (status.state, status.error_kind) == ("failed", Kind.BAD_INPUT)
     assert status.error is not None
     assert words in status.error
     assert "\n" not in status.error
@@ -316,7 +317,7 @@ def test_a_model_that_cannot_be_loaded_is_a_failure_of_one_line(tmp_path: Path) 
         tmp_path / "study", pairs=4, extra=f'[rewards.pre]\nmodel = "{tmp_path / "empty"}"\n'
     )
     status = run_to_end(prepare(study, tmp_path / "run"))
-    assert (status.state, status.bad_input) == ("failed", False)
+    assert (status.state, status.error_kind) == ("failed", Kind.MACHINE)
     assert status.error is not None
     assert str(tmp_path / "empty") in status.error
     assert "\n" not in status.error
@@ -331,10 +332,10 @@ def test_the_next_run_forgets_what_was_wrong_with_the_last(tmp_path: Path) -> No
     try:
         engine.start()
         engine.join()
-        assert engine.status().bad_input
+        assert engine.status().error_kind is Kind.BAD_INPUT
         (study.parent / "pairs.jsonl").write_bytes(good)
         started = engine.start()
-        assert (started.error, started.bad_input, started.rejects) == (None, False, {})
+        assert (started.error, started.error_kind, started.rejects) == (None, None, {})
         engine.stop()
         engine.join()
     finally:

@@ -52,7 +52,8 @@ class Client:
     def __init__(self, engine: Engine) -> None:
         self.left = 0
         self.activity = Activity()
-        app = create_app(engine, self.activity, self._leave)
+        engine.on_shutdown = self._leave
+        app = create_app(engine, self.activity)
         transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
         self.http = httpx.AsyncClient(transport=transport, base_url="http://engine")
 
@@ -314,8 +315,8 @@ async def test_rewrites_are_filtered_by_strategy_change_and_feature(client: Clie
         (404, "GET", "/rewrites/4000", b"", "no rewrite 4000"),
         (404, "GET", "/rewrites/99999999999", b"", "no rewrite"),
         (404, "GET", "/metrics?preset=ols", b"", "no preset named ols"),
-        (422, "POST", "/pairs", b'{"filter": "rhymes:c"}', "“rhymes” is no key"),
-        (422, "POST", "/rewrites", b'{"filter": "flipped:rhymes"}', "flipped knows no"),
+        (422, "POST", "/pairs", b'{"filter": "rhymes:c"}', "unknown filter field “rhymes”"),
+        (422, "POST", "/rewrites", b'{"filter": "flipped:rhymes"}', "is not a value of flipped"),
         (404, "GET", "/nowhere", b"", "/nowhere"),
         (404, "GET", "/pairs/one", b"", "/pairs/one"),
         (405, "GET", "/run", b"", "/run"),
@@ -327,8 +328,14 @@ async def test_rewrites_are_filtered_by_strategy_change_and_feature(client: Clie
         (422, "POST", "/pairs/rows", b'{"ids": ["a"]}', "ids"),
         (422, "POST", "/rewrites", b'{"filter": "change:better"}', "change"),
         (422, "POST", "/rewrites/rows", b'{"ids": 3}', "ids"),
-        (400, "POST", "/pairs", b"{", "not valid JSON"),
-        (400, "POST", "/rewrites", b"\xff", "not valid JSON"),
+        (422, "POST", "/pairs", b'{"regime": "resisted"}', "unknown field `regime`"),
+        (422, "POST", "/pairs", b'{"\\nx": 1}', "unknown field"),
+        (422, "POST", "/stop", b'{"when": "now"}', "unknown field `when`"),
+        (422, "POST", "/run", b'{"study": "x"}', "takes no fields"),
+        (422, "GET", "/metrics?presets=ols", b"", "MetricsRequest takes preset"),
+        (422, "GET", "/marks/log?limit=ten", b"", "limit"),
+        (422, "POST", "/pairs", b"{", "not valid JSON"),
+        (422, "POST", "/rewrites", b"\xff", "not valid JSON"),
     ],
 )
 async def test_a_wrong_request_is_answered_by_a_problem_of_one_line(

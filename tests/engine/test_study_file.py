@@ -8,7 +8,7 @@ import pytest
 
 from engine import study as studies
 from engine.backends.rewards.torch import ClassifierBackend
-from engine.study import StudyError
+from engine.errors import BadInput
 
 BEGIN = '[data]\npath = "pairs.jsonl"\n'
 
@@ -26,7 +26,7 @@ def write(tmp_path: Path):  # type: ignore[no-untyped-def]
 
 
 def refusal(path: Path) -> str:
-    with pytest.raises(StudyError) as caught:
+    with pytest.raises(BadInput) as caught:
         studies.load(path)
     message = str(caught.value)
     assert message.startswith(str(path)), "the message begins with the file"
@@ -306,7 +306,7 @@ def test_the_resolved_study_comes_back_as_it_was(write) -> None:  # type: ignore
 
 @pytest.mark.parametrize("content", [b"", b"{", b'{"name": 3}', b"[]"])
 def test_a_damaged_resolved_study_says_how_to_mend_it(content: bytes) -> None:
-    with pytest.raises(StudyError, match="seal-tui run"):
+    with pytest.raises(BadInput, match="seal-tui run"):
         studies.loads_resolved(content)
 
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from engine.backends.base import Model, Use
 from engine.backends.labelers.endpoint import EndpointLabelerBackend
 from engine.backends.rewards.torch import ClassifierBackend
-from engine.models.errors import ModelError
+from engine.errors import BadInput, Fault
 from engine.models.operations import Score
 from engine.run.jobs import LOST, NO_MEMORY, Job, OutOfMemory, Stopped, WorkerDied, attempt
 from engine.run.requests import Ask, Identify
@@ -52,16 +52,15 @@ def test_closing_ends_the_process(workers: Workers) -> None:
     until(lambda: not alive(process), "the worker ends", 10)
 
 
-def test_a_model_that_cannot_be_used_is_an_error_in_words(workers: Workers) -> None:
-    with pytest.raises(ModelError, match="no embedded model named 'gpt'"):
+def test_an_error_crosses_the_pipe_with_its_kind(workers: Workers) -> None:
+    with pytest.raises(BadInput, match="no embedded model named 'gpt'"):
         workers.ask(Identify(Model(ClassifierBackend(model="embedded:gpt"), Use())))
 
 
-def test_an_error_nobody_foresaw_is_one_line(workers: Workers) -> None:
-    with pytest.raises(ModelError) as caught:
+def test_an_unexpected_error_is_one_line_that_names_the_log(workers: Workers) -> None:
+    with pytest.raises(Fault) as caught:
         workers.ask(Ask(Score(), ()))  # no model is loaded
-    assert "\n" not in str(caught.value)
-    assert "AttributeError" in str(caught.value)
+    assert str(caught.value) == "internal error (AttributeError); details in engine.log"
 
 
 def test_where_a_model_runs_is_known(workers: Workers) -> None:

@@ -1,4 +1,4 @@
-"""What a pair becomes for a trainer: nothing of its texts is lost, whatever they hold."""
+"""Rows for trainers preserve the texts of a pair, whatever they contain."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from engine.export import rows
 
 from .conftest import pair
 
-# Texts that are good at being mistaken for something else.
+# Texts that are easily mistaken for markup.
 PIECES = ("a", "b", " ", "\n", "\t", "Human:", "Assistant:", "\n\nHuman:", "\n\nAssistant: x")
 WORDS = st.lists(st.sampled_from(PIECES), max_size=6).map("".join)
 TURNS = st.tuples(st.sampled_from(["human", "assistant"]), WORDS).map(lambda t: Turn(*t))
@@ -28,7 +28,7 @@ def conversation(turns: list[Turn]) -> str:
 
 @st.composite
 def sides(draw: st.DrawFn) -> tuple[str, str]:
-    """Two conversations that share a beginning, as stored: canonical, ending in a response."""
+    """Two canonical conversations with a shared beginning, each ending in a response."""
     shared = draw(CONTEXT)
     texts = []
     for _ in range(2):
@@ -38,19 +38,21 @@ def sides(draw: st.DrawFn) -> tuple[str, str]:
     return left, right
 
 
-def judged(text: str) -> tuple[list[tuple[str, str]], str]:
-    """What a study sees of a conversation: blank space around a turn's text is not looked at."""
+def content(text: str) -> tuple[list[tuple[str, str]], str]:
+    """A conversation without the white space around its turns, which a study ignores."""
     dialogue = split_response(text)
-    return [(role, said.strip()) for role, said in dialogue.turns[:-1]], dialogue.response
+    return [(role, turn.strip()) for role, turn in dialogue.turns[:-1]], dialogue.response
 
 
 def same(row: dict[str, Any], chosen: str, rejected: str) -> bool:
-    found = read_row(row)
-    return judged(found.chosen) == judged(chosen) and judged(found.rejected) == judged(rejected)
+    fields = read_row(row)
+    return content(fields.chosen) == content(chosen) and content(fields.rejected) == content(
+        rejected
+    )
 
 
 @given(sides())
-def test_prompt_and_completion_are_the_transcript_to_the_character(both: tuple[str, str]) -> None:
+def test_prompt_and_completion_concatenated_are_the_transcript(both: tuple[str, str]) -> None:
     prompt, chosen, rejected = rows.strings(*both)
     assert (prompt + chosen, prompt + rejected) == both
 
@@ -69,18 +71,18 @@ def test_message_rows_read_again_give_the_same_conversations(both: tuple[str, st
 
 @given(sides())
 def test_kto_rows_are_the_two_transcripts(both: tuple[str, str]) -> None:
-    found = rows.kto(pair(*both))
-    assert [row["prompt"] + row["completion"] for row in found] == list(both)
-    assert [row["label"] for row in found] == [True, False]
+    kto_rows = rows.kto(pair(*both))
+    assert [row["prompt"] + row["completion"] for row in kto_rows] == list(both)
+    assert [row["label"] for row in kto_rows] == [True, False]
 
 
-def test_a_prompt_ends_where_the_assistant_is_to_speak() -> None:
+def test_a_prompt_ends_with_the_marker_of_the_response() -> None:
     context = f"{HUMAN} Sky?"
-    found = rows.strings(f"{context}{ASSISTANT} Blue.", f"{context}{ASSISTANT} Green.")
-    assert found == (f"{context}{ASSISTANT}", " Blue.", " Green.")
+    split = rows.strings(f"{context}{ASSISTANT} Blue.", f"{context}{ASSISTANT} Green.")
+    assert split == (f"{context}{ASSISTANT}", " Blue.", " Green.")
 
 
-def test_sides_that_part_early_keep_their_own_turns() -> None:
+def test_sides_that_diverge_early_keep_their_own_turns() -> None:
     shared = f"{HUMAN} Hello.{ASSISTANT} Hi."
     left = f"{HUMAN} Sky?{ASSISTANT} Blue."
     right = f"{HUMAN} Sea?{ASSISTANT} Green."
@@ -90,14 +92,14 @@ def test_sides_that_part_early_keep_their_own_turns() -> None:
     assert [message["content"] for message in chosen] == ["Sky?", "Blue."]
 
 
-@pytest.mark.parametrize("says", ["Human: me", "Assistant: me too"])
-def test_a_response_that_begins_like_a_turn_stays_a_response(says: str) -> None:
-    text = f"{HUMAN} Who?{ASSISTANT} {says}"
+@pytest.mark.parametrize("response", ["Human: me", "Assistant: me too"])
+def test_a_response_that_looks_like_a_turn_stays_a_response(response: str) -> None:
+    text = f"{HUMAN} Who?{ASSISTANT} {response}"
     [row] = rows.trl(pair(text, f"{HUMAN} Who?{ASSISTANT} you"))
-    assert split_response(read_row(row).chosen).response == says
+    assert split_response(read_row(row).chosen).response == response
 
 
-def test_a_conversation_that_repeats_itself_is_not_cut() -> None:
+def test_a_conversation_that_repeats_itself_is_not_truncated() -> None:
     twice = f"{HUMAN} Hi{ASSISTANT} Hi" * 2
     once = f"{HUMAN} Hi{ASSISTANT} Hi{HUMAN} c{ASSISTANT} d"
     [row] = rows.trl(pair(f"{twice}{HUMAN} a{ASSISTANT} b", once))

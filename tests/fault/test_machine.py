@@ -20,8 +20,9 @@ from typing import Any
 import pytest
 
 from engine import launch
-from engine.launch import EngineError
+from engine.errors import Kind, MachineError
 from engine.service import Engine
+from engine.wire.messages import StopRequest
 from tests.command import COMMAND
 from tests.engine.conftest import alive, end_engine
 from tests.engine.studies import (
@@ -97,7 +98,7 @@ def test_a_full_disk_stops_the_run_in_one_line_and_loses_nothing(
         assert "seal.duckdb" in status.error
         assert "make room" in status.error
         assert "\n" not in status.error
-        assert not status.bad_input
+        assert status.error_kind == Kind.MACHINE
         assert stage_now(engine.status(), "label:main")[1] >= before
         assert not list(run.glob(".manifest*")), "nothing half-written is left"
         _limit(engine.process.pid, resource.RLIM_INFINITY)
@@ -137,7 +138,7 @@ def test_a_database_that_a_foreign_process_holds_is_told_with_that_process(
     try:
         assert foreign.stdout is not None
         assert foreign.stdout.readline() == b"held\n"
-        with pytest.raises(EngineError) as caught:
+        with pytest.raises(MachineError) as caught:
             start(light)
     finally:
         foreign.communicate(timeout=20)
@@ -312,7 +313,7 @@ def test_stopping_now_drops_the_batch_in_work_and_keeps_the_others(
         until(lambda: opened.asked > opened.free, "a batch is in work")
         assert engine.stop().stopping
         assert engine.running, "it would finish the batch"
-        engine.stop(now=True)
+        engine.stop(StopRequest(now=True))
         engine.join(30)
         status = engine.status()
         assert (status.state, status.stopping) == ("stopped", False)

@@ -16,8 +16,8 @@ from engine import strategies
 from engine.backends.base import Model, Use
 from engine.backends.rewards.torch import ClassifierBackend
 from engine.data.dialogue import split_response
+from engine.errors import MachineError
 from engine.models.endpoint import EndpointRewriter
-from engine.models.errors import ModelError
 from engine.models.operations import Score
 from engine.models.protocols import Text
 from engine.run.jobs import LOST, Job, Outcome
@@ -95,7 +95,7 @@ def test_weights_that_are_replaced_during_a_run_stop_it(
         weights = load_file(folder / "model.safetensors")
         moved = {name: value * np.float32(1.5) for name, value in weights.items()}
         save_file(moved, folder / "model.safetensors", metadata={"format": "pt"})
-        with pytest.raises(ModelError, match="replaced on disk"):
+        with pytest.raises(MachineError, match="replaced on disk"):
             score(workers, model, identity)
         now = workers.ask(Identify(model))
         assert now != identity

@@ -77,7 +77,7 @@ def real_engine(recorded_run: Path, tmp_path: Path) -> Iterator[Engine]:
 @pytest.fixture
 def browser(real_engine: Engine) -> Opener:
     """Opens the app on the real engine, as the author kim."""
-    api = create_app(real_engine, Activity(), lambda: None)
+    api = create_app(real_engine, Activity())
 
     @asynccontextmanager
     async def opened(

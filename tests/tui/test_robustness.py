@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
+from engine.wire.endpoints import REWRITES
+
 from .conftest import Opener, screen_text, shows, until
 from .fake_engine import FakeEngine
 
@@ -47,7 +49,7 @@ async def test_the_scores_are_a_key_away_and_lead_back_to_the_rewrites(
         assert "original" not in shown
         await pilot.press("enter")
         await shows(pilot, "flipped:last_response_sentiment")
-        assert engine.queries("rewrites")[-1].filter == "flipped:last_response_sentiment"
+        assert engine.queries(REWRITES)[-1].filter == "flipped:last_response_sentiment"
         await pilot.press("t", "escape")
         await until(pilot, lambda: "robustness scores" not in screen_text(pilot))
 
@@ -59,7 +61,7 @@ async def test_rewrites_are_filtered_by_terms_of_their_own(browser: Opener) -> N
         await pilot.press("slash", *"strategy:neu cosine>0.95", "enter")
         await shows(pilot, "1 of 12 rewritten pairs")
         await pilot.press("slash", *"regime:got", "enter")
-        await shows(pilot, "“regime” is no key of a filter")
+        await shows(pilot, "unknown filter field “regime”")
 
 
 async def test_where_there_are_no_scores_the_reason_is_said(

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import msgspec
 
 from engine.backends.base import RewardBackend, Use
-from engine.settings import Place, SettingError
+from engine.errors import BadInput
+from engine.settings import Place
 
 if TYPE_CHECKING:
     from typing import Self
@@ -51,9 +52,7 @@ class ClassifierBackend(RewardBackend, frozen=True, kw_only=True, tag="torch"):
             if given == named:
                 return
             fix = f'write {key} = "{named}"'
-        raise SettingError(
-            f"{place.key(key)} must name the model and revision that are trusted: {fix}"
-        )
+        raise BadInput(f"{place.key(key)} must name the model and revision that are trusted: {fix}")
 
     def fingerprint(self, use: Use, device: str) -> dict[str, Any]:
         from engine.models import fingerprints

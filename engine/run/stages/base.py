@@ -20,7 +20,7 @@ class Stage(ABC):
 
     @abstractmethod
     def run(self, run: Run) -> None:
-        """Do what is not done yet. Raises RunError, ModelError, DataError, StoreError, Stopped."""
+        """Do what is not done yet. Raises SealError, or Stopped."""
 
     @abstractmethod
     def ahead(self, ahead: Ahead) -> StagePlan:

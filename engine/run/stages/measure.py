@@ -7,7 +7,8 @@ from engine.run import manifest
 from engine.run import measure as measuring
 from engine.run.stages.base import Stage
 from engine.run.work import Ahead, Run
-from engine.store import measures, results
+from engine.store import results
+from engine.store.complete import put_complete
 from engine.wire.messages import StagePlan
 
 
@@ -23,7 +24,7 @@ class Measure(Stage):
         texts = sorted({*run.entries, *run.rewritten})
         for reason, count in results.unusable_counts(run.store, texts).items():
             run.progress.warn(f"{count:,} entries could not be used: {reason}")
-        measures.put_complete(run.store, studies.results_digest(run.study))
+        put_complete(run.store, studies.dump_resolved(run.study))
         summary = measuring.measure(run.study, run.store)
         for warning in summary.warnings:
             run.progress.warn(warning)
