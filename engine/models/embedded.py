@@ -32,7 +32,7 @@ def resolve(name: str) -> str:
     """A model name as transformers takes it: `embedded:` names become folders, others stay.
 
     Raises MachineError when the package that carries the weights is missing or damaged, BadInput
-    for a name that is not known, and for an empty one, which would be the folder that the process stands in.
+    for an unknown name, and for an empty one: that would be the folder that one stands in.
     """
     if not name.strip():
         raise BadInput("a model has no name: name it in the study file")
