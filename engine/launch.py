@@ -9,15 +9,17 @@ import os
 import platform
 import socket as sockets
 import subprocess
+import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
 import filelock
 
-from engine import isolated
+from engine import __version__, isolated
 from engine.errors import BadInput, Busy, MachineError, SealError
 from engine.paths import runtime_dir
+from engine.wire import version
 
 HOLDER = "engine.json"
 LOCK = "engine.lock"
@@ -31,12 +33,13 @@ BEAT_LIMIT_S = 15.0
 @dataclass(frozen=True)
 class Holder:
     """The engine that a run folder's note tells of. `place` is the identity of the folder that the
-    note was written in; version 0.1.0 wrote none."""
+    note was written in, `build` that of `engine.wire.version`; version 0.1.0 wrote neither."""
 
     pid: int
     host: str
     socket: Path
     place: tuple[int, ...] | None = None
+    build: str = ""
 
 
 def socket_path(folder: Path) -> Path:
@@ -82,6 +85,8 @@ def announce(folder: Path, socket: Path) -> None:
         "host": platform.node(),
         "socket": str(socket),
         "place": _place(folder),
+        "version": __version__,
+        "build": version.build(),
     }
     scratch = folder / f".{HOLDER}.{os.getpid()}"
     try:
@@ -111,13 +116,23 @@ def holder(folder: Path) -> Holder | None:
             str(content["host"]),
             Path(content["socket"]),
             None if place is None else tuple(place),
+            str(content.get("build", "")),
         )
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
 
 def reachable(folder: Path) -> Path | None:
-    """The socket of the folder's living engine, or None.
+    """The socket of the folder's living engine, of whatever version, or None.
+
+    Raises Busy when an engine of another host holds it: its socket is not here.
+    """
+    found = _living(folder)
+    return None if found is None else found.socket
+
+
+def _living(folder: Path) -> Holder | None:
+    """The folder's living engine, or None.
 
     A note that was copied with its folder tells of the engine of the original, and counts for
     nothing. Raises Busy when an engine of another host holds this very folder, which both
@@ -127,7 +142,7 @@ def reachable(folder: Path) -> Path | None:
     if found is None:
         return None
     if found.host == platform.node():
-        return found.socket if _is_here(found, folder) and _answers(found.socket) else None
+        return found if _is_here(found, folder) and _answers(found.socket) else None
     held_there = f"{folder} is held by process {found.pid} on {found.host}"
     if found.place is None or found.place == _place(folder):
         raise Busy(
@@ -186,16 +201,25 @@ def _answers(socket: Path) -> bool:
 
 
 def ensure_engine(folder: Path) -> Path:
-    """The socket of the folder's engine, started in a session of its own if there is none.
+    """The socket of the folder's engine, started in a session of its own if there is none. An
+    idle engine of another version is replaced.
 
-    Raises SealError when it does not come up, with the last line of its log.
+    Raises SealError when it does not come up, with the last line of its log, and Busy when one of
+    another version has a run on.
     """
     folder = folder.resolve()
     process: subprocess.Popen[bytes] | None = None
     deadline = time.monotonic() + START_TIMEOUT_S
     while time.monotonic() < deadline:
-        if (socket := reachable(folder)) is not None:
-            return socket
+        found = _living(folder)
+        if found is not None:
+            if found.build == version.build() or _usable(folder, found):
+                return found.socket
+            if process is not None and process.pid == found.pid:
+                raise MachineError(
+                    f"the engine of {folder} was started from another version of seal-tui than "
+                    f"this one; see {sys.executable} and PYTHONPATH"
+                )
         if process is None:
             # An engine that is leaving, or that another client has just started, holds the folder.
             if not held(folder):
@@ -211,6 +235,52 @@ def ensure_engine(folder: Path) -> Path:
             f"try again, or see {folder / LOG}"
         )
     raise MachineError(f"the engine did not answer in {START_TIMEOUT_S:.0f} s; see {folder / LOG}")
+
+
+def _usable(folder: Path, found: Holder) -> bool:
+    """Whether an engine of another build will do. If not, and it is idle, it is asked to leave.
+
+    Raises Busy when it has work, and MachineError when this process is the one out of date.
+    """
+    from engine.wire.client import EngineGone, EngineProblem, SyncEngineClient
+
+    try:
+        with SyncEngineClient.at(found.socket) as client:
+            peer = client.ask(version.PEER())
+            outdated = version.build_on_disk() != version.build()
+            busy = peer.state == "running" or client.ask(version.PEER_EXPORT()).state == "running"
+            if peer.compatible and (outdated or busy):
+                return True
+            if outdated:
+                raise MachineError("seal-tui was updated since this process began; start it again")
+            if busy:
+                work = "a run" if peer.state == "running" else "an export"
+                raise Busy(
+                    f"the engine of {folder} is version {peer}, this is {version.this()}, and "
+                    f"{work} is on: wait for it, or `seal-tui stop {folder}`"
+                )
+            client.ask(version.PEER_SHUTDOWN())
+    except (EngineGone, EngineProblem):
+        pass  # it left meanwhile, or is no engine
+    return False
+
+
+def attachable(socket: Path) -> Path:
+    """`socket`, if the engine there can be asked by this version. Raises MachineError otherwise,
+    and when nobody answers."""
+    from engine.wire.client import EngineProblem, SyncEngineClient
+
+    try:
+        with SyncEngineClient.at(socket) as client:
+            peer = client.ask(version.PEER())
+    except EngineProblem as error:
+        raise MachineError(f"{socket}: {error}") from None
+    if not peer.compatible:
+        raise MachineError(
+            f"the engine at {socket} is version {peer}, this is {version.this()}: "
+            "both ends must be of the same version"
+        )
+    return socket
 
 
 def _start(folder: Path) -> subprocess.Popen[bytes]:

@@ -13,6 +13,7 @@ import msgspec
 from engine import __version__
 from engine.errors import Kind, MachineError, SealError, of_kind
 from engine.wire.messages import RunState, RunStatus, StageProgress
+from engine.wire.version import contract
 
 
 @dataclass
@@ -174,6 +175,7 @@ class Progress:
                 elapsed_s=running,
                 pid=os.getpid(),
                 engine_version=__version__,
+                contract=contract(),
             )
 
     def wait(self, seen: int, timeout: float) -> bool:

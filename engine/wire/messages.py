@@ -59,7 +59,9 @@ class StageProgress(Message, frozen=True, kw_only=True):
 class RunStatus(Message, frozen=True, kw_only=True):
     """The whole run at one moment. `version` grows with every change.
 
-    `error_kind` tells errors of the data or the study from those of the machine or this program;
+    `contract` is a digest of what the engine can be asked: a client of another one may misread its
+    answers. `error_kind` tells errors of the data or the study from those of the machine or this
+    program;
     `stopping` that the run was asked to stop and is at its last batch.
     """
 
@@ -75,6 +77,7 @@ class RunStatus(Message, frozen=True, kw_only=True):
     elapsed_s: float
     pid: int
     engine_version: str
+    contract: str = ""
     error_kind: Kind | None = None
     stopping: bool = False
 

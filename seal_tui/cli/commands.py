@@ -239,7 +239,8 @@ def open_(
         assert socket is not None
         if not socket.is_socket():
             _fail(f"{socket} is no socket; is the ssh -L that forwards it still up?", 2)
-        _show(lambda: socket)
+        launch.attachable(socket)
+        _show(lambda: launch.attachable(socket))
 
 
 @app.command()

@@ -18,8 +18,9 @@ from engine import isolated, launch
 from engine import study as studies
 from engine.errors import BadInput, Busy, Fault, of_kind
 from engine.wire.client import SyncEngineClient
-from engine.wire.endpoints import PLAN, SHUTDOWN, STATUS, STOP
-from engine.wire.messages import PlanRequest, RunStatus, StopRequest
+from engine.wire.endpoints import PLAN
+from engine.wire.messages import PlanRequest, StopRequest
+from engine.wire.version import PEER, PEER_SHUTDOWN, PEER_STOP
 from seal_tui import crash
 
 STOP_TIMEOUT_S = 120.0
@@ -43,7 +44,7 @@ def prepare(study_file: Path, run_dir: Path | None) -> Path:
     target = folder / "study.json"
     if not target.exists() or target.read_bytes() != resolved:
         socket = launch.reachable(folder)
-        if socket is not None and _status_at(socket).state == "running":
+        if socket is not None and _running_at(socket):
             raise Busy(f"{folder} is running another version of this study; stop it first")
         if (folder / "manifest.json").exists():
             print("The study has changed. What is there already, and what this run computes:")
@@ -84,8 +85,8 @@ def stop(folder: Path, now: bool) -> bool:
     if socket is None:
         return False
     with SyncEngineClient.at(socket) as client:
-        client.ask(STOP(StopRequest(now=now)))
-        client.ask(SHUTDOWN())
+        client.ask(PEER_STOP(StopRequest(now=now)))
+        client.ask(PEER_SHUTDOWN())
     deadline = time.monotonic() + STOP_TIMEOUT_S
     while launch.held(folder):  # it finishes the batch in work
         if time.monotonic() > deadline:
@@ -123,6 +124,6 @@ def _print_plan(folder: Path, study: studies.Study) -> None:
         headless.print_plan(asked.ask(PLAN(PlanRequest(study=msgspec.to_builtins(study)))))
 
 
-def _status_at(socket: Path) -> RunStatus:
+def _running_at(socket: Path) -> bool:
     with SyncEngineClient.at(socket) as client:
-        return client.ask(STATUS())
+        return client.ask(PEER()).state == "running"

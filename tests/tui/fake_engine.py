@@ -60,6 +60,7 @@ from engine.wire.messages import (
     StudyInfo,
 )
 from engine.wire.requests import asked
+from engine.wire.version import contract
 
 from . import fake_study
 
@@ -137,6 +138,7 @@ class FakeEngine:
             elapsed_s=252.0,
             pid=4321,
             engine_version="0.1.0",
+            contract=contract(),
             stopping=self.stopping,
         )
 
