@@ -296,14 +296,14 @@ class Engine:
         meanings: dict[str, str] = dict(REASONS)
         rows = tuple(
             RejectRow(
-                source=source,
-                line=line,
-                reason=reason,
-                meaning=meanings.get(reason, reason),
-                detail=detail,
-                excerpt=excerpt,
+                source=row.source,
+                line=row.line,
+                reason=row.reason,
+                meaning=meanings.get(row.reason, row.reason),
+                detail=row.detail,
+                excerpt=row.excerpt,
             )
-            for source, line, reason, detail, excerpt in dataset.rejects(self.store, SHOWN_REJECTS)
+            for row in dataset.rejects(self.store, SHOWN_REJECTS)
         )
         return Rejects(rows=rows, of=sum(dataset.reject_counts(self.store).values()))
 

@@ -3,45 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Literal, NamedTuple
+from typing import Literal
 
+from engine.data.decided import Decided, Decision
 from engine.wire.messages import ExportFormat, ExportPreview, ExportRequest, Verdict
 
 # Formats for trainers, which apply the decisions. The other formats only list them.
 TRAINING: tuple[ExportFormat, ...] = ("trl", "trl-messages", "kto", "hub")
-
-
-class Decided(NamedTuple):
-    """A pair in its original order, with the decision of one author.
-
-    `chosen` and `rejected` are transcripts. Margins are raw logits, angles are in degrees.
-    """
-
-    pair_id: int
-    source_id: str
-    topic: str | None
-    chosen: str
-    rejected: str
-    regime: str
-    opinion: str
-    margin_pre: float
-    margin_post: float
-    theta: float | None
-    gain: float | None
-    ambiguity: float | None
-    verdict: Verdict | None
-    flagged: bool
-    note: str
-    tags: tuple[str, ...]
-
-
-class Decision(NamedTuple):
-    """A pair without its texts. Equal texts have equal ids."""
-
-    chosen_id: int
-    rejected_id: int
-    verdict: Verdict | None
-    flagged: bool
 
 
 def action(verdict: Verdict | None, request: ExportRequest) -> Literal["keep", "flip", "omit"]:

@@ -12,9 +12,10 @@ from typing import Any
 
 import msgspec
 
+from engine.data.decided import Decided
 from engine.errors import Busy, MachineError, SealError, explain
 from engine.export import card, place, provenance, report, rows, writers
-from engine.export.decided import TRAINING, Decided, apply_decision, count
+from engine.export.decided import TRAINING, apply_decision, count
 from engine.export.provenance import Digests, Provenance
 from engine.store import Store, exports, ledger, marks
 from engine.store.browse import Browser

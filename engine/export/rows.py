@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from engine.data.dialogue import ASSISTANT, Turn, is_transcript, transcript, turns
-from engine.export.decided import Decided
+from engine.data.decided import Decided
+from engine.data.dialogue import ASSISTANT, Turn, is_transcript, shared_turns, transcript, turns
 
 Message = dict[str, str]
 _NAMES = {"human": "user", "assistant": "assistant"}
@@ -31,7 +31,8 @@ def strings(chosen: str, rejected: str) -> Split:
     before it. If the sides differ before their last turn, or a response could be mistaken for a
     transcript, a completion starts with its own marker instead.
     """
-    left, right = turns(chosen), turns(rejected)
+    left = turns(chosen)
+    right = left if rejected == chosen else turns(rejected)
     shared = _shared(left, right)
     prompt = transcript(left[:shared])
     bare = prompt + ASSISTANT
@@ -61,11 +62,7 @@ def _messages(of: Sequence[Turn]) -> list[Message]:
 
 def _shared(left: Sequence[Turn], right: Sequence[Turn]) -> int:
     """How many leading turns form the prompt; the last turn always belongs to a completion."""
-    shared = 0
-    for a, b in zip(left[:-1], right[:-1], strict=False):
-        if a != b:
-            break
-        shared += 1
+    shared = shared_turns(left, right)
     # The reader would take a completion that repeats the prompt for a full conversation, and
     # would drop an empty answer at the end of a prompt.
     if any(_plain(side[shared : 2 * shared]) == _plain(left[:shared]) for side in (left, right)):

@@ -54,7 +54,7 @@ def measure(study: Study, store: Store) -> Summary:
     texts = dataset.pair_texts(store)
     noise = (_noise(store, roles["pre"], texts), _noise(store, roles["post"], texts))
     pairs = measures.pairs(store, roles, features)
-    sample = [pair_id for pair_id, *_ in plan.rewrite_sample(study, texts)]
+    sample = [pair.pair_id for pair in plan.rewrite_sample(study, texts)]
     rewrites = measures.rewrites(store, roles, features, study.rewrites.strategies, sample)
     labelers = measures.labelers(store, roles, features)
     chosen = options(study, noise)
@@ -75,7 +75,7 @@ def measure(study: Study, store: Store) -> Summary:
     return Summary(digest(tables), counts, tuple(_warnings(study, tables, counts, noise)))
 
 
-def _noise(store: Store, producer: str, texts: Sequence[tuple[int, int, int]]) -> float:
+def _noise(store: Store, producer: str, texts: Sequence[dataset.PairTexts]) -> float:
     if not results.scored_twice(store, producer):  # recorded: to find the sample takes a second
         return 0.0
     return results.noise(store, producer, plan.noise_sample(texts))[0]

@@ -5,11 +5,11 @@ from __future__ import annotations
 import contextlib
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import duckdb
 
@@ -24,6 +24,8 @@ MEASURED = "measured"
 _HERE = Path(__file__).parent
 _CONFIG = {"enable_external_access": "false", "memory_limit": "4GB"}
 
+
+T = TypeVar("T")
 
 # What the machine does to a database; anything else is a fault of this program.
 _OUTSIDE = (
@@ -187,6 +189,12 @@ class Store:
             return self.meta("program") or ""
         except (duckdb.CatalogException, duckdb.BinderException):
             return ""
+
+
+def rows(cursor: Any, kind: Callable[..., T]) -> list[T]:
+    """What a statement found, each row as a `kind` whose fields are named as the columns."""
+    names = [column[0] for column in cursor.description]
+    return [kind(**dict(zip(names, row, strict=True))) for row in cursor.fetchall()]
 
 
 def forget_results(cursor: Any) -> None:

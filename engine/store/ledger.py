@@ -40,19 +40,12 @@ class LedgerRow(Message, frozen=True, kw_only=True):
 def ledger(store: Store) -> Iterator[LedgerRow]:
     """The whole log in the order of time, of pairs that are no longer in the dataset too."""
     cursor = store.read(sql("ledger"))
+    names = [column[0] for column in cursor.description]
     while rows := cursor.fetchmany(_MANY):
-        for at, author, source, chosen, rejected, old, new, group, blind in rows:
-            yield LedgerRow(
-                time=at,
-                author=author,
-                source_id=source,
-                chosen_sha=chosen,
-                rejected_sha=rejected,
-                old=_state(old),
-                new=_state(new),
-                group=group,
-                blind=blind,
-            )
+        for row in rows:
+            columns = dict(zip(names, row, strict=True))
+            columns |= {"old": _state(columns["old"]), "new": _state(columns["new"])}
+            yield LedgerRow(**columns)
 
 
 def _state(stored: dict[str, Any]) -> MarkState:

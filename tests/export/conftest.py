@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
+from engine.data.decided import Decided
 from engine.data.pairs import Pair
 from engine.data.readers import Source, read_pairs
-from engine.export.decided import Decided
 from engine.service import Engine
 from engine.wire.messages import ExportRequest, ExportStatus, MarkChange, MarkRequest, Verdict
 from tests.tui import recorded

@@ -8,7 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.data.dialogue import ASSISTANT, HUMAN, Turn, canonical, split_response, transcript
+from engine.data.dialogue import (
+    ASSISTANT,
+    HUMAN,
+    Turn,
+    canonical,
+    split_response,
+    transcript,
+    turns,
+)
 from engine.data.rows import read_row
 from engine.export import rows
 
@@ -41,7 +49,7 @@ def sides(draw: st.DrawFn) -> tuple[str, str]:
 def content(text: str) -> tuple[list[tuple[str, str]], str]:
     """A conversation without the white space around its turns, which a study ignores."""
     dialogue = split_response(text)
-    return [(role, turn.strip()) for role, turn in dialogue.turns[:-1]], dialogue.response
+    return [(role, turn.strip()) for role, turn in turns(text)[:-1]], dialogue.response
 
 
 def same(row: dict[str, Any], chosen: str, rejected: str) -> bool:
