@@ -118,7 +118,7 @@ def holder(folder: Path) -> Holder | None:
             None if place is None else tuple(place),
             str(content.get("build", "")),
         )
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
 
 
