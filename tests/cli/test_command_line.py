@@ -219,7 +219,7 @@ def test_a_damaged_run_folder_is_refused_and_repaired_by_the_next_run(
     run: Path, study: Path, seal_tui: Cli
 ) -> None:
     (run / "study.json").write_text("{")
-    assert "study.json" in one_line(seal_tui("status", run), 1)
+    assert "study.json" in one_line(seal_tui("status", run), 2)
     write_pairs(study.parent / "pairs.jsonl", [])  # so that the run ends at once
     answer = seal_tui("run", study, "--run-dir", run, "--headless")
     assert "has no rows" in answer.stderr
