@@ -10,19 +10,18 @@ from typing import Any
 
 import msgspec
 
+from engine import info
 from engine import study as studies
-from engine.data.pairs import REASONS
 from engine.errors import BadInput, NotFound, NotReady, SealError, explain
 from engine.export import ledger as ledger_file
 from engine.export.job import Exports, Subject
 from engine.export.provenance import Digests
-from engine.paper import plots
 from engine.run import last, manifest, measure, plan
 from engine.run.pipeline import Pipeline
 from engine.run.preview import preview
 from engine.run.progress import Progress
 from engine.run.workers import Stopped, Workers
-from engine.store import Store, dataset, ledger, marks, measures, saved_filters
+from engine.store import Store, ledger, marks, measures, saved_filters
 from engine.store.browse import Browser
 from engine.store.database import Reading
 from engine.store.ledger import LedgerRow
@@ -32,14 +31,11 @@ from engine.wire.answering import answers
 from engine.wire.messages import (
     Agreement,
     AuthorRequest,
-    Circle,
     CompleteRequest,
     Completion,
     ExportPreview,
     ExportRequest,
     ExportStatus,
-    FeatureInfo,
-    Grid,
     Ids,
     Imported,
     LedgerFile,
@@ -50,7 +46,6 @@ from engine.wire.messages import (
     MarksChanged,
     Metrics,
     MetricsRequest,
-    ModelInfo,
     PairDetail,
     PairQuery,
     PairRequest,
@@ -59,7 +54,6 @@ from engine.wire.messages import (
     PlanRequest,
     Plots,
     ProgressRequest,
-    RejectRow,
     Rejects,
     RewriteDetail,
     RewriteQuery,
@@ -200,41 +194,8 @@ class Engine:
 
     @answers(endpoints.STUDY)
     def info(self) -> StudyInfo:
-        study = self._shown()
-        data = study.data
-        models = [ModelInfo(role="pre", model=plan.pre_name(study), detail=study.pre.origin)]
-        post = plan.post_name(study)
-        models.append(ModelInfo(role="post", model=post, detail=study.post.origin))
-        for name, labeler in study.labelers.items():
-            model = labeler.model or Path(labeler.path or "none").name
-            models.append(ModelInfo(role=f"labeler {name}", model=model, detail=labeler.backend))
-        if study.rewrites.wanted:
-            models.append(
-                ModelInfo(
-                    role="rewriter", model=plan.rewriter_name(study), detail=study.rewrites.scope
-                )
-            )
-            if study.rewrites.path is None:
-                models.append(ModelInfo(role="embedder", model=study.embedder.model, detail=""))
-        return StudyInfo(
-            name=study.name,
-            dataset=data.dataset or Path(data.path or "").name,
-            pairs=self.status().counts.get("pairs", 0),
-            features=tuple(
-                FeatureInfo(
-                    name=f.name, kind=f.kind, role=f.role, regress=f.regress, question=f.question
-                )
-                for f in study.features
-            ),
-            models=tuple(models),
-            strategies=study.rewrites.strategies if study.rewrites.wanted else (),
-            preset=study.measures.preset,
-            presets=PRESETS,
-            tie_policy=study.measures.tie_policy,
-            opinion=study.measures.opinion,
-            min_cosine=study.rewrites.min_cosine,
-            changed=self._changed(),
-        )
+        pairs = self.status().counts.get("pairs", 0)
+        return info.study(self._shown(), pairs, self._changed())
 
     def _changed(self) -> bool:
         """Whether a run would compute something else than what is shown."""
@@ -281,31 +242,12 @@ class Engine:
     def plots(self) -> Plots:
         """What the paper draws, counted and ready to draw."""
         found = self._need_measures()
-        drawn = plots.plots(*measures.rewards(self.store, found.roles))
-        return Plots(
-            direction_pre=_circle(drawn.direction_pre),
-            direction_post=_circle(drawn.direction_post),
-            theta=_circle(drawn.theta),
-            rewards_pre=_grid(drawn.rewards_pre),
-            rewards_post=_grid(drawn.rewards_post),
-        )
+        return info.plots(*measures.rewards(self.store, found.roles))
 
     @answers(endpoints.REJECTS)
     def rejects(self) -> Rejects:
         """The rows of the source that could not be used."""
-        meanings: dict[str, str] = dict(REASONS)
-        rows = tuple(
-            RejectRow(
-                source=row.source,
-                line=row.line,
-                reason=row.reason,
-                meaning=meanings.get(row.reason, row.reason),
-                detail=row.detail,
-                excerpt=row.excerpt,
-            )
-            for row in dataset.rejects(self.store, SHOWN_REJECTS)
-        )
-        return Rejects(rows=rows, of=sum(dataset.reject_counts(self.store).values()))
+        return info.rejects(self.store, SHOWN_REJECTS)
 
     def browser(self) -> Browser:
         found = self._need_measures()
@@ -475,21 +417,3 @@ class Engine:
 
     def _read_study(self) -> Study:
         return studies.loads_resolved((self.folder / STUDY_FILE).read_bytes())
-
-
-def _circle(drawn: plots.Circle) -> Circle:
-    return Circle(
-        counts=tuple(drawn.counts.tolist()),
-        undefined=drawn.undefined,
-        mean_deg=drawn.mean_deg,
-        resultant=drawn.resultant,
-    )
-
-
-def _grid(drawn: plots.Grid) -> Grid:
-    return Grid(
-        counts=tuple(tuple(row) for row in drawn.counts.tolist()),
-        low=drawn.low,
-        high=drawn.high,
-        outside=drawn.outside,
-    )

@@ -29,19 +29,19 @@ class Message(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=False):
 
 class Request(Message, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
     """Base of what is asked. A field that is not known here is an error: it would be a condition
-    that is not looked at."""
+    that has no effect."""
 
 
 class Nothing(Request, frozen=True, kw_only=True):
-    """A request that has nothing to say."""
+    """A request without fields."""
 
 
 # ---------------------------------------------------------------- the run
 
 
 class StageProgress(Message, frozen=True, kw_only=True):
-    """How far one stage is. `rate` is units per second, `eta_s` seconds, both None when unknown;
-    `where` the devices at work, or `endpoint`."""
+    """How far one stage is. `rate` is units per second, `eta_s` seconds, both null when unknown;
+    `where` is the devices at work, or `endpoint`."""
 
     name: str
     label: str
@@ -134,7 +134,7 @@ class ModelInfo(Message, frozen=True, kw_only=True):
 
 
 class StudyInfo(Message, frozen=True, kw_only=True):
-    """`changed`: a run would be of another study than the last one in this folder."""
+    """`changed`: a run would compute something else than the results that are here."""
 
     name: str
     dataset: str
@@ -167,8 +167,8 @@ class PairQuery(Request, frozen=True, kw_only=True):
 
 
 class Ids(Message, frozen=True, kw_only=True):
-    """The ids a query selects, in its order, how many it chose from, and its SQL for reading.
-    `dataset` is the digest of the data whose pairs have these numbers."""
+    """The `ids` that a query selects, in its order; `of` is how many there are without a filter,
+    `sql` the query for reading, `dataset` the digest of the data whose pairs have these numbers."""
 
     ids: tuple[int, ...]
     of: int
@@ -194,7 +194,7 @@ Verdict = Literal["keep", "flip", "drop", "tie", "discuss"]
 
 
 class Mark(Message, frozen=True, kw_only=True):
-    """What one author decided about one pair; `time` in seconds since 1970."""
+    """What one author decided about one pair; `time` of the last change, in seconds since 1970."""
 
     author: str
     verdict: Verdict | None
@@ -205,8 +205,9 @@ class Mark(Message, frozen=True, kw_only=True):
 
 
 class PairRow(Message, frozen=True, kw_only=True):
-    """A line of the pair list. Rewards are raw logits, `theta` and `gain` degrees; `noise` where
-    the margin after training lies within the scorer's own noise."""
+    """A line of the pair list. `source_id` is the row's own id; `opinion` is null for an unlabeled
+    pair; margins are raw logits, `theta` and `gain` degrees; `preview` is the first 160 characters
+    of the chosen response. `noise`: the margin after training is within the scorer's own noise."""
 
     pair_id: int
     source_id: str
@@ -229,7 +230,7 @@ class Turn(Message, frozen=True, kw_only=True):
 
 
 class Entry(Message, frozen=True, kw_only=True):
-    """One side of a pair. Labels are by feature name; `gold` is None where there is none."""
+    """One side of a pair. Labels are by feature name; `gold` is null where there is none."""
 
     text_id: int
     turns: tuple[Turn, ...]
@@ -242,7 +243,8 @@ class Entry(Message, frozen=True, kw_only=True):
 
 
 class PairDetail(Message, frozen=True, kw_only=True):
-    """A whole pair. `shared_turns` leading turns are the same on both sides."""
+    """A whole pair. `shared_turns` leading turns are the same on both sides; `marks` are those of
+    all authors."""
 
     row: PairRow
     shared_turns: int
@@ -275,7 +277,9 @@ class RewriteRequest(Request, frozen=True, kw_only=True):
 
 
 class RewriteRow(Message, frozen=True, kw_only=True):
-    """A line of the rewrite list: one pair rewritten by one strategy, both sides."""
+    """A line of the rewrite list: one pair rewritten by one strategy, both sides. `change` is what
+    became of the verdict after training; `flips` counts the labels that changed. Rewrites below
+    the study's `min_cosine` are listed too."""
 
     rewrite_id: int
     pair_id: int
@@ -315,7 +319,8 @@ class RewriteDetail(Message, frozen=True, kw_only=True):
 
 
 class MarkChange(Request, frozen=True, kw_only=True):
-    """What changes of a mark; None leaves as it is, verdict "" takes the decision back."""
+    """What changes of a mark; null leaves it as it is, verdict "" takes the decision back. A note
+    has at most 4,000 characters, a tag is one word of at most 40."""
 
     verdict: Verdict | Literal[""] | None = None
     flag: Literal["on", "off", "toggle"] | None = None
@@ -325,7 +330,8 @@ class MarkChange(Request, frozen=True, kw_only=True):
 
 
 class MarkRequest(Request, frozen=True, kw_only=True):
-    """One change to these pairs, by this author; `blind`: made without knowing what was chosen.
+    """One change to these pairs, by this author (1 to 64 printable characters), which is one step
+    for undo; `blind`: made without knowing what was chosen.
 
     With the `dataset` of the `Ids` that they are from, the change is refused once other data was
     read: its pairs have the same numbers.
@@ -531,7 +537,7 @@ class Plots(Message, frozen=True, kw_only=True):
 
 
 class MetricsRequest(Request, frozen=True, kw_only=True):
-    """`preset` is released-code, pooled-clustered or pair-fe; without it all rows come."""
+    """`preset` is released-code, pooled-clustered or pair-fe; without it the rows of all come."""
 
     preset: str | None = None
 

@@ -3,37 +3,32 @@
 from __future__ import annotations
 
 import types
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from enum import Enum
 from functools import cache
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
+import msgspec
+
 from engine.wire.endpoints import ENDPOINTS, STREAMS
-from engine.wire.messages import Message
 
 
 @cache
-def messages() -> tuple[type[Message], ...]:
-    """Every message that can be sent or answered, each before those that it holds."""
-    found: dict[type[Message], None] = {}
-    for row in ENDPOINTS:
-        _collect(row.request, found)
-        _collect(row.answer, found)
-    for stream in STREAMS:
-        _collect(stream.answer, found)
-    return tuple(found)
+def messages() -> tuple[type[msgspec.Struct], ...]:
+    """Every message that can be sent or answered, in the order of the table."""
+    kinds = [kind for row in ENDPOINTS for kind in (row.request, row.answer)]
+    kinds += [stream.answer for stream in STREAMS]
+    return tuple(dict.fromkeys(message for kind in kinds for message in held(kind)))
 
 
-def _collect(kind: Any, found: dict[type[Message], None]) -> None:
-    if isinstance(kind, type) and issubclass(kind, Message):
-        if kind in found:
-            return
-        found[kind] = None
-        parts: Iterable[Any] = get_type_hints(kind).values()
-    else:
-        parts = get_args(kind)
+def held(kind: Any) -> Iterator[type[msgspec.Struct]]:
+    """The messages of a type: itself, if it is one, then those in its fields or parts."""
+    parts: Iterable[Any] = get_args(kind)
+    if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
+        yield kind
+        parts = get_type_hints(kind).values()
     for part in parts:
-        _collect(part, found)
+        yield from held(part)
 
 
 def shape(kind: Any) -> str:
@@ -46,9 +41,9 @@ def shape(kind: Any) -> str:
     if origin in (list, tuple):
         return f"list of {shape(inner[0])}"
     if origin is dict:
-        return f"object: {shape(inner[0])} → {shape(inner[1])}"
+        return "object" if inner[1] is Any else f"object of {shape(inner[1])}"
     if isinstance(kind, type) and issubclass(kind, Enum):
         return " or ".join(f'"{member.value}"' for member in kind)
     if kind is type(None):
         return "null"
-    return {Any: "anything", str: "text", bool: "true or false"}.get(kind) or str(kind.__name__)
+    return {Any: "anything", str: "text", bool: "bool"}.get(kind) or str(kind.__name__)
