@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.data.pairs import REASONS
+from engine.export import formats
 from engine.paper import plots as paper
 from engine.run import plan
 from engine.store import Store, dataset
@@ -59,6 +60,7 @@ def study(settings: Study, pairs: int, changed: bool) -> StudyInfo:
         opinion=settings.measures.opinion,
         min_cosine=settings.rewrites.min_cosine,
         changed=changed,
+        export_formats=formats.listed(),
     )
 
 
