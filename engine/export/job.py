@@ -12,10 +12,10 @@ from typing import Any
 
 import msgspec
 
-from engine.data.decided import Decided
+from engine.data.reviewed import ReviewedPair
 from engine.errors import Busy, MachineError, SealError, explain
 from engine.export import card, place, provenance, report, rows, writers
-from engine.export.decided import TRAINING, apply_decision, count
+from engine.export.decisions import TRAINING, apply_decision, count
 from engine.export.provenance import Digests, Provenance
 from engine.store import Store, exports, ledger, marks
 from engine.store.browse import Browser
@@ -29,7 +29,7 @@ from engine.wire.messages import (
     StudyInfo,
 )
 
-_ROWS: dict[str, Callable[[Decided], list[dict[str, Any]]]] = {
+_ROWS: dict[str, Callable[[ReviewedPair], list[dict[str, Any]]]] = {
     "trl": rows.trl,
     "trl-messages": rows.trl_messages,
     "kto": rows.kto,
@@ -193,7 +193,7 @@ def _pages(
         yield from _ledger_pages(subject, request, ids, cursor)
         return
     make = _ROWS[request.format]
-    for page in exports.decided(cursor, ids, request.author):
+    for page in exports.reviewed_pairs(cursor, ids, request.author):
         if request.format in TRAINING:
             page = [final for pair in page if (final := apply_decision(pair, request)) is not None]
         yield [row for pair in page for row in make(pair)]

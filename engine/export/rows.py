@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from engine.data.decided import Decided
 from engine.data.dialogue import ASSISTANT, Turn, is_transcript, shared_turns, transcript, turns
+from engine.data.reviewed import ReviewedPair
 
 Message = dict[str, str]
 _NAMES = {"human": "user", "assistant": "assistant"}
@@ -79,18 +79,18 @@ def _plain(of: Sequence[Turn]) -> list[tuple[str, str]]:
 # ---------------------------------------------------------------- rows
 
 
-def trl(pair: Decided) -> list[dict[str, Any]]:
+def trl(pair: ReviewedPair) -> list[dict[str, Any]]:
     """One row of strings."""
     return [_head(pair) | strings(pair.chosen, pair.rejected)._asdict()]
 
 
-def trl_messages(pair: Decided) -> list[dict[str, Any]]:
+def trl_messages(pair: ReviewedPair) -> list[dict[str, Any]]:
     """One row of message lists."""
     prompt, chosen, rejected = messages(pair.chosen, pair.rejected)
     return [_head(pair) | {"prompt": prompt, "chosen": chosen, "rejected": rejected}]
 
 
-def kto(pair: Decided) -> list[dict[str, Any]]:
+def kto(pair: ReviewedPair) -> list[dict[str, Any]]:
     """Two rows: the chosen conversation with label true, the rejected one with label false."""
     result = []
     for text, label in ((pair.chosen, True), (pair.rejected, False)):
@@ -100,13 +100,13 @@ def kto(pair: Decided) -> list[dict[str, Any]]:
     return result
 
 
-def hub(pair: Decided) -> list[dict[str, Any]]:
+def hub(pair: ReviewedPair) -> list[dict[str, Any]]:
     """One row of message lists, with the verdict."""
     [row] = trl_messages(pair)
     return [row | {"verdict": pair.verdict}]
 
 
-def _head(pair: Decided) -> dict[str, Any]:
+def _head(pair: ReviewedPair) -> dict[str, Any]:
     return {"id": pair.source_id, "topic": pair.topic}
 
 
@@ -117,7 +117,7 @@ COLUMNS = (
 )
 
 
-def sheet(pair: Decided) -> list[dict[str, Any]]:
+def sheet(pair: ReviewedPair) -> list[dict[str, Any]]:
     """One row in the original order, with the decision in columns of its own."""
     prompt, chosen, rejected = strings(pair.chosen, pair.rejected)
     cells = pair._asdict() | {
