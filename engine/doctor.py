@@ -119,16 +119,17 @@ def _study(path: Path) -> list[Check]:
         Check("features", True, ", ".join(feature.name for feature in study.features)),
         Check("measures", True, f"{study.measures.preset}, ties {study.measures.tie_policy}"),
     ]
-    for name, labeler in study.labelers.items():
-        key = labeler.api_key_env
-        ok = key is None or key in os.environ
-        mend = "" if ok else f"export {key}=…"
-        model = labeler.model or labeler.path
-        found.append(Check(f"labeler {name}", ok, f"{labeler.backend} {model}", mend))
-    key = study.rewriter.api_key_env
-    ok = key is None or key in os.environ
-    model = f"{study.rewriter.backend} {study.rewriter.model}"
-    return [*found, Check("rewriter", ok, model, "" if ok else f"export {key}=…")]
+    for where, backend in study.backends().items():
+        lacking = backend.lacking()
+        words = f"{backend.backend} {backend.title}"
+        found.append(Check(_name(where), lacking is None, words, lacking or ""))
+    return found
+
+
+def _name(where: str) -> str:
+    """A back end's table in the study file, in words: `labeler main`, `reward pre`."""
+    table, _, name = where.partition(".")
+    return f"{table.removesuffix('s')} {name}" if name else table
 
 
 if __name__ == "__main__":

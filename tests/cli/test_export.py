@@ -84,8 +84,8 @@ def test_decisions_of_another_author_are_mentioned(seal_tui: Command, run: Path)
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("--to", "x"), "name one with --format: trl"),
-        (("--to", "x.jsonl", "--format", "xml"), "--format xml is not known"),
+        (("--to", "x"), "choose from trl, trl-messages"),
+        (("--to", "x.jsonl", "--format", "xml"), "unknown export format 'xml'"),
         (("--to", "gone/x.jsonl"), "create it first"),
         (("--to", "x.csv", "--format", "report"), "a report export must end in .md or .html"),
         (("--to", "x.csv", "--where", "regime:stayd"), "at “stayd” (character 8)"),
