@@ -322,7 +322,7 @@ def doctor(
     """Check this machine: versions, devices, models, sockets, terminal, and a study file."""
     with _for_people():
         checks: list[dict[str, Any]] = runs.ask_module(
-            "engine.doctor", *([str(study)] if study else [])
+            "engine.doctor", *([str(study.absolute())] if study else [])
         )
     if as_json:
         print(json.dumps(checks, indent=2))
