@@ -329,9 +329,9 @@ def doctor(
     else:
         for check in checks:
             mark = "ok  " if check["ok"] else "FAIL"
-            print(plain(f"{mark} {check['name']:<14} {check['found']}"))
-            if check["mend"]:
-                print(plain(f"     {'':<14} → {check['mend']}"))
+            print(plain(f"{mark} {check['name']:<14} {check['value']}"))
+            if check["fix"]:
+                print(plain(f"     {'':<14} → {check['fix']}"))
     bad = [check["name"] for check in checks if not check["ok"]]
     if bad:
         raise typer.Exit(2 if "study" in bad else 1)

@@ -387,9 +387,20 @@ def test_doctor_reports_every_check_and_fails_if_one_does(seal_tui: Cli, study: 
         by_name
     )
     assert by_name["study"]["ok"]
-    assert "helpful" in by_name["features"]["found"]
-    assert all(check["mend"] for check in checks if not check["ok"]), "what to do about it"
+    assert "helpful" in by_name["features"]["value"]
+    assert all(check["fix"] for check in checks if not check["ok"]), "what to do about it"
     assert answer.returncode == (0 if all(check["ok"] for check in checks) else 1)
+
+
+def test_doctor_fails_when_a_check_does_and_says_the_fix(seal_tui: Cli, tmp_path: Path) -> None:
+    cache = tmp_path / "cache"
+    cache.touch()
+    answer = seal_tui("doctor", SEAL_TUI_CACHE=str(cache))
+    lines = answer.stdout.splitlines()
+    failed = [number for number, line in enumerate(lines) if line.startswith("FAIL")]
+    assert {lines[number].split()[1] for number in failed} == {"embedded", "disk"}
+    assert all(lines[number + 1].lstrip().startswith("→ ") for number in failed)
+    assert answer.returncode == 1
 
 
 def test_doctor_explains_an_invalid_study(seal_tui: Cli, study: Path) -> None:
