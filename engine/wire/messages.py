@@ -144,7 +144,7 @@ class ExportFormat(Message, frozen=True, kw_only=True):
 
 
 class StudyInfo(Message, frozen=True, kw_only=True):
-    """`changed`: a run would be of another study than the last one in this folder."""
+    """`changed`: a run would compute something else than the results that are here."""
 
     name: str
     dataset: str

@@ -7,7 +7,6 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
@@ -15,7 +14,7 @@ from typing import Any
 
 import msgspec
 
-from engine import launch
+from engine import isolated, launch
 from engine import study as studies
 from engine.errors import BadInput, Busy, Fault, of_kind
 from engine.wire.client import SyncEngineClient
@@ -34,7 +33,7 @@ def prepare(study_file: Path, run_dir: Path | None) -> Path:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     resolved = studies.dump_resolved(study)
     target = folder / "study.json"
-    if not target.exists() or target.read_bytes() != resolved:
+    if not _holds(target, study):
         socket = launch.reachable(folder)
         if socket is not None and _running_at(socket):
             raise Busy(f"{folder} is running another version of this study; stop it first")
@@ -48,6 +47,14 @@ def prepare(study_file: Path, run_dir: Path | None) -> Path:
         scratch.write_bytes(resolved)
         os.replace(scratch, target)
     return folder
+
+
+def _holds(path: Path, study: studies.Study) -> bool:
+    """Whether a study.json is this study, in the words of whatever version wrote it."""
+    try:
+        return studies.loads_resolved(path.read_bytes()) == study
+    except (OSError, BadInput):
+        return False
 
 
 def print_plan(study_file: Path, run_dir: Path | None) -> None:
@@ -90,7 +97,9 @@ def stop(folder: Path, now: bool) -> bool:
 def ask_module(module: str, *arguments: str) -> Any:
     """What a module of the engine prints, in a process of its own: it loads what this one never
     does (torch, statistics)."""
-    answer = subprocess.run([sys.executable, "-m", module, *arguments], capture_output=True)
+    answer = subprocess.run(
+        isolated.command(module, *arguments), capture_output=True, **isolated.place()
+    )
     try:
         content = json.loads(answer.stdout)
         problem = content["problem"]
