@@ -14,6 +14,7 @@ from engine.export.job import Exports, Subject
 from engine.export.provenance import Digests
 from engine.models.errors import ModelError
 from engine.paper import plots
+from engine.results import views
 from engine.run import manifest, measure, plan
 from engine.run.ingest import RunError
 from engine.run.pipeline import Pipeline
@@ -247,10 +248,7 @@ class Engine:
         if preset is not None:
             if preset not in PRESETS:
                 raise NotFound(f"no preset named {preset}; there are {', '.join(PRESETS)}")
-            tables = {
-                name: [row for row in rows if row.get("preset", preset) in (preset, "*")]
-                for name, rows in tables.items()
-            }
+            tables = views.narrowed(tables, preset)
         return Metrics(preset=preset or self.study.measures.preset, tables=tables)
 
     def plots(self) -> Plots:

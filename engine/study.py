@@ -13,11 +13,19 @@ from typing import Any, Literal, TypeVar, get_type_hints
 import msgspec
 
 from engine import taxonomy
+from engine.results.choices import (
+    MIN_COSINE,
+    OPINION_RULE,
+    PRESET,
+    TIE_POLICY,
+    OpinionRule,
+    Preset,
+    TiePolicy,
+)
+from engine.results.choices import PRESETS as PRESETS
 
-PRESETS = ("released-code", "pooled-clustered", "pair-fe")
 STRATEGIES = ("neutral", "more-positive", "placebo")
 
-Preset = Literal["released-code", "pooled-clustered", "pair-fe"]
 Strategy = Literal["neutral", "more-positive", "placebo"]
 
 
@@ -99,7 +107,7 @@ class Rewrites(Section, frozen=True, kw_only=True):
     sample: int = 1608
     seed: int = 7
     scope: Literal["response", "transcript"] = "response"
-    min_cosine: float = 0.9
+    min_cosine: float = MIN_COSINE
 
     @property
     def wanted(self) -> bool:
@@ -111,9 +119,9 @@ class Embedder(Section, frozen=True, kw_only=True):
 
 
 class Measures(Section, frozen=True, kw_only=True):
-    preset: Preset = "pair-fe"
-    tie_policy: Literal["misaligned", "half", "exclude", "separate"] = "misaligned"
-    opinion: Literal["lexicographic", "pareto"] = "lexicographic"
+    preset: Preset = PRESET
+    tie_policy: TiePolicy = TIE_POLICY
+    opinion: OpinionRule = OPINION_RULE
 
 
 class Executor(Section, frozen=True, kw_only=True):

@@ -6,18 +6,19 @@ of each other, so it stays free of heavy imports.
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
 
 import msgspec
 
+from engine.results.records import OPINIONS as OPINIONS
+from engine.results.records import REGIMES as REGIMES
+from engine.results.records import Opinion as Opinion
+from engine.results.records import Regime as Regime
+from engine.results.records import Tables
+
 Side = Literal["chosen", "rejected"]
-Regime = Literal["stayed", "got", "resisted", "reversed"]
-Opinion = Literal["c", "i", "r"]
 StageState = Literal["waiting", "running", "done", "failed"]
 RunState = Literal["idle", "running", "done", "failed", "stopped"]
-
-REGIMES: tuple[Regime, ...] = ("stayed", "got", "resisted", "reversed")
-OPINIONS: tuple[Opinion, ...] = ("c", "i", "r")
 
 
 class Message(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=False):
@@ -481,10 +482,10 @@ class RowsRequest(Message, frozen=True, kw_only=True):
 
 
 class Metrics(Message, frozen=True, kw_only=True):
-    """`tables`: the design's metric tables, each a list of records; `preset` is the default one."""
+    """The metric tables; `preset` is the one asked for, else the study's."""
 
     preset: str
-    tables: dict[str, list[dict[str, Any]]]
+    tables: Tables
 
 
 class Problem(Message, frozen=True, kw_only=True):

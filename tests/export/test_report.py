@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from engine.paper.records import RobustnessRow, as_dict
 from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
@@ -17,7 +18,6 @@ from engine.export import blocks, card, report
 from engine.export.blocks import Bullets, Data, Heading, Paragraph, Table
 from engine.export.figure import Estimate, Intervals, as_svg, as_text
 from engine.export.provenance import Digests, Provenance, of
-from engine.paper.records import RobustnessRow, as_dict
 from engine.service import Engine
 from engine.visible import one_line
 from engine.wire.messages import ExportPreview, ExportRequest, Metrics, ModelInfo, StudyInfo

@@ -7,13 +7,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import statsmodels.api as sm
+from engine.paper.records import ImprintRow
 from statsmodels.stats.multitest import multipletests
 
 from engine.paper import selftest
 from engine.paper.imprint import reward_imprint, shift_imprint
 from engine.paper.inputs import MISSING, Feature, Options, Pairs
 from engine.paper.misalignment import misalignment
-from engine.paper.records import ImprintRow
 from engine.paper.resistance import verdicts
 from engine.paper.shift import released_angle, shifts
 

@@ -14,17 +14,9 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from engine.paper import imprint, selftest
-from engine.paper.inputs import (
-    MISSING,
-    PRESETS,
-    Feature,
-    Labels,
-    Options,
-    Pairs,
-    Rewrites,
-    no_rewrites,
-)
+from engine.paper.inputs import MISSING, Feature, Labels, Options, Pairs, Rewrites, no_rewrites
 from engine.paper.measures import compute, pair_facts
+from engine.results.choices import PRESETS
 
 Study = Callable[..., tuple]
 

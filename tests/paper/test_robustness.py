@@ -8,11 +8,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import statsmodels.api as sm
+from engine.paper.records import RobustnessRow
 from statsmodels.stats.contingency_tables import mcnemar
 
 from engine.paper import selftest
 from engine.paper.inputs import MISSING, Feature, Options, Rewrites
-from engine.paper.records import RobustnessRow
 from engine.paper.rewriting import drift_rows, strategy_rows
 from engine.paper.robustness import flip_design, robustness, robustness_columns
 

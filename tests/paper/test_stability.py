@@ -8,6 +8,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from engine.paper.records import ImprintRow
 from statsmodels.stats.inter_rater import cohens_kappa
 from statsmodels.stats.inter_rater import fleiss_kappa as sm_fleiss
 
@@ -16,7 +17,6 @@ from engine.paper.imprint import reward_imprint
 from engine.paper.inputs import MISSING, Feature, Labels, Options, Pairs
 from engine.paper.linear import first_difference
 from engine.paper.measures import pair_facts
-from engine.paper.records import ImprintRow
 from engine.paper.stability import agreement, cohen_kappa, fleiss_kappa, join, stability
 from engine.paper.stability_imprint import stability_imprint
 

@@ -6,6 +6,7 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from seal_tui.text.tables import Tables
 
 from engine.wire.messages import Grid
 from seal_tui.explorer.widgets.drift import curve_lines
@@ -13,7 +14,6 @@ from seal_tui.explorer.widgets.heat import heat_map, rebin
 from seal_tui.explorer.widgets.mosaic import shares
 from seal_tui.explorer.widgets.plot import RAMP, shade
 from seal_tui.explorer.widgets.rose import rose
-from seal_tui.text.tables import Tables
 
 from .conftest import Opener, screen_text, shows, until
 from .fake_engine import FakeEngine

@@ -6,12 +6,12 @@ from typing import Any
 
 import httpx
 import pytest
+from seal_tui.text.tables import Estimate, Tables
 
 from engine.wire.messages import Metrics
 from seal_tui.client import EngineClient
 from seal_tui.explorer.session import Session
 from seal_tui.text import readings
-from seal_tui.text.tables import Estimate, Tables
 
 from .fake_study import METRICS, STUDY
 
