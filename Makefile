@@ -36,7 +36,7 @@ fault: setup  ## kills at random moments of every stage (KILLS=50 each), full di
 lint: setup  ## ruff, mypy, the import rules
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy engine seal_tui
+	$(BIN)/mypy engine seal_tui training
 	$(BIN)/lint-imports
 
 format: setup  ## write the code the way `make lint` wants it
@@ -46,12 +46,12 @@ format: setup  ## write the code the way `make lint` wants it
 bench: setup  ## speed, as ratios measured in one run
 	$(BIN)/python -m tests.perf.bench
 
-models: setup  ## train the small models of sample_data again and measure them (about 40 minutes)
-	$(BIN)/python -m sample_data.training.reward_pre
-	$(BIN)/python -m sample_data.training.label_heads
-	$(BIN)/python -m sample_data.training.labeler_adapter
-	$(BIN)/python -m sample_data.training.rewriter_adapter
-	$(BIN)/python -m sample_data.training.measure
+models: setup  ## train the small models of the sample study again and measure them (about 40 minutes)
+	$(BIN)/python -m training.reward_pre
+	$(BIN)/python -m training.label_heads
+	$(BIN)/python -m training.labeler_adapter
+	$(BIN)/python -m training.rewriter_adapter
+	$(BIN)/python -m training.measure
 
 screenshots: setup  ## the pictures of the documentation, from runs/demo
 	$(BIN)/python docs/make_screenshots.py runs/demo

@@ -16,7 +16,7 @@ import tempfile
 from pathlib import Path
 
 from engine.launch import ensure_engine
-from seal_tui.client import EngineClient
+from engine.wire.client import EngineClient
 from seal_tui.explorer.app import SealApp
 from seal_tui.explorer.settings import Settings
 
@@ -55,7 +55,7 @@ async def shoot(folder: Path) -> None:
 
 
 def main(run: Path) -> None:
-    command = [str(Path(sys.executable).with_name("seal-tui")), "stop"]
+    command = [sys.executable, "-P", "-m", "seal_tui", "stop"]
     subprocess.run([*command, str(run)], check=True)  # so that its files are at rest
     with tempfile.TemporaryDirectory() as scratch:
         os.environ["XDG_STATE_HOME"] = scratch

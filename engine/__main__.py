@@ -40,9 +40,10 @@ async def _serve(folder: Path, limit: float) -> None:
         server.should_exit = True
         engine.progress.wake()
 
+    engine.on_shutdown = leave
     server = uvicorn.Server(
         uvicorn.Config(
-            create_app(engine, activity, leave),
+            create_app(engine, activity),
             uds=str(socket),
             log_level="warning",
             lifespan="off",

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import platformdirs
 
-SAMPLE_DATA = Path(__file__).resolve().parent.parent / "sample_data"
+SAMPLE_DATA = Path(__file__).resolve().parent / "sample_data"
 
 
 def cache_dir() -> Path:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import Any
+
+import msgspec
 
 from engine import study as studies
 from engine.data.pairs import REASONS, DataError
@@ -23,35 +26,55 @@ from engine.run.progress import Progress
 from engine.run.workers import Stopped, Workers
 from engine.store import Store, StoreError, dataset, ledger, marks, measures, results, saved_filters
 from engine.store.browse import Browser
+from engine.store.database import Reading
 from engine.store.errors import NotFound
 from engine.store.ledger import LedgerRow
 from engine.study import PRESETS, Study
+from engine.wire import endpoints
+from engine.wire.answering import answers
 from engine.wire.messages import (
     Agreement,
     AuthorRequest,
     Circle,
+    CompleteRequest,
+    Completion,
     ExportPreview,
     ExportRequest,
     ExportStatus,
     FeatureInfo,
     Grid,
+    Ids,
     Imported,
     LedgerFile,
+    LogRequest,
     MarkEvent,
     MarkProgress,
     MarkRequest,
     MarksChanged,
     Metrics,
+    MetricsRequest,
     ModelInfo,
+    PairDetail,
     PairQuery,
+    PairRequest,
+    PairRow,
+    PairRowsRequest,
+    PlanRequest,
     Plots,
     ProgressRequest,
     RejectRow,
     Rejects,
+    RewriteDetail,
+    RewriteQuery,
+    RewriteRequest,
+    RewriteRow,
+    RewriteRowsRequest,
     RunPlan,
     RunState,
     RunStatus,
     SavedFilter,
+    SaveFilter,
+    StopRequest,
     StudyInfo,
 )
 
@@ -59,6 +82,11 @@ STUDY_FILE = "study.json"
 DATABASE = "seal.duckdb"
 SHOWN_REJECTS = 1_000  # more than anybody reads; the reasons are counted whole
 STARTED = "started"  # the key in `meta` of the study whose run began last
+
+
+_FINISH_BATCH = StopRequest()
+_OWN_STUDY = PlanRequest()
+_EVERY_PRESET = MetricsRequest()
 
 
 class NotReady(RuntimeError):
@@ -88,6 +116,7 @@ class Engine:
         self._stop = threading.Event()
         self._lock = threading.Lock()
         self.exports = Exports()
+        self.on_shutdown: Callable[[], None] = lambda: None
         if (last := manifest.last_status(folder)) is not None:
             cut_off = last.state == "running" or (last.state == "done" and not self._measurable())
             self.progress.restore(last, "stopped" if cut_off else last.state)
@@ -96,9 +125,11 @@ class Engine:
     def running(self) -> bool:
         return self._thread is not None and self._thread.is_alive()
 
+    @answers(endpoints.STATUS)
     def status(self) -> RunStatus:
         return self.progress.snapshot()
 
+    @answers(endpoints.START)
     def start(self) -> RunStatus:
         """Start or resume the run; nothing happens when one is on."""
         with self._lock:
@@ -118,18 +149,19 @@ class Engine:
                 self._thread.start()
         return self.status()
 
-    def stop(self, now: bool = False) -> RunStatus:
-        """Ask the run to stop. The batch in work is finished, or with `now` dropped; everything
-        committed stays."""
+    @answers(endpoints.STOP)
+    def stop(self, request: StopRequest = _FINISH_BATCH) -> RunStatus:
+        """Ask the run to stop. Everything committed stays."""
         with self._lock:
             self._stop.set()
             if self.running:
                 self.progress.stopping()
-                if now and self._pipeline is not None:
+                if request.now and self._pipeline is not None:
                     self._pipeline.workers.kill()
         return self.status()
 
-    def plan(self, study: bytes = b"") -> RunPlan:
+    @answers(endpoints.PLAN)
+    def plan(self, request: PlanRequest = _OWN_STUDY) -> RunPlan:
         """What a run would reuse and compute: of this resolved study, or of the folder's own.
 
         Raises NotReady while a run is on, CannotRun where the run could not even begin.
@@ -137,7 +169,9 @@ class Engine:
         if self.running:
             raise NotReady("a run is on; stop it before asking what another one would compute")
         try:
-            wanted = studies.loads_resolved(study) if study else self._read_study()
+            wanted = self._read_study()
+            if request.study is not None:
+                wanted = studies.loads_resolved(msgspec.json.encode(request.study))
             executor = wanted.executor
             workers = Workers(executor.devices, executor.batch_limit_s, threading.Event())
             try:
@@ -148,6 +182,12 @@ class Engine:
             raise CannotRun(str(error), bad_input=True) from None
         except ModelError as error:
             raise CannotRun(str(error), bad_input=False) from None
+
+    @answers(endpoints.SHUTDOWN)
+    def shutdown(self) -> RunStatus:
+        """Ask the process to leave; it waits for the batch in work."""
+        self.on_shutdown()
+        return self.status()
 
     def join(self, timeout: float | None = None) -> None:
         if self._thread is not None:
@@ -186,6 +226,7 @@ class Engine:
 
     # ------------------------------------------------------------ reading
 
+    @answers(endpoints.STUDY)
     def info(self) -> StudyInfo:
         study = self.study
         data = study.data
@@ -227,14 +268,16 @@ class Engine:
         started = self.store.meta(STARTED)
         return started is not None and started != studies.digest(self._read_study())
 
-    def manifest(self) -> dict[str, object]:
+    @answers(endpoints.MANIFEST)
+    def manifest(self) -> dict[str, Any]:
         path = self.folder / manifest.FILE
         if not path.exists():
             raise NotReady("there is no manifest yet: the run has not ended")
-        content: dict[str, object] = json.loads(path.read_text("utf-8"))
+        content: dict[str, Any] = json.loads(path.read_text("utf-8"))
         return content
 
-    def metrics(self, preset: str | None = None) -> Metrics:
+    @answers(endpoints.METRICS)
+    def metrics(self, request: MetricsRequest = _EVERY_PRESET) -> Metrics:
         """Every metric table; with a preset only its rows, where a table has presets. Stale
         measures are computed anew first, if every result they need is there."""
         with self._lock:
@@ -244,6 +287,7 @@ class Engine:
                 except studies.StudyError as error:
                     raise NotReady(str(error)) from None
         self._need_measures()
+        preset = request.preset
         tables = measures.tables(self.store)
         if preset is not None:
             if preset not in PRESETS:
@@ -251,6 +295,7 @@ class Engine:
             tables = views.narrowed(tables, preset)
         return Metrics(preset=preset or self.study.measures.preset, tables=tables)
 
+    @answers(endpoints.PLOTS)
     def plots(self) -> Plots:
         """What the paper draws, counted and ready to draw."""
         self._need_measures()
@@ -263,6 +308,7 @@ class Engine:
             rewards_post=_grid(drawn.rewards_post),
         )
 
+    @answers(endpoints.REJECTS)
     def rejects(self) -> Rejects:
         """The rows of the source that could not be used."""
         meanings: dict[str, str] = dict(REASONS)
@@ -288,25 +334,72 @@ class Engine:
             self.study.rewrites.strategies,
         )
 
+    # ------------------------------------------------------------ pairs, rewrites, filters
+
+    @answers(endpoints.PAIRS)
+    def pairs(self, query: PairQuery, reading: Reading | None = None) -> Ids:
+        """Raises FilterError, NotFound, NotReady, and Interrupted where `reading` was stopped."""
+        return self.browser().pair_ids(query, reading)
+
+    @answers(endpoints.PAIR_ROWS)
+    def pair_rows(self, request: PairRowsRequest) -> list[PairRow]:
+        return self.browser().pair_rows(request.ids, request.author)
+
+    @answers(endpoints.PAIR)
+    def pair(self, request: PairRequest) -> PairDetail:
+        return self.browser().pair(request.id, request.author)
+
+    @answers(endpoints.REWRITES)
+    def rewrites(self, query: RewriteQuery, reading: Reading | None = None) -> Ids:
+        """Raises FilterError, NotReady, and Interrupted where `reading` was stopped."""
+        return self.browser().rewrite_ids(query, reading)
+
+    @answers(endpoints.REWRITE_ROWS)
+    def rewrite_rows(self, request: RewriteRowsRequest) -> list[RewriteRow]:
+        return self.browser().rewrite_rows(request.ids)
+
+    @answers(endpoints.REWRITE)
+    def rewrite(self, request: RewriteRequest) -> RewriteDetail:
+        return self.browser().rewrite(request.id)
+
+    @answers(endpoints.COMPLETE)
+    def complete(self, request: CompleteRequest) -> list[Completion]:
+        return self.browser().complete(request)
+
+    @answers(endpoints.SAVED_FILTERS)
+    def saved_filters(self) -> list[SavedFilter]:
+        return saved_filters.saved(self.store)
+
+    @answers(endpoints.SAVE_FILTER)
+    def save_filter(self, request: SaveFilter) -> list[SavedFilter]:
+        saved_filters.save(self.store, request)
+        return saved_filters.saved(self.store)
+
     # ------------------------------------------------------------ decisions
 
+    @answers(endpoints.MARK)
     def mark(self, request: MarkRequest) -> MarksChanged:
         """Change marks; they are on disk when this returns. A run that is on does not matter."""
         return marks.change(self.store, request, studies.digest(self.study))
 
+    @answers(endpoints.UNDO)
     def undo(self, request: AuthorRequest) -> MarksChanged:
         return marks.undo(self.store, request.author, studies.digest(self.study))
 
+    @answers(endpoints.REDO)
     def redo(self, request: AuthorRequest) -> MarksChanged:
         return marks.redo(self.store, request.author, studies.digest(self.study))
 
-    def mark_log(self, limit: int) -> list[MarkEvent]:
-        return marks.log(self.store, limit)
+    @answers(endpoints.MARK_LOG)
+    def mark_log(self, request: LogRequest) -> list[MarkEvent]:
+        return marks.log(self.store, request.limit)
 
+    @answers(endpoints.MARK_PROGRESS)
     def mark_progress(self, request: ProgressRequest) -> MarkProgress:
         query = PairQuery(filter=request.filter, author=request.author, sort="pair_id")
         return marks.progress(self.store, self.browser().pair_ids(query).ids, request.author)
 
+    @answers(endpoints.AGREEMENT)
     def agreement(self) -> list[Agreement]:
         return marks.agreement(self.store)
 
@@ -316,29 +409,34 @@ class Engine:
     def import_ledger(self, rows: Iterable[LedgerRow]) -> Imported:
         return ledger.import_ledger(self.store, rows, studies.digest(self.study))
 
-    def saved_filters(self) -> list[SavedFilter]:
-        return saved_filters.saved(self.store)
-
-    def save_filter(self, wanted: SavedFilter) -> list[SavedFilter]:
-        saved_filters.save(self.store, wanted)
-        return saved_filters.saved(self.store)
-
     # ------------------------------------------------------------ exports
 
+    @answers(endpoints.PREVIEW_EXPORT)
     def preview_export(self, request: ExportRequest) -> ExportPreview:
         """Raises FilterError, NotReady."""
         return self.exports.preview(self._subject(), request)
 
+    @answers(endpoints.EXPORT)
     def export(self, request: ExportRequest) -> ExportStatus:
         """Begin to write. Raises ExportError, FilterError, Busy, NotReady."""
         return self.exports.start(self._subject(), request)
 
+    @answers(endpoints.EXPORT_STATUS)
+    def export_status(self) -> ExportStatus:
+        return self.exports.status()
+
+    @answers(endpoints.CANCEL_EXPORT)
+    def cancel_export(self) -> ExportStatus:
+        """The status when the export has ended."""
+        return self.exports.cancel()
+
+    @answers(endpoints.IMPORT_LEDGER)
     def import_ledger_file(self, request: LedgerFile) -> Imported:
         """Bring in the log of another run. Raises ExportError, Refused; then nothing is changed."""
         return self.import_ledger(ledger_file.read(Path(request.path)))
 
     def _subject(self) -> Subject:
-        metrics = self.metrics()
+        metrics = self.metrics(_EVERY_PRESET)
         digests = Digests(
             study=studies.digest(self.study),
             dataset=self.store.meta("dataset") or "",

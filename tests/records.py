@@ -24,6 +24,11 @@ def row(kind: type[R], **given: Any) -> R:
     return flat.record(kind, nothing | given)
 
 
+def each(rows: Iterable[Any], name: str) -> list[Any]:
+    """One number of the coefficient of every row."""
+    return [getattr(row.coefficient, name) for row in rows]
+
+
 def tables(**rows: Iterable[Mapping[str, Any]]) -> Tables:
     """Metric tables of such rows; a table that is not given is empty."""
     made: dict[str, Any] = {

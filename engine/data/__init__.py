@@ -1,4 +1,4 @@
-"""Preference pairs: reading them from files and the hub, and splitting their dialogues."""
+"""Preference pairs: read them from files or the hub, and split their transcripts into turns."""
 
 from engine.data.dialogue import (
     Dialogue,

@@ -1,8 +1,8 @@
-"""Transcripts in the hh-rlhf form and the turns they are made of.
+"""Transcripts in the hh-rlhf format, and the turns they consist of.
 
-A transcript is turns one after another, each introduced by a marker: two newlines, `Human:` or
-`Assistant:`, and a space. Only the two newlines make a marker: the word `Assistant:` inside a
-reply is text. Two turns of one role in a row, and any number of turns, are fine.
+A transcript is a sequence of turns. Each turn starts with a marker: two newlines, `Human:` or
+`Assistant:`, and a space. Without the two newlines it is not a marker: the word `Assistant:`
+inside a reply is text. Any number of turns is valid, and so are two in a row by one role.
 """
 
 import re
@@ -18,7 +18,7 @@ ASSISTANT = "\n\nAssistant:"
 _MARKER = re.compile(r"\n\n(Human|Assistant):")
 _EMBEDDED = re.compile(r"\n{2,}(?=(?:Human|Assistant):)")
 _CRLF_MARKER = re.compile(r"\r\n\r\n(?=(?:Human|Assistant):)")
-# Anything that keeps a text from being canonical, its opening apart.
+# What makes a text non-canonical, apart from how it starts.
 _LOOSE = re.compile(r"\r\n\r\n(?:Human|Assistant):|\n\n(?:Human|Assistant):(?! )")
 _BARE_OPENING = re.compile(r"\s*(?=(?:Human|Assistant):)")
 
@@ -33,17 +33,17 @@ _ROLES: dict[str, Role] = {
 
 
 class Turn(NamedTuple):
-    """One turn: who speaks, and the text without its marker."""
+    """One turn: the speaker, and the text without its marker."""
 
     role: Role
     text: str
 
 
 class Dialogue(NamedTuple):
-    """A transcript cut before its last turn.
+    """A transcript split before its last turn.
 
-    `context` is the text before the last turn's marker, with its own markers, as it stood.
-    `response` is the last turn's text, stripped. `turns` holds all turns, the last included.
+    `context` is everything before the last turn's marker, unchanged. `response` is the text of
+    the last turn, stripped. `turns` holds all turns, including the last.
     """
 
     context: str
@@ -54,17 +54,17 @@ class Dialogue(NamedTuple):
 def turns(text: str) -> tuple[Turn, ...]:
     """The turns of a transcript. Text before the first marker counts as a human turn."""
     leading, *rest = _MARKER.split(text)
-    found = [Turn("human", leading.strip())] if leading.strip() else []
-    for word, body in zip(rest[::2], rest[1::2], strict=True):
-        found.append(Turn("human" if word == "Human" else "assistant", body.removeprefix(" ")))
-    return tuple(found)
+    result = [Turn("human", leading.strip())] if leading.strip() else []
+    for speaker, text in zip(rest[::2], rest[1::2], strict=True):
+        result.append(Turn("human" if speaker == "Human" else "assistant", text.removeprefix(" ")))
+    return tuple(result)
 
 
 def transcript(of: Iterable[Turn]) -> str:
-    """The transcript of these turns: the inverse of `turns` on canonical text.
+    """Joins turns into a transcript: the inverse of `turns` for canonical text.
 
-    A marker inside a turn's text loses all but one of its newlines, so that no text can
-    pass itself off as a turn.
+    Where a turn's text contains a marker, the newlines before it are reduced to one, so that
+    no text can pose as a turn.
     """
     return "".join(
         (HUMAN if role == "human" else ASSISTANT) + " " + _EMBEDDED.sub("\n", text)
@@ -73,10 +73,10 @@ def transcript(of: Iterable[Turn]) -> str:
 
 
 def canonical(text: str) -> str:
-    """The text with every marker in its one true form; canonical text comes back as it is.
+    """Normalises the markers of a transcript; canonical text is returned unchanged.
 
-    Mended are: an opening `Human:` without its two newlines, markers after CRLF line ends, no
-    space after a marker, and text before the first marker.
+    Fixes a first marker without its two newlines, markers after CRLF line ends, a missing space
+    after a marker, and text before the first marker.
     """
     if text.startswith((HUMAN, ASSISTANT)) and not _LOOSE.search(text):
         return text
@@ -87,12 +87,12 @@ def canonical(text: str) -> str:
 
 
 def is_transcript(text: str) -> bool:
-    """Whether the text opens with a turn marker, its leading blank space apart."""
+    """Whether the text starts with a turn marker, ignoring leading white space."""
     return _BARE_OPENING.match(text) is not None
 
 
 def problem(text: str) -> Problem | None:
-    """Why this transcript has no response to judge, or None where it has one."""
+    """Why this transcript has no response to evaluate, or None if it has one."""
     last = text.rfind(ASSISTANT)
     if last < 0:
         return "no_assistant_turn"
@@ -104,34 +104,34 @@ def problem(text: str) -> Problem | None:
 
 
 def split_response(text: str) -> Dialogue:
-    """The last assistant turn and what comes before it; an empty response is let through.
+    """Splits off the last assistant turn, which may be empty.
 
-    Raises ValueError with the problem's name where the last turn is not the assistant's.
+    Raises ValueError with the name of the problem if the last turn is not the assistant's.
     """
-    found = problem(text)
-    if found in ("no_assistant_turn", "last_turn_not_assistant"):
-        raise ValueError(found)
+    reason = problem(text)
+    if reason in ("no_assistant_turn", "last_turn_not_assistant"):
+        raise ValueError(reason)
     last = text.rfind(ASSISTANT)
     return Dialogue(text[:last], text[last + len(ASSISTANT) :].strip(), turns(text))
 
 
 def from_messages(messages: Iterable[object]) -> tuple[Turn, ...]:
-    """Turns from chat messages: `{role, content}`, or `{from, value}` as ShareGPT has it.
+    """Converts chat messages to turns: `{role, content}`, or ShareGPT's `{from, value}`.
 
-    The transcript form has no place for a system prompt, so it becomes a human turn of its own
-    where it stood: a reward model then sees it, and no text is lost or glued together. Content
-    may be a string or a list of text parts. Raises ValueError for anything else.
+    Transcripts have no system role, so a system prompt becomes a separate human turn in the same
+    position: the reward model still sees it, and no texts are merged. The content may be a string
+    or a list of text parts. Raises ValueError for anything else.
     """
     return tuple(_turn(number, message) for number, message in enumerate(messages, 1))
 
 
 def _turn(number: int, message: object) -> Turn:
     if not isinstance(message, Mapping):
-        raise ValueError(f"message {number} is {type(message).__name__}, not an object")
+        raise ValueError(f"message {number}: expected an object, got {type(message).__name__}")
     name = message.get("role", message.get("from"))
     role = _ROLES.get(name.lower()) if isinstance(name, str) else None
     if role is None:
-        raise ValueError(f"message {number} has the unknown role {str(name)[:40]!r}")
+        raise ValueError(f"message {number} has an unknown role: {str(name)[:40]!r}")
     return Turn(role, _content(number, message.get("content", message.get("value"))))
 
 

@@ -1,4 +1,4 @@
-"""JSON lines and JSON lists, plain or in gzip: a bad row is rejected and the rest is read."""
+"""JSON lines and JSON lists, plain or gzipped: a bad row is rejected and the rest is read."""
 
 import gzip
 import io
@@ -18,12 +18,12 @@ MAX_LIST = 2 << 30
 BOM = b"\xef\xbb\xbf"
 GZIP_MAGIC = b"\x1f\x8b"
 
-# A string, whole or cut off by the end of the file, or one structural character.
+# A string, complete or cut off by the end of the file, or one structural character.
 _TOKEN = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*(?:"|\\?\Z)|[\[\]{},]', re.DOTALL)
 
 
-class Damaged(Exception):
-    """The gzip stream breaks off here; `rest` is the unfinished last line."""
+class GzipDamage(Exception):
+    """The gzip stream is unreadable from here on; `rest` is the incomplete last line."""
 
     def __init__(self, reason: Reason, detail: str, rest: bytes = b"") -> None:
         super().__init__(detail)
@@ -32,39 +32,39 @@ class Damaged(Exception):
         self.rest = rest
 
     def reject(self, source: str, line: int) -> Reject:
-        """The one reject that stands for all that is lost."""
+        """One reject that represents everything that was lost."""
         return Reject(source, line, self.reason, self.detail, excerpt(self.rest))
 
 
 def open_bytes(path: Path) -> BinaryIO:
-    """The file's bytes, unpacked where its content says it is gzip."""
+    """Opens the file for reading; decompresses it if its content is gzip, whatever its name."""
     with path.open("rb") as file:
-        packed = file.read(2) == GZIP_MAGIC
-    return cast(BinaryIO, gzip.open(path, "rb")) if packed else path.open("rb")
+        is_gzip = file.read(2) == GZIP_MAGIC
+    return cast(BinaryIO, gzip.open(path, "rb")) if is_gzip else path.open("rb")
 
 
-def beginning(path: Path) -> bytes:
-    """The first bytes of the (unpacked) content; empty where not even those can be read."""
+def peek(path: Path) -> bytes:
+    """The first bytes of the decompressed content; empty if they cannot be read."""
     try:
         with open_bytes(path) as stream:
             return next(_chunks(stream), b"").removeprefix(BOM)
-    except Damaged:
+    except GzipDamage:
         return b""
 
 
 def _chunks(stream: BinaryIO) -> Iterator[bytes]:
-    """The content in pieces; all that can be unpacked comes out before Damaged is raised."""
+    """The content in chunks. Raises GzipDamage after everything that can be decompressed."""
     size = 0
     while True:
         try:
-            # read1 and not read: read gives nothing of what came before an error.
+            # read1, because read would discard the bytes decompressed before an error.
             chunk = cast(io.BufferedReader, stream).read1(CHUNK)
         except EOFError:
-            detail = f"the file ends too early, after {size:,} unpacked bytes"
-            raise Damaged("truncated_gzip", detail) from None
+            detail = f"the file ends unexpectedly after {size:,} decompressed bytes"
+            raise GzipDamage("truncated_gzip", detail) from None
         except (gzip.BadGzipFile, zlib.error) as error:
-            detail = f"damaged after {size:,} unpacked bytes: {error}"
-            raise Damaged("corrupt_gzip", detail) from None
+            detail = f"corrupt after {size:,} decompressed bytes: {error}"
+            raise GzipDamage("corrupt_gzip", detail) from None
         if not chunk:
             return
         size += len(chunk)
@@ -72,9 +72,9 @@ def _chunks(stream: BinaryIO) -> Iterator[bytes]:
 
 
 def lines(stream: BinaryIO) -> Iterator[bytes]:
-    """Lines without their line feed; one over the limit is cut to just over it.
+    """Lines without their line feed; one over MAX_LINE is cut to one byte more than that.
 
-    Raises Damaged, which holds the unfinished last line, where a gzip stream breaks off.
+    Raises GzipDamage, with the incomplete last line, if a gzip stream is damaged.
     """
     pieces: list[bytes] = []
     size = 0
@@ -88,7 +88,7 @@ def lines(stream: BinaryIO) -> Iterator[bytes]:
                 yield b"".join(pieces)[: MAX_LINE + 1]
                 yield from others[:-1]
                 pieces, size = [others[-1]], len(others[-1])
-    except Damaged as damage:
+    except GzipDamage as damage:
         damage.rest = b"".join(pieces)[: MAX_LINE + 1]
         raise
     if size:
@@ -96,9 +96,9 @@ def lines(stream: BinaryIO) -> Iterator[bytes]:
 
 
 def parse(line: bytes) -> object:
-    """The value of one JSON text, strictly: no NaN, no bad Unicode; of two equal keys the last."""
+    """Parses one JSON text strictly: no NaN, no invalid Unicode. The last duplicate key wins."""
     if len(line) > MAX_LINE:
-        raise RowError("too_long", f"the line is over {MAX_LINE >> 20} MiB")
+        raise RowError("too_long", f"the line is longer than {MAX_LINE >> 20} MiB")
     try:
         return orjson.loads(line)
     except orjson.JSONDecodeError as error:
@@ -106,37 +106,37 @@ def parse(line: bytes) -> object:
     try:
         line.decode("utf-8")
     except UnicodeDecodeError as error:
-        raise RowError("bad_utf8", f"byte {error.start + 1} is not UTF-8") from None
-    # Half a surrogate pair, written as an escape, is fine in JSON but is no Unicode text.
+        raise RowError("bad_utf8", f"byte {error.start + 1} is not valid UTF-8") from None
+    # An unpaired surrogate, written as an escape, is valid JSON but not valid Unicode.
     raise RowError("bad_utf8" if "surrogate" in detail else "unparsable_json", detail)
 
 
 def jsonl_rows(path: Path, name: str) -> Iterator[Row | Reject]:
-    """The rows of a file of JSON lines, blank lines left out."""
+    """The rows of a JSON lines file. Blank lines are skipped."""
     number = 0
     with open_bytes(path) as stream:
         try:
             for number, line in enumerate(lines(stream), 1):
                 if number == 1:
                     line = line.removeprefix(BOM)
-                # A cut line may only look blank: what was cut off may be a row.
+                # A line over the limit may only look blank: the part cut off may be a row.
                 if len(line) > MAX_LINE or (line and not line.isspace()):
-                    yield _parsed(name, number, line)
-        except Damaged as damage:
-            # A last line that parses is whole: only its line feed is missing.
-            last = _parsed(name, number + 1, damage.rest)
+                    yield _parse_row(name, number, line)
+        except GzipDamage as damage:
+            # If the last line parses, it is complete and only its line feed is missing.
+            last = _parse_row(name, number + 1, damage.rest)
             if isinstance(last, Row):
                 yield last
             yield damage.reject(name, number + 1)
 
 
 def list_rows(path: Path, name: str) -> Iterator[Row | Reject]:
-    """The rows of a file that is one JSON list.
+    """The rows of a file that contains one JSON list.
 
-    The list is cut at its commas and every item is parsed by itself, so that a bad item costs
-    only itself. The whole file is held in memory.
+    The list is split at its commas and every item is parsed separately, so that one bad item does
+    not affect the others. The whole file is held in memory.
     """
-    damage: Damaged | None = None
+    damage: GzipDamage | None = None
     buffer = bytearray()
     with open_bytes(path) as stream:
         try:
@@ -144,25 +144,25 @@ def list_rows(path: Path, name: str) -> Iterator[Row | Reject]:
                 buffer += chunk
                 if len(buffer) > MAX_LIST:
                     raise DataError(
-                        f"{name}: one JSON list of over {MAX_LIST >> 20} MiB; "
-                        "write it as JSON lines, one row a line"
+                        f"{name}: the JSON list is larger than {MAX_LIST >> 20} MiB: "
+                        "convert it to JSON lines, one row per line"
                     )
-        except Damaged as found:
-            damage = found
+        except GzipDamage as error:
+            damage = error
     number = 1
     for number, item in _items(bytes(buffer).removeprefix(BOM)):
         if item is not None:
-            yield _parsed(name, number, item)
+            yield _parse_row(name, number, item)
         elif damage is None:
-            detail = "the list does not end, or text follows its end"
+            detail = "the list is not closed, or text follows it"
             yield Reject(name, number, "unparsable_json", detail, "")
     if damage:
         yield damage.reject(name, number)
 
 
 def _items(data: bytes) -> Iterator[tuple[int, bytes | None]]:
-    """The list's items, each with its line; None stands for an end that is not as it should be."""
-    depth = start = counted = 0
+    """The list's items with their line numbers; None for an item marks a malformed end."""
+    depth = start = counted_to = 0
     line = 1
     for token in _TOKEN.finditer(data):
         kind = token.group()[:1]
@@ -175,18 +175,18 @@ def _items(data: bytes) -> Iterator[tuple[int, bytes | None]]:
             if depth == 0 or kind == b",":
                 item = data[start : token.start()]
                 blank = len(item) - len(item.lstrip())
-                line += data.count(b"\n", counted, start + blank)
-                counted = start + blank
-                if kind == b"," or item.strip():  # a comma after the last item is let pass
+                line += data.count(b"\n", counted_to, start + blank)
+                counted_to = start + blank
+                if kind == b"," or item.strip():  # a trailing comma is accepted
                     yield line, item.strip()
                 start = token.end()
             if depth == 0:
                 break
     if depth or data[start:].strip():
-        yield line + data.count(b"\n", counted), None
+        yield line + data.count(b"\n", counted_to), None
 
 
-def _parsed(name: str, number: int, line: bytes) -> Row | Reject:
+def _parse_row(name: str, number: int, line: bytes) -> Row | Reject:
     try:
         return Row(number, parse(line), line)
     except RowError as error:

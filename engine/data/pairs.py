@@ -1,4 +1,4 @@
-"""The records that reading gives: pairs, and rejects with the reason for each."""
+"""What the readers return: pairs, and rejected rows with the reason."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -23,31 +23,31 @@ Reason = Literal[
     "corrupt_gzip",
 ]
 
-# One line for each reason, as a person is told it.
+# One line per reason, as the user sees it.
 REASONS: tuple[tuple[Reason, str], ...] = (
-    ("unparsable_json", "the line is not valid JSON (or, in a CSV file, has broken quoting)"),
-    ("not_an_object", "the line is JSON, but not an object with named fields"),
-    ("missing_field", "a field that is needed is absent or null"),
-    ("wrong_type", "a field holds something other than text or a list of messages"),
-    ("bad_utf8", "the text is not valid Unicode: bad bytes, or half a surrogate pair"),
+    ("unparsable_json", "the line is not valid JSON (or, in a CSV file, has invalid quoting)"),
+    ("not_an_object", "the line is valid JSON, but not an object"),
+    ("missing_field", "a required field is missing or null"),
+    ("wrong_type", "a field is neither text nor a list of messages"),
+    ("bad_utf8", "the text is not valid Unicode: invalid UTF-8, or an unpaired surrogate"),
     ("no_assistant_turn", "the conversation has no assistant turn"),
     ("last_turn_not_assistant", "the conversation does not end with an assistant turn"),
     ("empty_response", "the last assistant turn is empty"),
     ("too_long", f"the conversation is longer than {MAX_CHARS:,} characters"),
-    ("truncated_gzip", "the gzip file ends too early; rows after this point are lost"),
-    ("corrupt_gzip", "the gzip file is damaged; rows after this point are lost"),
+    ("truncated_gzip", "the gzip file is truncated; the rows after this point are lost"),
+    ("corrupt_gzip", "the gzip file is corrupt; the rows after this point are lost"),
 )
 
 
 class DataError(Exception):
-    """The data as a whole cannot be used; the message is one line that says what and the mend."""
+    """The data as a whole cannot be used. The message is one line: the problem and the fix."""
 
     def __init__(self, message: str) -> None:
         super().__init__(" ".join(message.split()))
 
 
 class RowError(Exception):
-    """One row cannot be used; only readers raise and catch it."""
+    """One row cannot be used. Raised and caught inside this package only."""
 
     def __init__(self, reason: Reason, detail: str) -> None:
         super().__init__(detail)
@@ -59,9 +59,9 @@ class RowError(Exception):
 class Pair:
     """One preference pair. Both texts are canonical transcripts that end in a response.
 
-    `source_id` is the row's own id where it has one, else its position from 0 in the whole
-    source (rejected rows counted, as the published row ids have it); unique within a source.
-    `line` counts from 1 in the pair's own file: a line of text, or a row of Parquet or the hub.
+    `source_id` is unique within a source: the row's own id if it has one, else its zero-based
+    position in the source (counting rejected rows, as the published row ids do). `line` is
+    one-based within the pair's own file: a line of text, or a row of a Parquet file or hub dataset.
     """
 
     source_id: str
@@ -73,7 +73,7 @@ class Pair:
 
 @dataclass(frozen=True, slots=True)
 class Reject:
-    """A row that was left out. `excerpt` is raw, untrusted text of at most 200 characters."""
+    """A skipped row. `excerpt` is raw, untrusted text of at most 200 characters."""
 
     source: str
     line: int
@@ -83,7 +83,7 @@ class Reject:
 
 
 class Row(NamedTuple):
-    """A parsed row on its way to becoming a pair; `raw` is what an excerpt is made from."""
+    """A parsed row that is not yet validated as a pair; `raw` is the source of its excerpt."""
 
     line: int
     value: object
@@ -91,11 +91,11 @@ class Row(NamedTuple):
 
 
 def excerpt(raw: object) -> str:
-    """The beginning of a raw row; bytes that are no UTF-8 are shown as escapes."""
+    """The start of a raw row; bytes that are not valid UTF-8 become escapes."""
     if isinstance(raw, Mapping):
         raw = orjson.dumps({str(key): _short(value) for key, value in raw.items()}, default=str)
     if isinstance(raw, bytes):
-        # Four bytes a character at most, so this much is enough for the characters wanted.
+        # A character has at most four bytes, so this slice holds enough characters.
         return raw[: 4 * EXCERPT_CHARS].decode("utf-8", "backslashreplace")[:EXCERPT_CHARS]
     return str(raw)[:EXCERPT_CHARS].encode("utf-8", "backslashreplace").decode()[:EXCERPT_CHARS]
 

@@ -1,4 +1,4 @@
-"""Reading a source of preference pairs, whatever its format, as a stream of pairs and rejects."""
+"""Reads a source of preference pairs, in any format, as a stream of pairs and rejects."""
 
 import re
 from collections.abc import Iterator
@@ -6,29 +6,29 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from engine.data.hub import hub_rows
-from engine.data.jsonl import beginning, jsonl_rows, list_rows
+from engine.data.jsonl import jsonl_rows, list_rows, peek
 from engine.data.pairs import DataError, Pair, Reject, Row, RowError, excerpt
-from engine.data.records import entry_pairs, holds_entries
+from engine.data.records import has_sides, side_rows
 from engine.data.rows import read_row
 from engine.data.table import csv_rows, delimiter_of, parquet_rows
 
-# After this many rows that are no pairs at all, the file is taken to be something else.
-PROBATION = 1000
+# If a file starts with this many rows that are not pairs at all, it is refused as a whole.
+MAX_FOREIGN_ROWS = 1000
 _FOREIGN = ("unparsable_json", "not_an_object", "bad_utf8", "missing_field")
 DAMAGE = ("truncated_gzip", "corrupt_gzip")
 
 _JSON_LINES = (".jsonl", ".ndjson")
 _TABLES = (".csv", ".tsv")
-_ENDINGS = (*_JSON_LINES, *_TABLES, ".json", ".parquet")
-# What `datasets` writes beside the data, and notebooks leave there.
+_SUFFIXES = (*_JSON_LINES, *_TABLES, ".json", ".parquet")
+# Metadata that `datasets` writes next to the data.
 _NOT_DATA = ("dataset_info.json", "dataset_infos.json", "dataset_dict.json", "state.json")
 _SPLITS = ("train", "test", "validation", "valid", "val", "dev", "eval")
-_FORMATS = "JSON lines, a JSON list, Parquet or CSV, the text ones also as .gz"
+_FORMATS = "JSON lines, a JSON list, CSV (each also as .gz) or Parquet"
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where pairs come from: a file or folder, or a dataset's name on the hub."""
+    """Where pairs come from: a file, a folder, or a dataset on the hub."""
 
     path: Path | None = None
     dataset: str | None = None
@@ -38,40 +38,40 @@ class Source:
 
 
 def read_pairs(source: Source) -> Iterator[Pair | Reject]:
-    """Every row of the source in its order: a Pair, or a Reject with the reason.
+    """Every row of the source, in order: a Pair, or a Reject with the reason.
 
-    A folder is read in the order of its files' paths, sub-folders included; where file names
-    tell splits apart, only those of `source.split`. A gzip file that is cut short or damaged
-    gives its good rows and then one Reject. Raises DataError, while iterating, where there is
-    nothing to read: no such file or dataset, an empty one, or something that is no pairs.
+    A folder is read recursively, in the order of the files' paths; if file names distinguish
+    splits, only those of `source.split` are read. A truncated or corrupt gzip file yields its
+    good rows and then one Reject. Raises DataError, while iterating, if there is nothing to read:
+    no such file or dataset, an empty one, or a file that does not contain pairs.
     """
     if (source.path is None) == (source.dataset is None):
-        raise DataError("[data] needs either dataset or path, and not both")
+        raise DataError("[data] needs either dataset or path, not both")
     ids = _Ids()
-    nothing = True
-    for name, rows in _parts(source):
-        for item in _on_probation(name, _pairs(name, rows, ids)):
-            nothing = False
+    empty = True
+    for name, rows in _files(source):
+        for item in _check_start(name, _pairs(name, rows, ids)):
+            empty = False
             yield item
-    if nothing:
-        raise DataError(f"{source.path or source.dataset} is empty: it holds no rows")
+    if empty:
+        raise DataError(f"{source.path or source.dataset} is empty: it has no rows")
 
 
 class _Ids:
-    """Gives every row its id: its own, or its position; made unique by a suffix."""
+    """Assigns row ids: the row's own, or else its position, with a suffix to make it unique."""
 
     def __init__(self) -> None:
         self.position = 0
         self._seen: set[str] = set()
 
-    def give(self, own: str | None) -> str:
-        wanted = str(self.position) if own is None else own
-        given, copies = wanted, 1
-        while given in self._seen:
+    def assign(self, own: str | None) -> str:
+        base = str(self.position) if own is None else own
+        row_id, copies = base, 1
+        while row_id in self._seen:
             copies += 1
-            given = f"{wanted}#{copies}"
-        self._seen.add(given)
-        return given
+            row_id = f"{base}#{copies}"
+        self._seen.add(row_id)
+        return row_id
 
 
 def _pairs(name: str, rows: Iterator[Row | Reject], ids: _Ids) -> Iterator[Pair | Reject]:
@@ -85,87 +85,88 @@ def _pairs(name: str, rows: Iterator[Row | Reject], ids: _Ids) -> Iterator[Pair 
         except RowError as error:
             yield Reject(name, row.line, error.reason, error.detail, excerpt(row.raw))
         else:
-            given = ids.give(fields.id)
-            yield Pair(given, row.line, fields.chosen, fields.rejected, fields.topic)
+            row_id = ids.assign(fields.id)
+            yield Pair(row_id, row.line, fields.chosen, fields.rejected, fields.topic)
         ids.position += 1
 
 
-def _on_probation(name: str, items: Iterator[Pair | Reject]) -> Iterator[Pair | Reject]:
-    """The items, unless the file turns out to hold no pairs at all: then DataError, not rejects."""
-    held: list[Reject] = []
+def _check_start(name: str, items: Iterator[Pair | Reject]) -> Iterator[Pair | Reject]:
+    """Passes the items on. Raises DataError instead if the file does not contain pairs at all."""
+    rejects: list[Reject] = []
     for item in items:
         if not isinstance(item, Reject) or item.reason not in _FOREIGN:
-            # Damage explains better than anything else why nothing before it could be read.
-            yield from held
+            # Damage is also passed on: it explains why nothing before it could be read.
+            yield from rejects
             yield item
             yield from items
             return
-        held.append(item)
-        if len(held) == PROBATION:
+        rejects.append(item)
+        if len(rejects) == MAX_FOREIGN_ROWS:
             break
-    if held:
-        raise DataError(_verdict(name, held))
+    if rejects:
+        raise DataError(_format_error(name, rejects))
 
 
-def _verdict(name: str, held: list[Reject]) -> str:
-    """Why a file is not taken; a row with fields says more than one that is no row."""
-    telling = next((reject for reject in held if reject.reason == "missing_field"), held[0])
-    if telling.reason == "missing_field":
-        return f"{name} holds no preference pairs: line {telling.line}: {telling.detail}"
-    return f"{name} is not in a readable format ({_FORMATS}): line {telling.line}: {telling.detail}"
+def _format_error(name: str, rejects: list[Reject]) -> str:
+    """Why a file is refused. A row with the wrong fields is the best example, if there is one."""
+    example = next((reject for reject in rejects if reject.reason == "missing_field"), rejects[0])
+    where = f"line {example.line}: {example.detail}"
+    if example.reason == "missing_field":
+        return f"{name} does not contain preference pairs: {where}"
+    return f"{name} is not in a supported format ({_FORMATS}): {where}"
 
 
-def _parts(source: Source) -> Iterator[tuple[str, Iterator[Row | Reject]]]:
+def _files(source: Source) -> Iterator[tuple[str, Iterator[Row | Reject]]]:
     if source.dataset is not None:
         rows = hub_rows(source.dataset, source.split, source.config, source.revision)
         yield source.dataset, rows
     elif source.path is not None:
         try:
-            paths = _files(source.path, source.split)
+            paths = _paths(source.path, source.split)
         except OSError as error:
             raise DataError(f"{source.path} cannot be read: {error.strerror or error}") from None
         for path in paths:
             yield str(path), _file_rows(path, str(path))
 
 
-def _files(path: Path, split: str) -> list[Path]:
-    """The file, or the folder's data files in the order of their paths."""
+def _paths(path: Path, split: str) -> list[Path]:
+    """The file itself, or the folder's data files sorted by path."""
     if not path.exists():
         raise DataError(f"{path}: no such file or folder: check path under [data]")
     if path.is_file():
         return [path]
     if not path.is_dir():
-        raise DataError(f"{path} is neither a file nor a folder: write the data to a file first")
-    found = sorted(
-        (inner.relative_to(path) for inner in path.rglob("*") if inner.is_file()),
-        key=lambda inner: inner.as_posix(),
+        raise DataError(f"{path} is neither a file nor a folder: save the data to a file first")
+    files = sorted(
+        (file.relative_to(path) for file in path.rglob("*") if file.is_file()),
+        key=lambda file: file.as_posix(),
     )
-    data = [inner for inner in found if _is_data(inner)]
+    data = [file for file in files if _is_data(file)]
     if not data:
-        raise DataError(f"{path} is a folder without data files ({', '.join(_ENDINGS)}, .gz)")
-    splits = {inner: _split_of(inner) for inner in data}
-    named = sorted({name for name in splits.values() if name})
-    if named and split not in named:
+        raise DataError(f"{path} is a folder without data files ({', '.join(_SUFFIXES)}, .gz)")
+    splits = {file: _split_of(file) for file in data}
+    names = sorted({name for name in splits.values() if name})
+    if names and split not in names:
         raise DataError(
-            f'{path} has no split "{split}", only {", ".join(named)}: set split under [data]'
+            f'{path} has no split "{split}", only {", ".join(names)}: set split under [data]'
         )
-    return [path / inner for inner in data if not named or splits[inner] == split]
+    return [path / file for file in data if not names or splits[file] == split]
 
 
-def _ending(path: Path) -> str:
+def _suffix(path: Path) -> str:
     return Path(path.name.lower().removesuffix(".gz")).suffix
 
 
-def _is_data(inner: Path) -> bool:
-    hidden = any(part.startswith(".") for part in inner.parts)
-    return not hidden and inner.name not in _NOT_DATA and _ending(inner) in _ENDINGS
+def _is_data(file: Path) -> bool:
+    hidden = any(part.startswith(".") for part in file.parts)
+    return not hidden and file.name not in _NOT_DATA and _suffix(file) in _SUFFIXES
 
 
-def _split_of(inner: Path) -> str | None:
-    """The split that a file's name tells, or else the nearest folder's name."""
-    if shard := re.match(r"(.+?)-\d+-of-\d+\.", inner.name):
+def _split_of(file: Path) -> str | None:
+    """The split that the file's name contains, or else the name of the nearest folder."""
+    if shard := re.match(r"(.+?)-\d+-of-\d+\.", file.name):
         return shard.group(1)
-    for part in reversed(inner.parts):
+    for part in reversed(file.parts):
         for word in re.split(r"[^a-z]+", part.lower()):
             if word in _SPLITS:
                 return word
@@ -180,22 +181,22 @@ def _file_rows(path: Path, name: str) -> Iterator[Row | Reject]:
 
 
 def _rows_by_format(path: Path, name: str) -> Iterator[Row | Reject]:
-    head = beginning(path)
-    ending = _ending(path)
+    head = peek(path)
+    suffix = _suffix(path)
     first, _, rest = head.strip().partition(b"\n")
     if head.startswith(b"PAR1"):
         return parquet_rows(path, name)
-    if head and ending == ".parquet":
-        raise DataError(f"{name} is not a Parquet file, whatever its name says")
+    if head and suffix == ".parquet":
+        raise DataError(f"{name} is not a Parquet file, despite its name")
     if head.startswith((b"\xff\xfe", b"\xfe\xff")):
         raise DataError(f"{name} is in UTF-16: save it as UTF-8")
-    if holds_entries(first):
-        return entry_pairs(path, name)
-    if ending in _TABLES:
+    if has_sides(first):
+        return side_rows(path, name)
+    if suffix in _TABLES:
         return csv_rows(path, name)
-    # Among JSON lines a list may be a bad line; a file that is one list shows it otherwise.
-    if first.startswith(b"[") and (ending not in _JSON_LINES or first == b"[" or not rest):
+    # In a JSON lines file, a list may be one bad line; other signs show a file that is one list.
+    if first.startswith(b"[") and (suffix not in _JSON_LINES or first == b"[" or not rest):
         return list_rows(path, name)
-    if ending not in _ENDINGS and not first.startswith(b"{") and delimiter_of(first):
+    if suffix not in _SUFFIXES and not first.startswith(b"{") and delimiter_of(first):
         return csv_rows(path, name)
     return jsonl_rows(path, name)

@@ -1,7 +1,7 @@
-"""Recorded results as rows of named fields: CSV or TSV, JSON lines, a JSON list, JSON columns.
+"""Reads recorded results as rows of named fields: CSV, TSV, JSON lines, JSON list, JSON columns.
 
-Unlike pairs, of which a few may be bad, recorded results are taken whole or not at all: everything
-that is wrong with a file is a DataError with the number of rows and examples.
+A few bad pairs are acceptable, but a file of recorded results is used completely or not at all:
+any fault in it is a DataError with the number of rows affected and examples.
 """
 
 from __future__ import annotations
@@ -15,60 +15,61 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from engine.data.jsonl import beginning, open_bytes
+from engine.data.jsonl import open_bytes, peek
 from engine.data.pairs import DataError, Reject, Row
-from engine.data.rows import IDS, header_columns, own_id, recognised
+from engine.data.rows import IDS, has_pairs, header_columns, own_id
 
 EXAMPLES = 3
 MAX_CELL = 8 << 20
 MAX_HEADER = 64 << 10
-ENTRY = ("preference", "text")  # beside an id: one side of a pair per row, as in label files
+ENTRY = ("preference", "text")  # with an id: a file with one side of a pair per row
 SIDES = ("chosen", "rejected")
 
 
 class Record(NamedTuple):
-    """One row. `line` counts from 1, in a JSON list or in JSON columns the item."""
+    """One row. `line` is one-based; in a JSON list or JSON columns it counts items."""
 
     line: int
     fields: Mapping[str, Any]
 
 
 class Faults:
-    """What is wrong with a file's rows, gathered so that a person is told how often."""
+    """Collects the faults of a file's rows, to report how many there are of a kind."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._found: dict[str, list[tuple[int, str]]] = {}
+        self._by_kind: dict[str, list[tuple[int, str]]] = {}
 
-    def add(self, kind: str, line: int, words: str) -> None:
-        self._found.setdefault(kind, []).append((line, words))
+    def add(self, kind: str, line: int, message: str) -> None:
+        """Records a fault; faults of the same `kind` are counted together."""
+        self._by_kind.setdefault(kind, []).append((line, message))
 
     def check(self) -> None:
-        """Raises DataError if there was any fault: the first whole, then how many are like it."""
-        for kind, rows in self._found.items():
-            (line, words), *more = rows
-            told = f"; {len(rows):,} {kind}, lines {some([line for line, _ in rows])}"
-            raise DataError(f"{self.path}, line {line}: {words}" + (told if more else ""))
+        """Raises DataError if there is a fault: the first one, then the number of its kind."""
+        for kind, rows in self._by_kind.items():
+            (line, message), *more = rows
+            total = f"; {len(rows):,} {kind}, lines {some([line for line, _ in rows])}"
+            raise DataError(f"{self.path}, line {line}: {message}" + (total if more else ""))
 
 
 def some(values: Sequence[object]) -> str:
-    """A few of these for a message."""
-    shown = ", ".join(str(value)[:40] for value in values[:EXAMPLES])
-    return shown + (", …" if len(values) > EXAMPLES else "")
+    """The first few values, for a message."""
+    examples = ", ".join(str(value)[:40] for value in values[:EXAMPLES])
+    return examples + (", …" if len(values) > EXAMPLES else "")
 
 
 def read_records(path: Path) -> Iterator[Record]:
-    """The file's rows. Raises DataError, while iterating, at the first that cannot be read."""
+    """The file's rows. Raises DataError, while iterating, at the first one that is unreadable."""
     if not path.is_file():
         raise DataError(f"{path}: no such file")
     try:
-        head = beginning(path).lstrip()
+        head = peek(path).lstrip()
         if head:
             yield from _json(path) if head[:1] in (b"{", b"[") else _csv(path)
     except (EOFError, gzip.BadGzipFile, zlib.error):
-        raise DataError(f"{path}: the gzip file is damaged or cut short: copy it again") from None
+        raise DataError(f"{path}: the gzip file is corrupt or truncated: copy it again") from None
     except UnicodeDecodeError:
-        raise DataError(f"{path} is not UTF-8: save it as UTF-8") from None
+        raise DataError(f"{path} is not valid UTF-8: save it as UTF-8") from None
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror or error}") from None
 
@@ -91,33 +92,33 @@ def _csv(path: Path) -> Iterator[Record]:
             if cells is None:
                 return
             if len(cells) > len(columns) or (cells and len(cells) < len(columns)):
-                detail = f"{len(cells)} cells under {len(columns)} columns"
+                detail = f"{len(cells)} cells in a table of {len(columns)} columns"
                 raise DataError(f"{path}, line {line}: {detail}")
-            if cells:  # an empty cell is how CSV writes null
+            if cells:  # an empty cell is null
                 yield Record(line, {n: c or None for n, c in zip(columns, cells, strict=True)})
             line = reader.line_num + 2
 
 
 def _json(path: Path) -> Iterator[Record]:
-    """JSON lines; a file that is one JSON text is a list of rows, or columns of equal length."""
+    """JSON lines, or a single JSON text: a list of rows, or an object of equally long columns."""
     with open_bytes(path) as raw, io.TextIOWrapper(raw, "utf-8-sig") as text:
         rows = ((number, line) for number, line in enumerate(text, 1) if line.strip())
         number, line = next(rows)
-        row = _parsed(line)
+        row = _parse(line)
         if not isinstance(row, dict) or _is_columns(row):
-            yield from _whole(path, _parsed(line + text.read()))
+            yield from _rows_of(path, _parse(line + text.read()))
             return
         yield Record(number, row)
         for number, line in rows:
-            row = _parsed(line)
+            row = _parse(line)
             if not isinstance(row, dict):
                 raise DataError(f"{path}, line {number}: expected a JSON object")
             yield Record(number, row)
 
 
-def _parsed(text: str) -> object:
+def _parse(text: str) -> object:
     try:
-        return json.loads(text)  # NaN and Infinity pass, to be named by who reads them
+        return json.loads(text)  # accepts NaN and Infinity, so that the caller can name the value
     except (ValueError, RecursionError):
         return None
 
@@ -126,12 +127,12 @@ def _is_columns(row: Mapping[str, object]) -> bool:
     return any(isinstance(row.get(name), list) for name in IDS)
 
 
-def _whole(path: Path, content: object) -> Iterator[Record]:
+def _rows_of(path: Path, content: object) -> Iterator[Record]:
     if isinstance(content, dict) and _is_columns(content):
-        columns = {name: of for name, of in content.items() if isinstance(of, list)}
-        if len({len(of) for of in columns.values()}) > 1:
-            sizes = some([f"{name} {len(of):,}" for name, of in columns.items()])
-            raise DataError(f"{path}: its columns are not equally long: {sizes}")
+        columns = {name: cells for name, cells in content.items() if isinstance(cells, list)}
+        if len({len(cells) for cells in columns.values()}) > 1:
+            sizes = some([f"{name} {len(cells):,}" for name, cells in columns.items()])
+            raise DataError(f"{path}: the columns have different lengths: {sizes}")
         rows = zip(*columns.values(), strict=True)
         content = [dict(zip(columns, row, strict=True)) for row in rows]
     if not isinstance(content, list) or not all(isinstance(row, dict) for row in content):
@@ -141,47 +142,47 @@ def _whole(path: Path, content: object) -> Iterator[Record]:
 
 
 def key_of(path: Path, record: Record) -> str:
-    """The pair that a row is of."""
+    """The id of the pair that a row belongs to."""
     key = own_id(record.fields)
     if key is None:
         raise DataError(
-            f"{path}, line {record.line}: expected {' or '.join(IDS)}: results are joined to the "
-            "pairs by key, never by position"
+            f"{path}, line {record.line}: no {' or '.join(IDS)}: results are joined to pairs "
+            "by id, not by position"
         )
     return key
 
 
-def holds_entries(header: bytes) -> bool:
-    """Whether this first line of a CSV file names one side of a pair per row, with its text."""
+def has_sides(header: bytes) -> bool:
+    """Whether this is the header of a CSV file with one side of a pair, and its text, per row."""
     if len(header) > MAX_HEADER or header.startswith((b"{", b"[")):
         return False
     columns = header_columns(header)
-    keyed = any(name in columns for name in IDS)
-    return keyed and set(ENTRY) <= set(columns) and not recognised(columns)
+    has_id = any(name in columns for name in IDS)
+    return has_id and set(ENTRY) <= set(columns) and not has_pairs(columns)
 
 
-def entry_pairs(path: Path, name: str) -> Iterator[Row | Reject]:
-    """The pairs of a file with one side per row, in the order in which they become whole."""
-    halves: dict[str, tuple[int, str, str]] = {}
+def side_rows(path: Path, name: str) -> Iterator[Row | Reject]:
+    """The pairs of a file with one side per row, each at the position of its second side."""
+    incomplete: dict[str, tuple[int, str, str]] = {}
     for record in read_records(path):
         key, fields = key_of(path, record), record.fields
         side, text = str(fields["preference"]), str(fields["text"] or "")
         if side not in SIDES:
-            detail = f"preference is {side[:40]!r}, must be chosen or rejected"
+            detail = f"preference is {side[:40]!r}, not chosen or rejected"
             yield Reject(name, record.line, "wrong_type", detail, text[:200])
             continue
-        line, other, before = halves.pop(key, (record.line, "", ""))
+        line, other, before = incomplete.pop(key, (record.line, "", ""))
         if other in ("", side):
-            halves[key] = (record.line, side, text)
+            incomplete[key] = (record.line, side, text)
             if other:
-                yield _half(name, key, line, other, before)
+                yield _incomplete(name, key, line, other, before)
             continue
         value = {"row_id": key, side: text, other: before}
         yield Row(line, value, value)
-    for key, (line, side, text) in halves.items():
-        yield _half(name, key, line, side, text)
+    for key, (line, side, text) in incomplete.items():
+        yield _incomplete(name, key, line, side, text)
 
 
-def _half(name: str, key: str, line: int, side: str, text: str) -> Reject:
-    detail = f"row_id {key[:40]} has {side} only, or twice"
+def _incomplete(name: str, key: str, line: int, side: str, text: str) -> Reject:
+    detail = f"pair {key[:40]} has only the {side} side, or has it twice"
     return Reject(name, line, "missing_field", detail, text[:200])

@@ -1,4 +1,4 @@
-"""A seeded sample of row numbers, and the digest of loaded pairs."""
+"""A seeded sample of row indices, and the digest of a list of pairs."""
 
 import hashlib
 from collections.abc import Iterable
@@ -7,14 +7,14 @@ from engine.data.pairs import Pair
 
 
 def seeded_sample(n: int, limit: int, seed: int) -> list[int]:
-    """`limit` of the indices below `n`, sorted; all of them where limit is 0 or not below n.
+    """A sorted sample of `limit` indices below `n`; all of them if limit is 0 or at least n.
 
-    The indices are ranked by the SHA-256 of "seed:index" and the first `limit` are taken. Unlike
-    `random.sample`, whose method may change, this gives the same sample on every Python version
-    and machine. A larger limit keeps what a smaller one chose.
+    The indices are ranked by the SHA-256 of "seed:index", and the first `limit` are taken. Unlike
+    `random.sample`, whose algorithm may change, this gives the same sample with every version of
+    Python. A larger limit extends the sample of a smaller one.
     """
     if n < 0 or limit < 0:
-        raise ValueError("n and limit may not be negative")
+        raise ValueError("n and limit must not be negative")
     if limit == 0 or limit >= n:
         return list(range(n))
     return sorted(sorted(range(n), key=lambda index: _rank(seed, index))[:limit])
@@ -25,9 +25,9 @@ def _rank(seed: int, index: int) -> bytes:
 
 
 def digest(pairs: Iterable[Pair]) -> str:
-    """SHA-256 over ids, texts and topics in their order; lines in the file do not count.
+    """SHA-256 of the ids, texts and topics, in order. Line numbers are not part of it.
 
-    Every field is preceded by its length, so that no two different lists run together.
+    Every field is preceded by its length, so that different lists never hash the same bytes.
     """
     state = hashlib.sha256()
     for pair in pairs:

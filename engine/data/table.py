@@ -1,4 +1,4 @@
-"""Tables: CSV files and Parquet files with one pair a row."""
+"""CSV and Parquet files with one pair per row."""
 
 import csv
 import importlib
@@ -6,54 +6,54 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from engine.data.jsonl import BOM, Damaged, lines, open_bytes
+from engine.data.jsonl import BOM, GzipDamage, lines, open_bytes
 from engine.data.pairs import DataError, Reject, Row, excerpt
 from engine.data.rows import (
     COLUMNS,
-    columns_found,
+    describe_columns,
+    has_pairs,
     header_columns,
     messages_in_cell,
-    recognised,
 )
 
 DELIMITERS = (",", "\t", ";")
-MAX_CELL = 8 << 20  # well under MAX_LINE: a cell cut with its line must not pass for a whole one
+MAX_CELL = 8 << 20  # far below MAX_LINE, so that a cell cut with its line is too long
 BATCH = 1024
 
 
 def delimiter_of(header: bytes) -> str | None:
-    """The delimiter under which this first line names the columns of a pair, if any does."""
+    """The delimiter with which this header line names the columns of a pair, or None."""
     for delimiter in DELIMITERS:
-        if recognised(header_columns(header, delimiter)):
+        if has_pairs(header_columns(header, delimiter)):
             return delimiter
     return None
 
 
 def csv_rows(path: Path, name: str) -> Iterator[Row | Reject]:
-    """The rows of a CSV file with a header line; the line given is where a row begins."""
-    # The limit belongs to the whole process; the module's own 128 KiB is too little for a dialogue.
+    """The rows of a CSV file with a header. A row's line number is that of its first line."""
+    # A process-wide limit; the default of 128 KiB is too small for a conversation.
     csv.field_size_limit(max(csv.field_size_limit(), MAX_CELL))
     with open_bytes(path) as stream:
         content = lines(stream)
         try:
             header = next(content, b"").removeprefix(BOM)
-        except Damaged as damage:
+        except GzipDamage as damage:
             yield damage.reject(name, 1)
             return
-        latest = b""
+        last_line = b""
 
         def text() -> Iterator[str]:
-            nonlocal latest
-            for latest in content:
-                # Bad bytes pass as surrogates, so that they cost one row and not the file.
-                yield latest.decode("utf-8", "surrogateescape") + "\n"
+            nonlocal last_line
+            for last_line in content:
+                # Invalid bytes become surrogates, so that they affect one row and not the file.
+                yield last_line.decode("utf-8", "surrogateescape") + "\n"
 
         delimiter = delimiter_of(header) or ","
         columns = header_columns(header, delimiter)
         if not header.strip():
             raise DataError(f"{name} is empty or has no header line")
-        if not recognised(columns):
-            raise DataError(f"{name}: {columns_found(columns)}")
+        if not has_pairs(columns):
+            raise DataError(f"{name}: {describe_columns(columns)}")
         reader = csv.reader(text(), delimiter=delimiter, strict=True)
         while True:
             number = reader.line_num + 2
@@ -62,9 +62,9 @@ def csv_rows(path: Path, name: str) -> Iterator[Row | Reject]:
             except StopIteration:
                 return
             except csv.Error as error:
-                yield Reject(name, number, "unparsable_json", str(error), excerpt(latest))
+                yield Reject(name, number, "unparsable_json", str(error), excerpt(last_line))
                 continue
-            except Damaged as damage:
+            except GzipDamage as damage:
                 yield damage.reject(name, reader.line_num + 2)
                 return
             if cells:
@@ -74,13 +74,13 @@ def csv_rows(path: Path, name: str) -> Iterator[Row | Reject]:
 def _csv_row(name: str, number: int, columns: list[str], cells: list[str]) -> Row | Reject:
     raw = excerpt(",".join(cells))
     if len(cells) > len(columns):
-        detail = f"{len(cells)} cells under {len(columns)} columns"
+        detail = f"{len(cells)} cells in a table of {len(columns)} columns"
         return Reject(name, number, "wrong_type", detail, raw)
     try:
         "".join(cells).encode("utf-8")
     except UnicodeEncodeError:
-        return Reject(name, number, "bad_utf8", "a cell is not UTF-8", raw)
-    # A short row's last columns are absent; an empty cell is how CSV writes null.
+        return Reject(name, number, "bad_utf8", "a cell is not valid UTF-8", raw)
+    # A short row lacks its last columns; an empty cell is null.
     row = {
         column: messages_in_cell(cell)
         for column, cell in zip(columns, cells, strict=False)
@@ -90,31 +90,31 @@ def _csv_row(name: str, number: int, columns: list[str], cells: list[str]) -> Ro
 
 
 def parquet_rows(path: Path, name: str) -> Iterator[Row | Reject]:
-    """The rows of a Parquet file; only the columns that are of use are read."""
+    """The rows of a Parquet file; unused columns are not read."""
     arrow: Any = importlib.import_module("pyarrow")
     parquet: Any = importlib.import_module("pyarrow.parquet")
     try:
         with parquet.ParquetFile(path, page_checksum_verification=True) as file:
-            found = list(file.schema_arrow.names)
-            if not recognised(found):
-                raise DataError(f"{name}: {columns_found(found)}")
-            wanted = [column for column in found if column in COLUMNS]
+            columns = list(file.schema_arrow.names)
+            if not has_pairs(columns):
+                raise DataError(f"{name}: {describe_columns(columns)}")
+            usable = [column for column in columns if column in COLUMNS]
             number = 0
-            for batch in file.iter_batches(batch_size=BATCH, columns=wanted):
+            for batch in file.iter_batches(batch_size=BATCH, columns=usable):
                 yield from batch_rows(batch, name, number)
                 number += batch.num_rows
     except (arrow.ArrowException, OSError, UnicodeDecodeError) as error:
         raise DataError(
-            f"{name} is not a readable Parquet file ({error}); it may be cut short: copy it again"
+            f"{name} is not a readable Parquet file ({error}): it may be truncated; copy it again"
         ) from None
 
 
 def batch_rows(batch: Any, name: str, before: int) -> Iterator[Row | Reject]:
-    """The rows of one Arrow batch or table, numbered on from `before`."""
+    """The rows of one Arrow batch or table; `before` rows came earlier."""
     try:
         values = batch.to_pylist()
     except UnicodeDecodeError:
-        # One bad text would cost the batch: go row by row.
+        # Convert row by row, so that one invalid text does not reject the whole batch.
         for offset in range(batch.num_rows):
             number = before + offset + 1
             try:
@@ -132,5 +132,7 @@ def _arrow_row(name: str, number: int, value: dict[str, object]) -> Row | Reject
             try:
                 value[column] = cell.decode("utf-8")
             except UnicodeDecodeError:
-                return Reject(name, number, "bad_utf8", f"{column} is not UTF-8", excerpt(cell))
+                return Reject(
+                    name, number, "bad_utf8", f"{column} is not valid UTF-8", excerpt(cell)
+                )
     return Row(number, value, value)

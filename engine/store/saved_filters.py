@@ -6,7 +6,7 @@ import re
 
 from engine.store.database import Store
 from engine.store.errors import Refused
-from engine.wire.messages import SavedFilter
+from engine.wire.messages import SavedFilter, SaveFilter
 
 NAME_LENGTH = 40
 FILTER_LENGTH = 4_000
@@ -19,7 +19,7 @@ def saved(store: Store) -> list[SavedFilter]:
     return [SavedFilter(name=name, filter=text) for name, text in rows]
 
 
-def save(store: Store, wanted: SavedFilter) -> None:
+def save(store: Store, wanted: SaveFilter) -> None:
     """Keep a filter under its name, in place of the one before; an empty one is taken away.
 
     Raises Refused for a name or filter that cannot be.

@@ -6,7 +6,7 @@ of each other, so it stays free of heavy imports.
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
@@ -22,7 +22,17 @@ RunState = Literal["idle", "running", "done", "failed", "stopped"]
 
 
 class Message(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=False):
-    """Base of every message."""
+    """Base of every message. A field that is not known here is passed over, so that an answer may
+    grow."""
+
+
+class Request(Message, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """Base of what is asked. A field that is not known here is an error: it would be a condition
+    that is not looked at."""
+
+
+class Nothing(Request, frozen=True, kw_only=True):
+    """A request that has nothing to say."""
 
 
 # ---------------------------------------------------------------- the run
@@ -68,10 +78,16 @@ class RunStatus(Message, frozen=True, kw_only=True):
     stopping: bool = False
 
 
-class StopRequest(Message, frozen=True, kw_only=True):
+class StopRequest(Request, frozen=True, kw_only=True):
     """`now` drops the batch in work; without it that batch is finished first."""
 
     now: bool = False
+
+
+class PlanRequest(Request, frozen=True, kw_only=True):
+    """`study`: a resolved study (study.json); without it the one of the run folder."""
+
+    study: dict[str, Any] | None = None
 
 
 class StagePlan(Message, frozen=True, kw_only=True):
@@ -133,7 +149,7 @@ class StudyInfo(Message, frozen=True, kw_only=True):
 # ---------------------------------------------------------------- pairs
 
 
-class PairQuery(Message, frozen=True, kw_only=True):
+class PairQuery(Request, frozen=True, kw_only=True):
     """Which pairs, in which order. `filter` is in the filter language (docs/filters.md), empty
     for all; `author` is whose decisions it speaks of. `sort` is pair_id, margin_pre, margin_post,
     margin_change, theta, gain, ambiguity, residual, `influence:FEATURE`, or random with a `seed`.
@@ -154,6 +170,20 @@ class Ids(Message, frozen=True, kw_only=True):
     of: int
     sql: str = ""
     dataset: str = ""
+
+
+class PairRowsRequest(Request, frozen=True, kw_only=True):
+    """`author` is whose marks come with the rows."""
+
+    ids: tuple[int, ...]
+    author: str = ""
+
+
+class PairRequest(Request, frozen=True, kw_only=True):
+    """`author` is whose mark comes with the row."""
+
+    id: int
+    author: str = ""
 
 
 Verdict = Literal["keep", "flip", "drop", "tie", "discuss"]
@@ -224,12 +254,20 @@ RewriteSort = Literal["pair_id", "cosine", "margin_shift"]
 Change = Literal["misaligned", "aligned", "same"]
 
 
-class RewriteQuery(Message, frozen=True, kw_only=True):
+class RewriteQuery(Request, frozen=True, kw_only=True):
     """Which rewritten pairs, in which order; `filter` as in PairQuery, with terms of its own."""
 
     filter: str = ""
     sort: RewriteSort = "margin_shift"
     descending: bool = False
+
+
+class RewriteRowsRequest(Request, frozen=True, kw_only=True):
+    ids: tuple[int, ...]
+
+
+class RewriteRequest(Request, frozen=True, kw_only=True):
+    id: int
 
 
 class RewriteRow(Message, frozen=True, kw_only=True):
@@ -272,7 +310,7 @@ class RewriteDetail(Message, frozen=True, kw_only=True):
 # ---------------------------------------------------------------- decisions
 
 
-class MarkChange(Message, frozen=True, kw_only=True):
+class MarkChange(Request, frozen=True, kw_only=True):
     """What changes of a mark; None leaves as it is, verdict "" takes the decision back."""
 
     verdict: Verdict | Literal[""] | None = None
@@ -282,7 +320,7 @@ class MarkChange(Message, frozen=True, kw_only=True):
     remove_tags: tuple[str, ...] = ()
 
 
-class MarkRequest(Message, frozen=True, kw_only=True):
+class MarkRequest(Request, frozen=True, kw_only=True):
     """One change to these pairs, by this author; `blind`: made without knowing what was chosen.
 
     With the `dataset` of the `Ids` that they are from, the change is refused once other data was
@@ -296,7 +334,7 @@ class MarkRequest(Message, frozen=True, kw_only=True):
     dataset: str = ""
 
 
-class AuthorRequest(Message, frozen=True, kw_only=True):
+class AuthorRequest(Request, frozen=True, kw_only=True):
     author: str
 
 
@@ -305,6 +343,12 @@ class MarksChanged(Message, frozen=True, kw_only=True):
 
     changed: int
     said: str
+
+
+class LogRequest(Request, frozen=True, kw_only=True):
+    """The `limit` newest lines, at most 10,000."""
+
+    limit: int = 200
 
 
 class MarkEvent(Message, frozen=True, kw_only=True):
@@ -326,7 +370,7 @@ class MarkProgress(Message, frozen=True, kw_only=True):
     verdicts: dict[str, int]
 
 
-class ProgressRequest(Message, frozen=True, kw_only=True):
+class ProgressRequest(Request, frozen=True, kw_only=True):
     filter: str
     author: str
 
@@ -344,7 +388,7 @@ class Agreement(Message, frozen=True, kw_only=True):
 # ---------------------------------------------------------------- filters
 
 
-class CompleteRequest(Message, frozen=True, kw_only=True):
+class CompleteRequest(Request, frozen=True, kw_only=True):
     filter: str
     cursor: int
     rewrites: bool = False
@@ -360,7 +404,14 @@ class Completion(Message, frozen=True, kw_only=True):
 
 
 class SavedFilter(Message, frozen=True, kw_only=True):
-    """A filter with a name; an empty `filter` takes it away."""
+    """A filter with a name."""
+
+    name: str
+    filter: str
+
+
+class SaveFilter(Request, frozen=True, kw_only=True):
+    """Replaces the filter of that name; an empty `filter` removes it."""
 
     name: str
     filter: str
@@ -372,7 +423,7 @@ ExportFormat = Literal["trl", "trl-messages", "kto", "hub", "csv", "ledger", "re
 ExportState = Literal["idle", "running", "done", "failed", "stopped"]
 
 
-class ExportRequest(Message, frozen=True, kw_only=True):
+class ExportRequest(Request, frozen=True, kw_only=True):
     """Which pairs become what. `path`: docs/export.md; `overwrite` replaces what is there.
 
     `author`: whose decisions. `ties` and `discuss` are about pairs with that verdict."""
@@ -404,7 +455,7 @@ class ExportStatus(Message, frozen=True, kw_only=True):
     error: str | None = None
 
 
-class LedgerFile(Message, frozen=True, kw_only=True):
+class LedgerFile(Request, frozen=True, kw_only=True):
     """An exported ledger to bring in; `path` is absolute."""
 
     path: str
@@ -474,11 +525,10 @@ class Plots(Message, frozen=True, kw_only=True):
 # ---------------------------------------------------------------- requests and answers
 
 
-class RowsRequest(Message, frozen=True, kw_only=True):
-    """`author` is whose marks come with the rows."""
+class MetricsRequest(Request, frozen=True, kw_only=True):
+    """`preset` is released-code, pooled-clustered or pair-fe; without it all rows come."""
 
-    ids: tuple[int, ...]
-    author: str = ""
+    preset: str | None = None
 
 
 class Metrics(Message, frozen=True, kw_only=True):

@@ -15,12 +15,12 @@ import typer
 
 from engine import __version__, launch
 from engine import study as studies
-from engine.paths import SAMPLE_DATA
+from engine.wire.client import EngineGone, EngineProblem, SyncEngineClient
+from engine.wire.endpoints import METRICS, START, STATUS, STUDY
+from engine.wire.messages import MetricsRequest
 from seal_tui import paths
-from seal_tui.cli import exporting, importing, runs
-from seal_tui.client import EngineGone, EngineProblem, SyncEngineClient
+from seal_tui.cli import exporting, importing, runs, samples
 from seal_tui.errors import WrongUsage
-from seal_tui.explorer.calls import Calls
 from seal_tui.text.safe import one_line, plain
 
 app = typer.Typer(
@@ -74,7 +74,7 @@ def _run(study_file: Path, run_dir: Path | None, headless: bool) -> None:
     with _for_people():
         folder = runs.prepare(study_file, run_dir)
         with runs.client(folder) as client:
-            client.ask(Calls.start())
+            client.ask(START())
             if headless:
                 _follow(client, folder)
                 return
@@ -114,7 +114,9 @@ def demo(headless: Headless = False, run_dir: TargetDir = None) -> None:
 
     Needs no account, no network and no GPU. A second time it opens at once.
     """
-    _run(SAMPLE_DATA / "study.toml", run_dir or Path("runs/demo"), headless)
+    with _for_people():
+        study = samples.study()
+    _run(study, run_dir or Path("runs/demo"), headless)
 
 
 @app.command()
@@ -264,7 +266,7 @@ def metrics(
     if preset is not None and preset not in studies.PRESETS:
         _fail(f"--preset {preset}: must be one of {', '.join(studies.PRESETS)}", 2)
     with _for_people(), runs.client(runs.existing(run_dir)) as client:
-        found = client.ask(Calls.metrics(preset))
+        found = client.ask(METRICS(MetricsRequest(preset=preset)))
         if as_json:
             from engine.results import flat
 
@@ -272,7 +274,7 @@ def metrics(
             return
         from seal_tui.cli import headless
 
-        study, now = client.ask(Calls.study()), client.ask(Calls.status())
+        study, now = client.ask(STUDY()), client.ask(STATUS())
         headless.print_report(found, study, now)
 
 
@@ -280,7 +282,7 @@ def metrics(
 def status(run_dir: RunDir, as_json: Json = False) -> None:
     """What the engine of a run is doing."""
     with _for_people(), runs.client(runs.existing(run_dir)) as client:
-        found = client.ask(Calls.status())
+        found = client.ask(STATUS())
     if as_json:
         print(msgspec.json.format(msgspec.json.encode(found), indent=2).decode())
         return
@@ -387,4 +389,4 @@ def _options(
 
 def main() -> None:
     os.umask(0o077)  # a run folder holds other people's conversations
-    app()
+    app(prog_name="seal-tui")

@@ -12,10 +12,23 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from engine.wire.messages import ExportFormat, ExportPreview, ExportRequest, ExportStatus, Imported
-from seal_tui.client import EngineProblem, SyncEngineClient
+from engine.wire.client import EngineProblem, SyncEngineClient
+from engine.wire.endpoints import (
+    CANCEL_EXPORT,
+    EXPORT,
+    EXPORT_STATUS,
+    IMPORT_LEDGER,
+    PREVIEW_EXPORT,
+)
+from engine.wire.messages import (
+    ExportFormat,
+    ExportPreview,
+    ExportRequest,
+    ExportStatus,
+    Imported,
+    LedgerFile,
+)
 from seal_tui.errors import WrongUsage
-from seal_tui.explorer.calls import Calls
 from seal_tui.text import numbers
 from seal_tui.text.safe import Safe, one_line
 
@@ -114,7 +127,7 @@ def export(client: SyncEngineClient, wanted: ExportRequest, dry_run: bool, as_js
     """Preview, progress, outcome. Raises WrongUsage, EngineGone, EngineProblem; typer.Exit when
     the person ended it."""
     try:
-        found = client.ask(Calls.preview_export(wanted))
+        found = client.ask(PREVIEW_EXPORT(wanted))
         if not as_json:
             for line in _preview_lines(found, wanted):
                 print(line)
@@ -122,7 +135,7 @@ def export(client: SyncEngineClient, wanted: ExportRequest, dry_run: bool, as_js
             if as_json:
                 print(_json(found, wanted, None))
             return
-        status = _follow(client, client.ask(Calls.export(wanted)))
+        status = _follow(client, client.ask(EXPORT(wanted)))
     except EngineProblem as error:
         raise _placed(error, wanted.filter) from None
     if status.state == "failed":
@@ -181,7 +194,7 @@ def _follow(client: SyncEngineClient, status: ExportStatus) -> ExportStatus:
     try:
         while status.state == "running":
             time.sleep(_POLL_S)
-            status = client.ask(Calls.export_status())
+            status = client.ask(EXPORT_STATUS())
             now = time.monotonic()
             if live:
                 console.file.write(f"\r\x1b[2K{_progress(status, now - began)}")
@@ -190,7 +203,7 @@ def _follow(client: SyncEngineClient, status: ExportStatus) -> ExportStatus:
                 console.print(Text(_progress(status, now - began)), soft_wrap=True)
                 said = now
     except KeyboardInterrupt:
-        status = client.ask(Calls.cancel_export())
+        status = client.ask(CANCEL_EXPORT())
     finally:
         if live:
             console.file.write("\r\x1b[2K")
@@ -212,7 +225,7 @@ def _progress(status: ExportStatus, seconds: float) -> Safe:
 
 def bring_in(client: SyncEngineClient, path: Path) -> None:
     """Import an exported ledger and say what became of it."""
-    found = client.ask(Calls.import_ledger(str(path.expanduser().absolute())))
+    found = client.ask(IMPORT_LEDGER(LedgerFile(path=str(path.expanduser().absolute()))))
     for line in _imported(found):
         print(line)
 

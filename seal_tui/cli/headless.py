@@ -10,10 +10,17 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
-from engine.wire.messages import Metrics, RunPlan, RunStatus, StageProgress, StudyInfo
+from engine.wire.client import EngineGone, SyncEngineClient
+from engine.wire.endpoints import METRICS, STATUS, STUDY
+from engine.wire.messages import (
+    Metrics,
+    MetricsRequest,
+    RunPlan,
+    RunStatus,
+    StageProgress,
+    StudyInfo,
+)
 from seal_tui.cli import report, summary
-from seal_tui.client import EngineGone, SyncEngineClient
-from seal_tui.explorer.calls import Calls
 from seal_tui.explorer.widgets.progress import bar, stage_words
 from seal_tui.text import numbers, planned, words
 from seal_tui.text.safe import Safe, fit, one_line
@@ -152,8 +159,8 @@ def print_report(
 
 def load_and_print_summary(client: SyncEngineClient, console: Console | None = None) -> None:
     """Asks the engine for what the summary needs, and prints it."""
-    metrics, study = client.ask(Calls.metrics()), client.ask(Calls.study())
-    print_summary(metrics, study, client.ask(Calls.status()), console)
+    metrics, study = client.ask(METRICS(MetricsRequest())), client.ask(STUDY())
+    print_summary(metrics, study, client.ask(STATUS()), console)
 
 
 def print_plan(plan: RunPlan, console: Console | None = None) -> None:

@@ -13,11 +13,13 @@ import time
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from engine import launch
 from engine import study as studies
-from engine.wire.messages import RunStatus
-from seal_tui.client import SyncEngineClient
-from seal_tui.explorer.calls import Calls
+from engine.wire.client import SyncEngineClient
+from engine.wire.endpoints import PLAN, SHUTDOWN, STATUS, STOP
+from engine.wire.messages import PlanRequest, RunStatus, StopRequest
 
 STOP_TIMEOUT_S = 120.0
 
@@ -90,8 +92,8 @@ def stop(folder: Path, now: bool) -> bool:
     if socket is None:
         return False
     with SyncEngineClient.at(socket) as client:
-        client.ask(Calls.stop(now))
-        client.ask(Calls.shutdown())
+        client.ask(STOP(StopRequest(now=now)))
+        client.ask(SHUTDOWN())
     deadline = time.monotonic() + STOP_TIMEOUT_S
     while launch.held(folder):  # it finishes the batch in work
         if time.monotonic() > deadline:
@@ -120,9 +122,9 @@ def _print_plan(folder: Path, study: studies.Study) -> None:
     from seal_tui.cli import headless
 
     with client(folder) as asked:
-        headless.print_plan(asked.ask(Calls.plan(study)))
+        headless.print_plan(asked.ask(PLAN(PlanRequest(study=msgspec.to_builtins(study)))))
 
 
 def _status_at(socket: Path) -> RunStatus:
     with SyncEngineClient.at(socket) as client:
-        return client.ask(Calls.status())
+        return client.ask(STATUS())

@@ -23,12 +23,12 @@ from textual.filter import Monochrome, NoColor
 from textual.screen import ModalScreen
 from textual.worker import WorkerFailed
 
-from engine.wire.messages import RunStatus
+from engine.wire.client import EngineClient, EngineGone, EngineProblem
+from engine.wire.endpoints import PLAN, START, STOP, STUDY, Call
+from engine.wire.messages import PlanRequest, RunStatus, StopRequest
 from seal_tui import paths
-from seal_tui.client import EngineClient, EngineGone, EngineProblem
 from seal_tui.explorer import place, settings
 from seal_tui.explorer.actions import bindings
-from seal_tui.explorer.calls import Call, Calls
 from seal_tui.explorer.palette import ActionCommands
 from seal_tui.explorer.screens.base import SealScreen
 from seal_tui.explorer.screens.dialogs import ConfirmScreen, TextScreen, help_text
@@ -206,9 +206,9 @@ class SealApp(App[None]):
         """A changed study says first what it would compute anew."""
         ask = self.session.client.ask
         try:
-            if (await ask(Calls.study())).changed:
+            if (await ask(STUDY())).changed:
                 self.notify("The study has changed: looking at what can be reused …", markup=False)
-                plan = await ask(Calls.plan())
+                plan = await ask(PLAN(PlanRequest()))
                 if planned.made_otherwise(plan):
                     words = "\n".join(planned.lines(plan))
                     question = Safe(f"{words}\n\nEarlier results are kept. Run the changed study?")
@@ -217,7 +217,7 @@ class SealApp(App[None]):
         except (EngineGone, EngineProblem) as error:
             self.notify(one_line(str(error)), severity="error", markup=False)
             return
-        self._command(Calls.start())
+        self._command(START())
 
     @work(group="command")
     async def action_stop_run(self) -> None:
@@ -229,7 +229,7 @@ class SealApp(App[None]):
             else "Stop the run? Finished batches are kept, and R goes on with it later."
         )
         if await self.push_screen_wait(ConfirmScreen(question)):
-            self._command(Calls.stop(now))
+            self._command(STOP(StopRequest(now=now)))
 
     @work(group="command")
     async def _command(self, call: Call[RunStatus]) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from engine.wire.messages import FeatureInfo, Metrics, RunStatus, StudyInfo
-from seal_tui.client import EngineClient, Lost
+from engine.wire.client import EngineClient, Lost
+from engine.wire.endpoints import METRICS, STUDY
+from engine.wire.messages import FeatureInfo, Metrics, MetricsRequest, RunStatus, StudyInfo
 from seal_tui.explorer.place import Place, View
 
 
@@ -69,7 +70,7 @@ class Session:
         """The study, asked for once an epoch: its number of pairs grows while data is read."""
         if self.study is None or self._study_epoch != self.epoch:
             epoch = self.epoch
-            self.study = await self.client.study()
+            self.study = await self.client.ask(STUDY())
             self._study_epoch = epoch
         return self.study
 
@@ -77,7 +78,7 @@ class Session:
         """The metric tables of one preset, asked for once an epoch."""
         if preset not in self._metrics:
             epoch = self.epoch
-            metrics = await self.client.metrics(preset or None)
+            metrics = await self.client.ask(METRICS(MetricsRequest(preset=preset or None)))
             if epoch != self.epoch:
                 return metrics
             self._metrics[preset] = metrics

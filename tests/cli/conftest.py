@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from tests.command import COMMAND
 from tests.engine.conftest import _finished, _short_sockets, finished, start_engine
 
 __all__ = ["_finished", "_short_sockets", "finished", "start_engine"]
 
 Answer = subprocess.CompletedProcess[str]
-COMMAND = Path(sys.executable).with_name("seal-tui")
 
 
 @pytest.fixture
@@ -26,7 +25,7 @@ def seal_tui(tmp_path: Path) -> Callable[..., Answer]:
 
     def call(*arguments: object, **environment: str) -> Answer:
         done = subprocess.run(
-            [str(COMMAND), *map(str, arguments)],
+            [*COMMAND, *map(str, arguments)],
             capture_output=True,
             text=True,
             cwd=where,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import shlex
 import signal
 import stat
 import subprocess
@@ -16,7 +17,8 @@ import pytest
 
 from engine import launch
 from engine.study import PRESETS
-from tests.cli.conftest import COMMAND, Answer
+from tests.cli.conftest import Answer
+from tests.command import COMMAND
 from tests.engine.conftest import end_engine
 from tests.engine.studies import (
     FEATURES,
@@ -215,7 +217,7 @@ def test_a_damaged_run_folder_is_refused_and_mended_by_running_again(
     assert "study.json" in one_line(seal_tui("status", run), 1)
     write_pairs(study.parent / "pairs.jsonl", [])  # so that the run ends at once
     answer = seal_tui("run", study, "--run-dir", run, "--headless")
-    assert "holds no rows" in answer.stderr
+    assert "has no rows" in answer.stderr
     assert seal_tui("status", run).returncode == 0
 
 
@@ -289,7 +291,7 @@ def test_a_run_goes_on_when_its_terminal_goes_and_its_follower_is_interrupted(
 ) -> None:
     folder = tmp_path / "run"
     follower = subprocess.Popen(
-        [str(COMMAND), "run", str(study), "--run-dir", str(folder), "--headless"],
+        [*COMMAND, "run", str(study), "--run-dir", str(folder), "--headless"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -360,7 +362,7 @@ def test_metrics_for_people_are_plain_text(done: Path, seal_tui: Cli) -> None:
 
 
 def test_a_reader_that_closes_its_pipe_is_no_failure_to_shout_about(done: Path) -> None:
-    command = f"{COMMAND} metrics {done} --json | head -c 20"
+    command = f"{shlex.join(COMMAND)} metrics {done} --json | head -c 20"
     answer = subprocess.run(["bash", "-c", command], capture_output=True, text=True, timeout=60)
     assert answer.stderr == ""
     assert len(answer.stdout) == 20

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from engine.service import Engine
+from engine.wire.client import SyncEngineClient
 from engine.wire.messages import MarkChange, MarkRequest
-from seal_tui.client import SyncEngineClient
 from tests.engine.studies import prepare, write_study
 from tests.tui import recorded
 
@@ -169,15 +169,15 @@ def test_a_ledger_goes_alone(seal_tui: Command, run: Path) -> None:
 def test_the_explorers_calls_reach_the_engine(
     run: Path, start_engine: Callable[[Path], Path]
 ) -> None:
+    from engine.wire.endpoints import CANCEL_EXPORT, EXPORT, EXPORT_STATUS, PREVIEW_EXPORT
     from engine.wire.messages import ExportRequest
-    from seal_tui.explorer.calls import Calls
 
     with SyncEngineClient.at(start_engine(run)) as client:
-        assert client.ask(Calls.export_status()).state == "idle"
+        assert client.ask(EXPORT_STATUS()).state == "idle"
         wanted = ExportRequest(format="report", path="r.html", author="kim")
-        assert client.ask(Calls.preview_export(wanted)).pairs == PAIRS
-        status = client.ask(Calls.export(wanted))
+        assert client.ask(PREVIEW_EXPORT(wanted)).pairs == PAIRS
+        status = client.ask(EXPORT(wanted))
         while status.state == "running":
-            status = client.ask(Calls.export_status())
+            status = client.ask(EXPORT_STATUS())
         assert (status.state, status.path) == ("done", str(run / "exports" / "r.html"))
-        assert client.ask(Calls.cancel_export()).state == "done"
+        assert client.ask(CANCEL_EXPORT()).state == "done"

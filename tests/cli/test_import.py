@@ -254,7 +254,7 @@ BAD_SCORES: dict[str, tuple[Callable[[list[str]], list[str]], str]] = {
     ),
     "cut short": (
         lambda rows: [*rows[:-1], "15,1."],
-        "post.csv, line 17: 2 cells under 4 columns",
+        "post.csv, line 17: 2 cells in a table of 4 columns",
     ),
     "no rows": (lambda rows: [], "post.csv: holds no scores"),
 }

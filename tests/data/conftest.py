@@ -13,15 +13,15 @@ Rows = tuple[list[Pair], list[Reject]]
 
 @pytest.fixture
 def lines() -> Callable[[int], list[bytes]]:
-    """So many rows in the hh-rlhf form, each a line of JSON with its line feed."""
+    """Makes rows in the hh-rlhf format, each a line of JSON with its line feed."""
 
     def make(count: int) -> list[bytes]:
-        found = []
+        rows = []
         for number in range(count):
             context = f"\n\nHuman: Tell me about bird {number}.\n\nAssistant: "
             row = {"chosen": f"{context}It wades, {number}.", "rejected": f"{context}No idea."}
-            found.append(json.dumps(row).encode() + b"\n")
-        return found
+            rows.append(json.dumps(row).encode() + b"\n")
+        return rows
 
     return make
 

@@ -1,4 +1,4 @@
-"""The seeded sample and the digest of loaded pairs."""
+"""The seeded sample and the digest of a list of pairs."""
 
 from dataclasses import replace
 
@@ -13,13 +13,13 @@ PAIRS = [Pair(str(number), number + 1, f"c{number}", "r", None) for number in ra
 
 
 def test_the_sample_is_the_same_everywhere() -> None:
-    # Written down, so that a change of Python or of the method shows.
+    # Fixed values, so that a change of Python or of the method fails the test.
     assert seeded_sample(1000, 5, 7) == SAMPLE_7
     assert seeded_sample(1000, 5, 8) != SAMPLE_7
 
 
 @given(n=st.integers(0, 60), limit=st.integers(0, 80), seed=st.integers())
-def test_a_sample_is_sorted_unique_and_of_its_size(n: int, limit: int, seed: int) -> None:
+def test_a_sample_is_sorted_unique_and_of_the_right_size(n: int, limit: int, seed: int) -> None:
     chosen = seeded_sample(n, limit, seed)
     assert chosen == sorted(set(chosen))
     assert len(chosen) == (min(n, limit) if limit else n)
@@ -27,7 +27,7 @@ def test_a_sample_is_sorted_unique_and_of_its_size(n: int, limit: int, seed: int
     assert set(chosen) <= set(seeded_sample(n, max(limit, 1) + 1, seed)) or not limit
 
 
-def test_every_index_is_about_as_likely() -> None:
+def test_every_index_is_about_equally_likely() -> None:
     counts = [0] * 20
     for seed in range(1000):
         for index in seeded_sample(20, 5, seed):

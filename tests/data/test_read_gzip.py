@@ -1,4 +1,4 @@
-"""Reading gzip: whole, cut short, damaged."""
+"""Reading gzip files: complete, truncated, corrupt."""
 
 import gzip
 import tracemalloc
@@ -16,7 +16,7 @@ Read = Callable[..., tuple[list[Pair], list[Reject]]]
 
 
 @pytest.mark.parametrize("name", ["pairs.jsonl.gz", "pairs.json.gz", "pairs.gz", "pairs.jsonl"])
-def test_gzip_is_known_by_its_content(lines: Lines, read_bytes: Read, name: str) -> None:
+def test_gzip_is_recognised_by_its_content(lines: Lines, read_bytes: Read, name: str) -> None:
     pairs, rejects = read_bytes(gzip.compress(b"".join(lines(5))), name)
     assert (len(pairs), rejects) == (5, [])
 
@@ -26,14 +26,14 @@ def test_plain_text_named_gz_is_read_as_it_is(lines: Lines, read_bytes: Read) ->
     assert len(pairs) == 5
 
 
-def test_members_after_one_another_are_one_file(lines: Lines, read_bytes: Read) -> None:
+def test_concatenated_gzip_members_are_one_file(lines: Lines, read_bytes: Read) -> None:
     whole = b"".join(lines(6))
     packed = gzip.compress(whole[:500]) + gzip.compress(b"") + gzip.compress(whole[500:])
     pairs, rejects = read_bytes(packed + b"\0" * 100, "pairs.jsonl.gz")
     assert (len(pairs), rejects) == (6, [])
 
 
-def test_a_list_and_a_table_are_unpacked_too(lines: Lines, read_bytes: Read) -> None:
+def test_lists_and_tables_are_decompressed_too(lines: Lines, read_bytes: Read) -> None:
     pairs, _ = read_bytes(gzip.compress(b"[" + b",".join(lines(3)) + b"]"), "pairs.json.gz")
     assert len(pairs) == 3
     table = b"prompt,chosen,rejected\na,b,c\n"
@@ -42,7 +42,7 @@ def test_a_list_and_a_table_are_unpacked_too(lines: Lines, read_bytes: Read) -> 
 
 
 @pytest.mark.parametrize("missing", [1, 8, 9, 60, 2000])
-def test_a_file_cut_short_gives_its_good_rows_then_one_reject(
+def test_a_truncated_file_gives_its_good_rows_then_one_reject(
     lines: Lines, read_bytes: Read, missing: int
 ) -> None:
     whole = lines(400)
@@ -53,14 +53,16 @@ def test_a_file_cut_short_gives_its_good_rows_then_one_reject(
     unpacked = zlib.decompressobj(wbits=31).decompress(packed[:-missing])
     assert len(pairs) == unpacked.count(b"\n")
     assert rejects[0].line == len(pairs) + 1
-    assert f"{len(unpacked):,} unpacked bytes" in rejects[0].detail
+    assert f"{len(unpacked):,} decompressed bytes" in rejects[0].detail
     assert [pair.source_id for pair in pairs] == [str(row) for row in range(len(pairs))]
 
 
-@pytest.mark.parametrize("kept", [3, 10, 15])
-def test_a_file_cut_in_its_header_is_one_reject(lines: Lines, read_bytes: Read, kept: int) -> None:
+@pytest.mark.parametrize("size", [3, 10, 15])
+def test_a_file_truncated_in_its_header_is_one_reject(
+    lines: Lines, read_bytes: Read, size: int
+) -> None:
     packed = gzip.compress(b"".join(lines(5)))
-    pairs, rejects = read_bytes(packed[:kept], "pairs.jsonl.gz")
+    pairs, rejects = read_bytes(packed[:size], "pairs.jsonl.gz")
     assert (pairs, [reject.reason for reject in rejects]) == ([], ["truncated_gzip"])
 
 
@@ -82,7 +84,7 @@ def test_a_last_row_without_line_feed_survives_a_bad_checksum(
     assert [reject.reason for reject in rejects] == ["corrupt_gzip"]
 
 
-def test_garbage_after_the_end_is_told(lines: Lines, read_bytes: Read) -> None:
+def test_trailing_garbage_is_rejected(lines: Lines, read_bytes: Read) -> None:
     pairs, rejects = read_bytes(gzip.compress(b"".join(lines(5))) + b"junk", "pairs.jsonl.gz")
     assert len(pairs) == 5
     assert [reject.reason for reject in rejects] == ["corrupt_gzip"]
@@ -90,7 +92,7 @@ def test_garbage_after_the_end_is_told(lines: Lines, read_bytes: Read) -> None:
 
 def test_a_flipped_bit_anywhere_is_never_silent(lines: Lines, read_bytes: Read) -> None:
     packed = gzip.compress(b"".join(lines(40)))
-    # The header holds a time and a name of no consequence; the rest is guarded.
+    # The header has a time and a name, which do not matter; checks cover the rest.
     for position in range(10, len(packed), 7):
         damaged = bytearray(packed)
         damaged[position] ^= 0x10
@@ -102,7 +104,7 @@ def test_a_flipped_bit_anywhere_is_never_silent(lines: Lines, read_bytes: Read) 
 
 
 @pytest.mark.parametrize(("name", "start"), [("pairs.json.gz", b"["), ("pairs.csv.gz", b"")])
-def test_other_formats_cut_short_give_their_good_rows_too(
+def test_other_truncated_formats_give_their_good_rows_too(
     lines: Lines, read_bytes: Read, name: str, start: bytes
 ) -> None:
     if start:
@@ -116,12 +118,12 @@ def test_other_formats_cut_short_give_their_good_rows_too(
     assert [reject.reason for reject in rejects] == ["truncated_gzip"]
 
 
-def test_an_empty_content_is_named_empty(read_bytes: Read) -> None:
+def test_empty_content_is_reported_as_empty(read_bytes: Read) -> None:
     with pytest.raises(DataError, match="is empty"):
         read_bytes(gzip.compress(b""), "pairs.jsonl.gz")
 
 
-def test_a_bomb_of_one_line_is_skipped_in_little_memory(
+def test_a_gzip_bomb_in_one_line_is_skipped_in_little_memory(
     lines: Lines, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(jsonl_module, "MAX_LINE", 1 << 20)

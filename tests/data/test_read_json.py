@@ -1,4 +1,4 @@
-"""Reading JSON lines and JSON lists, good rows and bad."""
+"""Reading JSON lines and JSON lists, with good and bad rows."""
 
 import json
 import tempfile
@@ -86,7 +86,7 @@ def test_bom_crlf_blank_lines_and_no_last_line_feed(lines: Lines, read_bytes: Re
     assert [(pair.source_id, pair.line) for pair in pairs] == [("0", 1), ("1", 4), ("2", 6)]
 
 
-def test_nul_line_separators_and_equal_keys_are_taken(read_bytes: Read) -> None:
+def test_nul_line_separators_and_duplicate_keys_are_accepted(read_bytes: Read) -> None:
     text = "\n\nHuman: a\u2028b\x85c\n\nAssistant: d\x00e"
     double = b'{"chosen": "old", "chosen": ' + json.dumps(text).encode() + b', "rejected": '
     pairs, rejects = read_bytes(double + json.dumps(text, ensure_ascii=False).encode() + b"}")
@@ -94,7 +94,7 @@ def test_nul_line_separators_and_equal_keys_are_taken(read_bytes: Read) -> None:
     assert pairs[0].chosen == pairs[0].rejected == text
 
 
-def test_ids_and_topics_are_taken_along_and_made_unique(read_bytes: Read) -> None:
+def test_ids_and_topics_are_read_and_ids_made_unique(read_bytes: Read) -> None:
     content = [
         row(id="a", topic="birds"),
         row(id="a"),
@@ -155,7 +155,7 @@ def test_a_json_list_is_read_with_each_rows_line(lines: Lines, read_bytes: Read,
         (b'{"chosen": "\xff"}', "bad_utf8"),
     ],
 )
-def test_a_bad_item_of_a_list_costs_only_itself(
+def test_a_bad_list_item_does_not_affect_the_others(
     lines: Lines, read_bytes: Read, bad: bytes, reason: str
 ) -> None:
     first, second = lines(2)
@@ -165,7 +165,7 @@ def test_a_bad_item_of_a_list_costs_only_itself(
     assert [reject.reason for reject in rejects] == [reason]
 
 
-def test_brackets_commas_and_quotes_in_list_texts_do_not_cut_rows(read_bytes: Read) -> None:
+def test_brackets_commas_and_quotes_in_texts_do_not_split_rows(read_bytes: Read) -> None:
     tricky = '\n\nHuman: ]}, "a\\\n\nAssistant: [{"x": "\\"}], \\\\'
     content = b"[" + row(chosen=tricky) + b"," + row(rejected=tricky) + b",]"
     pairs, rejects = read_bytes(content, "pairs.json")
@@ -174,20 +174,20 @@ def test_brackets_commas_and_quotes_in_list_texts_do_not_cut_rows(read_bytes: Re
 
 
 @pytest.mark.parametrize("tail", [b"", b', {"chosen": "cut', b"] extra", b"]]"])
-def test_a_list_with_a_wrong_end_gives_its_rows_and_one_reject(
+def test_a_list_with_a_malformed_end_gives_its_rows_and_one_reject(
     lines: Lines, read_bytes: Read, tail: bytes
 ) -> None:
     pairs, rejects = read_bytes(b"[" + b",".join(lines(2)) + tail, "pairs.json")
-    # Without its bracket the list's last item has no end: it is not taken for whole.
+    # Without the closing bracket the last item may be incomplete, so it is not read.
     assert len(pairs) == (1 if tail == b"" else 2)
     assert [reject.reason for reject in rejects] == ["unparsable_json"]
 
 
-def test_a_list_beyond_the_size_held_in_memory_is_refused(
+def test_a_list_too_large_for_memory_is_refused(
     lines: Lines, read_bytes: Read, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(jsonl_module, "MAX_LIST", 100)
-    with pytest.raises(DataError, match="write it as JSON lines"):
+    with pytest.raises(DataError, match="convert it to JSON lines"):
         read_bytes(b"[" + b",".join(lines(3)) + b"]", "pairs.json")
 
 

@@ -1,4 +1,4 @@
-"""The layouts of a row: transcripts, TRL strings and messages, prompts of every kind."""
+"""Row layouts: transcripts, TRL strings and messages, and all forms of a prompt."""
 
 import json
 from collections.abc import Callable
@@ -9,9 +9,9 @@ from engine.data import Pair, Reject
 
 Read = Callable[..., tuple[list[Pair], list[Reject]]]
 
-ASKED = "\n\nHuman: A wader?"
-CHOSEN = ASKED + "\n\nAssistant: A heron."
-REJECTED = ASKED + "\n\nAssistant: A shark."
+QUESTION = "\n\nHuman: A wader?"
+CHOSEN = QUESTION + "\n\nAssistant: A heron."
+REJECTED = QUESTION + "\n\nAssistant: A shark."
 
 
 def user(text: str) -> dict[str, str]:
@@ -25,7 +25,7 @@ def reply(text: str) -> dict[str, str]:
 @pytest.mark.parametrize(
     ("prompt", "chosen", "rejected"),
     [
-        # whole conversations
+        # full conversations
         (None, CHOSEN, REJECTED),
         (None, CHOSEN.lstrip(), REJECTED.lstrip()),
         (
@@ -33,19 +33,19 @@ def reply(text: str) -> dict[str, str]:
             [user("A wader?"), reply("A heron.")],
             [user("A wader?"), reply("A shark.")],
         ),
-        # a prompt and what follows it
+        # a prompt and completions
         ("A wader?", "A heron.", "A shark."),
         ("A wader?\n", " A heron.", " A shark."),
         ([user("A wader?")], [reply("A heron.")], [reply("A shark.")]),
         ([user("A wader?")], "A heron.", "A shark."),
         ("A wader?", [reply("A heron.")], [reply("A shark.")]),
-        (ASKED, "A heron.", "A shark."),
-        (ASKED + "\n\nAssistant:", " A heron.", " A shark."),
-        (ASKED, "\n\nAssistant: A heron.", "\n\nAssistant: A shark."),
+        (QUESTION, "A heron.", "A shark."),
+        (QUESTION + "\n\nAssistant:", " A heron.", " A shark."),
+        (QUESTION, "\n\nAssistant: A heron.", "\n\nAssistant: A shark."),
         # a prompt that the conversations repeat
         ("A wader?", CHOSEN, REJECTED),
-        (ASKED, CHOSEN, REJECTED),
-        (ASKED + "\n\nAssistant:", CHOSEN, REJECTED),
+        (QUESTION, CHOSEN, REJECTED),
+        (QUESTION + "\n\nAssistant:", CHOSEN, REJECTED),
         (
             "A wader?",
             [user("A wader?"), reply("A heron.")],
@@ -63,7 +63,7 @@ def test_every_layout_gives_the_same_transcripts(
 
 
 @pytest.mark.parametrize("name", ["prompt", "question", "input", "instruction"])
-def test_other_names_for_the_prompt(read_bytes: Read, name: str) -> None:
+def test_the_prompt_field_has_several_names(read_bytes: Read, name: str) -> None:
     row = {name: "A wader?", "chosen": "A heron.", "rejected": "A shark."}
     pairs, _ = read_bytes(json.dumps(row).encode())
     assert pairs[0].chosen == CHOSEN
@@ -76,7 +76,7 @@ def test_earlier_turns_of_a_prompt_are_kept(read_bytes: Read) -> None:
     assert pairs[0].chosen == "\n\nHuman: Hello.\n\nAssistant: Hello!" + CHOSEN
 
 
-def test_markers_inside_messages_and_plain_prompts_make_no_turns(read_bytes: Read) -> None:
+def test_markers_inside_messages_and_plain_prompts_do_not_start_turns(read_bytes: Read) -> None:
     row = {
         "prompt": "Continue: a\n\nAssistant: b",
         "chosen": [reply("c\n\nHuman: d")],

@@ -1,4 +1,4 @@
-"""Files, folders and hub datasets: what is read, and what is refused with which line."""
+"""Files, folders and hub datasets: what is read, what is refused, and with which message."""
 
 import gzip
 import importlib
@@ -13,7 +13,7 @@ import pytest
 
 from engine.data import DataError, Pair, Reject, Source, read_pairs
 
-# Neither brings types.
+# Neither library has type hints.
 datasets: Any = importlib.import_module("datasets")
 pa: Any = importlib.import_module("pyarrow")
 pq: Any = importlib.import_module("pyarrow.parquet")
@@ -42,7 +42,7 @@ def test_shards_are_read_in_name_order_with_one_numbering(
     assert [reject.source for reject in rejects] == [str(tmp_path / "a.jsonl.gz")]
 
 
-def test_file_and_folder_names_tell_splits_apart(lines: Lines, read: Read, tmp_path: Path) -> None:
+def test_file_and_folder_names_distinguish_splits(lines: Lines, read: Read, tmp_path: Path) -> None:
     for name in ("online/train.jsonl", "base/train.jsonl", "base/test.jsonl", "extra.jsonl"):
         path = tmp_path / name
         path.parent.mkdir(exist_ok=True)
@@ -54,9 +54,7 @@ def test_file_and_folder_names_tell_splits_apart(lines: Lines, read: Read, tmp_p
         read(tmp_path, "validation")
 
 
-def test_shards_as_the_hub_names_them_are_told_apart(
-    lines: Lines, read: Read, tmp_path: Path
-) -> None:
+def test_hub_style_shard_names_distinguish_splits(lines: Lines, read: Read, tmp_path: Path) -> None:
     (tmp_path / "train_prefs-00000-of-00002.jsonl").write_bytes(lines(1)[0])
     (tmp_path / "train_prefs-00001-of-00002.jsonl").write_bytes(lines(1)[0])
     (tmp_path / "test_prefs-00000-of-00001.jsonl").write_bytes(lines(1)[0])
@@ -65,7 +63,7 @@ def test_shards_as_the_hub_names_them_are_told_apart(
         read(tmp_path)
 
 
-def test_an_empty_shard_is_fine_but_nothing_at_all_is_not(
+def test_an_empty_shard_is_accepted_but_a_source_without_rows_is_not(
     lines: Lines, read: Read, tmp_path: Path
 ) -> None:
     (tmp_path / "a.jsonl").write_bytes(b"")
@@ -76,25 +74,25 @@ def test_an_empty_shard_is_fine_but_nothing_at_all_is_not(
 
 
 @pytest.mark.parametrize(
-    ("content", "told"),
+    ("content", "message"),
     [
         (b"", "is empty"),
         (b"\n \r\n", "is empty"),
         (b"\xef\xbb\xbf", "is empty"),
-        (b"\x89PNG\r\n\x1a\n\x00\x01", "not in a readable format"),
-        (b"Just some prose.\nAnd more of it.\n", "not in a readable format"),
-        (b'{\n  "rows": [\n  ]\n}\n', "not in a readable format"),
+        (b"\x89PNG\r\n\x1a\n\x00\x01", "not in a supported format"),
+        (b"Just some prose.\nAnd more of it.\n", "not in a supported format"),
+        (b'{\n  "rows": [\n  ]\n}\n', "not in a supported format"),
         ("\ufeff{}".encode("utf-16-le"), "UTF-16"),
-        (b'{"prompt": "a", "completion": "b"}\n', "found the columns prompt, completion; expected"),
+        (b'{"prompt": "a", "completion": "b"}\n', "found columns prompt, completion; expected"),
         (b'{"prompt": "a"}\n' * 2000, "line 1: no field chosen"),
-        (b'["a"]\n', "not in a readable format"),
+        (b'["a"]\n', "not in a supported format"),
     ],
 )
 @pytest.mark.parametrize("name", ["pairs.jsonl", "pairs.json", "pairs"])
 def test_a_file_without_pairs_is_refused_in_one_line(
-    read_bytes: Read, content: bytes, told: str, name: str
+    read_bytes: Read, content: bytes, message: str, name: str
 ) -> None:
-    with pytest.raises(DataError, match=told) as caught:
+    with pytest.raises(DataError, match=message) as caught:
         read_bytes(content, name)
     assert name in str(caught.value)
     assert "\n" not in str(caught.value)
@@ -112,7 +110,7 @@ def test_a_missing_file_a_folder_without_data_and_a_pipe_are_refused(
         read(tmp_path / "pipe")
 
 
-def test_a_file_that_may_not_be_read_is_told(
+def test_a_file_without_read_permission_is_refused(
     lines: Lines, read: Read, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "pairs.jsonl"
@@ -121,7 +119,7 @@ def test_a_file_that_may_not_be_read_is_told(
     def refuse(*_: object) -> None:
         raise PermissionError(13, "Permission denied")
 
-    # Taking the right away by chmod does not stop root.
+    # chmod does not stop root from reading.
     monkeypatch.setattr(Path, "open", refuse)
     with pytest.raises(DataError, match="cannot be read: Permission denied"):
         read(path)
@@ -149,7 +147,7 @@ def test_reading_a_file_loads_no_heavy_library(lines: Lines, tmp_path: Path) -> 
     assert done.stdout.strip() == "[]"
 
 
-# --- the hub; a folder in the hub's own layout takes the same way through `datasets`
+# --- the hub; `datasets` loads a local folder in the hub's layout in the same way
 
 
 @pytest.fixture
@@ -170,7 +168,7 @@ def hub_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     return str(folder)
 
 
-def test_a_dataset_is_read_through_the_library(hub_folder: str) -> None:
+def test_a_dataset_is_read_through_the_datasets_library(hub_folder: str) -> None:
     items = list(read_pairs(Source(dataset=hub_folder)))
     assert len(items) == 1500
     last = items[-1]
@@ -179,32 +177,32 @@ def test_a_dataset_is_read_through_the_library(hub_folder: str) -> None:
     assert last.chosen == "\n\nHuman: A wader?\n\nAssistant: Heron 1499."
 
 
-def test_an_unknown_split_names_those_there_are(hub_folder: str) -> None:
+def test_the_error_for_an_unknown_split_lists_the_splits(hub_folder: str) -> None:
     with pytest.raises(DataError, match=r'no split "dev" .*train.*set split under') as caught:
         list(read_pairs(Source(dataset=hub_folder, split="dev")))
     assert "\n" not in str(caught.value)
 
 
-def test_an_unknown_config_is_told(hub_folder: str) -> None:
+def test_an_unknown_config_is_refused(hub_folder: str) -> None:
     with pytest.raises(DataError, match='no config "big"'):
         list(read_pairs(Source(dataset=hub_folder, config="big")))
 
 
-def test_a_dataset_without_pairs_names_its_columns(hub_folder: str) -> None:
+def test_the_error_for_a_dataset_without_pairs_lists_its_columns(hub_folder: str) -> None:
     path = Path(hub_folder) / "train-00000-of-00001.parquet"
     pq.write_table(pa.table({"text": ["a"], "label": [1]}), path)
-    with pytest.raises(DataError, match="found the columns text, label; expected"):
+    with pytest.raises(DataError, match="found columns text, label; expected"):
         list(read_pairs(Source(dataset=hub_folder)))
 
 
-def test_a_file_given_as_a_dataset_is_pointed_to_path(tmp_path: Path) -> None:
+def test_the_error_for_a_file_given_as_dataset_suggests_path(tmp_path: Path) -> None:
     path = tmp_path / "pairs.jsonl"
     path.write_text("{}")
-    with pytest.raises(DataError, match="is a file: use path ="):
+    with pytest.raises(DataError, match="is a file: set path ="):
         list(read_pairs(Source(dataset=str(path))))
 
 
-def test_offline_and_not_in_the_cache_is_one_line_with_the_mend(tmp_path: Path) -> None:
+def test_offline_and_not_cached_is_one_line_with_the_fix(tmp_path: Path) -> None:
     code = (
         "from engine.data import *\n"
         "try: list(read_pairs(Source(dataset='Anthropic/hh-rlhf')))\n"
@@ -218,14 +216,14 @@ def test_offline_and_not_in_the_cache_is_one_line_with_the_mend(tmp_path: Path) 
         check=True,
         env=os.environ | settings,
     )
-    (told,) = done.stdout.splitlines()
-    assert "Anthropic/hh-rlhf is not in the local cache" in told
-    assert "HF_HUB_OFFLINE" in told
-    assert "path = " in told
+    (message,) = done.stdout.splitlines()
+    assert "Anthropic/hh-rlhf is not in the local cache" in message
+    assert "HF_HUB_OFFLINE" in message
+    assert "path = " in message
 
 
 @pytest.mark.parametrize(
-    ("error", "told"),
+    ("error", "message"),
     [
         (DatasetNotFoundError("Dataset 'o/n' is a gated dataset on the Hub."), "is gated"),
         (
@@ -238,18 +236,18 @@ def test_offline_and_not_in_the_cache_is_one_line_with_the_mend(tmp_path: Path) 
         ),
         (
             ConnectionError("Couldn't reach 'o/n' on the Hub (LocalEntryNotFoundError)"),
-            "out of reach",
+            "cannot reach the Hugging Face hub",
         ),
         (RuntimeError("Dataset scripts are no longer\nsupported"), "could not be loaded"),
     ],
 )
-def test_what_the_hub_answers_is_told_in_one_line(
-    monkeypatch: pytest.MonkeyPatch, error: Exception, told: str
+def test_an_error_of_the_hub_is_one_line(
+    monkeypatch: pytest.MonkeyPatch, error: Exception, message: str
 ) -> None:
     def refuse(*_: object, **__: object) -> None:
         raise error
 
     monkeypatch.setattr(datasets, "load_dataset", refuse)
-    with pytest.raises(DataError, match=told) as caught:
+    with pytest.raises(DataError, match=message) as caught:
         list(read_pairs(Source(dataset="o/n", revision="v9")))
     assert "\n" not in str(caught.value)

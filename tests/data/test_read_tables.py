@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from engine.data import DataError, Pair, Reject, Source, read_pairs
 
-# It brings no types.
+# It has no type hints.
 pa: Any = importlib.import_module("pyarrow")
 pq: Any = importlib.import_module("pyarrow.parquet")
 
@@ -43,7 +43,7 @@ def test_csv_cells_with_line_ends_keep_them(read_bytes: Read, name: str, delimit
     assert pairs[1] == Pair("b", 11, CHOSEN + ' "q", ;\t', REJECTED, None)
 
 
-def test_csv_takes_prompts_messages_and_big_cells(read_bytes: Read) -> None:
+def test_csv_accepts_prompts_messages_and_big_cells(read_bytes: Read) -> None:
     messages = '[{"role": "assistant", "content": "A heron."}]'
     rows = [
         ["prompt", "chosen", "rejected"],
@@ -77,7 +77,7 @@ def test_a_bad_csv_row_is_rejected_and_the_rest_is_read(
     assert rejects[0].excerpt.startswith("a,")
 
 
-def test_an_open_quote_at_the_end_does_not_swallow_rows_silently(read_bytes: Read) -> None:
+def test_rows_swallowed_by_an_unclosed_quote_are_reported(read_bytes: Read) -> None:
     content = b'prompt,chosen,rejected\na,b,c\na,b,"c\na,b,c\na,b,c\n'
     pairs, rejects = read_bytes(content, "pairs.csv")
     assert len(pairs) == 1
@@ -94,7 +94,7 @@ def test_an_open_quote_at_the_end_does_not_swallow_rows_silently(read_bytes: Rea
     )
 )
 @settings(deadline=None)
-def test_what_a_csv_writer_wrote_is_read_back(
+def test_the_output_of_a_csv_writer_is_read_back(
     tmp_path_factory: pytest.TempPathFactory, texts: list[str]
 ) -> None:
     path = tmp_path_factory.mktemp("csv") / "pairs.csv"
@@ -127,7 +127,7 @@ def test_parquet_strings_and_messages(read: Read, tmp_path: Path) -> None:
     assert (pairs[0].chosen, pairs[0].rejected) == (CHOSEN, REJECTED)
 
 
-def test_parquet_is_known_by_its_content(read: Read, tmp_path: Path) -> None:
+def test_parquet_is_recognised_by_its_content(read: Read, tmp_path: Path) -> None:
     path = tmp_path / "download"
     pq.write_table(pa.table({"chosen": [CHOSEN], "rejected": [REJECTED]}), path)
     pairs, _ = read(path)
@@ -148,7 +148,7 @@ def test_parquet_rows_with_null_or_bad_text_are_rejected(read: Read, tmp_path: P
         ]
 
 
-def test_a_parquet_file_cut_short_or_of_another_kind_is_refused(read: Read, tmp_path: Path) -> None:
+def test_a_truncated_or_mistaken_parquet_file_is_refused(read: Read, tmp_path: Path) -> None:
     path = tmp_path / "pairs.parquet"
     pq.write_table(pa.table({"chosen": [CHOSEN], "rejected": [REJECTED]}), path)
     path.write_bytes(path.read_bytes()[:-20])
@@ -165,7 +165,7 @@ def test_a_parquet_file_cut_short_or_of_another_kind_is_refused(read: Read, tmp_
 
 
 @pytest.mark.parametrize("kind", ["csv", "parquet"])
-def test_unknown_columns_are_named_with_those_expected(
+def test_the_error_for_unknown_columns_lists_the_expected_ones(
     read: Read, tmp_path: Path, kind: str
 ) -> None:
     path = tmp_path / f"pairs.{kind}"
@@ -178,7 +178,7 @@ def test_unknown_columns_are_named_with_those_expected(
 
 
 @pytest.mark.parametrize("kind", ["csv", "parquet"])
-def test_a_table_without_rows_is_named_empty(read: Read, tmp_path: Path, kind: str) -> None:
+def test_a_table_without_rows_is_reported_as_empty(read: Read, tmp_path: Path, kind: str) -> None:
     path = tmp_path / f"pairs.{kind}"
     if kind == "csv":
         path.write_text("chosen,rejected\n")

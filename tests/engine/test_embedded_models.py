@@ -25,7 +25,7 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A copy of MiniLM's package that may be damaged."""
     folder = tmp_path / "package"
     shutil.copytree(embedded.minilm_folder(), folder / "model")
-    monkeypatch.setattr(embedded, "_package_folder", lambda module, mend: folder)
+    monkeypatch.setattr(embedded, "_package_folder", lambda package: folder)
     return folder / "model" / "model.safetensors"
 
 
@@ -43,7 +43,7 @@ def test_a_damaged_weights_file_is_refused_with_the_mend(cache: Path, package: P
     content = bytearray(package.read_bytes())
     content[-1] ^= 1
     package.write_bytes(content)
-    with pytest.raises(ModelError, match=r"model\.safetensors is damaged: SHA-256 .*make setup"):
+    with pytest.raises(ModelError, match=r"model\.safetensors is damaged: SHA-256 .*reinstall"):
         embedded.resolve("embedded:minilm")
     with pytest.raises(ModelError, match="damaged"):
         embedded.resolve("embedded:reward-pre")
@@ -123,9 +123,9 @@ def test_the_reward_model_is_built_of_the_body_and_the_shipped_head(cache: Path)
     assert len(set(rewards)) == len(rewards)
 
 
-def test_an_adapter_that_was_not_cloned_says_so(
+def test_an_adapter_that_is_not_there_says_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(embedded, "ADAPTERS", tmp_path)
-    with pytest.raises(ModelError, match="clone is incomplete"):
+    with pytest.raises(ModelError, match="install the program again"):
         embedded.resolve("embedded:labeler-adapter")

@@ -36,7 +36,7 @@ def packages(statement: str) -> set[str]:
     [
         "import seal_tui.cli.commands",
         "import seal_tui.explorer.app",
-        "import seal_tui.client, seal_tui.cli.headless",
+        "import engine.wire.client, seal_tui.cli.headless",
         "from typer.testing import CliRunner; from seal_tui.cli.commands import app; "
         "CliRunner().invoke(app, ['--help'])",
         "from typer.testing import CliRunner; from seal_tui.cli.commands import app; "

@@ -30,9 +30,10 @@ from engine.wire.messages import (
     PairDetail,
     PairQuery,
     PairRow,
+    PairRowsRequest,
     ProgressRequest,
-    RowsRequest,
     SavedFilter,
+    SaveFilter,
 )
 from tests.engine.conftest import alive
 from tests.engine.planted import plant
@@ -65,11 +66,11 @@ async def test_marks_come_with_the_rows_and_all_of_them_with_the_pair(client: Cl
     said = await client.post("/marks", MarksChanged, request(3, 5, verdict="flip", note="why"))
     assert said == MarksChanged(changed=2, said="flip, note on 2 pairs")
     await client.post("/marks", MarksChanged, request(3, author="bo", flag="on"))
-    asked = RowsRequest(ids=(5, 4, 3), author="ann")
+    asked = PairRowsRequest(ids=(5, 4, 3), author="ann")
     rows = await client.post("/pairs/rows", list[PairRow], asked)
     assert [row.pair_id for row in rows] == [5, 4, 3]
     assert [row.mark and row.mark.verdict for row in rows] == ["flip", None, "flip"]
-    nobody = await client.post("/pairs/rows", list[PairRow], RowsRequest(ids=(3,)))
+    nobody = await client.post("/pairs/rows", list[PairRow], PairRowsRequest(ids=(3,)))
     assert nobody[0].mark is None
     pair: PairDetail = await client.get("/pairs/3?author=bo", PairDetail)
     assert [(m.author, m.verdict, m.flagged, m.note) for m in pair.marks] == [
@@ -112,9 +113,10 @@ async def test_progress_is_that_in_the_pairs_of_a_filter(client: Client) -> None
 
 async def test_filters_are_saved_and_listed(client: Client) -> None:
     worst = SavedFilter(name="worst", filter="regime:resisted")
-    assert await client.post("/filters", list[SavedFilter], worst) == [worst]
+    wanted = SaveFilter(name="worst", filter="regime:resisted")
+    assert await client.post("/filters", list[SavedFilter], wanted) == [worst]
     assert await client.get("/filters", list[SavedFilter]) == [worst]
-    gone = SavedFilter(name="worst", filter="")
+    gone = SaveFilter(name="worst", filter="")
     assert await client.post("/filters", list[SavedFilter], gone) == []
 
 
@@ -124,19 +126,24 @@ async def test_filters_are_saved_and_listed(client: Client) -> None:
         (404, "POST", "/marks", b'{"pair_ids": [0, 99], "author": "a", "change": {}}', "pair 99"),
         (404, "POST", "/marks", b'{"pair_ids": [-1], "author": "a", "change": {}}', "no pair -1"),
         (422, "POST", "/marks", b'{"pair_ids": [0], "author": "", "change": {}}', "author"),
-        (422, "POST", "/marks", b'{"pair_ids": [0], "change": {}}', "author"),
+        (400, "POST", "/marks", b'{"pair_ids": [0], "change": {}}', "author"),
         (
-            422, "POST", "/marks",
+            400, "POST", "/marks",
             b'{"pair_ids": [0], "author": "a", "change": {"verdict": "burn"}}', "verdict",
+        ),
+        (
+            400, "POST", "/marks",
+            b'{"pair_ids": [0], "author": "a", "change": {"veredict": "keep"}}',
+            "unknown field `veredict` - at `$.change`",
         ),
         (
             422, "POST", "/marks",
             b'{"pair_ids": [0], "author": "a", "change": {"add_tags": ["[b]"]}}', "tag",
         ),
         (422, "POST", "/marks/undo", b'{"author": "a\\u001b"}', "author"),
-        (422, "POST", "/marks/redo", b"{}", "author"),
+        (400, "POST", "/marks/redo", b"{}", "author"),
         (422, "GET", "/marks/log?limit=0", b"", "limit"),
-        (422, "GET", "/marks/log?limit=many", b"", "limit"),
+        (400, "GET", "/marks/log?limit=many", b"", "limit"),
         (422, "GET", "/marks/log?limit=99999999999", b"", "limit"),
         (422, "POST", "/filters", b'{"name": "a b", "filter": "x"}', "name"),
         (400, "POST", "/marks", b"{", "not valid JSON"),
@@ -171,7 +178,7 @@ def test_an_engine_killed_right_after_its_answer_has_lost_nothing(
         socket = start_engine(run)
         with client_of(socket) as http:
             for author in ("ann", "bo"):
-                asked = RowsRequest(ids=tuple(range(COUNT)), author=author)
+                asked = PairRowsRequest(ids=tuple(range(COUNT)), author=author)
                 for row in post(http, "/pairs/rows", list[PairRow], asked):
                     kept = row.mark and (row.mark.verdict, row.mark.note)
                     lost += kept != expected.get((author, row.pair_id))

@@ -16,7 +16,7 @@ from engine.data import Pair
 from engine.store import Store, dataset, marks, results, saved_filters
 from engine.store.errors import NotFound, Refused
 from engine.store.marks import VERDICTS
-from engine.wire.messages import MarkChange, MarkRequest, MarksChanged, SavedFilter
+from engine.wire.messages import MarkChange, MarkRequest, MarksChanged, SaveFilter
 from tests.engine.planted import pairs
 
 STUDY = "digest"
@@ -396,24 +396,24 @@ def test_numbers_of_a_dataset_that_was_replaced_decide_nothing(store: Store) -> 
 
 
 def test_filters_are_kept_by_name_replaced_and_taken_away(store: Store) -> None:
-    saved_filters.save(store, SavedFilter(name="worst", filter=" regime:resisted "))
-    saved_filters.save(store, SavedFilter(name="a-b_2", filter="margin<0 '; DROP TABLE filters"))
-    saved_filters.save(store, SavedFilter(name="worst", filter="regime:got"))
+    saved_filters.save(store, SaveFilter(name="worst", filter=" regime:resisted "))
+    saved_filters.save(store, SaveFilter(name="a-b_2", filter="margin<0 '; DROP TABLE filters"))
+    saved_filters.save(store, SaveFilter(name="worst", filter="regime:got"))
     assert [(f.name, f.filter) for f in saved_filters.saved(store)] == [
         ("a-b_2", "margin<0 '; DROP TABLE filters"),
         ("worst", "regime:got"),
     ]
-    saved_filters.save(store, SavedFilter(name="worst", filter=" "))
-    saved_filters.save(store, SavedFilter(name="nobody", filter=""))
+    saved_filters.save(store, SaveFilter(name="worst", filter=" "))
+    saved_filters.save(store, SaveFilter(name="nobody", filter=""))
     assert [f.name for f in saved_filters.saved(store)] == ["a-b_2"]
 
 
 @pytest.mark.parametrize("name", ["", "two words", "2nd", "x" * 41, "a\n", "ä", "a:b", "\x1b"])
 def test_a_filter_name_that_cannot_be_is_refused(name: str, store: Store) -> None:
     with pytest.raises(Refused, match="name"):
-        saved_filters.save(store, SavedFilter(name=name, filter="x"))
+        saved_filters.save(store, SaveFilter(name=name, filter="x"))
 
 
 def test_a_filter_has_its_length(store: Store) -> None:
     with pytest.raises(Refused, match="4,001"):
-        saved_filters.save(store, SavedFilter(name="long", filter="x" * 4_001))
+        saved_filters.save(store, SaveFilter(name="long", filter="x" * 4_001))

@@ -12,6 +12,7 @@ import pytest
 
 from engine import study as studies
 from engine.paper.inputs import Labels
+from engine.results import flat
 from engine.run import measure
 from engine.run.workers import Workers
 from engine.service import Engine, NotReady
@@ -47,7 +48,7 @@ def test_another_way_to_measure_needs_no_run(finished: Path) -> None:
     change(finished, "measures", tie_policy="exclude", preset="pooled-clustered")
     change(finished, "rewrites", min_cosine=0.97)
     found, status = asked(finished, lambda e: (e.metrics(), e.status()))
-    assert {row["tie_policy"] for row in found.tables["alignment"]} == {"exclude"}
+    assert {row.tie_policy for row in found.tables.alignment} == {"exclude"}
     assert found.preset == "pooled-clustered"
     assert status.state == "done"
     assert [w for w in status.warnings if "below min_cosine 0.97" in w]
@@ -177,10 +178,10 @@ def test_the_order_of_insertion_changes_no_bit_of_any_measure(tmp_path: Path) ->
         measure.measure(study, store)
         tables = measures.tables(store)
         names = ("robustness", "robustness_drift", "resistance_by_strategy", "stability_imprint")
-        assert all(tables[name] for name in names)
-        assert {row["statistic"] for row in tables["stability"]} == {"cohen", "fleiss"}
+        assert all(getattr(tables, name) for name in names)
+        assert {row.statistic for row in tables.stability} == {"cohen", "fleiss"}
         facts = store.read("SELECT * FROM pair_facts ORDER BY pair_id").fetchall()
-        found.add(json.dumps([tables, facts]))  # floats as JSON tell every bit
+        found.add(json.dumps([flat.tables(tables), facts]))  # floats as JSON tell every bit
         store.close()
     assert len(found) == 1
 

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from engine.models import guard
+from engine.results import flat
 from engine.run.workers import Workers
 from engine.service import Engine, NotReady
 from engine.store import Store, measures
@@ -60,7 +61,7 @@ def batches(run: Path) -> list[tuple[str, int, bool, float]]:
 def tables(run: Path) -> dict[str, list[dict[str, Any]]]:
     store = Store(run / "seal.duckdb")
     try:
-        return measures.tables(store)
+        return flat.tables(measures.tables(store))
     finally:
         store.close()
 

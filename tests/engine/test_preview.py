@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from engine import study as studies
 from engine.service import CannotRun, Engine, NotReady
-from engine.wire.messages import RunPlan, StagePlan
+from engine.wire.messages import PlanRequest, RunPlan, StagePlan, StopRequest
 from tests.engine.studies import FEATURES, prepare, run_to_end, stand_in_server, write_taxonomy
 from tests.engine.test_pipeline import rows
 from tests.fault.tiny import answer, write_light_study
@@ -17,7 +18,8 @@ from tests.fault.tiny import answer, write_light_study
 def plan_of(run: Path, study: Path | None = None) -> RunPlan:
     engine = Engine(run)
     try:
-        return engine.plan(studies.dump_resolved(studies.load(study)) if study else b"")
+        wanted = msgspec.to_builtins(studies.load(study)) if study else None
+        return engine.plan(PlanRequest(study=wanted))
     finally:
         engine.close()
 
@@ -80,7 +82,7 @@ def test_a_plan_says_what_the_run_then_computes(tmp_path: Path) -> None:
 def test_a_plan_of_a_finished_run_with_rewrites_has_nothing_left_to_do(finished: Path) -> None:
     engine = Engine(finished)
     try:
-        plan, totals = engine.plan(), {s.name: s.total for s in engine.status().stages}
+        plan, totals = engine.plan(PlanRequest()), {s.name: s.total for s in engine.status().stages}
     finally:
         engine.close()
     assert [s.name for s in plan.stages if s.computed] == ["measure"]
@@ -92,12 +94,12 @@ def test_a_study_that_cannot_run_is_refused_in_the_words_of_the_run(tmp_path: Pa
     study = write_light_study(tmp_path / "study", "")
     run = prepare(study, tmp_path / "run")
     (study.parent / "pairs.jsonl").write_text("")
-    with pytest.raises(CannotRun, match="holds no rows"):
+    with pytest.raises(CannotRun, match="has no rows"):
         plan_of(run)
     with pytest.raises(CannotRun, match="study"):
         engine = Engine(run)
         try:
-            engine.plan(b"{}")
+            engine.plan(PlanRequest(study={}))
         finally:
             engine.close()
 
@@ -116,8 +118,8 @@ def test_there_is_no_plan_while_a_run_is_on(tmp_path: Path) -> None:
         try:
             engine.start()
             with pytest.raises(NotReady, match="a run is on"):
-                engine.plan()
-            engine.stop(now=True)
+                engine.plan(PlanRequest())
+            engine.stop(StopRequest(now=True))
             engine.join(30)
             assert engine.status().state == "stopped"
         finally:

@@ -71,7 +71,7 @@ def test_cells_are_read_as_they_are_written(
         ({"last_response_sentiment": "true"}, "line 2: sentiment is 'true'"),
         ({"preference": "better"}, "line 2: preference must be chosen or rejected"),
         ({"preference": "rejected"}, "rejected of 4 is labeled twice"),
-        ({"row_id": ""}, "line 2: expected row_id or id"),
+        ({"row_id": ""}, "line 2: no row_id or id"),
     ],
 )
 def test_a_wrong_cell_is_refused(cells: dict[str, str], words: str, tmp_path: Path) -> None:
@@ -110,7 +110,7 @@ def test_a_labels_file_gives_pairs_whatever_the_order_of_its_rows(tmp_path: Path
     ]
     (reject,) = [record for record in found if isinstance(record, data.Reject)]
     assert reject.reason == "missing_field"
-    assert "row_id 7 has chosen only" in reject.detail
+    assert "pair 7 has only the chosen side" in reject.detail
 
 
 # ---------------------------------------------------------------- a whole study

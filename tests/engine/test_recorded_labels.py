@@ -60,7 +60,7 @@ def test_a_feature_the_file_does_not_give_is_missing_not_zero(tmp_path: Path) ->
         ("[]", "expected"),
         ("3", "expected"),
         ({"id": "b", "side": "chosen"}, "labels"),
-        ({"side": "chosen", "labels": {}}, "expected"),
+        ({"side": "chosen", "labels": {}}, "no row_id or id"),
         (row(id="b", labels=[1]), "expected"),
         (row(id="b", side="left"), "side must be"),
         (row(id="b", side=["chosen"]), "side must be"),

@@ -65,14 +65,14 @@ def write(path: Path, *rows: tuple[object, ...]) -> Path:
         ([("9", "1", "", "True")], "line 4: rejected_score is missing"),
         ([("9", "good", "1", "True")], "line 4: chosen_score is good"),
         ([("7", "1", "0", "True")], "line 4: 7 is scored twice"),
-        ([("", "1", "0", "True")], "line 4: expected row_id or id: results are joined"),
+        ([("", "1", "0", "True")], "line 4: no row_id or id: results are joined"),
         ([("9", "1", "2", "True")], "line 4: agreement is True, but the scores are 1 and 2"),
         ([("9", "2", "2", "True")], "agreement is True, but the scores are 2 and 2"),
         (
             [(i, "nan", "1", "False") for i in range(10, 15)],
             "line 4: chosen_score is nan, not a finite number; 5 numbers are so, lines 4, 5, 6, …",
         ),
-        ([("9", "1")], "line 4: 2 cells under 4 columns"),
+        ([("9", "1")], "line 4: 2 cells in a table of 4 columns"),
     ],
 )
 def test_a_wrong_row_is_refused_with_line_count_and_examples(
@@ -99,11 +99,11 @@ def test_json_that_holds_no_number_is_refused(value: str, tmp_path: Path) -> Non
         ("", "holds no scores"),
         ("row_id,chosen_score,rejected_score\n", "holds no scores"),
         ("row_id,score\n1,2\n", "the columns are row_id, chosen_score"),
-        ("chosen_score,rejected_score\n1,2\n", "never by position"),
+        ("chosen_score,rejected_score\n1,2\n", "not by position"),
         ('{"id": 1}\nnonsense\n', "the columns are"),
         ('{"id": 1, "scores_chosen": 3, "scores_rejected": 1}\nnonsense\n', "line 2: expected"),
         ("[1, 2", "neither JSON lines nor"),
-        ('{"id": [1, 2], "scores_chosen": [1]}', "not equally long"),
+        ('{"id": [1, 2], "scores_chosen": [1]}', "different lengths"),
         ("a word\n", "no header line"),
     ],
 )

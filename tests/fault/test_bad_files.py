@@ -77,12 +77,12 @@ def test_what_is_good_is_kept_and_what_is_not_is_counted(
 
 
 REFUSED: dict[str, tuple[Damage, str]] = {
-    "a truncated gzip": (lambda r: gzip.compress(lines(r))[:-30], "ends too early"),
+    "a truncated gzip": (lambda r: gzip.compress(lines(r))[:-30], "ends unexpectedly"),
     "a damaged gzip": (
-        lambda r: gzip.compress(lines(r))[:-8] + b"\x00" * 8, "damaged"
+        lambda r: gzip.compress(lines(r))[:-8] + b"\x00" * 8, "corrupt"
     ),
-    "an empty file": (lambda r: b"", "it holds no rows"),
-    "an empty gzip": (lambda r: gzip.compress(b""), "it holds no rows"),
+    "an empty file": (lambda r: b"", "it has no rows"),
+    "an empty gzip": (lambda r: gzip.compress(b""), "it has no rows"),
 }  # fmt: skip
 
 

@@ -22,7 +22,8 @@ import pytest
 from engine import launch
 from engine.launch import EngineError
 from engine.service import Engine
-from tests.cli.conftest import COMMAND
+from engine.wire.messages import StopRequest
+from tests.command import COMMAND
 from tests.engine.conftest import alive, end_engine
 from tests.engine.studies import manifest, prepare, run_to_end, stand_in_server, until
 from tests.fault.conftest import Tally
@@ -177,7 +178,7 @@ def test_a_folder_that_cannot_be_written_is_one_line(url: str, tally: Tally) -> 
         folder.chmod(0o755)
         run = prepare(write_light_study(folder / "study", url), folder / "run")
         run.chmod(0o555)
-        for command in ([COMMAND, "status", run], [sys.executable, "-m", "engine", run]):
+        for command in ([*COMMAND, "status", run], [sys.executable, "-m", "engine", run]):
             done = subprocess.run(
                 command,
                 capture_output=True,
@@ -213,7 +214,7 @@ def test_a_run_goes_on_when_its_terminal_closes_and_is_private(
     pid, terminal = pty.fork()
     if pid == 0:
         signal.signal(signal.SIGHUP, signal.SIG_DFL)  # these tests may have been begun by nohup
-        os.execv(COMMAND, [str(COMMAND), "run", str(study), "--run-dir", str(run), "--headless"])
+        os.execv(COMMAND[0], [*COMMAND, "run", str(study), "--run-dir", str(run), "--headless"])
     try:
         until(lambda: opened.asked > opened.free, "labels are asked for")
         os.close(terminal)  # the connection drops: SIGHUP to everything on it
@@ -304,7 +305,7 @@ def test_stopping_now_drops_the_batch_in_work_and_keeps_the_others(
         until(lambda: opened.asked > opened.free, "a batch is in work")
         assert engine.stop().stopping
         assert engine.running, "it would finish the batch"
-        engine.stop(now=True)
+        engine.stop(StopRequest(now=True))
         engine.join(30)
         status = engine.status()
         assert (status.state, status.stopping) == ("stopped", False)
@@ -326,8 +327,8 @@ def test_stopping_now_drops_the_batch_in_work_and_keeps_the_others(
 def test_a_client_of_an_engine_that_was_just_killed_gets_the_next_one(
     light: Path, start: Start, tally: Tally
 ) -> None:
-    from seal_tui.client import SyncEngineClient
-    from seal_tui.explorer.calls import Calls
+    from engine.wire.client import SyncEngineClient
+    from engine.wire.endpoints import STATUS
 
     start(light)
     for _ in range(3):
@@ -335,5 +336,5 @@ def test_a_client_of_an_engine_that_was_just_killed_gets_the_next_one(
         assert found is not None
         os.kill(found.pid, signal.SIGKILL)  # and not waited for: it may still be dying
         with SyncEngineClient.at(lambda: start(light)) as client:
-            assert client.ask(Calls.status()).pid != found.pid
+            assert client.ask(STATUS()).pid != found.pid
         tally.add(1, survived=1)

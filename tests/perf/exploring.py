@@ -21,11 +21,11 @@ from engine import launch
 from engine import study as studies
 from engine.run import measure
 from engine.wire.messages import RunStatus
+from tests.command import COMMAND
 from tests.perf import planted
 from tests.perf.stored import PAIRS, plant, sample_texts
 from tests.tui.terminal import Terminal
 
-COMMAND = str(Path(sys.executable).with_name("seal-tui"))
 KEYS = 200
 
 
@@ -65,7 +65,7 @@ def finished_run() -> Iterator[Path]:
         (run / "manifest.json").write_text(json.dumps(manifest), "utf-8")
         launch.ensure_engine(run)
         yield run
-        subprocess.run([COMMAND, "stop", str(run)], check=True, capture_output=True)
+        subprocess.run([*COMMAND, "stop", str(run)], check=True, capture_output=True)
 
 
 def memory(pid: int) -> float:
@@ -122,7 +122,7 @@ def held(terminal: Terminal, key: str, measured: Callable[[Terminal, str], float
 
 def explorer(run: Path) -> None:
     began = time.perf_counter()
-    terminal = Terminal([COMMAND, "open", str(run)], size=(160, 50))
+    terminal = Terminal([*COMMAND, "open", str(run)], size=(160, 50))
     terminal.knows_frames()
     terminal.read_until("overview")
     say("first paint", ms(time.perf_counter() - began))

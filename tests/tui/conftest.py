@@ -11,8 +11,8 @@ import pytest
 from textual.pilot import Pilot
 
 from engine.service import Engine
+from engine.wire.client import EngineClient
 from engine.wire.server import Activity, create_app
-from seal_tui.client import EngineClient
 from seal_tui.explorer.app import SealApp
 from seal_tui.explorer.settings import Settings
 
@@ -77,7 +77,7 @@ def real_engine(recorded_run: Path, tmp_path: Path) -> Iterator[Engine]:
 @pytest.fixture
 def browser(real_engine: Engine) -> Opener:
     """Opens the app on the real engine, as the author kim."""
-    api = create_app(real_engine, Activity(), lambda: None)
+    api = create_app(real_engine, Activity())
 
     @asynccontextmanager
     async def opened(

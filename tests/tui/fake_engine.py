@@ -13,30 +13,53 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
+from engine.service import NotReady
+from engine.wire import endpoints
+from engine.wire.answering import answers, methods
+from engine.wire.endpoints import Asked, Call, Endpoint
 from engine.wire.messages import (
     Agreement,
+    AuthorRequest,
+    CompleteRequest,
     Completion,
     ExportPreview,
+    ExportRequest,
+    ExportStatus,
     Ids,
+    Imported,
+    LedgerFile,
+    LogRequest,
     MarkEvent,
     MarkProgress,
+    MarkRequest,
+    MarksChanged,
     Metrics,
+    MetricsRequest,
+    Nothing,
     PairDetail,
     PairQuery,
+    PairRequest,
     PairRow,
+    PairRowsRequest,
+    PlanRequest,
     Plots,
     Problem,
+    ProgressRequest,
     Rejects,
     RewriteDetail,
     RewriteQuery,
-    RowsRequest,
+    RewriteRequest,
+    RewriteRow,
+    RewriteRowsRequest,
     RunPlan,
     RunStatus,
     SavedFilter,
+    SaveFilter,
     StageProgress,
     StopRequest,
     StudyInfo,
 )
+from engine.wire.requests import asked
 
 from . import fake_study
 
@@ -74,8 +97,8 @@ class FakeEngine:
     left_out: Rejects = fake_study.REJECTS
     pairs: dict[int, PairDetail] = field(default_factory=fake_study.pairs)
     rewrites: dict[int, RewriteDetail] = field(default_factory=fake_study.rewrites)
-    manifest: dict[str, Any] = field(default_factory=lambda: {"versions": {"engine": "0.1.0"}})
-    plan: RunPlan = field(default_factory=lambda: RunPlan(stages=()))
+    record: dict[str, Any] = field(default_factory=lambda: {"versions": {"engine": "0.1.0"}})
+    planned: RunPlan = field(default_factory=lambda: RunPlan(stages=()))
     slow: bool = False
     stopping: bool = False
     ready: bool = True
@@ -94,11 +117,12 @@ class FakeEngine:
     agreements: tuple[Agreement, ...] = fake_study.AGREEMENTS
     error: str | None = None
     version: int = 1
-    asked: list[tuple[str, Any]] = field(default_factory=list)
+    asked: list[Call[Any]] = field(default_factory=list)
     streams: set[asyncio.Queue[RunStatus | None]] = field(default_factory=set)
 
     # ---------------------------------------------------------- what tests do to it
 
+    @answers(endpoints.STATUS)
     def status(self) -> RunStatus:
         return RunStatus(
             version=self.version,
@@ -130,38 +154,34 @@ class FakeEngine:
         for stream in self.streams:
             stream.put_nowait(None)
 
-    def queries(self, kind: str) -> list[Any]:
-        return [body for name, body in self.asked if name == kind]
+    def queries(self, endpoint: Endpoint[Asked, Any]) -> list[Asked]:
+        """What was asked of an endpoint, in order."""
+        return [call.request for call in self.asked if call.endpoint is endpoint]  # type: ignore[misc]
 
     # ---------------------------------------------------------- the app
 
     def app(self) -> Any:
-        routes = [
-            Route("/status", self._status),
-            Route("/events", self._events),
-            Route("/run", self._run, methods=["POST"]),
-            Route("/stop", self._stop, methods=["POST"]),
-            Route("/plan", self._plan, methods=["POST"]),
-            Route("/shutdown", self._status, methods=["POST"]),
-            Route("/study", self._study),
-            Route("/manifest", self._manifest),
-            Route("/metrics", self._metrics),
-            Route("/plots", self._plots),
-            Route("/rejects", self._rejects),
-            Route("/pairs", self._pairs, methods=["POST"]),
-            Route("/filters/complete", self._complete, methods=["POST"]),
-            Route("/marks/progress", self._mark_progress, methods=["POST"]),
-            Route("/filters", self._saved),
-            Route("/marks/log", self._log),
-            Route("/marks/agreement", self._agreement),
-            Route("/export/preview", self._preview, methods=["POST"]),
-            Route("/pairs/rows", self._pair_rows, methods=["POST"]),
-            Route("/pairs/{id:int}", self._pair),
-            Route("/rewrites", self._rewrites, methods=["POST"]),
-            Route("/rewrites/rows", self._rewrite_rows, methods=["POST"]),
-            Route("/rewrites/{id:int}", self._rewrite),
-        ]
+        routes = [self._route(*row) for row in methods(FakeEngine).items()]
+        routes.append(Route(endpoints.EVENTS.path, self._events))
         return self._refusing(Starlette(routes=routes))
+
+    def _route(self, endpoint: Endpoint[Any, Any], method: str) -> Route:
+        async def respond(request: Request) -> Response:
+            wanted = asked(
+                endpoint, request.path_params, request.query_params, await request.body()
+            )
+            self.asked.append(Call(endpoint, wanted))
+            if self.held is not None and endpoint in (endpoints.PAIRS, endpoints.PAIR_ROWS):
+                await self.held.wait()
+            arguments = () if endpoint.request is Nothing else (wanted,)
+            try:
+                body, status = getattr(self, method)(*arguments), 200
+            except NotReady as error:
+                body, status = Problem(error=str(error)), 409
+            return Response(msgspec.json.encode(body), status, media_type="application/json")
+
+        path = endpoint.path.replace("{id}", "{id:int}")
+        return Route(path, respond, methods=[endpoint.method])
 
     def _refusing(self, app: Any) -> Callable[..., Any]:
         async def refuse(scope: Any, receive: Any, send: Any) -> None:
@@ -170,25 +190,6 @@ class FakeEngine:
             await app(scope, receive, send)
 
         return refuse
-
-    async def _status(self, request: Request) -> Response:
-        return answer(self.status())
-
-    async def _run(self, request: Request) -> Response:
-        self.asked.append(("run", None))
-        self.announce(state="running")
-        return answer(self.status())
-
-    async def _stop(self, request: Request) -> Response:
-        self.asked.append(("stop", msgspec.json.decode(await request.body(), type=StopRequest)))
-        if self.slow and not self.stopping:
-            self.announce(stopping=True)
-        else:
-            self.announce(state="stopped", stopping=False)
-        return answer(self.status())
-
-    async def _plan(self, request: Request) -> Response:
-        return answer(self.plan)
 
     async def _events(self, request: Request) -> Response:
         return StreamingResponse(self._stream(), media_type="text/event-stream")
@@ -204,68 +205,67 @@ class FakeEngine:
         finally:
             self.streams.discard(queue)
 
-    async def _study(self, request: Request) -> Response:
-        return answer(self.study)
+    # ---------------------------------------------------------- what is answered
 
-    async def _manifest(self, request: Request) -> Response:
-        return answer(self.manifest)
+    @answers(endpoints.START)
+    def start(self) -> RunStatus:
+        self.announce(state="running")
+        return self.status()
 
-    async def _metrics(self, request: Request) -> Response:
-        if not self.ready:
-            return problem("the rewards are not scored yet", 409)
-        self.asked.append(("metrics", request.query_params.get("preset")))
-        return answer(self.metrics)
+    @answers(endpoints.STOP)
+    def stop(self, request: StopRequest) -> RunStatus:
+        if self.slow and not self.stopping:
+            self.announce(stopping=True)
+        else:
+            self.announce(state="stopped", stopping=False)
+        return self.status()
 
-    async def _plots(self, request: Request) -> Response:
-        if not self.ready:
-            return problem("the rewards are not scored yet", 409)
-        return answer(self.plots)
+    @answers(endpoints.SHUTDOWN)
+    def shutdown(self) -> RunStatus:
+        return self.status()
 
-    async def _rejects(self, request: Request) -> Response:
-        return answer(self.left_out)
+    @answers(endpoints.PLAN)
+    def plan(self, request: PlanRequest) -> RunPlan:
+        return self.planned
 
-    async def _pairs(self, request: Request) -> Response:
-        query = msgspec.json.decode(await request.body(), type=PairQuery)
-        self.asked.append(("pairs", query))
-        if self.held is not None:
-            await self.held.wait()
-        if not self.ready:
-            return problem("the rewards are not scored yet", 409)
+    @answers(endpoints.STUDY)
+    def info(self) -> StudyInfo:
+        return self.study
+
+    @answers(endpoints.MANIFEST)
+    def manifest(self) -> dict[str, Any]:
+        return self.record
+
+    @answers(endpoints.METRICS)
+    def metric_tables(self, request: MetricsRequest) -> Metrics:
+        self._need("the rewards are not scored yet")
+        return self.metrics
+
+    @answers(endpoints.PLOTS)
+    def counted(self) -> Plots:
+        self._need("the rewards are not scored yet")
+        return self.plots
+
+    @answers(endpoints.REJECTS)
+    def rows_left_out(self) -> Rejects:
+        return self.left_out
+
+    @answers(endpoints.PAIRS)
+    def pair_ids(self, query: PairQuery) -> Ids:
+        self._need("the rewards are not scored yet")
         if self.many:
-            return answer(Ids(ids=tuple(range(self.many)), of=self.many))
+            return Ids(ids=tuple(range(self.many)), of=self.many)
         rows = [pair.row for pair in self.pairs.values()]
         rows.sort(key=lambda row: place(row, query.sort), reverse=query.descending)
-        return answer(Ids(ids=tuple(row.pair_id for row in rows), of=len(self.pairs)))
+        return Ids(ids=tuple(row.pair_id for row in rows), of=len(self.pairs))
 
-    async def _complete(self, request: Request) -> Response:
-        return answer(self.completions)
+    @answers(endpoints.PAIR_ROWS)
+    def pair_rows(self, request: PairRowsRequest) -> list[PairRow]:
+        return [self._pair_of(pair_id).row for pair_id in request.ids]
 
-    async def _preview(self, request: Request) -> Response:
-        return answer(self.preview)
-
-    async def _saved(self, request: Request) -> Response:
-        return answer(self.saved)
-
-    async def _log(self, request: Request) -> Response:
-        return answer(self.events)
-
-    async def _agreement(self, request: Request) -> Response:
-        return answer(self.agreements)
-
-    async def _mark_progress(self, request: Request) -> Response:
-        verdicts = {"keep": 5, "flip": 2}
-        return answer(MarkProgress(pairs=24, decided=7, flagged=1, verdicts=verdicts))
-
-    async def _pair_rows(self, request: Request) -> Response:
-        asked = msgspec.json.decode(await request.body(), type=RowsRequest)
-        self.asked.append(("rows", asked.ids))
-        if self.held is not None:
-            await self.held.wait()
-        return answer([self._pair_of(pair_id).row for pair_id in asked.ids])
-
-    async def _pair(self, request: Request) -> Response:
-        self.asked.append(("pair", request.path_params["id"]))
-        return answer(self._pair_of(request.path_params["id"]))
+    @answers(endpoints.PAIR)
+    def pair(self, request: PairRequest) -> PairDetail:
+        return self._pair_of(request.id)
 
     def _pair_of(self, pair_id: int) -> PairDetail:
         if not self.many:
@@ -274,31 +274,82 @@ class FakeEngine:
         row = msgspec.structs.replace(pair.row, pair_id=pair_id, source_id=f"row {pair_id}")
         return msgspec.structs.replace(pair, row=row)
 
-    async def _rewrites(self, request: Request) -> Response:
-        query = msgspec.json.decode(await request.body(), type=RewriteQuery)
-        self.asked.append(("rewrites", query))
-        if not self.ready:
-            return problem("the rewrites are not scored yet", 409)
+    @answers(endpoints.REWRITES)
+    def rewrite_ids(self, query: RewriteQuery) -> Ids:
+        self._need("the rewrites are not scored yet")
         rows = [one.row for one in self.rewrites.values()]
         rows.sort(key=lambda row: row.margin_after - row.margin_before, reverse=query.descending)
-        return answer(Ids(ids=tuple(row.rewrite_id for row in rows), of=len(self.rewrites)))
+        return Ids(ids=tuple(row.rewrite_id for row in rows), of=len(self.rewrites))
 
-    async def _rewrite_rows(self, request: Request) -> Response:
-        asked = msgspec.json.decode(await request.body(), type=RowsRequest)
-        return answer([self.rewrites[one].row for one in asked.ids])
+    @answers(endpoints.REWRITE_ROWS)
+    def rewrite_rows(self, request: RewriteRowsRequest) -> list[RewriteRow]:
+        return [self.rewrites[one].row for one in request.ids]
 
-    async def _rewrite(self, request: Request) -> Response:
-        return answer(self.rewrites[request.path_params["id"]])
+    @answers(endpoints.REWRITE)
+    def rewrite(self, request: RewriteRequest) -> RewriteDetail:
+        return self.rewrites[request.id]
+
+    @answers(endpoints.COMPLETE)
+    def complete(self, request: CompleteRequest) -> list[Completion]:
+        return list(self.completions)
+
+    @answers(endpoints.SAVED_FILTERS)
+    def saved_filters(self) -> list[SavedFilter]:
+        return list(self.saved)
+
+    @answers(endpoints.SAVE_FILTER)
+    def save_filter(self, request: SaveFilter) -> list[SavedFilter]:
+        return list(self.saved)
+
+    @answers(endpoints.MARK)
+    def mark(self, request: MarkRequest) -> MarksChanged:
+        return MarksChanged(changed=len(request.pair_ids), said="marked")
+
+    @answers(endpoints.UNDO)
+    def undo(self, request: AuthorRequest) -> MarksChanged:
+        return MarksChanged(changed=0, said="nothing to undo")
+
+    @answers(endpoints.REDO)
+    def redo(self, request: AuthorRequest) -> MarksChanged:
+        return MarksChanged(changed=0, said="nothing to redo")
+
+    @answers(endpoints.MARK_LOG)
+    def mark_log(self, request: LogRequest) -> list[MarkEvent]:
+        return list(self.events)
+
+    @answers(endpoints.MARK_PROGRESS)
+    def mark_progress(self, request: ProgressRequest) -> MarkProgress:
+        return MarkProgress(pairs=24, decided=7, flagged=1, verdicts={"keep": 5, "flip": 2})
+
+    @answers(endpoints.AGREEMENT)
+    def agreement(self) -> list[Agreement]:
+        return list(self.agreements)
+
+    @answers(endpoints.IMPORT_LEDGER)
+    def import_ledger(self, request: LedgerFile) -> Imported:
+        return Imported(applied=0, already_there=0, unknown=0, pairs=())
+
+    @answers(endpoints.PREVIEW_EXPORT)
+    def preview_export(self, request: ExportRequest) -> ExportPreview:
+        return self.preview
+
+    @answers(endpoints.EXPORT)
+    def export(self, request: ExportRequest) -> ExportStatus:
+        return self.export_status()
+
+    @answers(endpoints.EXPORT_STATUS)
+    def export_status(self) -> ExportStatus:
+        return ExportStatus(state="idle", done=0, total=0, path="")
+
+    @answers(endpoints.CANCEL_EXPORT)
+    def cancel_export(self) -> ExportStatus:
+        return self.export_status()
+
+    def _need(self, missing: str) -> None:
+        if not self.ready:
+            raise NotReady(missing)
 
 
 def place(row: PairRow, sort: str) -> float:
     value = getattr(row, sort, row.margin_post)
     return float("-inf") if value is None else float(value)
-
-
-def answer(message: Any, status: int = 200) -> Response:
-    return Response(msgspec.json.encode(message), status, media_type="application/json")
-
-
-def problem(error: str, status: int) -> Response:
-    return answer(Problem(error=error), status)

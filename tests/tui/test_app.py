@@ -117,7 +117,7 @@ async def test_with_little_room_the_names_of_screens_give_way_to_what_happens(
 async def test_a_lost_engine_is_said_and_attached_again(
     engine: FakeEngine, explorer: Opener, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("seal_tui.client._RETRY_S", (0.01,))
+    monkeypatch.setattr("engine.wire.client._RETRY_S", (0.01,))
     async with explorer() as pilot:
         await shows(pilot, "72.1 %")
         engine.die()

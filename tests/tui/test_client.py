@@ -6,9 +6,28 @@ import httpx
 import msgspec
 import pytest
 
-from engine.wire.messages import PairQuery, RunStatus
-from seal_tui.client import EngineClient, EngineGone, EngineProblem, Lost, SyncEngineClient
-from seal_tui.explorer.calls import Calls
+from engine.wire.client import EngineClient, EngineGone, EngineProblem, Lost, SyncEngineClient
+from engine.wire.endpoints import (
+    MANIFEST,
+    METRICS,
+    PAIR,
+    PAIR_ROWS,
+    PAIRS,
+    REWRITE,
+    START,
+    STATUS,
+    STOP,
+    STUDY,
+)
+from engine.wire.messages import (
+    MetricsRequest,
+    PairQuery,
+    PairRequest,
+    PairRowsRequest,
+    RewriteRequest,
+    RunStatus,
+    StopRequest,
+)
 
 from .conftest import client_of
 from .fake_engine import FakeEngine
@@ -18,33 +37,33 @@ pytestmark = pytest.mark.asyncio
 
 async def test_every_endpoint_answers_with_its_type(engine: FakeEngine) -> None:
     async with client_of(engine) as client:
-        assert (await client.status()).state == "done"
-        assert (await client.study()).name == "harmless demo"
-        assert (await client.metrics("pair-fe")).preset == "pair-fe"
-        assert "versions" in await client.manifest()
-        ids = await client.pairs(PairQuery(filter="regime:resisted"))
+        assert (await client.ask(STATUS())).state == "done"
+        assert (await client.ask(STUDY())).name == "harmless demo"
+        assert (await client.ask(METRICS(MetricsRequest(preset="pair-fe")))).preset == "pair-fe"
+        assert "versions" in await client.ask(MANIFEST())
+        ids = await client.ask(PAIRS(PairQuery(filter="regime:resisted")))
         assert len(ids.ids) == ids.of == 24
-        rows = await client.pair_rows(ids.ids)
+        rows = await client.ask(PAIR_ROWS(PairRowsRequest(ids=ids.ids)))
         assert [row.pair_id for row in rows] == list(ids.ids)
-        assert (await client.pair(ids.ids[0])).row == rows[0]
-        assert (await client.rewrite(3)).row.rewrite_id == 3
-        assert (await client.stop()).state == "stopped"
-        assert (await client.start()).state == "running"
-    assert engine.queries("metrics") == ["pair-fe"]
+        assert (await client.ask(PAIR(PairRequest(id=ids.ids[0])))).row == rows[0]
+        assert (await client.ask(REWRITE(RewriteRequest(id=3)))).row.rewrite_id == 3
+        assert (await client.ask(STOP(StopRequest()))).state == "stopped"
+        assert (await client.ask(START())).state == "running"
+    assert engine.queries(METRICS) == [MetricsRequest(preset="pair-fe")]
 
 
 async def test_a_problem_carries_the_engines_words_made_safe(engine: FakeEngine) -> None:
     engine.ready = False
     async with client_of(engine) as client:
         with pytest.raises(EngineProblem, match="not scored yet") as caught:
-            await client.metrics()
+            await client.ask(METRICS(MetricsRequest()))
     assert caught.value.not_yet
 
 
 async def test_nobody_on_the_socket_is_engine_gone(tmp_path) -> None:  # type: ignore[no-untyped-def]
     async with EngineClient.at(tmp_path / "no.sock") as client:
         with pytest.raises(EngineGone):
-            await client.status()
+            await client.ask(STATUS())
 
 
 async def test_a_socket_that_cannot_be_found_is_engine_gone() -> None:
@@ -53,13 +72,13 @@ async def test_a_socket_that_cannot_be_found_is_engine_gone() -> None:
 
     async with EngineClient.at(find) as client:  # type: ignore[arg-type]
         with pytest.raises(EngineGone, match="no run here"):
-            await client.status()
+            await client.ask(STATUS())
 
 
 async def test_events_say_when_the_engine_is_lost_and_go_on_when_it_is_back(
     engine: FakeEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("seal_tui.client._RETRY_S", (0.0,))
+    monkeypatch.setattr("engine.wire.client._RETRY_S", (0.0,))
     async with client_of(engine) as client:
         events = client.events()
         first = await anext(events)
@@ -84,18 +103,18 @@ def answering(content: bytes, status: int = 200) -> SyncEngineClient:
 
 async def test_an_answer_of_another_version_is_a_problem_not_a_crash() -> None:
     with answering(b'{"nonsense": 1}') as client, pytest.raises(EngineProblem):
-        client.ask(Calls.status())
+        client.ask(STATUS())
 
 
 async def test_an_error_page_without_json_still_says_its_number() -> None:
     with answering(b"oops\x1b[2J", 500) as client, pytest.raises(EngineProblem, match="500"):
-        client.ask(Calls.status())
+        client.ask(STATUS())
 
 
 async def test_an_error_text_is_one_safe_line() -> None:
     body = msgspec.json.encode({"error": "bad \x1b[2J\nfile"})
     with answering(body, 422) as client, pytest.raises(EngineProblem) as caught:
-        client.ask(Calls.status())
+        client.ask(STATUS())
     assert str(caught.value) == "bad ␛[2J ⏎ file"
 
 

@@ -10,9 +10,9 @@ import msgspec
 import pytest
 from rich.console import Console
 
+from engine.wire.client import EngineGone, SyncEngineClient
 from engine.wire.messages import RunStatus
 from seal_tui.cli import headless
-from seal_tui.client import EngineGone, SyncEngineClient
 
 from . import fake_study
 from .fake_engine import DONE_STAGES, FakeEngine, stage

@@ -8,7 +8,6 @@ reads is asked. Counted: strings tried in outlets, and bytes that came through a
 from __future__ import annotations
 
 import subprocess
-import sys
 from codecs import BOM_UTF8
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +16,7 @@ import msgspec
 import pytest
 
 from engine.wire.messages import Entry, PairDetail, RewriteDetail, Turn
+from tests.command import COMMAND
 from tests.engine.conftest import _short_sockets
 
 from . import recorded
@@ -26,7 +26,6 @@ from .test_hostile_terminal import leaks
 
 __all__ = ["_short_sockets"]
 
-COMMAND = str(Path(sys.executable).with_name("seal-tui"))
 STRINGS = (
     "\x1b]52;c;ZXZpbA==\x07",
     "\x1b]0;pwned\x07",
@@ -85,14 +84,14 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     found, reworded = poisoned()
     folder = recorded.build(tmp_path_factory.mktemp("hostile"), found, reworded)
     yield folder
-    subprocess.run([COMMAND, "stop", str(folder)], capture_output=True)
+    subprocess.run([*COMMAND, "stop", str(folder)], capture_output=True)
 
 
 def test_nothing_of_a_hostile_dataset_reaches_a_terminal(
     run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     state = {"XDG_STATE_HOME": str(tmp_path)}
-    terminal = Terminal([COMMAND, "open", str(run)], environment=state)
+    terminal = Terminal([*COMMAND, "open", str(run)], environment=state)
     terminal.read_until("stayed")
     terminal.quiet()
     shown = 0
@@ -138,7 +137,7 @@ def test_nothing_of_it_is_printed_or_in_what_people_open(
 ) -> None:
     tried, found = 0, []
     for name, *more in OUTLETS:
-        command = [COMMAND, name, str(run), *more]
+        command = [*COMMAND, name, str(run), *more]
         done = subprocess.run(command, capture_output=True, check=True, cwd=tmp_path)
         found += leaks(done.stdout) + leaks(done.stderr)
         tried += 1

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from textual.pilot import Pilot
 
+from engine.wire.endpoints import PAIRS
 from seal_tui.explorer.widgets.rows import RowList
 
 from .conftest import Opener, screen_text, shows, until
@@ -132,7 +133,7 @@ async def test_a_feature_opens_the_pairs_whose_sides_differ_in_it(
         await shows(pilot, "“harmless” adds")
         await pilot.press("enter")
         await shows(pilot, "last_response_is_harmless:differs", "by influence on harmless ↓")
-        asked = engine.queries("pairs")[-1]
+        asked = engine.queries(PAIRS)[-1]
         assert asked.filter == "last_response_is_harmless:differs"
         assert asked.sort == "influence:last_response_is_harmless"
 
@@ -144,8 +145,8 @@ async def test_a_number_of_one_side_opens_the_pairs_with_it_on_that_side(
         await pilot.press("2")
         await shows(pilot, "“harmless” adds")
         await pilot.press("t", "enter")
-        await until(pilot, lambda: bool(engine.queries("pairs")))
-        assert engine.queries("pairs")[-1].filter == "last_response_is_harmless:chosen"
+        await until(pilot, lambda: bool(engine.queries(PAIRS)))
+        assert engine.queries(PAIRS)[-1].filter == "last_response_is_harmless:chosen"
 
 
 async def test_all_columns_fit_a_small_terminal(explorer: Opener) -> None:

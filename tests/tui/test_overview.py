@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from engine.wire.endpoints import PAIRS, REWRITES, STOP
 from seal_tui.explorer.widgets.matrix import Matrix
 from seal_tui.explorer.widgets.rows import RowList
 
@@ -65,7 +66,7 @@ async def test_a_cell_opens_its_pairs(engine: FakeEngine, explorer: Opener) -> N
         assert matrix.has_focus
         await pilot.press("right", "right", "j", "enter")
         await shows(pilot, "regime:reversed opinion:r")
-        assert engine.queries("pairs")[-1].filter == "regime:reversed opinion:r"
+        assert engine.queries(PAIRS)[-1].filter == "regime:reversed opinion:r"
 
 
 async def test_the_sum_of_a_row_opens_the_whole_regime(
@@ -75,7 +76,7 @@ async def test_the_sum_of_a_row_opens_the_whole_regime(
         await shows(pilot, "2,317")
         await pilot.press("l", "l", "l", "enter")
         await shows(pilot, "regime:resisted")
-        assert engine.queries("pairs")[-1].filter == "regime:resisted"
+        assert engine.queries(PAIRS)[-1].filter == "regime:resisted"
 
 
 async def test_a_strong_imprint_opens_its_coefficient(explorer: Opener) -> None:
@@ -91,7 +92,7 @@ async def test_a_score_opens_its_rewrites(engine: FakeEngine, explorer: Opener) 
         await shows(pilot, "+11.7 pts")
         await pilot.press("tab", "tab", "enter")
         await shows(pilot, "flipped:last_response_sentiment")
-        assert engine.queries("rewrites")[-1].filter == "flipped:last_response_sentiment"
+        assert engine.queries(REWRITES)[-1].filter == "flipped:last_response_sentiment"
 
 
 async def test_help_explains_the_cell_under_the_cursor(explorer: Opener) -> None:
@@ -112,7 +113,7 @@ async def test_stopping_asks_first(engine: FakeEngine, explorer: Opener) -> None
         await pilot.press("n")
         await pilot.press("S", "y")
         await shows(pilot, "run stopped")
-        assert [name for name, _ in engine.asked].count("stop") == 1
+        assert len(engine.queries(STOP)) == 1
         await pilot.press("R")
         await until(pilot, lambda: engine.state == "running")
 

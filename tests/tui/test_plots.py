@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from seal_tui.text.tables import Tables
 
+from engine.wire.endpoints import PAIRS, REWRITES
 from engine.wire.messages import Grid
 from seal_tui.explorer.widgets.drift import curve_lines
 from seal_tui.explorer.widgets.heat import heat_map, rebin
@@ -146,7 +147,7 @@ async def test_a_tile_opens_its_pairs(engine: FakeEngine, explorer: Opener) -> N
         await shows(pilot, "resisted 22")
         await pilot.press("right", "enter")
         await shows(pilot, "regime:reversed opinion:c")
-        assert engine.queries("pairs")[-1].filter == "regime:reversed opinion:c"
+        assert engine.queries(PAIRS)[-1].filter == "regime:reversed opinion:c"
 
 
 async def test_a_drift_curve_opens_its_rewrites(engine: FakeEngine, explorer: Opener) -> None:
@@ -155,7 +156,7 @@ async def test_a_drift_curve_opens_its_rewrites(engine: FakeEngine, explorer: Op
         await shows(pilot, "1/2 chosen turns less positive")
         await pilot.press("enter")
         await until(pilot, lambda: pilot.app.screen.id == "robustness")
-        assert engine.queries("rewrites")[-1].filter == "flipped:last_response_sentiment"
+        assert engine.queries(REWRITES)[-1].filter == "flipped:last_response_sentiment"
 
 
 async def test_a_study_without_rewrites_or_pairs_is_said_not_drawn(

@@ -9,6 +9,7 @@ from textual.pilot import Pilot
 from textual.widgets import Input
 
 from engine.service import Engine
+from engine.wire.endpoints import PAIRS
 from seal_tui.explorer.widgets.pair_view import PairView
 from seal_tui.explorer.widgets.window import WindowList
 
@@ -127,7 +128,7 @@ async def test_a_filter_left_while_it_is_looked_up_is_not_applied(
         await shows(pilot, "24 of 24 pairs", "filter all")
         engine.held = asyncio.Event()
         await pilot.press("slash", *"regime:got", "enter")
-        await until(pilot, lambda: engine.queries("pairs")[-1].filter == "regime:got")
+        await until(pilot, lambda: engine.queries(PAIRS)[-1].filter == "regime:got")
         await pilot.press("escape")
         engine.held.set()
         await pilot.press("j")
@@ -195,9 +196,9 @@ async def test_results_that_come_anew_keep_the_cursor_on_its_pair(
         await pilot.press("3", "j", "j", "j")
         await until(pilot, lambda: cursor_id(pilot) == 4)
         del engine.pairs[20]
-        before = len(engine.queries("pairs"))
+        before = len(engine.queries(PAIRS))
         engine.announce(state="running")
-        await until(pilot, lambda: len(engine.queries("pairs")) > before)
+        await until(pilot, lambda: len(engine.queries(PAIRS)) > before)
         await shows(pilot, "23 of 23 pairs")
         assert cursor_id(pilot) == 4
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
+from engine.wire.endpoints import REWRITES
+
 from .conftest import Opener, screen_text, shows, until
 from .fake_engine import FakeEngine
 
@@ -47,7 +49,7 @@ async def test_the_scores_are_a_key_away_and_lead_back_to_the_rewrites(
         assert "original" not in shown
         await pilot.press("enter")
         await shows(pilot, "flipped:last_response_sentiment")
-        assert engine.queries("rewrites")[-1].filter == "flipped:last_response_sentiment"
+        assert engine.queries(REWRITES)[-1].filter == "flipped:last_response_sentiment"
         await pilot.press("t", "escape")
         await until(pilot, lambda: "robustness scores" not in screen_text(pilot))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from engine.wire.endpoints import START, STOP
 from engine.wire.messages import RunPlan, StagePlan
 
 from .conftest import Opener, screen_text, shows, until
@@ -24,7 +25,7 @@ PLAN = RunPlan(
 async def test_the_manifest_is_shown_in_full_and_harmless(
     engine: FakeEngine, explorer: Opener
 ) -> None:
-    engine.manifest = {"lineage": "[red]continued[/] \x1b[2J from pre", "packages": {"torch": "2"}}
+    engine.record = {"lineage": "[red]continued[/] \x1b[2J from pre", "packages": {"torch": "2"}}
     async with explorer() as pilot:
         await shows(pilot, "2,317")
         await pilot.press("m")
@@ -37,7 +38,7 @@ async def test_the_manifest_is_shown_in_full_and_harmless(
 async def test_a_changed_study_is_run_only_after_its_plan_was_shown(
     engine: FakeEngine, explorer: Opener
 ) -> None:
-    engine.state, engine.plan = "stopped", PLAN
+    engine.state, engine.planned = "stopped", PLAN
     engine.study = msgspec.structs.replace(engine.study, changed=True)
     async with explorer() as pilot:
         await pilot.press("R")
@@ -47,7 +48,7 @@ async def test_a_changed_study_is_run_only_after_its_plan_was_shown(
         assert "at most 7 entries to compute" in shown
         await pilot.press("n")
         await until(pilot, lambda: "Run the changed study?" not in screen_text(pilot))
-        assert not [name for name, _ in engine.asked if name == "run"]
+        assert not engine.queries(START)
         await pilot.press("R")
         await shows(pilot, "Run the changed study?")
         await pilot.press("y")
@@ -76,4 +77,4 @@ async def test_a_stop_that_waits_for_its_batch_can_drop_it(
         await shows(pilot, "Drop that batch and stop")
         await pilot.press("y")
         await shows(pilot, "run stopped")
-        assert [request.now for request in engine.queries("stop")] == [False, True]
+        assert [request.now for request in engine.queries(STOP)] == [False, True]

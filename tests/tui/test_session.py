@@ -9,19 +9,18 @@ import shlex
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.command import COMMAND
 from tests.engine.conftest import _short_sockets
 
 pytestmark = pytest.mark.skipif(shutil.which("tmux") is None, reason="tmux is not installed")
 __all__ = ["_short_sockets"]
 
-COMMAND = Path(sys.executable).with_name("seal-tui")
 PATIENCE_S = 40.0
 SIZE = ("COLUMNS", "LINES", "TMUX")
 
@@ -77,12 +76,12 @@ def tmux(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tmux]:
 def run(recorded_run: Path, tmp_path: Path) -> Iterator[Path]:
     folder = shutil.copytree(recorded_run, tmp_path / "run")
     yield folder
-    subprocess.run([str(COMMAND), "stop", str(folder)], capture_output=True)
+    subprocess.run([*COMMAND, "stop", str(folder)], capture_output=True)
 
 
 def opening(run: Path) -> str:
     """A shell command that opens the explorer, and stays to say how it ended."""
-    return f"{shlex.join([str(COMMAND), 'open', str(run)])}; echo left with $?; sleep 60"
+    return f"{shlex.join([*COMMAND, 'open', str(run)])}; echo left with $?; sleep 60"
 
 
 def engine_pid(run: Path) -> int | None:

@@ -8,8 +8,8 @@ import httpx
 import pytest
 from seal_tui.text.tables import Estimate, Tables
 
+from engine.wire.client import EngineClient
 from engine.wire.messages import Metrics
-from seal_tui.client import EngineClient
 from seal_tui.explorer.session import Session
 from seal_tui.text import readings
 

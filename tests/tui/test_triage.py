@@ -10,7 +10,7 @@ from textual.pilot import Pilot
 from engine.data import Pair
 from engine.service import Engine
 from engine.store import dataset
-from engine.wire.messages import AuthorRequest, MarkProgress, ProgressRequest
+from engine.wire.messages import AuthorRequest, LogRequest, MarkProgress, ProgressRequest
 from seal_tui.explorer.blind import chosen_is_left
 from seal_tui.explorer.widgets.window import WindowList
 
@@ -213,7 +213,7 @@ async def test_a_list_of_data_that_was_replaced_decides_nothing(
         await pilot.press("x")
         await shows(pilot, "other data was read since this list was made")
         assert lines(pilot).cursor == before
-    assert real_engine.mark_log(10) == []
+    assert real_engine.mark_log(LogRequest(limit=10)) == []
 
 
 async def test_nothing_to_undo_is_said(real_engine: Engine, browser: Opener) -> None:

@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 
+from engine.wire.endpoints import PAIR, PAIR_ROWS
 from seal_tui.explorer.pages import Pages
 from seal_tui.explorer.widgets.window import WindowList
 
@@ -51,9 +52,9 @@ async def test_160k_pairs_open_at_once_and_fetch_only_what_is_seen(
         await pilot.press("pageup", "pageup", "g")
         await shows(pilot, "pair 0 ·")
         assert lines.cursor == 0
-        asked = engine.queries("rows")
-        assert sum(len(ids) for ids in asked) < 1500
-        assert max(len(ids) for ids in asked) <= 128
+        asked = engine.queries(PAIR_ROWS)
+        assert sum(len(request.ids) for request in asked) < 1500
+        assert max(len(request.ids) for request in asked) <= 128
 
 
 async def test_a_held_key_does_not_ask_for_every_pair_it_passes(
@@ -63,12 +64,12 @@ async def test_a_held_key_does_not_ask_for_every_pair_it_passes(
     async with explorer() as pilot:
         await pilot.press("3")
         await shows(pilot, "pair 0 ·")
-        before = len(engine.queries("pair"))
+        before = len(engine.queries(PAIR))
         lines = pilot.app.screen.query_one("#list", WindowList)
         for _ in range(50):
             lines.action_cursor_down()
         await shows(pilot, "pair 50 ·")
-        assert len(engine.queries("pair")) - before <= 2
+        assert len(engine.queries(PAIR)) - before <= 2
 
 
 async def test_rows_fetched_ahead_are_drawn_if_they_are_in_view_when_they_come(
@@ -80,7 +81,7 @@ async def test_rows_fetched_ahead_are_drawn_if_they_are_in_view_when_they_come(
         await shows(pilot, "160,800 of 160,800 pairs", "I can’t help")
         engine.held = asyncio.Event()
         await pilot.press("pagedown", "pagedown")
-        await until(pilot, lambda: engine.queries("rows")[-1][0] == 128)
+        await until(pilot, lambda: engine.queries(PAIR_ROWS)[-1].ids[0] == 128)
         await pilot.press("pagedown", "pagedown")
         await shows(pilot, "·        ·")  # they are in view and not here
         engine.held.set()

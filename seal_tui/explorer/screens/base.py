@@ -9,7 +9,7 @@ from textual.app import ComposeResult
 from textual.screen import Screen
 from textual.widgets import Input, Static
 
-from seal_tui.client import EngineGone, EngineProblem
+from engine.wire.client import EngineGone, EngineProblem
 from seal_tui.explorer.actions import FIRST
 from seal_tui.explorer.session import Session
 from seal_tui.explorer.widgets.bars import KeyBar, LostLine, TopBar

@@ -11,8 +11,8 @@ from textual.containers import Horizontal
 from textual.content import Content
 from textual.timer import Timer
 
+from engine.wire.client import EngineGone, EngineProblem
 from engine.wire.messages import Completion, Ids
-from seal_tui.client import EngineGone, EngineProblem
 from seal_tui.explorer.place import View
 from seal_tui.explorer.screens.base import SealScreen
 from seal_tui.explorer.screens.dialogs import TextScreen

@@ -13,9 +13,9 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Input, ProgressBar, Static
 
+from engine.wire.client import EngineGone, EngineProblem
+from engine.wire.endpoints import CANCEL_EXPORT, EXPORT, EXPORT_STATUS, PREVIEW_EXPORT
 from engine.wire.messages import ExportFormat, ExportPreview, ExportRequest, ExportStatus
-from seal_tui.client import EngineGone, EngineProblem
-from seal_tui.explorer.calls import Calls
 from seal_tui.explorer.session import Session
 from seal_tui.explorer.widgets.filter_bar import SafeInput
 from seal_tui.text import numbers
@@ -117,7 +117,7 @@ class ExportScreen(ModalScreen[None]):
     @work(exclusive=True, group="preview", exit_on_error=False)
     async def _preview(self) -> None:
         try:
-            found = await self._session.client.ask(Calls.preview_export(self._request))
+            found = await self._session.client.ask(PREVIEW_EXPORT(self._request))
         except (EngineGone, EngineProblem) as error:
             self._say(content(str(error), "$caution"), "#counts")
             return
@@ -166,11 +166,11 @@ class ExportScreen(ModalScreen[None]):
     async def _write(self) -> None:
         self._writing = True
         try:
-            status = await self._session.client.ask(Calls.export(self._request))
+            status = await self._session.client.ask(EXPORT(self._request))
             self._show(status)
             while status.state == "running":
                 await asyncio.sleep(_POLL_S)
-                status = await self._session.client.ask(Calls.export_status())
+                status = await self._session.client.ask(EXPORT_STATUS())
                 self._show(status)
         except (EngineGone, EngineProblem) as error:
             self._say(content(str(error), "$caution"))
@@ -196,7 +196,7 @@ class ExportScreen(ModalScreen[None]):
             self.dismiss(None)
             return
         try:
-            self._show(await self._session.client.ask(Calls.cancel_export()))
+            self._show(await self._session.client.ask(CANCEL_EXPORT()))
         except (EngineGone, EngineProblem) as error:
             self._say(content(str(error), "$caution"))
 

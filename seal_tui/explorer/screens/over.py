@@ -10,6 +10,7 @@ from textual.binding import BindingType
 from textual.content import Content
 from textual.widgets import Static
 
+from engine.wire.endpoints import REJECTS
 from engine.wire.messages import RejectRow
 from seal_tui.explorer.actions import bindings
 from seal_tui.explorer.screens.base import SealScreen
@@ -59,7 +60,7 @@ class RejectsScreen(OverScreen):
         self.query_one("#table").focus()
 
     async def load(self) -> None:
-        found = await self.session.client.rejects()
+        found = await self.session.client.ask(REJECTS())
         self._rows = found.rows
         shown = (
             "" if len(found.rows) == found.of else f", the first {numbers.count(len(found.rows))}"

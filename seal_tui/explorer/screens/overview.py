@@ -17,8 +17,9 @@ from engine.results.effect import Effect, effect
 from engine.results.records import AlignmentRow, RobustnessRow, Tables
 from engine.results.sentences import imprint_of
 from engine.results.views import Imprint
+from engine.wire.client import EngineGone, EngineProblem
+from engine.wire.endpoints import MANIFEST
 from engine.wire.messages import Metrics, RunStatus, StudyInfo
-from seal_tui.client import EngineGone, EngineProblem
 from seal_tui.explorer import filters
 from seal_tui.explorer.actions import bindings
 from seal_tui.explorer.screens.all_tables import AllTablesScreen
@@ -240,7 +241,7 @@ class OverviewScreen(SealScreen):
     @work(exclusive=True, group="manifest")
     async def action_show_manifest(self) -> None:
         try:
-            self.app.push_screen(ManifestScreen(await self.session.client.manifest()))
+            self.app.push_screen(ManifestScreen(await self.session.client.ask(MANIFEST())))
         except (EngineGone, EngineProblem) as error:
             self.notify(one_line(str(error)), severity="warning", markup=False)
 

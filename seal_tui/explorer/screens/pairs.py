@@ -9,17 +9,30 @@ from textual import work
 from textual.binding import BindingType
 from textual.content import Content
 
+from engine.wire.endpoints import (
+    COMPLETE,
+    MARK_PROGRESS,
+    PAIR,
+    PAIR_ROWS,
+    PAIRS,
+    SAVE_FILTER,
+    SAVED_FILTERS,
+)
 from engine.wire.messages import (
+    CompleteRequest,
     Completion,
     Ids,
     MarkProgress,
     PairDetail,
     PairQuery,
+    PairRequest,
     PairRow,
+    PairRowsRequest,
+    ProgressRequest,
     SavedFilter,
+    SaveFilter,
 )
 from seal_tui.explorer.actions import bindings
-from seal_tui.explorer.calls import Calls
 from seal_tui.explorer.screens.browse import BrowseScreen
 from seal_tui.explorer.screens.dialogs import ChoiceScreen, PromptScreen
 from seal_tui.explorer.screens.export import ExportScreen
@@ -95,16 +108,18 @@ class PairsScreen(BrowseScreen[PairQuery, PairRow, PairDetail], Triage):
         return super().order(sort)
 
     async def complete(self, text: str, cursor: int) -> Sequence[Completion]:
-        return await self.session.client.ask(Calls.complete(text, cursor, rewrites=False))
+        return await self.session.client.ask(COMPLETE(CompleteRequest(filter=text, cursor=cursor)))
 
     async def find(self, query: PairQuery) -> Ids:
-        return await self.session.client.ask(Calls.pairs(query))
+        return await self.session.client.ask(PAIRS(query))
 
     async def rows(self, ids: Sequence[int]) -> list[PairRow]:
-        return await self.session.client.ask(Calls.pair_rows(ids, self.session.author))
+        wanted = PairRowsRequest(ids=tuple(ids), author=self.session.author)
+        return await self.session.client.ask(PAIR_ROWS(wanted))
 
     async def detail(self, row_id: int) -> PairDetail:
-        return await self.session.client.ask(Calls.pair(row_id, self.session.author))
+        wanted = PairRequest(id=row_id, author=self.session.author)
+        return await self.session.client.ask(PAIR(wanted))
 
     def make_view(self) -> PairView:
         return PairView(self.session, id="detail")
@@ -146,7 +161,7 @@ class PairsScreen(BrowseScreen[PairQuery, PairRow, PairDetail], Triage):
 
     @work(exclusive=True, group="progress", exit_on_error=False)
     async def _load_progress(self) -> None:
-        call = Calls.mark_progress(self._filter, self.session.author)
+        call = MARK_PROGRESS(ProgressRequest(filter=self._filter, author=self.session.author))
         progress: MarkProgress | None = await self._asked(call)
         if progress is not None:
             self.progressed_to(progress)
@@ -161,7 +176,7 @@ class PairsScreen(BrowseScreen[PairQuery, PairRow, PairDetail], Triage):
     async def action_next_undecided(self) -> None:
         """To the next pair below the cursor that has no decision, in the order of the list."""
         text = f"({self._filter}) is:undecided" if self._filter else "is:undecided"
-        found: Ids | None = await self._asked(Calls.pairs(self.asked_for(text)))
+        found: Ids | None = await self._asked(PAIRS(self.asked_for(text)))
         if found is None:
             return
         undecided = set(found.ids)
@@ -176,7 +191,7 @@ class PairsScreen(BrowseScreen[PairQuery, PairRow, PairDetail], Triage):
     @work(group="decide")
     async def action_saved_filters(self) -> None:
         """Choose a saved filter, or save the one that is on."""
-        saved: list[SavedFilter] | None = await self._asked(Calls.saved_filters())
+        saved: list[SavedFilter] | None = await self._asked(SAVED_FILTERS())
         if saved is None:
             return
         lines = [(one.name, filter_line(one.name, one.filter)) for one in saved]
@@ -191,8 +206,8 @@ class PairsScreen(BrowseScreen[PairQuery, PairRow, PairDetail], Triage):
         elif name == "":
             asked = PromptScreen(Safe("name of the filter"))
             if wanted := await self.app.push_screen_wait(asked):
-                filtered = SavedFilter(name=wanted, filter=self._filter)
-                if await self._asked(Calls.save_filter(filtered)) is not None:
+                filtered = SaveFilter(name=wanted, filter=self._filter)
+                if await self._asked(SAVE_FILTER(filtered)) is not None:
                     self.notify(one_line(f"saved; type @{wanted}"), markup=False)
 
     def action_blind(self) -> None:

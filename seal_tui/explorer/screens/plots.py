@@ -12,6 +12,7 @@ from textual.content import Content
 from textual.widgets import Static
 
 from engine.results import views
+from engine.wire.endpoints import PLOTS
 from seal_tui.explorer import filters
 from seal_tui.explorer.actions import bindings
 from seal_tui.explorer.screens.base import SealScreen
@@ -58,7 +59,7 @@ class PlotsScreen(SealScreen):
     async def load(self) -> None:
         metrics = await self.session.metrics()
         tables = metrics.tables
-        plots = await self.session.client.plots()
+        plots = await self.session.client.ask(PLOTS())
         self.query_one(Roses).show(plots, views.alignment(tables))
         self.query_one(HeatMaps).show(plots)
         self.query_one(Mosaic).show(views.regimes(tables))

@@ -15,18 +15,21 @@ from textual.widgets import Static
 from engine.results import names, views
 from engine.results.effect import effect
 from engine.results.records import DroppedFeature, RobustnessRow
+from engine.wire.client import EngineProblem
+from engine.wire.endpoints import COMPLETE, REWRITE, REWRITE_ROWS, REWRITES
 from engine.wire.messages import (
+    CompleteRequest,
     Completion,
     Ids,
     RewriteDetail,
     RewriteQuery,
+    RewriteRequest,
     RewriteRow,
+    RewriteRowsRequest,
     RewriteSort,
 )
-from seal_tui.client import EngineProblem
 from seal_tui.explorer import filters
 from seal_tui.explorer.actions import bindings
-from seal_tui.explorer.calls import Calls
 from seal_tui.explorer.screens.browse import BrowseScreen
 from seal_tui.explorer.session import Session
 from seal_tui.explorer.widgets.bars import refresh_keys
@@ -108,7 +111,8 @@ class RobustnessScreen(BrowseScreen[RewriteQuery, RewriteRow, RewriteDetail]):
         return RewriteQuery(filter=text, sort=self._sort, descending=self._descending)  # type: ignore[arg-type]
 
     async def complete(self, text: str, cursor: int) -> Sequence[Completion]:
-        return await self.session.client.ask(Calls.complete(text, cursor, rewrites=True))
+        wanted = CompleteRequest(filter=text, cursor=cursor, rewrites=True)
+        return await self.session.client.ask(COMPLETE(wanted))
 
     async def load(self) -> None:
         await super().load()
@@ -123,13 +127,13 @@ class RobustnessScreen(BrowseScreen[RewriteQuery, RewriteRow, RewriteDetail]):
         self._show_scores(views.scores(metrics.tables, preset), dropped, preset)
 
     async def find(self, query: RewriteQuery) -> Ids:
-        return await self.session.client.rewrites(query)
+        return await self.session.client.ask(REWRITES(query))
 
     async def rows(self, ids: Sequence[int]) -> list[RewriteRow]:
-        return await self.session.client.rewrite_rows(ids)
+        return await self.session.client.ask(REWRITE_ROWS(RewriteRowsRequest(ids=tuple(ids))))
 
     async def detail(self, row_id: int) -> RewriteDetail:
-        return await self.session.client.rewrite(row_id)
+        return await self.session.client.ask(REWRITE(RewriteRequest(id=row_id)))
 
     def make_view(self) -> RewriteView:
         return RewriteView(self.session, id="detail")

@@ -7,11 +7,30 @@ from typing import Any, Literal
 
 from textual import work
 
-from engine.wire.messages import MarkChange, MarksChanged, Verdict
-from seal_tui.client import EngineGone, EngineProblem
+from engine.wire.client import EngineGone, EngineProblem
+from engine.wire.endpoints import (
+    AGREEMENT,
+    MARK,
+    MARK_LOG,
+    MARK_PROGRESS,
+    PAIR,
+    REDO,
+    UNDO,
+    Answer,
+    Call,
+)
+from engine.wire.messages import (
+    AuthorRequest,
+    LogRequest,
+    MarkChange,
+    MarkRequest,
+    MarksChanged,
+    PairRequest,
+    ProgressRequest,
+    Verdict,
+)
 from seal_tui.explorer import clipboard
 from seal_tui.explorer.blind import chosen_is_left
-from seal_tui.explorer.calls import Call, Calls
 from seal_tui.explorer.screens.base import SealScreen
 from seal_tui.explorer.screens.dialogs import ConfirmScreen, PromptScreen, TextScreen
 from seal_tui.explorer.screens.log import log_text
@@ -115,13 +134,18 @@ class Triage(SealScreen):
     async def _change(self, targets: tuple[int, ...], change: MarkChange, what: Safe) -> None:
         if not targets:
             return
-        author, blind, dataset = self.session.author, self.session.blind, self.dataset
+        wanted = MarkRequest(
+            pair_ids=targets,
+            change=change,
+            author=self.session.author,
+            blind=self.session.blind,
+            dataset=self.dataset,
+        )
         if len(targets) > _ASK_ABOVE:
             question = Safe(f"{what}: {numbers.count(len(targets))} selected pairs?")
             if not await self.app.push_screen_wait(ConfirmScreen(question)):
                 return
-        call = Calls.mark(targets, change, author, blind=blind, dataset=dataset)
-        done = await self._decided(call)
+        done = await self._decided(MARK(wanted))
         if done is None:  # what was not decided stays selected, or under the cursor
             if len(targets) == 1:
                 self.lines.go_to(targets[0])
@@ -131,20 +155,20 @@ class Triage(SealScreen):
 
     @work(group="decide")
     async def action_undo(self) -> None:
-        done = await self._decided(Calls.undo(self.session.author))
+        done = await self._decided(UNDO(AuthorRequest(author=self.session.author)))
         if done is not None:
             self._told(done)
 
     @work(group="decide")
     async def action_redo(self) -> None:
-        done = await self._decided(Calls.redo(self.session.author))
+        done = await self._decided(REDO(AuthorRequest(author=self.session.author)))
         if done is not None:
             self._told(done)
 
     async def _decided(self, call: Call[MarksChanged]) -> MarksChanged | None:
         """What a change came to, after all changes that were asked for before it."""
         async with self._in_order:
-            done: MarksChanged | None = await self._asked(call)
+            done = await self._asked(call)
         return done
 
     def _told(self, done: MarksChanged, *, loud: bool = True) -> None:
@@ -152,7 +176,7 @@ class Triage(SealScreen):
             self.notify(one_line(done.said), markup=False, timeout=3)
         self.marks_changed()
 
-    async def _asked(self, call: Call[Any]) -> Any:
+    async def _asked(self, call: Call[Answer]) -> Answer | None:
         """The answer, or None after saying why there is none."""
         try:
             return await self.session.client.ask(call)
@@ -175,9 +199,10 @@ class Triage(SealScreen):
 
     @work(group="decide")
     async def action_log(self) -> None:
-        log = await self._asked(Calls.mark_log())
-        agreements = await self._asked(Calls.agreement())
-        progress = await self._asked(Calls.mark_progress("", self.session.author))
+        everything = ProgressRequest(filter="", author=self.session.author)
+        log = await self._asked(MARK_LOG(LogRequest()))
+        agreements = await self._asked(AGREEMENT())
+        progress = await self._asked(MARK_PROGRESS(everything))
         if log is not None and agreements is not None and progress is not None:
             text = log_text(log, agreements, progress)
             await self.app.push_screen_wait(TextScreen(Safe("decisions"), text))
@@ -187,7 +212,7 @@ class Triage(SealScreen):
         current = self.lines.current
         if current is None:
             return
-        pair = await self._asked(Calls.pair(current, self.session.author))
+        pair = await self._asked(PAIR(PairRequest(id=current, author=self.session.author)))
         if pair is None:
             return
         left, right = pair.chosen, pair.rejected

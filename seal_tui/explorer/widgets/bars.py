@@ -8,8 +8,8 @@ from textual.content import Content
 from textual.screen import Screen
 from textual.widget import Widget
 
+from engine.wire.client import Lost
 from engine.wire.messages import RunStatus
-from seal_tui.client import Lost
 from seal_tui.explorer.actions import ACTIONS
 from seal_tui.explorer.session import Session
 from seal_tui.text import numbers, words

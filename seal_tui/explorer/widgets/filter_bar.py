@@ -13,8 +13,8 @@ from textual.content import Content
 from textual.message import Message
 from textual.widgets import Input, Static
 
+from engine.wire.client import EngineGone, EngineProblem
 from engine.wire.messages import Completion
-from seal_tui.client import EngineGone, EngineProblem
 from seal_tui.text.safe import Safe, content, fit, one_line, plain
 
 Complete = Callable[[str, int], Awaitable[Sequence[Completion]]]

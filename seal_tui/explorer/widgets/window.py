@@ -9,7 +9,7 @@ from typing import Generic, TypeVar
 from textual import work
 from textual.message import Message
 
-from seal_tui.client import EngineGone, EngineProblem
+from engine.wire.client import EngineGone, EngineProblem
 from seal_tui.explorer.pages import Pages
 from seal_tui.explorer.widgets.lines import NO_TEXT, Cell, Column, LineList, Part, cell
 from seal_tui.text.safe import Safe

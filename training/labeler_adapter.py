@@ -1,6 +1,6 @@
 """Train the LoRA adapter that makes SmolLM2 a labeler.
 
-    python -m sample_data.training.labeler_adapter [--epochs N]
+    python -m training.labeler_adapter [--epochs N]
 
 Each step asks a random part of the questions about a few entries; the loss is the cross-entropy of
 the answer words alone.
@@ -16,8 +16,8 @@ import torch
 
 from engine.models.logit_labeler import answer_logits, clip_entry, pack, prompts
 from engine.taxonomy import load
-from sample_data.training import lora
-from sample_data.training.examples import Example, label_examples
+from training import lora
+from training.examples import Example, label_examples
 
 BATCH, ASKED = 4, 9
 

@@ -1,9 +1,9 @@
 """Measure both labelers against labels written by hand, and the rewriter on held-out paraphrases.
 
-    python -m sample_data.training.measure [labelers] [rewriter]
+    python -m training.measure [labelers] [rewriter]
 
 Writes measured.json beside the models it measured, which the manifest of a run quotes, and prints
-the table that sample_data/README.md shows.
+the table that engine/sample_data/README.md shows.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import time
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 
 from engine import data
@@ -28,27 +29,28 @@ from engine.models.recorded import read_labels
 from engine.models.rewriter import CausalRewriter
 from engine.paths import SAMPLE_DATA
 from engine.taxonomy import Feature, load
-from sample_data.training.examples import label_examples
-from sample_data.training.rewriter_adapter import split
+from training.examples import label_examples
+from training.rewriter_adapter import split
 
 BATCH = 8
 
 
-def gold(features: tuple[Feature, ...]) -> tuple[list[Text], list[list[int]]]:
+def gold(features: tuple[Feature, ...]) -> tuple[list[Text], NDArray[np.int64]]:
     """The sample set's entries and their gold labels."""
     labels = read_labels(SAMPLE_DATA / "gold_labels.jsonl", features).values
-    texts, values = [], []
+    texts: list[Text] = []
+    values: list[list[int]] = []
     for pair in data.read_pairs(data.Source(path=SAMPLE_DATA / "pairs.jsonl", dataset=None)):
         assert isinstance(pair, data.Pair)
         for side, transcript in (("chosen", pair.chosen), ("rejected", pair.rejected)):
             dialogue = split_response(transcript)
             texts.append(Text(len(texts), transcript, dialogue.context, dialogue.response))
             values.append(labels[pair.source_id, side])
-    return texts, values
+    return texts, np.array(values)
 
 
 def quality(
-    labeler: Labeler, features: tuple[Feature, ...], texts: Sequence[Text], truth: np.ndarray
+    labeler: Labeler, features: tuple[Feature, ...], texts: Sequence[Text], truth: NDArray[np.int64]
 ) -> dict[str, dict[str, float]]:
     """Per feature: AUC of the highest value, accuracy, share of the commonest value."""
     found = [labeler.label(texts[at : at + BATCH]) for at in range(0, len(texts), BATCH)]
@@ -71,7 +73,7 @@ def measure_labelers() -> None:
     held_out = [e for e in label_examples(features) if e.held_out]
     sets = {
         "held_out": ([e.text for e in held_out], np.array([e.labels for e in held_out])),
-        "sample": (lambda texts, values: (texts, np.array(values)))(*gold(features)),
+        "sample": gold(features),
     }
     labelers: dict[str, Labeler] = {
         "label-heads": HeadLabeler("embedded:label-heads", features),

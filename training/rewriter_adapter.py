@@ -1,6 +1,6 @@
 """Train the LoRA adapter that makes SmolLM2 a rewriter.
 
-    python -m sample_data.training.rewriter_adapter [--epochs N]
+    python -m training.rewriter_adapter [--epochs N]
 
 Neutral and placebo pairs are used both ways; every tenth pair is held out. The loss is that of the
 rewritten text alone.
@@ -14,8 +14,8 @@ from typing import Any, NamedTuple
 import torch
 
 from engine.models.rewriter import prompt
-from sample_data.training import lora
-from sample_data.training.examples import rows
+from training import lora
+from training.examples import rows
 
 BATCH = 8
 

@@ -1,7 +1,8 @@
 """The own-written training examples, and which of them are held out.
 
 Held out is every fifth conversation (both of its responses), so that no context is on both sides.
-The shipped models are trained on the rest alone: what `sample_data/README.md` reports is theirs.
+The shipped models are trained on the rest alone: what engine/sample_data/README.md reports is
+theirs.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from engine.models.protocols import Text
 from engine.taxonomy import Feature
@@ -23,7 +25,7 @@ class Example:
     held_out: bool
 
 
-def rows(name: str) -> list[dict]:
+def rows(name: str) -> list[dict[str, Any]]:
     with (HERE / name).open(encoding="utf-8") as file:
         return [json.loads(line) for line in file]
 

@@ -27,7 +27,7 @@ def train(
     epochs: int,
     loss_of: Callable[[Any, Any, list[Item]], torch.Tensor],
 ) -> None:
-    """Train an adapter on SmolLM2's `layers` and save it as sample_data/models/NAME.
+    """Train an adapter on SmolLM2's `layers` and save it as engine/sample_data/models/NAME.
 
     `loss_of(tokenizer, model, items)` is the loss of one batch.
     """

@@ -7,32 +7,19 @@ speak HTTP over the engine's Unix socket.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
+from urllib.parse import quote
 
 import httpx
 import msgspec
 
-from engine.wire.messages import (
-    Ids,
-    Metrics,
-    PairDetail,
-    PairQuery,
-    PairRow,
-    Plots,
-    Problem,
-    Rejects,
-    RewriteDetail,
-    RewriteQuery,
-    RewriteRow,
-    RunStatus,
-    StudyInfo,
-)
-from seal_tui.explorer.calls import Call, Calls
-from seal_tui.text.safe import one_line
+from engine.visible import one_line
+from engine.wire.endpoints import EVENTS, Call
+from engine.wire.messages import Problem, RunStatus
 
 T = TypeVar("T")
 _BASE = "http://engine"
@@ -82,20 +69,25 @@ class Lost:
 
 
 def _request(http: httpx.AsyncClient | httpx.Client, call: Call[Any]) -> httpx.Request:
-    if call.body is None:
-        return http.build_request(call.method, call.path)
-    headers = {"content-type": "application/json"}
-    body = msgspec.json.encode(call.body)
-    return http.build_request(call.method, call.path, content=body, headers=headers)
+    endpoint = call.endpoint
+    if endpoint.method != "GET":
+        body = msgspec.json.encode(call.request)
+        headers = {"content-type": "application/json"}
+        return http.build_request(endpoint.method, endpoint.path, content=body, headers=headers)
+    fields = msgspec.to_builtins(call.request)
+    path = endpoint.path
+    for name in endpoint.in_path:
+        path = path.replace(f"{{{name}}}", quote(str(fields.pop(name)), safe=""))
+    return http.build_request(endpoint.method, path, params=fields)
 
 
 def _decode(call: Call[T], response: httpx.Response) -> T:
     if response.is_error:
         raise _problem(response)
     try:
-        return msgspec.json.decode(response.content, type=call.answer)
+        return msgspec.json.decode(response.content, type=call.endpoint.answer)
     except msgspec.DecodeError as error:
-        said = f"the engine's answer to {call.path} was not understood: {error}"
+        said = f"the engine's answer to {call.endpoint.path} was not understood: {error}"
         raise EngineProblem(said) from None
 
 
@@ -129,7 +121,7 @@ class _Stream:
             if not line.startswith(b"data:"):
                 continue
             try:
-                yield msgspec.json.decode(line[5:], type=RunStatus)
+                yield msgspec.json.decode(line[5:], type=EVENTS.answer)
             except msgspec.DecodeError as error:
                 raise EngineProblem(f"the engine's events were not understood: {error}") from None
 
@@ -199,55 +191,10 @@ class EngineClient:
             raise _failure(error) from None
         return _decode(call, response)
 
-    async def status(self) -> RunStatus:
-        return await self.ask(Calls.status())
-
-    async def start(self) -> RunStatus:
-        return await self.ask(Calls.start())
-
-    async def stop(self) -> RunStatus:
-        return await self.ask(Calls.stop())
-
-    async def shutdown(self) -> None:
-        await self.ask(Calls.shutdown())
-
-    async def study(self) -> StudyInfo:
-        return await self.ask(Calls.study())
-
-    async def manifest(self) -> dict[str, Any]:
-        return await self.ask(Calls.manifest())
-
-    async def metrics(self, preset: str | None = None) -> Metrics:
-        return await self.ask(Calls.metrics(preset))
-
-    async def plots(self) -> Plots:
-        return await self.ask(Calls.plots())
-
-    async def rejects(self) -> Rejects:
-        return await self.ask(Calls.rejects())
-
-    async def pairs(self, query: PairQuery) -> Ids:
-        return await self.ask(Calls.pairs(query))
-
-    async def pair_rows(self, ids: Sequence[int]) -> list[PairRow]:
-        return await self.ask(Calls.pair_rows(ids))
-
-    async def pair(self, pair_id: int) -> PairDetail:
-        return await self.ask(Calls.pair(pair_id))
-
-    async def rewrites(self, query: RewriteQuery) -> Ids:
-        return await self.ask(Calls.rewrites(query))
-
-    async def rewrite_rows(self, ids: Sequence[int]) -> list[RewriteRow]:
-        return await self.ask(Calls.rewrite_rows(ids))
-
-    async def rewrite(self, rewrite_id: int) -> RewriteDetail:
-        return await self.ask(Calls.rewrite(rewrite_id))
-
     async def _stream(self) -> AsyncIterator[RunStatus]:
         http = await self._connected()
         try:
-            async with http.stream("GET", "/events", timeout=_ENDLESS) as response:
+            async with http.stream("GET", EVENTS.path, timeout=_ENDLESS) as response:
                 if response.is_error:
                     await response.aread()
                     raise _problem(response)
@@ -318,7 +265,7 @@ class SyncEngineClient:
         self.close()
 
     def ask(self, call: Call[T]) -> T:
-        """Sends one of `Calls`. Raises `EngineGone` or `EngineProblem`, nothing else, and at the
+        """Sends one call. Raises `EngineGone` or `EngineProblem`, nothing else, and at the
         first request what looking for the engine again may raise."""
         again, self._again = self._again, None
         try:
@@ -335,7 +282,7 @@ class SyncEngineClient:
     def events(self) -> Iterator[RunStatus]:
         """Every change of the run until the connection ends (`EngineGone`)."""
         try:
-            with self._http.stream("GET", "/events", timeout=_ENDLESS) as response:
+            with self._http.stream("GET", EVENTS.path, timeout=_ENDLESS) as response:
                 if response.is_error:
                     response.read()
                     raise _problem(response)

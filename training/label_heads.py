@@ -1,8 +1,8 @@
 """Fit the label heads on frozen MiniLM embeddings.
 
-    python -m sample_data.training.label_heads
+    python -m training.label_heads
 
-Writes sample_data/models/label-heads. The strength of the penalty is chosen per feature by
+Writes engine/sample_data/models/label-heads. The strength of the penalty is chosen per feature by
 cross-validation among the training conversations.
 """
 
@@ -17,7 +17,7 @@ from engine.models.embedded import ADAPTERS
 from engine.models.embedder import load_sentence_model
 from engine.models.head_labeler import WEIGHTS, design
 from engine.taxonomy import load
-from sample_data.training.examples import label_examples
+from training.examples import label_examples
 
 PENALTIES = (0.3, 1.0, 3.0, 10.0, 30.0)
 

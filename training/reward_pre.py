@@ -1,8 +1,8 @@
 """Train the head of the `pre` reward model on the own-written helpfulness pairs.
 
-    python -m sample_data.training.reward_pre
+    python -m training.reward_pre
 
-Writes sample_data/models/reward-pre (the head alone; the body is MiniLM as shipped).
+Writes engine/sample_data/models/reward-pre (the head alone; the body is MiniLM as shipped).
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from safetensors.numpy import save_file
 
 from engine.models.embedded import REWARD_HEAD, minilm_folder
 from engine.models.reward_training import fit_head, head_inputs, with_head
-from sample_data.training.examples import rows, text
+from training.examples import rows, text
 
 PENALTY = 1e-3
 
@@ -24,13 +24,14 @@ def main() -> None:
     width = 384
     zero = {"weight": np.zeros(width, np.float32), "bias": np.zeros(1, np.float32)}
     tokenizer, model = with_head(str(minilm_folder()), zero)
-    sides = [
+    chosen, rejected = (
         head_inputs(tokenizer, model, [text(n, p["context"], p[side]) for n, p in enumerate(pairs)])
         for side in ("chosen", "rejected")
-    ]
-    head = fit_head(*sides, np.zeros(width), PENALTY, [p["context"][0] for p in pairs])
+    )
+    groups = [p["context"][0] for p in pairs]
+    head = fit_head(chosen, rejected, np.zeros(width), PENALTY, groups)
     # Pairs say nothing of the zero point: put it at the mean reward of the training texts.
-    bias = -float((np.vstack(sides) @ head.weight).mean())
+    bias = -float((np.vstack((chosen, rejected)) @ head.weight).mean())
     REWARD_HEAD.parent.mkdir(parents=True, exist_ok=True)
     save_file(
         {"weight": head.weight.astype(np.float32), "bias": np.array([bias], np.float32)},
