@@ -51,7 +51,7 @@ async def test_one_key_goes_through_the_tables(explorer: Opener) -> None:
         await pilot.press("t")
         await shows(pilot, "imprint on the reward shift", "+8.4", "counter-clockwise")
         await pilot.press("t")
-        await shows(pilot, "what makes a pair misaligned", "points more likely")
+        await shows(pilot, "what makes a pair misaligned", "percentage points more likely")
         await pilot.press("t")
         await shows(pilot, "feature imprint on rewards")
 

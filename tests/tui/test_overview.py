@@ -138,7 +138,7 @@ async def test_warnings_are_a_count_on_a_small_screen_and_open_in_full(
 
 async def test_a_tall_screen_shows_the_warnings_themselves(explorer: Opener) -> None:
     async with explorer() as pilot:
-        shown = await shows(pilot, "Before you believe any of it", "(κ 0.21)")
+        shown = await shows(pilot, "Caveats", "(κ 0.21)")
         assert "warnings ·" not in shown
 
 
@@ -191,7 +191,7 @@ async def test_a_record_shows_all_its_fields(explorer: Opener) -> None:
         await shows(pilot, "stability_imprint")
         names.go_to("tests")
         await pilot.press("enter")
-        await shows(pilot, "mcnemar aligned pre against post", "p <0.001: hardly chance")
+        await shows(pilot, "mcnemar aligned pre against post", "p <0.001: significant at 5 %")
         await pilot.press("enter")
         shown = await shows(pilot, "details share_second", "0.721", "record")
         assert "details plus" not in shown
