@@ -128,7 +128,7 @@ async def test_as_many_plots_as_fit_are_in_sight(
 async def test_each_thing_drawn_is_read_out(explorer: Opener) -> None:
     async with explorer(80, 24) as pilot:
         await pilot.press("7")
-        await shows(pilot, "pre-D: 44.6 % of pairs lie on the people's side")
+        await shows(pilot, "pre-D: 44.6 % of pairs are aligned")
         await pilot.press("l", "l")
         await shows(pilot, "Training turned", "The sign is a direction, not a gain.")
         await pilot.press("t")
