@@ -8,23 +8,25 @@ import signal
 import sys
 from pathlib import Path
 
+from engine.errors import BadInput, explain
+
 
 def _idle_limit() -> float:
-    """Seconds after which an engine that nobody needs leaves. Raises ValueError, one line."""
+    """Seconds after which an engine that nobody needs leaves. Raises BadInput."""
     given = os.environ.get("SEAL_TUI_IDLE_S", "900")
     try:
         limit = float(given)
     except ValueError:
         limit = -1.0
     if not limit > 0:  # NaN too
-        raise ValueError(f"SEAL_TUI_IDLE_S = {given!r}: must be a number of seconds above 0")
+        raise BadInput(f"SEAL_TUI_IDLE_S = {given!r}: must be a number of seconds above 0")
     return limit
 
 
 async def _serve(folder: Path, limit: float) -> None:
     import uvicorn
 
-    from engine.launch import announce, holder_lock, socket_path, withdraw
+    from engine.launch import BEAT_S, announce, beat, holder_lock, socket_path, withdraw
     from engine.service import Engine
     from engine.wire.server import Activity, create_app
 
@@ -53,7 +55,8 @@ async def _serve(folder: Path, limit: float) -> None:
 
     async def leave_when_idle() -> None:
         while not server.should_exit:
-            await asyncio.sleep(min(limit, 5))
+            await asyncio.sleep(min(limit, BEAT_S))
+            beat(folder)
             if not (engine.running or engine.exports.running) and activity.idle_s() > limit:
                 leave()
 
@@ -82,24 +85,13 @@ def main() -> int:
     # uvicorn raises these again once it has shut down; the engine has yet to close its database.
     for wish in (signal.SIGTERM, signal.SIGINT):
         signal.signal(wish, lambda *_: None)
-    from engine.launch import EngineError
-    from engine.store import StoreError
-    from engine.study import StudyError
 
     try:
-        limit = _idle_limit()
-    except ValueError as error:
-        print(f"seal-tui: {error}", file=sys.stderr)
-        return 2
-    try:
-        asyncio.run(_serve(Path(sys.argv[1]).resolve(), limit))
-    except (EngineError, StoreError, StudyError) as error:
-        print(f"seal-tui: {error}", file=sys.stderr)
-        return 1
-    except OSError as error:
-        said = f"{error.filename}: {error.strerror}" if error.filename else str(error)
-        print(f"seal-tui: {said}", file=sys.stderr)
-        return 1
+        asyncio.run(_serve(Path(sys.argv[1]).resolve(), _idle_limit()))
+    except Exception as error:
+        known = explain(error)
+        print(f"seal-tui: {known}", file=sys.stderr)
+        return known.kind.exit_code
     return 0
 
 

@@ -16,26 +16,30 @@ from pathlib import Path
 
 import filelock
 
+from engine import __version__, isolated
+from engine.errors import BadInput, Busy, MachineError, SealError
 from engine.paths import runtime_dir
+from engine.wire import version
 
 HOLDER = "engine.json"
 LOCK = "engine.lock"
 LOG = "engine.log"
 START_TIMEOUT_S = 30.0
 PROBE_S = 2.0
-
-
-class EngineError(RuntimeError):
-    """No engine can be reached or started; one line: what, and how to mend it."""
+BEAT_S = 5.0  # how often an engine renews its note, at least
+BEAT_LIMIT_S = 15.0
 
 
 @dataclass(frozen=True)
 class Holder:
-    """The engine that holds a run folder."""
+    """The engine that a run folder's note tells of. `place` is the identity of the folder that the
+    note was written in, `build` that of `engine.wire.version`; version 0.1.0 wrote neither."""
 
     pid: int
     host: str
     socket: Path
+    place: tuple[int, ...] | None = None
+    build: str = ""
 
 
 def socket_path(folder: Path) -> Path:
@@ -47,7 +51,7 @@ def socket_path(folder: Path) -> Path:
 def holder_lock(folder: Path) -> filelock.FileLock:
     """Take the folder for this process.
 
-    Raises EngineError naming the holder when another engine has it.
+    Raises Busy naming the holder when another engine has it.
     """
     # A client that only looks whether the folder is held has the lock for a moment.
     lock = filelock.FileLock(folder / LOCK, timeout=1, mode=0o600)
@@ -56,9 +60,9 @@ def holder_lock(folder: Path) -> filelock.FileLock:
     except filelock.Timeout:
         found = holder(folder)
         who = f"process {found.pid} on {found.host}" if found else "another engine"
-        raise EngineError(f"{folder} is held by {who}") from None
+        raise Busy(f"{folder} is held by {who}") from None
     except OSError as error:
-        raise EngineError(f"{folder} cannot be written: {error.strerror}") from None
+        raise MachineError(f"{folder} cannot be written: {error.strerror}") from None
     return lock
 
 
@@ -76,13 +80,26 @@ def held(folder: Path) -> bool:
 
 def announce(folder: Path, socket: Path) -> None:
     """Say who holds the folder and where to reach it."""
-    content = {"pid": os.getpid(), "host": platform.node(), "socket": str(socket)}
+    content = {
+        "pid": os.getpid(),
+        "host": platform.node(),
+        "socket": str(socket),
+        "place": _place(folder),
+        "version": __version__,
+        "build": version.build(),
+    }
     scratch = folder / f".{HOLDER}.{os.getpid()}"
     try:
         scratch.write_text(json.dumps(content) + "\n")
         os.replace(scratch, folder / HOLDER)
     finally:
         scratch.unlink(missing_ok=True)
+
+
+def beat(folder: Path) -> None:
+    """Renew the note, so that other hosts see that its engine lives."""
+    with contextlib.suppress(OSError):
+        os.utime(folder / HOLDER)
 
 
 def withdraw(folder: Path) -> None:
@@ -93,25 +110,79 @@ def holder(folder: Path) -> Holder | None:
     """What the folder says of its engine; it may be gone."""
     try:
         content = json.loads((folder / HOLDER).read_text("utf-8"))
-        return Holder(int(content["pid"]), str(content["host"]), Path(content["socket"]))
-    except (OSError, ValueError, KeyError, TypeError):
+        place = content.get("place")
+        return Holder(
+            int(content["pid"]),
+            str(content["host"]),
+            Path(content["socket"]),
+            None if place is None else tuple(place),
+            str(content.get("build", "")),
+        )
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
 
 
 def reachable(folder: Path) -> Path | None:
-    """The socket of the folder's living engine, or None.
+    """The socket of the folder's living engine, of whatever version, or None.
 
-    Raises EngineError when an engine of another host holds it: its socket is not here.
+    Raises Busy when an engine of another host holds it: its socket is not here.
+    """
+    found = _living(folder)
+    return None if found is None else found.socket
+
+
+def _living(folder: Path) -> Holder | None:
+    """The folder's living engine, or None.
+
+    A note that was copied with its folder tells of the engine of the original, and counts for
+    nothing. Raises Busy when an engine of another host holds this very folder, which both
+    share: its socket is not here.
     """
     found = holder(folder)
     if found is None:
         return None
-    if found.host != platform.node():
-        raise EngineError(
-            f"{folder} is held by process {found.pid} on {found.host}: run seal-tui there, or "
-            f"remove {folder / HOLDER} if that engine is gone"
+    if found.host == platform.node():
+        return found if _is_here(found, folder) and _answers(found.socket) else None
+    held_there = f"{folder} is held by process {found.pid} on {found.host}"
+    if found.place is None or found.place == _place(folder):
+        raise Busy(
+            f"{held_there}: run seal-tui there; if that engine is gone, or this folder is a copy, "
+            f"remove {folder / HOLDER}"
         )
-    return found.socket if _answers(found.socket) else None
+    # Another folder's numbers: a copy. Some shared file systems number anew on every host, and
+    # there an engine that lives still renews its note.
+    if _age_s(folder / HOLDER) < BEAT_LIMIT_S:
+        raise Busy(
+            f"{held_there}, or was copied a moment ago: run seal-tui there, or try again in "
+            f"{BEAT_LIMIT_S:.0f} s"
+        )
+    return None
+
+
+def _place(folder: Path) -> tuple[int, ...]:
+    """What tells a folder from its copies, and is the same on every host that shares it: the
+    numbers that its file system gives the folder and its lock."""
+    numbers = []
+    for path in (folder, folder / LOCK):
+        try:
+            numbers.append(path.stat().st_ino)
+        except OSError:
+            numbers.append(0)
+    return tuple(numbers)
+
+
+def _is_here(found: Holder, folder: Path) -> bool:
+    """Whether the note of an engine on this host was written in this folder."""
+    if found.place is not None:
+        return found.place == _place(folder)
+    return found.socket.name == socket_path(folder).name
+
+
+def _age_s(path: Path) -> float:
+    try:
+        return abs(time.time() - path.stat().st_mtime)
+    except OSError:
+        return float("inf")
 
 
 def _answers(socket: Path) -> bool:
@@ -130,42 +201,97 @@ def _answers(socket: Path) -> bool:
 
 
 def ensure_engine(folder: Path) -> Path:
-    """The socket of the folder's engine, started in a session of its own if there is none.
+    """The socket of the folder's engine, started in a session of its own if there is none. An
+    idle engine of another version is replaced.
 
-    Raises EngineError when it does not come up, with the last line of its log.
+    Raises SealError when it does not come up, with the last line of its log, and Busy when one of
+    another version has a run on.
     """
     folder = folder.resolve()
     process: subprocess.Popen[bytes] | None = None
     deadline = time.monotonic() + START_TIMEOUT_S
     while time.monotonic() < deadline:
-        if (socket := reachable(folder)) is not None:
-            return socket
+        found = _living(folder)
+        if found is not None:
+            if found.build == version.build() or _usable(folder, found):
+                return found.socket
+            if process is not None and process.pid == found.pid:
+                raise MachineError(
+                    f"the engine of {folder} was started from another version of seal-tui than "
+                    f"this one; see {sys.executable} and PYTHONPATH"
+                )
         if process is None:
             # An engine that is leaving, or that another client has just started, holds the folder.
             if not held(folder):
                 process = _start(folder)
         elif process.poll() is not None:
             if not held(folder):
-                raise EngineError(_last_words(folder))
+                raise _last_words(folder, process.returncode)
             process = None  # another client's engine won the folder
         time.sleep(0.03)
     if held(folder):
-        raise EngineError(
+        raise Busy(
             f"the engine of {folder} is still at work on its last batch, or just starting; "
             f"try again, or see {folder / LOG}"
         )
-    raise EngineError(f"the engine did not answer in {START_TIMEOUT_S:.0f} s; see {folder / LOG}")
+    raise MachineError(f"the engine did not answer in {START_TIMEOUT_S:.0f} s; see {folder / LOG}")
+
+
+def _usable(folder: Path, found: Holder) -> bool:
+    """Whether an engine of another build will do. If not, and it is idle, it is asked to leave.
+
+    Raises Busy when it has work, and MachineError when this process is the one out of date.
+    """
+    from engine.wire.client import EngineGone, EngineProblem, SyncEngineClient
+
+    try:
+        with SyncEngineClient.at(found.socket) as client:
+            peer = client.ask(version.PEER())
+            outdated = version.build_on_disk() != version.build()
+            busy = peer.state == "running" or client.ask(version.PEER_EXPORT()).state == "running"
+            if peer.compatible and (outdated or busy):
+                return True
+            if outdated:
+                raise MachineError("seal-tui was updated since this process began; start it again")
+            if busy:
+                work = "a run" if peer.state == "running" else "an export"
+                raise Busy(
+                    f"the engine of {folder} is version {peer}, this is {version.this()}, and "
+                    f"{work} is on: wait for it, or `seal-tui stop {folder}`"
+                )
+            client.ask(version.PEER_SHUTDOWN())
+    except (EngineGone, EngineProblem):
+        pass  # it left meanwhile, or is no engine
+    return False
+
+
+def attachable(socket: Path) -> Path:
+    """`socket`, if the engine there can be asked by this version. Raises MachineError otherwise,
+    and when nobody answers."""
+    from engine.wire.client import EngineProblem, SyncEngineClient
+
+    try:
+        with SyncEngineClient.at(socket) as client:
+            peer = client.ask(version.PEER())
+    except EngineProblem as error:
+        raise MachineError(f"{socket}: {error}") from None
+    if not peer.compatible:
+        raise MachineError(
+            f"the engine at {socket} is version {peer}, this is {version.this()}: "
+            "both ends must be of the same version"
+        )
+    return socket
 
 
 def _start(folder: Path) -> subprocess.Popen[bytes]:
     with open(folder / LOG, "ab", opener=_private) as log:
         return subprocess.Popen(
-            [sys.executable, "-m", "engine", str(folder)],
+            isolated.command("engine", str(folder)),
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
             start_new_session=True,
-            cwd=folder,
+            **isolated.place(),
         )
 
 
@@ -173,7 +299,9 @@ def _private(path: str, flags: int) -> int:
     return os.open(path, flags, 0o600)
 
 
-def _last_words(folder: Path) -> str:
+def _last_words(folder: Path, exit_code: int) -> SealError:
+    """Why an engine did not start: its last line, in the kind that its exit code tells."""
     lines = (folder / LOG).read_text("utf-8", "replace").strip().splitlines()
-    last = lines[-1] if lines else "it left no message"
-    return last.removeprefix("seal-tui: ")
+    last = lines[-1] if lines else "the engine ended without a message"
+    kind = BadInput if exit_code == BadInput.kind.exit_code else MachineError
+    return kind(last.removeprefix("seal-tui: "))

@@ -10,24 +10,22 @@ from typing import Any
 
 import msgspec
 
+from engine import info
 from engine import study as studies
-from engine.data.pairs import REASONS, DataError
+from engine.errors import BadInput, NotFound, NotReady, SealError, explain
 from engine.export import ledger as ledger_file
 from engine.export.job import Exports, Subject
 from engine.export.provenance import Digests
-from engine.models.errors import ModelError
-from engine.paper import plots
 from engine.results import views
-from engine.run import manifest, measure, plan
-from engine.run.ingest import RunError
+from engine.run import last, manifest, measure
+from engine.run.jobs import Stopped
 from engine.run.pipeline import Pipeline
 from engine.run.preview import preview
 from engine.run.progress import Progress
-from engine.run.workers import Stopped, Workers
-from engine.store import Store, StoreError, dataset, ledger, marks, measures, results, saved_filters
+from engine.run.stages import stages
+from engine.store import Store, ledger, marks, measures, saved_filters
 from engine.store.browse import Browser
 from engine.store.database import Reading
-from engine.store.errors import NotFound
 from engine.store.ledger import LedgerRow
 from engine.study import PRESETS, Study
 from engine.wire import endpoints
@@ -35,14 +33,11 @@ from engine.wire.answering import answers
 from engine.wire.messages import (
     Agreement,
     AuthorRequest,
-    Circle,
     CompleteRequest,
     Completion,
     ExportPreview,
     ExportRequest,
     ExportStatus,
-    FeatureInfo,
-    Grid,
     Ids,
     Imported,
     LedgerFile,
@@ -53,7 +48,6 @@ from engine.wire.messages import (
     MarksChanged,
     Metrics,
     MetricsRequest,
-    ModelInfo,
     PairDetail,
     PairQuery,
     PairRequest,
@@ -62,7 +56,6 @@ from engine.wire.messages import (
     PlanRequest,
     Plots,
     ProgressRequest,
-    RejectRow,
     Rejects,
     RewriteDetail,
     RewriteQuery,
@@ -81,7 +74,7 @@ from engine.wire.messages import (
 STUDY_FILE = "study.json"
 DATABASE = "seal.duckdb"
 SHOWN_REJECTS = 1_000  # more than anybody reads; the reasons are counted whole
-STARTED = "started"  # the key in `meta` of the study whose run began last
+STARTED = "started"  # the key in `meta` of the study whose run began last, as JSON
 
 
 _FINISH_BATCH = StopRequest()
@@ -89,24 +82,11 @@ _OWN_STUDY = PlanRequest()
 _EVERY_PRESET = MetricsRequest()
 
 
-class NotReady(RuntimeError):
-    """The run has not got that far; one line saying what is missing."""
-
-
-class CannotRun(RuntimeError):
-    """The study cannot be run as it is; one line: what, and how to mend it. `bad_input`: because
-    of data or study, not of this machine."""
-
-    def __init__(self, error: str, bad_input: bool) -> None:
-        super().__init__(error)
-        self.bad_input = bad_input
-
-
 class Engine:
     """Thread-safe. Clients call it through the server; tests call it directly."""
 
     def __init__(self, folder: Path) -> None:
-        """Raises StoreError when the database cannot be opened, StudyError for a damaged study."""
+        """Raises MachineError when the database cannot be opened, BadInput for a damaged study."""
         self.folder = folder
         self.study: Study = self._read_study()
         self.store = Store(folder / DATABASE)
@@ -117,9 +97,11 @@ class Engine:
         self._lock = threading.Lock()
         self.exports = Exports()
         self.on_shutdown: Callable[[], None] = lambda: None
-        if (last := manifest.last_status(folder)) is not None:
-            cut_off = last.state == "running" or (last.state == "done" and not self._measurable())
-            self.progress.restore(last, "stopped" if cut_off else last.state)
+        if (ended := manifest.last_status(folder)) is not None:
+            cut_off = ended.state == "running" or (
+                ended.state == "done" and self._results() is None
+            )
+            self.progress.restore(ended, "stopped" if cut_off else ended.state)
 
     @property
     def running(self) -> bool:
@@ -131,18 +113,20 @@ class Engine:
 
     @answers(endpoints.START)
     def start(self) -> RunStatus:
-        """Start or resume the run; nothing happens when one is on."""
+        """Start or resume the run; nothing happens when one is on. Raises BadInput where a back
+        end of the study is not installed."""
         with self._lock:
             if not self.running:
                 # The folder's study file may have been replaced since this engine started.
                 self.study = self._read_study()
-                self.store.put_meta(STARTED, studies.digest(self.study))
+                studies.require_installed(self.study)
+                self.store.put_meta(STARTED, studies.dump_resolved(self.study).decode())
                 self._stop.clear()
                 self.progress.study = self.study.name
-                self.progress.begin(plan.stages(self.study))
                 self._pipeline = Pipeline(
                     self.study, self.folder, self.store, self.progress, self._stop
                 )
+                self.progress.begin([stage.waiting() for stage in self._pipeline.stages])
                 self._thread = threading.Thread(
                     target=self._run, args=(self._pipeline,), name="run"
                 )
@@ -157,31 +141,22 @@ class Engine:
             if self.running:
                 self.progress.stopping()
                 if request.now and self._pipeline is not None:
-                    self._pipeline.workers.kill()
+                    self._pipeline.executor.kill()
         return self.status()
 
     @answers(endpoints.PLAN)
     def plan(self, request: PlanRequest = _OWN_STUDY) -> RunPlan:
         """What a run would reuse and compute: of this resolved study, or of the folder's own.
 
-        Raises NotReady while a run is on, CannotRun where the run could not even begin.
+        Raises NotReady while a run is on, and what a run would raise that could not even begin.
         """
         if self.running:
             raise NotReady("a run is on; stop it before asking what another one would compute")
-        try:
-            wanted = self._read_study()
-            if request.study is not None:
-                wanted = studies.loads_resolved(msgspec.json.encode(request.study))
-            executor = wanted.executor
-            workers = Workers(executor.devices, executor.batch_limit_s, threading.Event())
-            try:
-                return preview(wanted, self.folder, self.store, workers)
-            finally:
-                workers.close()
-        except (studies.StudyError, RunError, DataError) as error:
-            raise CannotRun(str(error), bad_input=True) from None
-        except ModelError as error:
-            raise CannotRun(str(error), bad_input=False) from None
+        wanted = self._read_study()
+        if request.study is not None:
+            wanted = studies.loads_resolved(msgspec.json.encode(request.study))
+        studies.require_installed(wanted)
+        return preview(wanted, self.folder, self.store)
 
     @answers(endpoints.SHUTDOWN)
     def shutdown(self) -> RunStatus:
@@ -201,72 +176,37 @@ class Engine:
 
     def _run(self, pipeline: Pipeline) -> None:
         state: RunState = "failed"
-        problem, bad_input = None, False
+        problem: SealError | None = None
         try:
             pipeline.run()
             state = "done"
         except Stopped:
             state = "stopped"
-        except (RunError, DataError) as error:
-            problem, bad_input = str(error), True
-        except (ModelError, StoreError) as error:
-            problem = str(error)
-        except OSError as error:
-            problem = f"{error.filename or self.folder}: {error.strerror or error}"
         except Exception as error:
-            import traceback
-
-            traceback.print_exc()  # to engine.log
-            problem = f"{type(error).__name__}; the details are in {self.folder}/engine.log"
+            problem = explain(error, self.folder / "engine.log")
 
         def keep(status: RunStatus) -> None:
             manifest.write(self.folder, pipeline.study, self.store, status, pipeline.notes)
 
-        self.progress.end(state, problem, bad_input, keep)
+        self.progress.end(state, problem, keep)
 
     # ------------------------------------------------------------ reading
 
     @answers(endpoints.STUDY)
     def info(self) -> StudyInfo:
-        study = self.study
-        data = study.data
-        models = [ModelInfo(role="pre", model=plan.pre_name(study), detail=study.pre.origin)]
-        post = plan.post_name(study)
-        models.append(ModelInfo(role="post", model=post, detail=study.post.origin))
-        for name, labeler in study.labelers.items():
-            model = labeler.model or Path(labeler.path or "none").name
-            models.append(ModelInfo(role=f"labeler {name}", model=model, detail=labeler.backend))
-        if study.rewrites.wanted:
-            models.append(
-                ModelInfo(
-                    role="rewriter", model=plan.rewriter_name(study), detail=study.rewrites.scope
-                )
-            )
-            if study.rewrites.path is None:
-                models.append(ModelInfo(role="embedder", model=study.embedder.model, detail=""))
-        return StudyInfo(
-            name=study.name,
-            dataset=data.dataset or Path(data.path or "").name,
-            pairs=self.status().counts.get("pairs", 0),
-            features=tuple(
-                FeatureInfo(
-                    name=f.name, kind=f.kind, role=f.role, regress=f.regress, question=f.question
-                )
-                for f in study.features
-            ),
-            models=tuple(models),
-            strategies=study.rewrites.strategies if study.rewrites.wanted else (),
-            preset=study.measures.preset,
-            presets=PRESETS,
-            tie_policy=study.measures.tie_policy,
-            opinion=study.measures.opinion,
-            min_cosine=study.rewrites.min_cosine,
-            changed=self._changed(),
-        )
+        pairs = self.status().counts.get("pairs", 0)
+        return info.study(self._shown(), pairs, self._changed())
 
     def _changed(self) -> bool:
+        """Whether a run would compute something else than what is shown."""
         started = self.store.meta(STARTED)
-        return started is not None and started != studies.digest(self._read_study())
+        if not self.running and (found := self._results()) is not None:
+            before = found.study
+        elif started is not None:
+            before = studies.loads_resolved(started.encode())
+        else:
+            return False
+        return not studies.computes_the_same(self._read_study(), before)
 
     @answers(endpoints.MANIFEST)
     def manifest(self) -> dict[str, Any]:
@@ -284,54 +224,32 @@ class Engine:
             if not self.running:  # its file may have been changed since this engine started
                 try:
                     self.study = self._read_study()
-                except studies.StudyError as error:
+                except BadInput as error:
                     raise NotReady(str(error)) from None
-        self._need_measures()
+        found = self._need_measures()
         preset = request.preset
         tables = measures.tables(self.store)
         if preset is not None:
             if preset not in PRESETS:
                 raise NotFound(f"no preset named {preset}; there are {', '.join(PRESETS)}")
             tables = views.narrowed(tables, preset)
-        return Metrics(preset=preset or self.study.measures.preset, tables=tables)
+        return Metrics(preset=preset or found.study.measures.preset, tables=tables)
 
     @answers(endpoints.PLOTS)
     def plots(self) -> Plots:
         """What the paper draws, counted and ready to draw."""
-        self._need_measures()
-        drawn = plots.plots(*measures.rewards(self.store, results.roles(self.store)))
-        return Plots(
-            direction_pre=_circle(drawn.direction_pre),
-            direction_post=_circle(drawn.direction_post),
-            theta=_circle(drawn.theta),
-            rewards_pre=_grid(drawn.rewards_pre),
-            rewards_post=_grid(drawn.rewards_post),
-        )
+        found = self._need_measures()
+        return info.plots(*measures.rewards(self.store, found.roles))
 
     @answers(endpoints.REJECTS)
     def rejects(self) -> Rejects:
         """The rows of the source that could not be used."""
-        meanings: dict[str, str] = dict(REASONS)
-        rows = tuple(
-            RejectRow(
-                source=source,
-                line=line,
-                reason=reason,
-                meaning=meanings.get(reason, reason),
-                detail=detail,
-                excerpt=excerpt,
-            )
-            for source, line, reason, detail, excerpt in dataset.rejects(self.store, SHOWN_REJECTS)
-        )
-        return Rejects(rows=rows, of=sum(dataset.reject_counts(self.store).values()))
+        return info.rejects(self.store, SHOWN_REJECTS)
 
     def browser(self) -> Browser:
-        self._need_measures()
+        found = self._need_measures()
         return Browser(
-            self.store,
-            results.roles(self.store),
-            self.study.features,
-            self.study.rewrites.strategies,
+            self.store, found.roles, found.study.features, found.study.rewrites.strategies
         )
 
     # ------------------------------------------------------------ pairs, rewrites, filters
@@ -380,15 +298,15 @@ class Engine:
     @answers(endpoints.MARK)
     def mark(self, request: MarkRequest) -> MarksChanged:
         """Change marks; they are on disk when this returns. A run that is on does not matter."""
-        return marks.change(self.store, request, studies.digest(self.study))
+        return marks.change(self.store, request, studies.digest(self._shown()))
 
     @answers(endpoints.UNDO)
     def undo(self, request: AuthorRequest) -> MarksChanged:
-        return marks.undo(self.store, request.author, studies.digest(self.study))
+        return marks.undo(self.store, request.author, studies.digest(self._shown()))
 
     @answers(endpoints.REDO)
     def redo(self, request: AuthorRequest) -> MarksChanged:
-        return marks.redo(self.store, request.author, studies.digest(self.study))
+        return marks.redo(self.store, request.author, studies.digest(self._shown()))
 
     @answers(endpoints.MARK_LOG)
     def mark_log(self, request: LogRequest) -> list[MarkEvent]:
@@ -407,7 +325,7 @@ class Engine:
         return ledger.ledger(self.store)
 
     def import_ledger(self, rows: Iterable[LedgerRow]) -> Imported:
-        return ledger.import_ledger(self.store, rows, studies.digest(self.study))
+        return ledger.import_ledger(self.store, rows, studies.digest(self._shown()))
 
     # ------------------------------------------------------------ exports
 
@@ -418,7 +336,7 @@ class Engine:
 
     @answers(endpoints.EXPORT)
     def export(self, request: ExportRequest) -> ExportStatus:
-        """Begin to write. Raises ExportError, FilterError, Busy, NotReady."""
+        """Begin to write. Raises BadInput, FilterError, Busy, NotReady."""
         return self.exports.start(self._subject(), request)
 
     @answers(endpoints.EXPORT_STATUS)
@@ -432,13 +350,13 @@ class Engine:
 
     @answers(endpoints.IMPORT_LEDGER)
     def import_ledger_file(self, request: LedgerFile) -> Imported:
-        """Bring in the log of another run. Raises ExportError, Refused; then nothing is changed."""
+        """Bring in the log of another run. Raises BadInput; then nothing is changed."""
         return self.import_ledger(ledger_file.read(Path(request.path)))
 
     def _subject(self) -> Subject:
         metrics = self.metrics(_EVERY_PRESET)
         digests = Digests(
-            study=studies.digest(self.study),
+            study=studies.digest(self._shown()),
             dataset=self.store.meta("dataset") or "",
             metrics=measure.digest(metrics.tables),
         )
@@ -452,18 +370,33 @@ class Engine:
             digests,
         )
 
-    def _need_measures(self) -> None:
-        if self._measured():
-            return
+    def _results(self) -> last.Results | None:
+        return last.results(self.store, self.study)
+
+    def _shown(self) -> Study:
+        """The study whose results are shown: the folder's own, as long as there are none."""
+        found = self._results()
+        return self.study if found is None else found.study
+
+    def _need_measures(self) -> last.Results:
+        """The results whose measures are stored now."""
+        if (found := self._measured()) is not None:
+            return found
         with self._lock:
-            if self._measured():  # by whoever held the lock
-                return
-            if self.running or not self._measurable():
+            if (found := self._measured()) is not None:  # by whoever held the lock
+                return found
+            found = self._results()
+            if self.running or found is None:
                 raise NotReady(self._missing())
             before = manifest.warnings_of_measures(self.folder)
             summary = measure.measure(self.study, self.store)
             self.progress.remeasured(before, summary.warnings, summary.counts)
-            manifest.remeasured(self.folder, self.study, self.status(), summary)
+            manifest.remeasured(self.folder, found.study, self.status(), summary)
+            return found
+
+    def _measured(self) -> last.Results | None:
+        found = self._results()
+        return found if found and measures.has_measures(self.store, found.digest) else None
 
     def _missing(self) -> str:
         """Why there are no measures, for a person."""
@@ -471,37 +404,13 @@ class Engine:
             return "the measures are not computed yet: the run is on, they are its last stage"
         status = self.status()
         ended = {stage.name for stage in status.stages if stage.state == "done"}
-        wanted = [stage for stage in plan.stages(self.study) if stage.name != "measure"]
+        wanted = [stage for stage in stages(self.study) if stage.name != "measure"]
         missing = [stage.label for stage in wanted if stage.name not in ended]
-        if not missing:
-            why = "the study, its data or its models are not those of the last run"
-        else:
+        if missing:
             why = "what is missing: " + ", ".join(missing)
+        else:
+            why = "no run of this study has ended"
         return f"the measures cannot be computed: {why}; `seal-tui run` computes what is missing"
 
     def _read_study(self) -> Study:
         return studies.loads_resolved((self.folder / STUDY_FILE).read_bytes())
-
-    def _measurable(self) -> bool:
-        return measures.is_complete(self.store, studies.results_digest(self.study))
-
-    def _measured(self) -> bool:
-        return measures.has_measures(self.store, studies.digest(self.study))
-
-
-def _circle(drawn: plots.Circle) -> Circle:
-    return Circle(
-        counts=tuple(drawn.counts.tolist()),
-        undefined=drawn.undefined,
-        mean_deg=drawn.mean_deg,
-        resultant=drawn.resultant,
-    )
-
-
-def _grid(drawn: plots.Grid) -> Grid:
-    return Grid(
-        counts=tuple(tuple(row) for row in drawn.counts.tolist()),
-        low=drawn.low,
-        high=drawn.high,
-        outside=drawn.outside,
-    )

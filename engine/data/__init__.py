@@ -11,13 +11,12 @@ from engine.data.dialogue import (
     transcript,
     turns,
 )
-from engine.data.pairs import REASONS, DataError, Pair, Reason, Reject
+from engine.data.pairs import REASONS, Pair, Reason, Reject
 from engine.data.readers import Source, read_pairs
 from engine.data.sample import digest, seeded_sample
 
 __all__ = [
     "REASONS",
-    "DataError",
     "Dialogue",
     "Pair",
     "Problem",

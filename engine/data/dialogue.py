@@ -6,7 +6,7 @@ inside a reply is text. Any number of turns is valid, and so are two in a row by
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal, NamedTuple
 
 Role = Literal["human", "assistant"]
@@ -43,12 +43,11 @@ class Dialogue(NamedTuple):
     """A transcript split before its last turn.
 
     `context` is everything before the last turn's marker, unchanged. `response` is the text of
-    the last turn, stripped. `turns` holds all turns, including the last.
+    the last turn, stripped.
     """
 
     context: str
     response: str
-    turns: tuple[Turn, ...]
 
 
 def turns(text: str) -> tuple[Turn, ...]:
@@ -58,6 +57,17 @@ def turns(text: str) -> tuple[Turn, ...]:
     for speaker, text in zip(rest[::2], rest[1::2], strict=True):
         result.append(Turn("human" if speaker == "Human" else "assistant", text.removeprefix(" ")))
     return tuple(result)
+
+
+def shared_turns(left: Sequence[object], right: Sequence[object]) -> int:
+    """How many turns two conversations begin with alike. The last turn of either is its response
+    and never counts, even where the two are equal."""
+    shared = 0
+    for one, other in zip(left[:-1], right[:-1], strict=False):
+        if one != other:
+            break
+        shared += 1
+    return shared
 
 
 def transcript(of: Iterable[Turn]) -> str:
@@ -112,7 +122,7 @@ def split_response(text: str) -> Dialogue:
     if reason in ("no_assistant_turn", "last_turn_not_assistant"):
         raise ValueError(reason)
     last = text.rfind(ASSISTANT)
-    return Dialogue(text[:last], text[last + len(ASSISTANT) :].strip(), turns(text))
+    return Dialogue(text[:last], text[last + len(ASSISTANT) :].strip())
 
 
 def from_messages(messages: Iterable[object]) -> tuple[Turn, ...]:

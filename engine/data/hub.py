@@ -5,9 +5,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from engine.data.pairs import DataError, Reject, Row
+from engine.data.pairs import Reject, Row
 from engine.data.rows import COLUMNS, describe_columns, has_pairs
 from engine.data.table import BATCH, batch_rows
+from engine.errors import BadInput
 
 OFFLINE_HINT = 'download it elsewhere and set path = "…" under [data]'
 
@@ -22,17 +23,17 @@ def hub_rows(
     Environment variables such as HF_HUB_OFFLINE have their usual effect.
     """
     if Path(dataset).is_file():
-        raise DataError(f'{dataset} is a file: set path = "{dataset}" under [data], not dataset')
+        raise BadInput(f'{dataset} is a file: set path = "{dataset}" under [data], not dataset')
     library: Any = importlib.import_module("datasets")
     library.disable_progress_bars()
     try:
         table = library.load_dataset(dataset, config, split=split, revision=revision)
     # The library raises many unrelated types; the user gets one line for each of them.
     except Exception as error:
-        raise DataError(explain(error, dataset, split, config, revision)) from error
+        raise BadInput(explain(error, dataset, split, config, revision)) from error
     columns = list(table.column_names)
     if not has_pairs(columns):
-        raise DataError(f"dataset {dataset}: {describe_columns(columns)}")
+        raise BadInput(f"dataset {dataset}: {describe_columns(columns)}")
     usable = [column for column in columns if column in COLUMNS]
     arrow = table.select_columns(usable).with_format("arrow")
     for number, batch in enumerate(arrow.iter(batch_size=BATCH)):

@@ -10,7 +10,8 @@ from typing import BinaryIO, cast
 
 import orjson
 
-from engine.data.pairs import DataError, Reason, Reject, Row, RowError, excerpt
+from engine.data.pairs import Reason, Reject, Row, RowError, excerpt
+from engine.errors import BadInput
 
 CHUNK = 1 << 18
 MAX_LINE = 32 << 20
@@ -143,7 +144,7 @@ def list_rows(path: Path, name: str) -> Iterator[Row | Reject]:
             for chunk in _chunks(stream):
                 buffer += chunk
                 if len(buffer) > MAX_LIST:
-                    raise DataError(
+                    raise BadInput(
                         f"{name}: the JSON list is larger than {MAX_LIST >> 20} MiB: "
                         "convert it to JSON lines, one row per line"
                     )

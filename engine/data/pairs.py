@@ -39,13 +39,6 @@ REASONS: tuple[tuple[Reason, str], ...] = (
 )
 
 
-class DataError(Exception):
-    """The data as a whole cannot be used. The message is one line: the problem and the fix."""
-
-    def __init__(self, message: str) -> None:
-        super().__init__(" ".join(message.split()))
-
-
 class RowError(Exception):
     """One row cannot be used. Raised and caught inside this package only."""
 

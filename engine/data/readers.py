@@ -7,10 +7,11 @@ from pathlib import Path
 
 from engine.data.hub import hub_rows
 from engine.data.jsonl import jsonl_rows, list_rows, peek
-from engine.data.pairs import DataError, Pair, Reject, Row, RowError, excerpt
+from engine.data.pairs import Pair, Reject, Row, RowError, excerpt
 from engine.data.records import has_sides, side_rows
 from engine.data.rows import read_row
 from engine.data.table import csv_rows, delimiter_of, parquet_rows
+from engine.errors import BadInput
 
 # If a file starts with this many rows that are not pairs at all, it is refused as a whole.
 MAX_FOREIGN_ROWS = 1000
@@ -42,11 +43,11 @@ def read_pairs(source: Source) -> Iterator[Pair | Reject]:
 
     A folder is read recursively, in the order of the files' paths; if file names distinguish
     splits, only those of `source.split` are read. A truncated or corrupt gzip file yields its
-    good rows and then one Reject. Raises DataError, while iterating, if there is nothing to read:
+    good rows and then one Reject. Raises BadInput, while iterating, if there is nothing to read:
     no such file or dataset, an empty one, or a file that does not contain pairs.
     """
     if (source.path is None) == (source.dataset is None):
-        raise DataError("[data] needs either dataset or path, not both")
+        raise BadInput("[data] needs either dataset or path, not both")
     ids = _Ids()
     empty = True
     for name, rows in _files(source):
@@ -54,7 +55,7 @@ def read_pairs(source: Source) -> Iterator[Pair | Reject]:
             empty = False
             yield item
     if empty:
-        raise DataError(f"{source.path or source.dataset} is empty: it has no rows")
+        raise BadInput(f"{source.path or source.dataset} is empty: it has no rows")
 
 
 class _Ids:
@@ -91,7 +92,7 @@ def _pairs(name: str, rows: Iterator[Row | Reject], ids: _Ids) -> Iterator[Pair 
 
 
 def _check_start(name: str, items: Iterator[Pair | Reject]) -> Iterator[Pair | Reject]:
-    """Passes the items on. Raises DataError instead if the file does not contain pairs at all."""
+    """Passes the items on. Raises BadInput instead if the file does not contain pairs at all."""
     rejects: list[Reject] = []
     for item in items:
         if not isinstance(item, Reject) or item.reason not in _FOREIGN:
@@ -104,7 +105,7 @@ def _check_start(name: str, items: Iterator[Pair | Reject]) -> Iterator[Pair | R
         if len(rejects) == MAX_FOREIGN_ROWS:
             break
     if rejects:
-        raise DataError(_format_error(name, rejects))
+        raise BadInput(_format_error(name, rejects))
 
 
 def _format_error(name: str, rejects: list[Reject]) -> str:
@@ -124,7 +125,7 @@ def _files(source: Source) -> Iterator[tuple[str, Iterator[Row | Reject]]]:
         try:
             paths = _paths(source.path, source.split)
         except OSError as error:
-            raise DataError(f"{source.path} cannot be read: {error.strerror or error}") from None
+            raise BadInput(f"{source.path} cannot be read: {error.strerror or error}") from None
         for path in paths:
             yield str(path), _file_rows(path, str(path))
 
@@ -132,22 +133,22 @@ def _files(source: Source) -> Iterator[tuple[str, Iterator[Row | Reject]]]:
 def _paths(path: Path, split: str) -> list[Path]:
     """The file itself, or the folder's data files sorted by path."""
     if not path.exists():
-        raise DataError(f"{path}: no such file or folder: check path under [data]")
+        raise BadInput(f"{path}: no such file or folder: check path under [data]")
     if path.is_file():
         return [path]
     if not path.is_dir():
-        raise DataError(f"{path} is neither a file nor a folder: save the data to a file first")
+        raise BadInput(f"{path} is neither a file nor a folder: save the data to a file first")
     files = sorted(
         (file.relative_to(path) for file in path.rglob("*") if file.is_file()),
         key=lambda file: file.as_posix(),
     )
     data = [file for file in files if _is_data(file)]
     if not data:
-        raise DataError(f"{path} is a folder without data files ({', '.join(_SUFFIXES)}, .gz)")
+        raise BadInput(f"{path} is a folder without data files ({', '.join(_SUFFIXES)}, .gz)")
     splits = {file: _split_of(file) for file in data}
     names = sorted({name for name in splits.values() if name})
     if names and split not in names:
-        raise DataError(
+        raise BadInput(
             f'{path} has no split "{split}", only {", ".join(names)}: set split under [data]'
         )
     return [path / file for file in data if not names or splits[file] == split]
@@ -177,7 +178,7 @@ def _file_rows(path: Path, name: str) -> Iterator[Row | Reject]:
     try:
         yield from _rows_by_format(path, name)
     except OSError as error:
-        raise DataError(f"{name} cannot be read: {error.strerror or error}") from None
+        raise BadInput(f"{name} cannot be read: {error.strerror or error}") from None
 
 
 def _rows_by_format(path: Path, name: str) -> Iterator[Row | Reject]:
@@ -187,9 +188,9 @@ def _rows_by_format(path: Path, name: str) -> Iterator[Row | Reject]:
     if head.startswith(b"PAR1"):
         return parquet_rows(path, name)
     if head and suffix == ".parquet":
-        raise DataError(f"{name} is not a Parquet file, despite its name")
+        raise BadInput(f"{name} is not a Parquet file, despite its name")
     if head.startswith((b"\xff\xfe", b"\xfe\xff")):
-        raise DataError(f"{name} is in UTF-16: save it as UTF-8")
+        raise BadInput(f"{name} is in UTF-16: save it as UTF-8")
     if has_sides(first):
         return side_rows(path, name)
     if suffix in _TABLES:

@@ -1,7 +1,7 @@
 """Reads recorded results as rows of named fields: CSV, TSV, JSON lines, JSON list, JSON columns.
 
 A few bad pairs are acceptable, but a file of recorded results is used completely or not at all:
-any fault in it is a DataError with the number of rows affected and examples.
+any fault in it is a BadInput with the number of rows affected and examples.
 """
 
 from __future__ import annotations
@@ -16,8 +16,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from engine.data.jsonl import open_bytes, peek
-from engine.data.pairs import DataError, Reject, Row
+from engine.data.pairs import Reject, Row
 from engine.data.rows import IDS, has_pairs, header_columns, own_id
+from engine.errors import BadInput
 
 EXAMPLES = 3
 MAX_CELL = 8 << 20
@@ -45,11 +46,11 @@ class Faults:
         self._by_kind.setdefault(kind, []).append((line, message))
 
     def check(self) -> None:
-        """Raises DataError if there is a fault: the first one, then the number of its kind."""
+        """Raises BadInput if there is a fault: the first one, then the number of its kind."""
         for kind, rows in self._by_kind.items():
             (line, message), *more = rows
             total = f"; {len(rows):,} {kind}, lines {some([line for line, _ in rows])}"
-            raise DataError(f"{self.path}, line {line}: {message}" + (total if more else ""))
+            raise BadInput(f"{self.path}, line {line}: {message}" + (total if more else ""))
 
 
 def some(values: Sequence[object]) -> str:
@@ -59,19 +60,19 @@ def some(values: Sequence[object]) -> str:
 
 
 def read_records(path: Path) -> Iterator[Record]:
-    """The file's rows. Raises DataError, while iterating, at the first one that is unreadable."""
+    """The file's rows. Raises BadInput, while iterating, at the first one that is unreadable."""
     if not path.is_file():
-        raise DataError(f"{path}: no such file")
+        raise BadInput(f"{path}: no such file")
     try:
         head = peek(path).lstrip()
         if head:
             yield from _json(path) if head[:1] in (b"{", b"[") else _csv(path)
     except (EOFError, gzip.BadGzipFile, zlib.error):
-        raise DataError(f"{path}: the gzip file is corrupt or truncated: copy it again") from None
+        raise BadInput(f"{path}: the gzip file is corrupt or truncated: copy it again") from None
     except UnicodeDecodeError:
-        raise DataError(f"{path} is not valid UTF-8: save it as UTF-8") from None
+        raise BadInput(f"{path} is not valid UTF-8: save it as UTF-8") from None
     except OSError as error:
-        raise DataError(f"{path} cannot be read: {error.strerror or error}") from None
+        raise BadInput(f"{path} cannot be read: {error.strerror or error}") from None
 
 
 def _csv(path: Path) -> Iterator[Record]:
@@ -81,19 +82,19 @@ def _csv(path: Path) -> Iterator[Record]:
         delimiter = max(",\t;", key=header.count)
         columns = header_columns(header.encode(), delimiter)
         if len(set(columns)) < 2:
-            raise DataError(f"{path}, line 1: no header line with column names")
+            raise BadInput(f"{path}, line 1: no header line with column names")
         reader = csv.reader(text, delimiter=delimiter, strict=True)
         line = 2
         while True:
             try:
                 cells = next(reader, None)
             except csv.Error as error:
-                raise DataError(f"{path}, line {line}: {error}") from None
+                raise BadInput(f"{path}, line {line}: {error}") from None
             if cells is None:
                 return
             if len(cells) > len(columns) or (cells and len(cells) < len(columns)):
                 detail = f"{len(cells)} cells in a table of {len(columns)} columns"
-                raise DataError(f"{path}, line {line}: {detail}")
+                raise BadInput(f"{path}, line {line}: {detail}")
             if cells:  # an empty cell is null
                 yield Record(line, {n: c or None for n, c in zip(columns, cells, strict=True)})
             line = reader.line_num + 2
@@ -112,7 +113,7 @@ def _json(path: Path) -> Iterator[Record]:
         for number, line in rows:
             row = _parse(line)
             if not isinstance(row, dict):
-                raise DataError(f"{path}, line {number}: expected a JSON object")
+                raise BadInput(f"{path}, line {number}: expected a JSON object")
             yield Record(number, row)
 
 
@@ -132,11 +133,11 @@ def _rows_of(path: Path, content: object) -> Iterator[Record]:
         columns = {name: cells for name, cells in content.items() if isinstance(cells, list)}
         if len({len(cells) for cells in columns.values()}) > 1:
             sizes = some([f"{name} {len(cells):,}" for name, cells in columns.items()])
-            raise DataError(f"{path}: the columns have different lengths: {sizes}")
+            raise BadInput(f"{path}: the columns have different lengths: {sizes}")
         rows = zip(*columns.values(), strict=True)
         content = [dict(zip(columns, row, strict=True)) for row in rows]
     if not isinstance(content, list) or not all(isinstance(row, dict) for row in content):
-        raise DataError(f"{path} is neither JSON lines nor a JSON list of objects")
+        raise BadInput(f"{path} is neither JSON lines nor a JSON list of objects")
     for number, row in enumerate(content, 1):
         yield Record(number, row)
 
@@ -145,7 +146,7 @@ def key_of(path: Path, record: Record) -> str:
     """The id of the pair that a row belongs to."""
     key = own_id(record.fields)
     if key is None:
-        raise DataError(
+        raise BadInput(
             f"{path}, line {record.line}: no {' or '.join(IDS)}: results are joined to pairs "
             "by id, not by position"
         )

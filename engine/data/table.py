@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.data.jsonl import BOM, GzipDamage, lines, open_bytes
-from engine.data.pairs import DataError, Reject, Row, excerpt
+from engine.data.pairs import Reject, Row, excerpt
 from engine.data.rows import (
     COLUMNS,
     describe_columns,
@@ -15,6 +15,7 @@ from engine.data.rows import (
     header_columns,
     messages_in_cell,
 )
+from engine.errors import BadInput
 
 DELIMITERS = (",", "\t", ";")
 MAX_CELL = 8 << 20  # far below MAX_LINE, so that a cell cut with its line is too long
@@ -51,9 +52,9 @@ def csv_rows(path: Path, name: str) -> Iterator[Row | Reject]:
         delimiter = delimiter_of(header) or ","
         columns = header_columns(header, delimiter)
         if not header.strip():
-            raise DataError(f"{name} is empty or has no header line")
+            raise BadInput(f"{name} is empty or has no header line")
         if not has_pairs(columns):
-            raise DataError(f"{name}: {describe_columns(columns)}")
+            raise BadInput(f"{name}: {describe_columns(columns)}")
         reader = csv.reader(text(), delimiter=delimiter, strict=True)
         while True:
             number = reader.line_num + 2
@@ -97,14 +98,14 @@ def parquet_rows(path: Path, name: str) -> Iterator[Row | Reject]:
         with parquet.ParquetFile(path, page_checksum_verification=True) as file:
             columns = list(file.schema_arrow.names)
             if not has_pairs(columns):
-                raise DataError(f"{name}: {describe_columns(columns)}")
+                raise BadInput(f"{name}: {describe_columns(columns)}")
             usable = [column for column in columns if column in COLUMNS]
             number = 0
             for batch in file.iter_batches(batch_size=BATCH, columns=usable):
                 yield from batch_rows(batch, name, number)
                 number += batch.num_rows
     except (arrow.ArrowException, OSError, UnicodeDecodeError) as error:
-        raise DataError(
+        raise BadInput(
             f"{name} is not a readable Parquet file ({error}): it may be truncated; copy it again"
         ) from None
 

@@ -1,1 +1,1 @@
-"""Exports: pairs as decided, in the forms that trainers, spreadsheets and people read."""
+"""Exports of reviewed pairs for trainers, spreadsheets and readers."""

@@ -1,7 +1,7 @@
-"""A small document, and what it looks like in Markdown and in HTML.
+"""A small document model, rendered as Markdown or HTML.
 
-A plain `str` is a literal of ours; whatever comes from data is `Data`, which neither form reads
-as anything but text.
+A plain `str` is a literal of this program. Text from anywhere else is `Data`, which both
+renderings escape.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from engine.visible import one_line
 
 
 class Data(str):
-    """Foreign text."""
+    """Untrusted text: from datasets, models or file names."""
 
 
 Words = Sequence[str]
@@ -40,7 +40,7 @@ class Bullets:
 
 @dataclass(frozen=True)
 class Table:
-    """The first column is text, the others numbers."""
+    """The first column holds text, the others numbers."""
 
     head: Sequence[str]
     rows: Sequence[Sequence[str]]
@@ -86,20 +86,21 @@ def _md_line(words: Words) -> str:
 
 
 def _md(word: str, in_table: bool = False) -> str:
-    """A code span holds data: nothing in it is markup, a link or HTML. Only a table's bars and
-    its own backticks could end it."""
+    """Data becomes a code span, in which nothing is markup, a link or HTML. Only backticks, and
+    the bars of a table, could end it."""
     if not isinstance(word, Data):
         return word
-    shown = one_line(word)
-    if not shown.strip():
+    text = one_line(word)
+    if not text.strip():
         return ""
-    fence = _fence(shown, 1)
+    fence = _fence(text, 1)
     if in_table:
-        shown = shown.replace("|", "¦")  # an escaped bar is not one in every reader
-    return f"{fence} {shown} {fence}" if len(fence) > 1 else f"`{shown}`"
+        text = text.replace("|", "¦")  # some renderers do not support escaped bars
+    return f"{fence} {text} {fence}" if len(fence) > 1 else f"`{text}`"
 
 
 def _fence(text: str, least: int) -> str:
+    """A run of backticks that does not occur in the text."""
     longest = max((len(run) for run in re.findall("`+", text)), default=0)
     return "`" * max(least, longest + 1 if longest else least)
 
@@ -118,7 +119,7 @@ svg text { font: 12px system-ui, sans-serif; fill: #222; }
 
 
 def page(title: str, blocks: Sequence[Block]) -> str:
-    """A page that loads nothing and runs nothing."""
+    """A self-contained HTML page that loads no resources and runs no scripts."""
     body = "\n".join(_html(block) for block in blocks)
     policy = "default-src 'none'; style-src 'unsafe-inline'"
     return (

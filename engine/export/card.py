@@ -1,4 +1,4 @@
-"""The card of a dataset folder: a header that hubs and `datasets` read, then words for people."""
+"""The dataset card: a YAML header for the hub and `datasets`, then a description."""
 
 from __future__ import annotations
 
@@ -8,17 +8,18 @@ from engine.export.blocks import Code, Data, Heading, Paragraph, Table, markdown
 from engine.export.provenance import Provenance
 from engine.visible import one_line
 
-# The hub's own classes of size.
+# The hub's size categories.
 _SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (10**6, "100K<n<1M"))
 
 
-def text(found: Provenance) -> str:
-    size = next((name for limit, name in _SIZES if found.rows < limit), "1M<n<10M")
+def text(origin: Provenance) -> str:
+    """The content of the README.md of a dataset folder."""
+    size = next((name for limit, name in _SIZES if origin.rows < limit), "1M<n<10M")
     header = "\n".join(
         [
             "---",
-            # A JSON string is one of YAML's.
-            f"pretty_name: {json.dumps(one_line(found.study), ensure_ascii=False)}",
+            # A JSON string is also a YAML string.
+            f"pretty_name: {json.dumps(one_line(origin.study), ensure_ascii=False)}",
             "tags:",
             "- preference",
             "- trl",
@@ -34,28 +35,28 @@ def text(found: Provenance) -> str:
     )
     body = markdown(
         [
-            Heading(1, ("Preference pairs of ", Data(found.study))),
+            Heading(1, ("Preference pairs of ", Data(origin.study))),
             Paragraph(
                 (
-                    "Columns: id and topic of the source, prompt, chosen and rejected as lists of "
-                    "messages, and the verdict of the reviewer. Pairs with the verdict flip have "
-                    "their sides swapped here; pairs that were dropped are not here; a pair "
-                    "without a verdict is as its human annotator chose.",
+                    "Columns: id and topic from the source dataset, prompt, chosen and rejected as "
+                    "lists of messages, and the reviewer's verdict. Pairs with the verdict flip "
+                    "have their sides swapped here, and dropped pairs are left out. A pair without "
+                    "a verdict has the order of the original human preference.",
                 )
             ),
-            decisions(found),
-            Heading(2, ("Where it is from",)),
-            Code(found.text()),
+            decisions(origin),
+            Heading(2, ("Provenance",)),
+            Code(origin.text()),
         ]
     )
     return f"{header}\n\n{body}"
 
 
-def decisions(found: Provenance) -> Table:
-    """How many of each decision there are."""
+def decisions(origin: Provenance) -> Table:
+    """The number of pairs by decision."""
     rows = [
-        ("pairs", f"{found.pairs:,}"),
-        ("rows written", f"{found.rows:,}"),
-        *((name, f"{count:,}") for name, count in found.counts.items()),
+        ("pairs", f"{origin.pairs:,}"),
+        ("rows written", f"{origin.rows:,}"),
+        *((name, f"{count:,}") for name, count in origin.counts.items()),
     ]
     return Table(("decisions", "pairs"), rows)

@@ -1,99 +1,70 @@
-"""What is exported of a pair, and what its verdict means for each form."""
+"""A pair with its review decision, and the effect of the decision on an export."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import Literal, NamedTuple
 
-from engine.wire.messages import ExportFormat, ExportPreview, ExportRequest, Verdict
-
-# Forms that a trainer reads: decisions are carried out. The others record them.
-TRAINING: tuple[ExportFormat, ...] = ("trl", "trl-messages", "kto", "hub")
+from engine.data.decided import Decided, Decision
+from engine.wire.messages import ExportRequest, Verdict
 
 
-class Decided(NamedTuple):
-    """A pair as the human chose, with one author's mark. `chosen`, `rejected`: transcripts.
-
-    Margins are raw logits, angles degrees.
-    """
-
-    pair_id: int
-    source_id: str
-    topic: str | None
-    chosen: str
-    rejected: str
-    regime: str
-    opinion: str
-    margin_pre: float
-    margin_post: float
-    theta: float | None
-    gain: float | None
-    ambiguity: float | None
-    verdict: Verdict | None
-    flagged: bool
-    note: str
-    tags: tuple[str, ...]
-
-
-class Decision(NamedTuple):
-    """A pair without its texts; equal texts have equal ids."""
-
-    chosen_id: int
-    rejected_id: int
-    verdict: Verdict | None
-    flagged: bool
-
-
-def outcome(verdict: Verdict | None, request: ExportRequest) -> Literal["kept", "flipped", "out"]:
-    """What becomes of a pair in a training form. An undecided one stays as the human chose."""
+def action(verdict: Verdict | None, request: ExportRequest) -> Literal["keep", "flip", "omit"]:
+    """What a training format does with a pair. Undecided pairs keep the human preference."""
     match verdict:
         case "flip":
-            return "flipped"
+            return "flip"
         case "drop":
-            return "out"
+            return "omit"
         case "tie":
-            return "kept" if request.ties == "keep" else "out"
+            return "keep" if request.ties == "keep" else "omit"
         case "discuss":
-            return "kept" if request.discuss == "keep" else "out"
+            return "keep" if request.discuss == "keep" else "omit"
         case _:
-            return "kept"
+            return "keep"
 
 
-def carried_out(pair: Decided, request: ExportRequest) -> Decided | None:
-    """The pair with its sides as decided, None where it is left out."""
-    match outcome(pair.verdict, request):
-        case "flipped":
+def apply_decision(pair: Decided, request: ExportRequest) -> Decided | None:
+    """The pair with its sides as decided, or None if it is left out."""
+    match action(pair.verdict, request):
+        case "flip":
             return pair._replace(chosen=pair.rejected, rejected=pair.chosen)
-        case "out":
+        case "omit":
             return None
         case _:
             return pair
 
 
-def count(decisions: Iterable[Decision], request: ExportRequest) -> ExportPreview:
-    """What an export of these pairs comes to.
+class Counts(NamedTuple):
+    """Of the pairs to export: how many there are, how many remain once decisions are applied,
+    and how many have each decision."""
 
-    `duplicates` are rows that are the same as an earlier one once flips are swapped,
-    `contradictions` rows that are an earlier one with the sides swapped. Both are written.
+    pairs: int
+    included: int
+    decisions: dict[str, int]
+    duplicates: int
+    contradictions: int
+
+
+def count(decisions: Iterable[Decision], request: ExportRequest) -> Counts:
+    """The number of pairs and decisions in an export.
+
+    After flipping, `duplicates` are pairs equal to an earlier one, and `contradictions` are pairs
+    equal to an earlier one with its sides swapped. Both are included.
     """
     counts = dict.fromkeys(("keep", "flip", "drop", "tie", "discuss", "undecided", "flagged"), 0)
-    pairs = rows = duplicates = contradictions = 0
+    pairs = included = duplicates = contradictions = 0
     seen: set[tuple[int, int]] = set()
     for chosen, rejected, verdict, flagged in decisions:
         pairs += 1
         counts[verdict or "undecided"] += 1
         counts["flagged"] += flagged
-        became = outcome(verdict, request)
-        if became == "out":
+        change = action(verdict, request)
+        if change == "omit":
             continue
-        rows += 1
-        row = (rejected, chosen) if became == "flipped" else (chosen, rejected)
-        duplicates += row in seen
-        contradictions += row not in seen and row[::-1] in seen
-        seen.add(row)
-    if request.format in TRAINING:
-        counts |= {"duplicates": duplicates, "contradictions": contradictions}
-        rows *= 2 if request.format == "kto" else 1
-    else:
-        rows = pairs if request.format == "csv" else 0
-    return ExportPreview(pairs=pairs, rows=rows, counts=counts)
+        included += 1
+        sides = (rejected, chosen) if change == "flip" else (chosen, rejected)
+        duplicates += sides in seen
+        contradictions += sides not in seen and sides[::-1] in seen
+        seen.add(sides)
+    return Counts(pairs, included, counts, duplicates, contradictions)

@@ -1,4 +1,4 @@
-"""Estimates with their intervals, drawn: as SVG for a page, as characters for Markdown."""
+"""Draws estimates with their intervals: as SVG for HTML, as characters for Markdown."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from engine.visible import one_line
 
-# Colours that stay apart for people who see few: blue, orange, grey.
+# Distinguishable by people with colour blindness: blue, orange, grey.
 _COLOURS = ("#0072b2", "#d55e00", "#555555")
 _SIGNS = "●○◆"
 _LABEL, _PLOT, _ROW = 260, 420, 26
@@ -17,7 +17,7 @@ _CELLS = 49
 
 @dataclass(frozen=True)
 class Estimate:
-    """A number and its 95 % interval, where there is one."""
+    """A number and its 95 % interval, if there is one."""
 
     value: float
     low: float | None
@@ -26,7 +26,7 @@ class Estimate:
 
 @dataclass(frozen=True)
 class Intervals:
-    """One line a label, on it one mark a series; None where nothing was estimated."""
+    """One row per label with one mark per series; None for a missing estimate."""
 
     title: str
     unit: str
@@ -34,10 +34,10 @@ class Intervals:
     rows: Sequence[tuple[str, Sequence[Estimate | None]]]
 
 
-def _range(drawn: Intervals) -> tuple[float, float]:
-    """From and to, zero within, never of no length."""
+def _range(figure: Intervals) -> tuple[float, float]:
+    """The ends of the axis. It includes zero and is never empty."""
     ends = [0.0]
-    for _, estimates in drawn.rows:
+    for _, estimates in figure.rows:
         for estimate in estimates:
             if estimate is not None:
                 ends += [
@@ -47,27 +47,28 @@ def _range(drawn: Intervals) -> tuple[float, float]:
     return (low, high) if high > low else (-1.0, 1.0)
 
 
-def as_svg(drawn: Intervals) -> str:
-    low, high = _range(drawn)
-    height = _ROW * (len(drawn.rows) + 3)
+def as_svg(figure: Intervals) -> str:
+    """The figure as an SVG element."""
+    low, high = _range(figure)
+    height = _ROW * (len(figure.rows) + 3)
 
     def x(value: float) -> str:
         return f"{_LABEL + (value - low) / (high - low) * _PLOT:.1f}"
 
     parts = [
         f'<svg role="img" width="{_LABEL + _PLOT + 20}" height="{height}">',
-        f"<title>{_shown(drawn.title)}</title>",
-        f'<text x="0" y="14">{_shown(drawn.title)}, {_shown(drawn.unit)}</text>',
+        f"<title>{_escape(figure.title)}</title>",
+        f'<text x="0" y="14">{_escape(figure.title)}, {_escape(figure.unit)}</text>',
     ]
-    for place, name in enumerate(drawn.series):
+    for place, name in enumerate(figure.series):
         left = _LABEL + place * 110
         parts.append(f'<circle cx="{left}" cy="30" r="4" fill="{_COLOURS[place]}"/>')
-        parts.append(f'<text x="{left + 8}" y="34">{_shown(name)}</text>')
-    bottom = _ROW * (len(drawn.rows) + 2)
+        parts.append(f'<text x="{left + 8}" y="34">{_escape(name)}</text>')
+    bottom = _ROW * (len(figure.rows) + 2)
     parts.append(f'<line x1="{x(0)}" x2="{x(0)}" y1="40" y2="{bottom}" stroke="#999"/>')
-    for number, (label, estimates) in enumerate(drawn.rows):
+    for number, (label, estimates) in enumerate(figure.rows):
         middle = _ROW * (number + 2) + 8
-        parts.append(f'<text x="0" y="{middle + 4}">{_shown(_cut(label))}</text>')
+        parts.append(f'<text x="0" y="{middle + 4}">{_escape(_shorten(label))}</text>')
         for place, estimate in enumerate(estimates):
             if estimate is None:
                 continue
@@ -85,16 +86,17 @@ def as_svg(drawn: Intervals) -> str:
     return "\n".join([*parts, "</svg>"])
 
 
-def as_text(drawn: Intervals) -> str:
-    low, high = _range(drawn)
+def as_text(figure: Intervals) -> str:
+    """The figure as lines of plain text."""
+    low, high = _range(figure)
 
     def cell(value: float) -> int:
         return round((value - low) / (high - low) * (_CELLS - 1))
 
-    width = max((len(_cut(label)) for label, _ in drawn.rows), default=0)
-    key = "  ".join(f"{sign} {name}" for sign, name in zip(_SIGNS, drawn.series, strict=False))
-    lines = [f"{drawn.title}, {drawn.unit}: {key}"]
-    for label, estimates in drawn.rows:
+    width = max((len(_shorten(label)) for label, _ in figure.rows), default=0)
+    key = "  ".join(f"{sign} {name}" for sign, name in zip(_SIGNS, figure.series, strict=False))
+    lines = [f"{figure.title}, {figure.unit}: {key}"]
+    for label, estimates in figure.rows:
         for place, estimate in enumerate(estimates):
             if estimate is None:
                 continue
@@ -104,16 +106,16 @@ def as_text(drawn: Intervals) -> str:
                 for number in range(cell(estimate.low), cell(estimate.high) + 1):
                     cells[number] = "─" if cells[number] == " " else "┼"
             cells[cell(estimate.value)] = _SIGNS[place]
-            name = _cut(label) if place == 0 else ""
+            name = _shorten(label) if place == 0 else ""
             lines.append(f"{name:<{width}}  {''.join(cells)}  {estimate.value:+.2f}")
     lines.append(f"{'':<{width}}  {low:<{_CELLS // 2}.2f}{high:>{_CELLS - _CELLS // 2}.2f}")
     return "\n".join(line.rstrip() for line in lines)
 
 
-def _cut(label: str) -> str:
-    shown = one_line(label)
-    return shown if len(shown) <= 34 else shown[:33] + "…"
+def _shorten(label: str) -> str:
+    text = one_line(label)
+    return text if len(text) <= 34 else text[:33] + "…"
 
 
-def _shown(text: str) -> str:
+def _escape(text: str) -> str:
     return html.escape(one_line(text))

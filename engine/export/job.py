@@ -1,11 +1,9 @@
-"""Exports of one run: a preview at once, the writing in a thread with progress, one at a time."""
+"""Exports of one run: previews, and one export at a time in a thread with progress."""
 
 from __future__ import annotations
 
 import threading
-import traceback
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -13,13 +11,17 @@ from typing import Any
 
 import msgspec
 
-from engine.export import card, place, provenance, report, rows, writers
-from engine.export.decided import TRAINING, Decided, carried_out, count
-from engine.export.place import ExportError
-from engine.export.provenance import Digests, Provenance
-from engine.store import Store, StoreError, exports, ledger, marks
+from engine.data.decided import Decided
+from engine.errors import Busy, MachineError, SealError, explain
+from engine.export import formats, place, provenance, writers
+from engine.export.decided import Counts, apply_decision, count
+from engine.export.formats.base import Format, Target
+from engine.export.provenance import Digests
+from engine.store import Store, exports, ledger, marks
 from engine.store.browse import Browser
+from engine.store.ledger import LedgerRow
 from engine.wire.messages import (
+    Agreement,
     ExportPreview,
     ExportRequest,
     ExportState,
@@ -29,18 +31,10 @@ from engine.wire.messages import (
     StudyInfo,
 )
 
-_MAKE: dict[str, Callable[[Decided], list[dict[str, Any]]]] = {
-    "trl": rows.trl,
-    "trl-messages": rows.trl_messages,
-    "kto": rows.kto,
-    "hub": rows.hub,
-    "csv": rows.sheet,
-}
-
 
 @dataclass(frozen=True)
 class Subject:
-    """What is exported from: a measured study, at one moment."""
+    """The run to export from, which has been measured."""
 
     folder: Path
     store: Store
@@ -51,13 +45,9 @@ class Subject:
     digests: Digests
 
     def ids(self, request: ExportRequest) -> tuple[int, ...]:
-        """Raises FilterError."""
+        """The pairs that the request selects. Raises FilterError."""
         query = PairQuery(filter=request.filter, sort="pair_id", author=request.author)
         return self.browser.pair_ids(query).ids
-
-
-class Busy(RuntimeError):
-    """An export is being written; one line for a person."""
 
 
 class _Cancelled(Exception):
@@ -65,7 +55,7 @@ class _Cancelled(Exception):
 
 
 class Exports:
-    """Thread-safe."""
+    """Starts, observes and cancels exports. Thread-safe."""
 
     def __init__(self) -> None:
         self._status = ExportStatus(state="idle", done=0, total=0, path="")
@@ -81,17 +71,22 @@ class Exports:
         return self._status
 
     def preview(self, subject: Subject, request: ExportRequest) -> ExportPreview:
-        """What an export would write. Raises FilterError."""
-        ids = subject.ids(request)
+        """Counts what an export would write. Raises FilterError."""
+        form, ids = formats.requested(request), subject.ids(request)
         with subject.store.snapshot() as cursor:
-            return _count(subject, request, ids, cursor)
+            return _preview(form, _Source(subject, request, ids, cursor), request, cursor)
 
     def start(self, subject: Subject, request: ExportRequest) -> ExportStatus:
-        """Raises ExportError, FilterError, Busy; what goes wrong later is in the status."""
+        """Starts an export in the background.
+
+        Raises BadInput, FilterError or Busy. Later errors are reported in the status.
+        """
         with self._lock:
             if self.running:
-                raise Busy(f"{self._status.path} is being written: wait for it, or cancel it")
-            path = place.target(subject.folder, request)
+                raise Busy(
+                    f"another export is running ({self._status.path}): wait for it or cancel it"
+                )
+            path = place.target(subject.folder, request, formats.requested(request))
             ids = subject.ids(request)
             self._cancel.clear()
             self._status = ExportStatus(state="running", done=0, total=0, path=str(path))
@@ -102,7 +97,7 @@ class Exports:
         return self._status
 
     def cancel(self) -> ExportStatus:
-        """Ask for the end and wait for it; nothing of the export is left."""
+        """Stops the export, if one is running, and waits for its end. Leaves no files behind."""
         self._cancel.set()
         self.join()
         return self._status
@@ -115,21 +110,23 @@ class Exports:
         self, subject: Subject, request: ExportRequest, path: Path, ids: Sequence[int]
     ) -> None:
         state: ExportState = "failed"
-        problem = None
+        problem: SealError | None = None
         try:
             with place.scratch(path, subject.folder) as scratch:
                 self._write(subject, request, path, ids, scratch)
             state = "done"
         except _Cancelled:
             state = "stopped"
-        except (ExportError, StoreError) as error:
-            problem = str(error)
         except OSError as error:
-            problem = f"{path} cannot be written: {error.strerror or error}"
+            problem = MachineError(f"{path} cannot be written: {error.strerror or error}")
         except Exception as error:
-            traceback.print_exc()  # to engine.log
-            problem = f"{type(error).__name__}; the details are in {subject.folder}/engine.log"
-        self._status = msgspec.structs.replace(self._status, state=state, error=problem)
+            problem = explain(error, subject.folder / "engine.log")
+        self._status = msgspec.structs.replace(
+            self._status,
+            state=state,
+            error=None if problem is None else str(problem),
+            error_kind=None if problem is None else problem.kind,
+        )
 
     def _write(
         self,
@@ -139,101 +136,82 @@ class Exports:
         ids: Sequence[int],
         scratch: Path,
     ) -> None:
+        form = formats.requested(request)
         with subject.store.snapshot() as cursor:
-            preview = _count(subject, request, ids, cursor)
+            source = _Source(subject, request, ids, cursor)
+            preview = _preview(form, source, request, cursor)
             self._status = msgspec.structs.replace(self._status, total=preview.rows)
-            found = provenance.of(request, preview, subject.study.name, subject.digests)
-            if request.format == "report":
-                agreement = marks.agreement(subject.store)
-                blocks = report.blocks(
-                    subject.study, subject.metrics, subject.warnings, agreement, found
-                )
-                writers.text(scratch, report.rendered(path, subject.study.name, blocks))
-            else:
-                with _writer(request, path, scratch, found) as write:
-                    for page in _pages(subject, request, ids, cursor):
-                        self._go_on()
-                        write(page)
-                        done = self._status.done + len(page)
-                        self._status = msgspec.structs.replace(self._status, done=done)
-        self._go_on()
-        beside = None
-        if place.needs_sidecar(path, request.format):
-            beside = provenance.beside(found, scratch)
-        place.put(scratch, path, request.overwrite)
-        if beside is not None:
-            sidecar = place.sidecar(path)
-            with place.scratch(sidecar, subject.folder) as name:
-                writers.text(name, beside.text())
-                place.put(name, sidecar, request.overwrite)
+            origin = provenance.of(request, preview, subject.study.name, subject.digests)
+            form.write(Target(scratch, path.name), source, origin, self._advance)
+        self._check_cancelled()
+        sidecar = None
+        if not form.contains_provenance(path.name):
+            sidecar = provenance.with_digest(origin, scratch)
+        place.publish(scratch, path, request.overwrite)
+        if sidecar is not None:
+            sidecar_path = place.sidecar(path)
+            with place.scratch(sidecar_path, subject.folder) as name:
+                writers.text(name, sidecar.text())
+                place.publish(name, sidecar_path, request.overwrite)
 
-    def _go_on(self) -> None:
+    def _advance(self, rows: int) -> None:
+        self._status = msgspec.structs.replace(self._status, done=self._status.done + rows)
+        self._check_cancelled()
+
+    def _check_cancelled(self) -> None:
         if self._cancel.is_set():
             raise _Cancelled
 
 
-def _count(
-    subject: Subject, request: ExportRequest, ids: Sequence[int], cursor: Any
-) -> ExportPreview:
-    found = count(exports.decisions(cursor, ids, request.author), request)
-    if request.format == "ledger":
-        changes = sum(len(page) for page in _changes(subject, request, ids, cursor))
-        found = msgspec.structs.replace(found, rows=changes)
-    return msgspec.structs.replace(found, authors=exports.authors(cursor))
+class _Source:
+    """The pairs and results to export, all as of the moment of `cursor`."""
+
+    def __init__(
+        self, subject: Subject, request: ExportRequest, ids: Sequence[int], cursor: Any
+    ) -> None:
+        self.study, self.metrics = subject.study, subject.metrics
+        self.warnings = subject.warnings
+        self._store = subject.store
+        self._request = request
+        self._ids = ids
+        self._cursor = cursor
+
+    def counts(self) -> Counts:
+        decisions = exports.decisions(self._cursor, self._ids, self._request.author)
+        return count(decisions, self._request)
+
+    def pairs(self) -> Iterator[Sequence[Decided]]:
+        return exports.decided(self._cursor, self._ids, self._request.author)
+
+    def pairs_as_decided(self) -> Iterator[Sequence[Decided]]:
+        for page in self.pairs():
+            swapped = (apply_decision(pair, self._request) for pair in page)
+            yield [pair for pair in swapped if pair is not None]
+
+    def changes(self) -> Iterator[Sequence[LedgerRow]]:
+        filtered = bool(self._request.filter.strip())
+        selection = exports.source_ids(self._cursor, self._ids) if filtered else None
+        rows = ledger.ledger(self._store)
+        while page := list(islice(rows, exports.PAGE)):
+            yield [row for row in page if selection is None or row.source_id in selection]
+
+    def agreement(self) -> Sequence[Agreement]:
+        return marks.agreement(self._store)
 
 
-def _pages(
-    subject: Subject, request: ExportRequest, ids: Sequence[int], cursor: Any
-) -> Iterator[list[Any]]:
-    """The rows to write, in pages."""
-    if request.format == "ledger":
-        yield from _changes(subject, request, ids, cursor)
-        return
-    make = _MAKE[request.format]
-    for page in exports.decided(cursor, ids, request.author):
-        if request.format in TRAINING:
-            page = [swapped for pair in page if (swapped := carried_out(pair, request)) is not None]
-        yield [row for pair in page for row in make(pair)]
-
-
-def _changes(
-    subject: Subject, request: ExportRequest, ids: Sequence[int], cursor: Any
-) -> Iterator[list[Any]]:
-    """The log of every author: whole, or of the pairs of a filter."""
-    wanted = exports.source_ids(cursor, ids) if request.filter.strip() else None
-    for page in _batched(ledger.ledger(subject.store), exports.PAGE):
-        yield [row for row in page if wanted is None or row.source_id in wanted]
-
-
-def _batched(rows: Iterator[Any], size: int) -> Iterator[list[Any]]:
-    while page := list(islice(rows, size)):
-        yield page
-
-
-def _writer(
-    request: ExportRequest, path: Path, scratch: Path, found: Provenance
-) -> AbstractContextManager[writers.Write]:
-    name = path.name.lower()
-    metadata = {provenance.KEY: found.text()}
-    match request.format:
-        case "hub":
-            return _folder(scratch, found, metadata)
-        case "csv":
-            return writers.sheet(scratch, rows.COLUMNS)
-        case _ if name.endswith(".parquet"):
-            return writers.parquet(scratch, request.format, metadata)
-        case "ledger":
-            head = {provenance.KEY: found}
-            return writers.json_lines(scratch, name.endswith(".gz"), head)
-        case _:
-            return writers.json_lines(scratch, name.endswith(".gz"))
-
-
-@contextmanager
-def _folder(scratch: Path, found: Provenance, metadata: dict[str, str]) -> Iterator[writers.Write]:
-    """A dataset as a hub has it."""
-    data = scratch / place.DATA
-    data.parent.mkdir(parents=True)
-    with writers.parquet(data, "hub", metadata) as write:
-        yield write
-    writers.text(scratch / place.CARD, card.text(found))
+def _preview(form: Format, source: _Source, request: ExportRequest, cursor: Any) -> ExportPreview:
+    counts = source.counts()
+    decisions = counts.decisions
+    if form.as_decided:
+        decisions = decisions | {
+            "duplicates": counts.duplicates,
+            "contradictions": counts.contradictions,
+        }
+    return ExportPreview(
+        pairs=counts.pairs,
+        rows=form.count(counts, source),
+        counts=decisions,
+        authors=exports.authors(cursor),
+        format=form.name,
+        has_rows=form.has_rows,
+    )

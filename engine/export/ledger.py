@@ -1,4 +1,4 @@
-"""The log of decisions as a file: JSON lines, the first of which says where it is from."""
+"""Reads a ledger file: the log of decisions as JSON lines, after a line of provenance."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 
 from engine.data.jsonl import GzipDamage, lines, open_bytes
-from engine.export.place import ExportError
+from engine.errors import BadInput
 from engine.export.provenance import KEY
 from engine.store.ledger import LedgerRow
 
@@ -18,7 +18,7 @@ class _Head(msgspec.Struct, frozen=True):
 
 
 def read(path: Path) -> Iterator[LedgerRow]:
-    """The rows of a ledger. Raises ExportError, while iterating, for anything else."""
+    """The rows of a ledger. Raises BadInput, while iterating, if the file is not a ledger."""
     number = 0
     try:
         with open_bytes(path) as file:
@@ -28,13 +28,13 @@ def read(path: Path) -> Iterator[LedgerRow]:
                 elif line.strip():
                     yield msgspec.json.decode(line, type=LedgerRow)
             if not number:
-                raise ExportError(f"{path} is empty: it is no ledger")
+                raise BadInput(f"{path} is empty, not a ledger")
     except msgspec.DecodeError as error:
-        raise ExportError(f"{path}, line {number}: no row of a ledger: {error}") from None
+        raise BadInput(f"{path}, line {number}: not a ledger row: {error}") from None
     except GzipDamage as damage:
-        raise ExportError(f"{path} is damaged: {damage.detail}; copy it again") from None
+        raise BadInput(f"{path} is corrupt: {damage.detail}; copy it again") from None
     except OSError as error:
-        raise ExportError(f"{path} cannot be read: {error.strerror or error}") from None
+        raise BadInput(f"{path} cannot be read: {error.strerror or error}") from None
 
 
 def _check_head(path: Path, line: bytes) -> None:
@@ -43,4 +43,4 @@ def _check_head(path: Path, line: bytes) -> None:
     except msgspec.DecodeError:
         head = None
     if head is None or head.seal_tui.get("format") != "ledger":
-        raise ExportError(f"{path} is no ledger: its first line has no {KEY} entry of one")
+        raise BadInput(f'{path} is not a ledger: its first line has no "{KEY}" entry of a ledger')

@@ -1,4 +1,4 @@
-"""Where an export may go, and putting it there whole or not at all."""
+"""Where an export may be written, and writing it there completely or not at all."""
 
 from __future__ import annotations
 
@@ -9,37 +9,39 @@ import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import ClassVar, Protocol
 
-from engine.wire.messages import ExportFormat, ExportRequest
+from engine.errors import BadInput
+from engine.wire.messages import ExportRequest
 
 FOLDER = "exports"
-SUFFIXES: dict[ExportFormat, tuple[str, ...]] = {
-    "trl": (".jsonl", ".jsonl.gz", ".parquet"),
-    "trl-messages": (".jsonl", ".jsonl.gz", ".parquet"),
-    "kto": (".jsonl", ".jsonl.gz", ".parquet"),
-    "csv": (".csv",),
-    "ledger": (".jsonl", ".jsonl.gz"),
-    "report": (".md", ".html"),
-}
 CARD = "README.md"
 DATA = "data/train-00000-of-00001.parquet"
-_OURS = {CARD, "data", DATA}
+_EXPORT_FILES = {CARD, "data", DATA}
 
 
-class ExportError(ValueError):
-    """An export cannot be made as asked; one line: what, where, how to mend it."""
+class Form(Protocol):
+    """What has to be known here of the format of an export."""
+
+    name: ClassVar[str]
+    endings: ClassVar[tuple[str, ...]]
+
+    @property
+    def is_folder(self) -> bool: ...
+
+    def contains_provenance(self, name: str) -> bool: ...
 
 
-def target(run: Path, request: ExportRequest) -> Path:
-    """The place of an export, checked.
+def target(run: Path, request: ExportRequest, form: Form) -> Path:
+    """The validated path of an export. Raises BadInput.
 
-    A relative path is taken from the run's own `exports` folder and stays in it, links followed.
-    An absolute one may be anywhere but in the rest of the run folder. The folder that it goes
-    into must exist; what is there already is left alone unless `overwrite` is set, and a folder
-    is replaced only where it holds nothing but an export.
+    A relative path is inside the run's `exports` folder, also after resolving symbolic links. An
+    absolute path may be anywhere except elsewhere in the run folder. The parent folder must exist.
+    An existing file is replaced only if `overwrite` is set, and an existing folder only if it
+    contains nothing but an export.
     """
     if not request.path or "\0" in request.path:
-        raise ExportError("the export has no path: name the file to write")
+        raise BadInput("the export has no path: name the file to write")
     given, run = Path(request.path), run.resolve()
     exports = run / FOLDER
     if not given.is_absolute():
@@ -47,76 +49,70 @@ def target(run: Path, request: ExportRequest) -> Path:
     if given.parent == exports:
         exports.mkdir(mode=0o700, exist_ok=True)
     if given.name in ("", ".."):
-        raise ExportError(f"{given} names no file")
+        raise BadInput(f"{given} is not a file name")
     try:
         path = given.parent.resolve(strict=True) / given.name
-        found = path.lstat() if os.path.lexists(path) else None
+        exists = os.path.lexists(path)
     except (OSError, RuntimeError):
-        raise ExportError(f"{given.parent} is no folder that can be read: make it first") from None
+        raise BadInput(f"{given.parent} is not a readable folder: create it first") from None
     if not path.parent.is_dir():
-        raise ExportError(f"{path.parent} is no folder: make it first")
+        raise BadInput(f"{path.parent} is not a folder: create it first")
     if not Path(request.path).is_absolute() and not path.is_relative_to(exports):
-        raise ExportError(f"{request.path} leads out of {exports}: name an absolute path")
+        raise BadInput(f"{request.path} is outside {exports}: use an absolute path")
     if path == exports or (path.is_relative_to(run) and not path.is_relative_to(exports)):
-        raise ExportError(f"{path} is in the run's own folder: write to {exports} or elsewhere")
-    _check_name(path, request.format)
-    for place in (path, *_sidecars(path, request.format)):
-        _check_free(place, request)
-    if found is not None and request.format == "hub":
-        _check_ours(path)
+        raise BadInput(f"{path} is inside the run folder: write to {exports} or elsewhere")
+    _check_name(path, form)
+    for file in (path, *_sidecars(path, form)):
+        _check_free(file, form, request.overwrite)
+    if exists and form.is_folder:
+        _check_only_export(path)
     return path
 
 
-def _check_name(path: Path, form: ExportFormat) -> None:
-    endings = SUFFIXES.get(form)
-    if endings and not path.name.lower().endswith(endings):
-        raise ExportError(f"{path.name}: a {form} export ends in {' or '.join(endings)}")
+def _check_name(path: Path, form: Form) -> None:
+    if form.endings and not path.name.lower().endswith(form.endings):
+        endings = " or ".join(form.endings)
+        raise BadInput(f"{path.name}: a {form.name} export must end in {endings}")
 
 
-def _check_free(path: Path, request: ExportRequest) -> None:
+def _check_free(path: Path, form: Form, overwrite: bool) -> None:
     try:
         mode = path.lstat().st_mode
     except FileNotFoundError:
         return
-    folder = request.format == "hub"
+    folder = form.is_folder
     if stat.S_ISLNK(mode):
-        raise ExportError(f"{path} is a link: name what it points to")
+        raise BadInput(f"{path} is a symbolic link: use the path that it points to")
     if not (stat.S_ISDIR(mode) if folder else stat.S_ISREG(mode)):
-        raise ExportError(f"{path} is there and is no {'folder' if folder else 'plain file'}")
-    if not request.overwrite:
-        raise ExportError(f"{path} exists: name another, or have it replaced (--overwrite)")
+        raise BadInput(f"{path} exists and is not a {'folder' if folder else 'regular file'}")
+    if not overwrite:
+        raise BadInput(f"{path} exists: choose another path, or replace it (--overwrite)")
 
 
-def _check_ours(folder: Path) -> None:
+def _check_only_export(folder: Path) -> None:
     for inner in folder.rglob("*"):
-        if inner.is_symlink() or inner.relative_to(folder).as_posix() not in _OURS:
-            raise ExportError(
-                f"{folder} holds more than an export ({inner.relative_to(folder)}): "
-                "name another folder"
+        if inner.is_symlink() or inner.relative_to(folder).as_posix() not in _EXPORT_FILES:
+            raise BadInput(
+                f"{folder} contains files other than an export "
+                f"({inner.relative_to(folder)}): choose another folder"
             )
 
 
 def sidecar(path: Path) -> Path:
-    """The file that tells of an export that cannot itself."""
+    """The provenance file next to an export that cannot contain its provenance."""
     return path.with_name(f"{path.name}.provenance.json")
 
 
-def needs_sidecar(path: Path, form: ExportFormat) -> bool:
-    """Whether nothing about an export can be said in its own file."""
-    rows = form in ("trl", "trl-messages", "kto", "csv")
-    return rows and not path.name.lower().endswith(".parquet")
-
-
-def _sidecars(path: Path, form: ExportFormat) -> tuple[Path, ...]:
-    return (sidecar(path),) if needs_sidecar(path, form) else ()
+def _sidecars(path: Path, form: Form) -> tuple[Path, ...]:
+    return () if form.contains_provenance(path.name) else (sidecar(path),)
 
 
 @contextmanager
 def scratch(path: Path, run: Path) -> Iterator[Path]:
-    """A name beside the target to write under, gone after the block in any case.
+    """A temporary path next to the target, removed at the end of the block.
 
-    The name is the same for every export of this run to this target. A run has one engine and
-    that one export at a time, so whatever bears the name is what a killed engine left behind.
+    It is the same for every export of this run to this target. A run has one engine, with one
+    export at a time, so an existing file with this name was left by an engine that was killed.
     """
     mark = hashlib.sha256(os.fsencode(run.resolve())).hexdigest()[:8]
     name = path.with_name(f".{path.name}.{mark}.part")
@@ -127,8 +123,8 @@ def scratch(path: Path, run: Path) -> Iterator[Path]:
         _remove(name)
 
 
-def put(written: Path, path: Path, overwrite: bool) -> None:
-    """Move what is written to its place, for its owner alone, in one step for a file."""
+def publish(written: Path, path: Path, overwrite: bool) -> None:
+    """Moves a finished export to its path, readable by its owner only; atomic for a file."""
     if written.is_dir():
         _put_folder(written, path)
         return
@@ -139,10 +135,12 @@ def put(written: Path, path: Path, overwrite: bool) -> None:
         os.replace(written, path)
         return
     try:
-        os.link(written, path)  # unlike a rename, never onto what somebody else put there
+        os.link(written, path)  # unlike a rename, never replaces an existing file
     except FileExistsError:
-        raise ExportError(f"{path} was made by somebody else meanwhile: name another") from None
-    except OSError:  # a file system without links
+        raise BadInput(
+            f"{path} was created by another process meanwhile: choose another path"
+        ) from None
+    except OSError:  # the file system has no hard links
         os.replace(written, path)
 
 

@@ -1,4 +1,4 @@
-"""What an export is of, said in the export itself or beside it."""
+"""The provenance of an export, stored in the export or in a file next to it."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from pathlib import Path
 import msgspec
 
 from engine import __version__
-from engine.wire.messages import ExportFormat, ExportPreview, ExportRequest, Message
+from engine.wire.messages import ExportPreview, ExportRequest, Message
 
 KEY = "seal_tui"
 
 
 class Provenance(Message, frozen=True, kw_only=True, omit_defaults=True):
-    """Digests are SHA-256 in hex. `written` is UTC; `sha256` that of the file beside this one."""
+    """Digests are SHA-256 in hex. `written` is UTC. `sha256` is that of the file it describes."""
 
     program: str
-    format: ExportFormat
+    format: str
     written: str
     study: str
     study_sha256: str
@@ -38,22 +38,23 @@ class Provenance(Message, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Digests(Message, frozen=True, kw_only=True):
-    """Of the study's settings, its pairs, its metric tables."""
+    """Digests of the study's settings, its pairs, and its metric tables."""
 
     study: str
     dataset: str
     metrics: str
 
 
-def of(request: ExportRequest, preview: ExportPreview, study: str, known: Digests) -> Provenance:
+def of(request: ExportRequest, preview: ExportPreview, study: str, digests: Digests) -> Provenance:
+    """The provenance of an export that is written now."""
     return Provenance(
         program=f"seal-tui {__version__}",
-        format=request.format,
+        format=preview.format,
         written=datetime.now(UTC).isoformat(timespec="seconds"),
         study=study,
-        study_sha256=known.study,
-        dataset_sha256=known.dataset,
-        metrics_sha256=known.metrics,
+        study_sha256=digests.study,
+        dataset_sha256=digests.dataset,
+        metrics_sha256=digests.metrics,
         filter=request.filter,
         author=request.author,
         ties=request.ties,
@@ -64,8 +65,8 @@ def of(request: ExportRequest, preview: ExportPreview, study: str, known: Digest
     )
 
 
-def beside(found: Provenance, path: Path) -> Provenance:
-    """The same, with the digest of the file that it is to lie beside."""
+def with_digest(origin: Provenance, path: Path) -> Provenance:
+    """Adds the digest of the exported file."""
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
-    return msgspec.structs.replace(found, sha256=digest)
+    return msgspec.structs.replace(origin, sha256=digest)

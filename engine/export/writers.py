@@ -1,28 +1,30 @@
-"""Rows to a file, as they come: JSON lines, Parquet, CSV. Nothing of them stays in memory."""
+"""Writers of JSON lines, Parquet and CSV files. Rows are written as they come, not collected."""
 
 from __future__ import annotations
 
 import csv
 import gzip
 import importlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Literal
 
 import msgspec
 
 from engine.visible import csv_cell
 
 Rows = Sequence[Any]
+Kind = Literal["text", "messages", "bool"]
+Columns = Mapping[str, Kind]  # name → kind, in order
 _ENCODER = msgspec.json.Encoder()
 Write = Callable[[Rows], None]
 
 
 @contextmanager
-def json_lines(path: Path, packed: bool, head: Any = None) -> Iterator[Write]:
-    """One JSON object a line, in gzip where `packed`; `head` comes first if there is one."""
-    with path.open("wb") as file, _packed(file, packed) as out:
+def json_lines(path: Path, compressed: bool, head: Any = None) -> Iterator[Write]:
+    """One JSON object per line, gzipped if `compressed`; `head` is an optional first line."""
+    with path.open("wb") as file, _gzipped(file, compressed) as out:
 
         def write(rows: Rows) -> None:
             out.write(_ENCODER.encode_lines(rows))
@@ -33,21 +35,21 @@ def json_lines(path: Path, packed: bool, head: Any = None) -> Iterator[Write]:
 
 
 @contextmanager
-def _packed(file: IO[bytes], packed: bool) -> Iterator[IO[bytes]]:
-    if not packed:
+def _gzipped(file: IO[bytes], compressed: bool) -> Iterator[IO[bytes]]:
+    if not compressed:
         yield file
         return
-    # Without a name and a time in it, equal exports are equal files.
+    # Without a file name and time in the header, equal exports are equal files.
     with gzip.GzipFile("", "wb", 6, file, mtime=0) as out:
         yield out  # type: ignore[misc]
 
 
 @contextmanager
-def parquet(path: Path, kind: str, metadata: dict[str, str]) -> Iterator[Write]:
-    """A Parquet file of rows of this kind, `metadata` in its footer."""
+def parquet(path: Path, columns: Columns, metadata: dict[str, str]) -> Iterator[Write]:
+    """A Parquet file with these columns, and `metadata` in its footer."""
     arrow: Any = importlib.import_module("pyarrow")
     file: Any = importlib.import_module("pyarrow.parquet")
-    schema = _schema(arrow, kind).with_metadata(metadata)
+    schema = _schema(arrow, columns).with_metadata(metadata)
     with file.ParquetWriter(path, schema, compression="zstd") as out:
 
         def write(rows: Rows) -> None:
@@ -57,25 +59,20 @@ def parquet(path: Path, kind: str, metadata: dict[str, str]) -> Iterator[Write]:
         yield write
 
 
-def _schema(arrow: Any, kind: str) -> Any:
+def _schema(arrow: Any, columns: Columns) -> Any:
     text = arrow.string()
-    turns = arrow.list_(arrow.struct([("role", text), ("content", text)]))
-    columns = {"id": text, "topic": text, "prompt": text, "chosen": text, "rejected": text}
-    match kind:
-        case "trl-messages":
-            columns |= {"prompt": turns, "chosen": turns, "rejected": turns}
-        case "hub":
-            columns |= {"prompt": turns, "chosen": turns, "rejected": turns, "verdict": text}
-        case "kto":
-            columns = {"id": text, "topic": text, "prompt": text, "completion": text}
-            columns["label"] = arrow.bool_()
-    return arrow.schema(list(columns.items()))
+    types: dict[Kind, Any] = {
+        "text": text,
+        "messages": arrow.list_(arrow.struct([("role", text), ("content", text)])),
+        "bool": arrow.bool_(),
+    }
+    return arrow.schema([(name, types[kind]) for name, kind in columns.items()])
 
 
 @contextmanager
 def sheet(path: Path, columns: Sequence[str]) -> Iterator[Write]:
-    """CSV that a spreadsheet may open: no cell is a formula, no character invisible."""
-    # Excel takes a file without the mark for one in the code page of the machine.
+    """CSV that is safe in a spreadsheet: no formulas, no invisible characters."""
+    # Without a byte order mark, Excel assumes the local code page.
     with path.open("w", encoding="utf-8-sig", newline="") as file:
         out = csv.writer(file)
         out.writerow(columns)
@@ -91,5 +88,6 @@ def _cell(value: Any) -> Any:
 
 
 def text(path: Path, content: str) -> None:
+    """Writes a UTF-8 text file with Unix line ends."""
     with path.open("w", encoding="utf-8", newline="\n") as file:
         file.write(content)

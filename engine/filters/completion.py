@@ -1,4 +1,4 @@
-"""What may follow at a place of a filter that is being typed."""
+"""Completions for a filter that is being typed."""
 
 from __future__ import annotations
 
@@ -9,49 +9,49 @@ from engine.filters.language import quoted
 from engine.filters.vocabulary import Field, Vocabulary
 from engine.wire.messages import Completion
 
-# The piece of a filter that ends at the cursor: maybe a sign, maybe a key, and what is begun.
-_PIECE = re.compile(r'(?P<sign>[-(]*)(?:(?P<key>[A-Za-z_]\w*):)?(?P<begun>[^\s()":]*)$')
-_MOST = 40
+# The text before the cursor: an optional sign, an optional field, and the start of a word.
+_PIECE = re.compile(r'(?P<sign>[-(]*)(?:(?P<field>[A-Za-z_]\w*):)?(?P<prefix>[^\s()":]*)$')
+_LIMIT = 40
 
 
 def complete(
     text: str, cursor: int, vocabulary: Vocabulary, names: Mapping[str, Sequence[str]]
 ) -> list[Completion]:
-    """Completions for the word at the cursor, the likeliest first.
+    """Completions for the word at the cursor, the most likely first.
 
-    `names`: values in use of the fields that take any name (topics, tags, …).
+    `names`: the existing values of free-text fields (topics, tags, …).
     """
     before = text[: max(0, min(cursor, len(text)))]
     if before.count('"') % 2:
-        return []  # inside a quoted text
+        return []  # inside quotation marks
     match = _PIECE.search(before)
     assert match is not None
-    begun = match["begun"]
-    start = match.start("begun")
-    if match["key"] is not None:
-        known = vocabulary.fields.get(match["key"].lower())
-        found = _values(known, vocabulary, names) if known is not None else iter(())
-        closing = " "
-    elif begun.startswith("@"):
-        found = ((f"@{name}", saved) for name, saved in vocabulary.saved.items())
-        closing = " "
+    prefix = match["prefix"]
+    start = match.start("prefix")
+    if match["field"] is not None:
+        field = vocabulary.fields.get(match["field"].lower())
+        candidates = _values(field, vocabulary, names) if field is not None else iter(())
+        ending = " "
+    elif prefix.startswith("@"):
+        candidates = ((f"@{name}", saved) for name, saved in vocabulary.saved.items())
+        ending = " "
     else:
-        found = _keys(vocabulary)
-        closing = ""
+        candidates = _fields(vocabulary)
+        ending = ""
     return [
-        Completion(text=word + closing, start=start, end=len(before), detail=detail)
-        for word, detail in _ranked(begun, found)
+        Completion(text=word + ending, start=start, end=len(before), detail=detail)
+        for word, detail in _ranked(prefix, candidates)
     ]
 
 
-def _keys(vocabulary: Vocabulary) -> Iterator[tuple[str, str]]:
-    for known in vocabulary.fields.values():
-        sign = "<" if known.kind == "number" else ":"
-        yield f"{known.name}{sign}", known.help
+def _fields(vocabulary: Vocabulary) -> Iterator[tuple[str, str]]:
+    for field in vocabulary.fields.values():
+        operator = "<" if field.kind == "number" else ":"
+        yield f"{field.name}{operator}", field.help
     for name, saved in vocabulary.saved.items():
         yield f"@{name}", saved
-    yield "not ", "leaves out what follows; - does too"
-    yield "or ", "what is before or what is after"
+    yield "not ", "excludes the next condition; short form: -"
+    yield "or ", "either condition"
 
 
 _RELATION_HELP = {
@@ -59,39 +59,37 @@ _RELATION_HELP = {
     "r": "the rejected answer has it",
     "both": "both answers have it",
     "none": "neither answer has it",
-    "any": "at least one has it",
+    "any": "at least one answer has it",
     "c>r": "the chosen answer has more of it",
     "r>c": "the rejected answer has more of it",
-    "differs": "the two answers differ in it",
-    "same": "the two answers do not differ in it",
+    "differs": "the labels of the two answers differ",
+    "same": "the labels of the two answers are equal",
 }
 
 
 def _values(
-    known: Field, vocabulary: Vocabulary, names: Mapping[str, Sequence[str]]
+    field: Field, vocabulary: Vocabulary, names: Mapping[str, Sequence[str]]
 ) -> Iterator[tuple[str, str]]:
-    if known.kind == "label":
+    if field.kind == "label":
         yield from _RELATION_HELP.items()
-    elif known.kind == "feature":
+    elif field.kind == "feature":
         for name in vocabulary.features:
-            yield name, known.help
-    elif known.kind == "name":
-        for name in names.get(known.name, ()):
-            yield quoted(name, in_term=True), known.help
+            yield name, field.help
+    elif field.kind == "name":
+        for name in names.get(field.name, ()):
+            yield quoted(name, in_term=True), field.help
     else:
-        shown: set[str] = set()
-        for word, meaning in known.values.items():
-            # Of several words for one thing the longest says most.
-            best = max((w for w, m in known.values.items() if m == meaning), key=len)
-            if word == best and meaning not in shown:
-                shown.add(meaning)
-                yield word, known.help
+        longest: dict[str, str] = {}  # meaning → the longest, hence clearest, of its words
+        for word, meaning in field.values.items():
+            longest[meaning] = max(longest.get(meaning, ""), word, key=len)
+        for word in field.values:
+            if word in longest.values():
+                yield word, field.help
 
 
-def _ranked(begun: str, found: Iterator[tuple[str, str]]) -> list[tuple[str, str]]:
-    """Those that begin so, then those that hold it somewhere."""
-    wanted = begun.lower()
-    every = list(found)
-    first = [item for item in every if item[0].lower().startswith(wanted)]
-    then = [item for item in every if wanted in item[0].lower() and item not in first]
-    return (first + then)[:_MOST]
+def _ranked(prefix: str, candidates: Iterator[tuple[str, str]]) -> list[tuple[str, str]]:
+    """The candidates that start with the prefix, then those that contain it."""
+    prefix = prefix.lower()
+    matches = [item for item in candidates if prefix in item[0].lower()]
+    matches.sort(key=lambda item: not item[0].lower().startswith(prefix))
+    return matches[:_LIMIT]

@@ -1,38 +1,30 @@
-"""The shape of a filter: text in, a tree of terms out, and back.
+"""The syntax of filters: parses text into a syntax tree, and writes a tree as text.
 
     filter   ::= all ("or" all)*
-    all      ::= one+                      side by side means both; "and" may be written
-    one      ::= ("not" | "-") one | "(" filter ")" | "@" name | term | words
-    term     ::= key ":" value | key ("<" | "<=" | ">" | ">=" | "=" | "!=") value
-    words    ::= word | '"' any text '"'   searched in the texts
+    all      ::= unit+                     adjacent units are joined by "and", which is optional
+    unit     ::= ("not" | "-") unit | "(" filter ")" | "@" name | term | words
+    term     ::= field ":" value | field ("<" | "<=" | ">" | ">=" | "=" | "!=") value
+    words    ::= word | '"' any text '"'   searched for in the texts
 
-What keys and values there are is the vocabulary's business.
+Which fields and values exist is defined by the vocabulary.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
+
+from engine.errors import FilterError
 
 Operator = Literal[":", "<", "<=", ">", ">=", "=", "!="]
 MAX_DEPTH = 50
 MAX_LENGTH = 4_000
 
 
-class FilterError(ValueError):
-    """What is wrong with a filter, how to mend it, and where: characters `start` to `end`."""
-
-    def __init__(self, reason: str, start: int, end: int) -> None:
-        super().__init__(reason)
-        self.start = start
-        self.end = end
-
-
 @dataclass(frozen=True)
 class Span:
-    """Where something stands in the filter. Two trees that only differ in this are equal."""
+    """Position in the filter text. All spans are equal, so that trees compare by content."""
 
     start: int
     end: int
@@ -46,7 +38,7 @@ class Span:
 
 @dataclass(frozen=True)
 class Words:
-    """Text to be found in either transcript, whatever the case."""
+    """Text to search for in both transcripts, ignoring case."""
 
     text: str
     at: Span
@@ -54,9 +46,9 @@ class Words:
 
 @dataclass(frozen=True)
 class Term:
-    """A key, how it is compared, and with what."""
+    """A field, an operator and a value."""
 
-    key: str
+    field: str
     operator: Operator
     value: str
     at: Span
@@ -65,7 +57,7 @@ class Term:
 
 @dataclass(frozen=True)
 class Saved:
-    """A saved filter by its name."""
+    """A reference to a saved filter."""
 
     name: str
     at: Span
@@ -73,154 +65,162 @@ class Saved:
 
 @dataclass(frozen=True)
 class Not:
+    """The condition does not hold."""
+
     inner: Tree
 
 
 @dataclass(frozen=True)
 class All:
-    """Every one of these; none at all selects everything."""
+    """All conditions hold. Without any, everything is selected."""
 
     inner: tuple[Tree, ...]
 
 
 @dataclass(frozen=True)
 class Either:
+    """At least one condition holds."""
+
     inner: tuple[Tree, ...]
 
 
 Tree = Words | Term | Saved | Not | All | Either
 
 _SPACE = re.compile(r"\s*")
-_KEY = re.compile(r"([A-Za-z_]\w*)(:|\s*(?:<=|>=|!=|<|>|=)\s*)")
+_FIELD = re.compile(r"([A-Za-z_]\w*)(:|\s*(?:<=|>=|!=|<|>|=)\s*)")
 _BARE = re.compile(r'[^\s()"]+')
 _NAME = re.compile(r"@([\w-]*)")
-_WORD = {"or", "and", "not"}
+_KEYWORDS = {"or", "and", "not"}
 
 
 def parse(text: str) -> Tree:
-    """The tree of a filter; an empty one selects everything. Raises FilterError."""
+    """Parses a filter; an empty one selects everything. Raises FilterError."""
     if len(text) > MAX_LENGTH:
-        raise FilterError(f"a filter has at most {MAX_LENGTH:,} characters", MAX_LENGTH, len(text))
-    reader = _Reader(text)
-    tree = reader.filter(0)
-    if (rest := reader.peek()) is not None:
-        raise FilterError(f"{rest} closes nothing", reader.place, reader.place + 1)
+        raise FilterError(
+            f"a filter may have at most {MAX_LENGTH:,} characters", MAX_LENGTH, len(text)
+        )
+    parser = _Parser(text)
+    tree = parser.filter(0)
+    if (rest := parser.peek()) is not None:
+        raise FilterError(f"unmatched “{rest}”", parser.position, parser.position + 1)
     return tree
 
 
-class _Reader:
+class _Parser:
+    """Recursive descent; every method consumes what it returns."""
+
     def __init__(self, text: str) -> None:
         self.text = text
-        self.place = 0
+        self.position = 0
 
     def peek(self) -> str | None:
-        """The next character that is no space."""
-        match = _SPACE.match(self.text, self.place)
+        """The next character, after any white space; None at the end. Does not consume it."""
+        match = _SPACE.match(self.text, self.position)
         assert match is not None
-        self.place = match.end()
-        return self.text[self.place] if self.place < len(self.text) else None
+        self.position = match.end()
+        return self.text[self.position] if self.position < len(self.text) else None
 
-    def word(self, word: str) -> bool:
-        """Takes this word if it is next, alone."""
+    def keyword(self, keyword: str) -> bool:
+        """Consumes this keyword if it comes next; otherwise returns False."""
         self.peek()
-        match = _BARE.match(self.text, self.place)
-        if match is None or match.group().lower() != word:
+        match = _BARE.match(self.text, self.position)
+        if match is None or match.group().lower() != keyword:
             return False
-        self.place = match.end()
+        self.position = match.end()
         return True
 
     def filter(self, depth: int) -> Tree:
-        found = [self.all(depth)]
-        while self.word("or"):
-            found.append(self.all(depth))
-        if len(found) == 1:
-            return found[0]
-        if any(part == All(()) for part in found):
-            raise FilterError("“or” needs something on both sides", self.place, self.place)
-        return Either(tuple(found))
+        parts = [self.all(depth)]
+        while self.keyword("or"):
+            parts.append(self.all(depth))
+        if len(parts) == 1:
+            return parts[0]
+        if any(part == All(()) for part in parts):
+            raise FilterError("“or” needs a condition on both sides", self.position, self.position)
+        return Either(tuple(parts))
 
     def all(self, depth: int) -> Tree:
-        found: list[Tree] = []
+        parts: list[Tree] = []
         while (character := self.peek()) is not None and character != ")":
-            match = _BARE.match(self.text, self.place)
+            match = _BARE.match(self.text, self.position)
             word = match.group().lower() if match else ""
             if word == "or":
                 break
-            if word == "and" and found:
-                self.word("and")
+            if word == "and" and parts:
+                self.keyword("and")
                 continue
-            found.append(self.one(depth))
-        return found[0] if len(found) == 1 else All(tuple(found))
+            parts.append(self.unit(depth))
+        return parts[0] if len(parts) == 1 else All(tuple(parts))
 
-    def one(self, depth: int) -> Tree:
-        start = self.place
+    def unit(self, depth: int) -> Tree:
+        start = self.position
         if depth > MAX_DEPTH:
-            raise FilterError("too many parentheses inside each other", start, start + 1)
+            raise FilterError("the filter is nested too deeply", start, start + 1)
         character = self.peek()
         if character is None or character == ")":
-            raise FilterError("“not” needs something after it", start, self.place)
+            raise FilterError("“not” needs a condition after it", start, self.position)
         if character == "(":
             return self.group(depth)
-        if character == "-" and self.place + 1 < len(self.text):
-            self.place += 1
-            if self.text[self.place].isspace():
-                raise FilterError("put - right before what it excludes", start, self.place)
-            return Not(self.one(depth + 1))
-        if self.word("not"):
-            return Not(self.one(depth + 1))
+        if character == "-" and self.position + 1 < len(self.text):
+            self.position += 1
+            if self.text[self.position].isspace():
+                raise FilterError("no space is allowed after “-”", start, self.position)
+            return Not(self.unit(depth + 1))
+        if self.keyword("not"):
+            return Not(self.unit(depth + 1))
         if character == "@":
             return self.saved()
-        if (match := _KEY.match(self.text, self.place)) is not None:
+        if (match := _FIELD.match(self.text, self.position)) is not None:
             return self.term(match)
-        start = self.place
+        start = self.position
         words = self.value()
-        return Words(words, Span(start, self.place))
+        return Words(words, Span(start, self.position))
 
     def group(self, depth: int) -> Tree:
-        start = self.place
-        self.place += 1
+        start = self.position
+        self.position += 1
         inner = self.filter(depth + 1)
         if self.peek() != ")":
             raise FilterError("this parenthesis is not closed", start, start + 1)
-        self.place += 1
+        self.position += 1
         if inner == All(()):
-            raise FilterError("nothing between the parentheses", start, self.place)
+            raise FilterError("the parentheses are empty", start, self.position)
         return inner
 
     def saved(self) -> Tree:
-        match = _NAME.match(self.text, self.place)
+        match = _NAME.match(self.text, self.position)
         assert match is not None
-        start, self.place = self.place, match.end()
+        start, self.position = self.position, match.end()
         if not match.group(1):
-            raise FilterError("@ needs the name of a saved filter", start, self.place)
-        return Saved(match.group(1), Span(start, self.place))
+            raise FilterError("“@” needs the name of a saved filter", start, self.position)
+        return Saved(match.group(1), Span(start, self.position))
 
     def term(self, match: re.Match[str]) -> Tree:
-        start = self.place
-        self.place = match.end()
-        value_start = self.place
+        start = self.position
+        self.position = match.end()
+        value_start = self.position
         value = self.value()
         operator: Operator = match.group(2).strip()  # type: ignore[assignment]
-        span = Span(start, self.place)
+        span = Span(start, self.position)
         if not value:
-            raise FilterError(f"{match.group(1)}{operator} needs a value", start, self.place)
-        return Term(match.group(1), operator, value, span, Span(value_start, self.place))
+            raise FilterError(f"{match.group(1)}{operator} needs a value", start, self.position)
+        return Term(match.group(1), operator, value, span, Span(value_start, self.position))
 
     def value(self) -> str:
-        """A quoted text (quotes inside are doubled) or everything up to a space."""
-        start = self.place
+        """Quoted text (quotation marks inside it are doubled), or everything up to a space."""
+        start = self.position
         if self.text[start : start + 1] != '"':
             match = _BARE.match(self.text, start)
-            self.place = match.end() if match else start
+            self.position = match.end() if match else start
             return match.group() if match else ""
         parts: list[str] = []
         while True:
-            end = self.text.find('"', self.place + 1)
+            end = self.text.find('"', self.position + 1)
             if end < 0:
                 raise FilterError("this quotation mark is not closed", start, len(self.text))
-            parts.append(self.text[self.place + 1 : end])
-            self.place = end + 1
-            if self.text[self.place : self.place + 1] != '"':
+            parts.append(self.text[self.position + 1 : end])
+            self.position = end + 1
+            if self.text[self.position : self.position + 1] != '"':
                 return '"'.join(parts)
 
 
@@ -228,45 +228,29 @@ class _Reader:
 
 
 def write(tree: Tree) -> str:
-    """The filter as one would type it; `parse` gives the same tree back."""
-    return _written(tree, outer=True)
+    """The tree as text; `parse` returns an equal tree."""
+    return _write(tree, outermost=True)
 
 
-def _written(tree: Tree, *, outer: bool = False) -> str:
+def _write(tree: Tree, *, outermost: bool = False) -> str:
     match tree:
         case Words(text):
             return quoted(text)
-        case Term(key, operator, value):
-            return f"{key}{operator}{quoted(value, in_term=True)}"
+        case Term(field, operator, value):
+            return f"{field}{operator}{quoted(value, in_term=True)}"
         case Saved(name):
             return f"@{name}"
         case Not(inner):
-            return f"not {_written(inner)}"
-        case All(inner):
-            said = " ".join(_written(part) for part in inner)
-            return said if outer else f"({said})"
-        case Either(inner):
-            said = " or ".join(_written(part) for part in inner)
-            return said if outer else f"({said})"
+            return f"not {_write(inner)}"
+        case All(parts) | Either(parts):
+            separator = " " if isinstance(tree, All) else " or "
+            text = separator.join(_write(part) for part in parts)
+            return text if outermost else f"({text})"
 
 
 def quoted(text: str, *, in_term: bool = False) -> str:
-    """`text` in quotation marks where it would not be read as one plain word without."""
+    """`text`, with quotation marks if it would not be parsed as one plain word without them."""
     bare = _BARE.fullmatch(text) is not None
     if bare and not in_term:
-        bare = text.lower() not in _WORD and text[0] not in "-@" and not _KEY.match(text)
+        bare = text.lower() not in _KEYWORDS and text[0] not in "-@" and not _FIELD.match(text)
     return text if bare else '"' + text.replace('"', '""') + '"'
-
-
-def terms(tree: Tree) -> Iterator[Term]:
-    """Every term of a tree."""
-    match tree:
-        case Term():
-            yield tree
-        case Not(inner):
-            yield from terms(inner)
-        case All(parts) | Either(parts):
-            for part in parts:
-                yield from terms(part)
-        case _:
-            return

@@ -1,17 +1,18 @@
-"""What a filter can speak of, and the check of a tree against it."""
+"""The fields and values of filters, and the check of a syntax tree against them."""
 
 from __future__ import annotations
 
 import difflib
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from dataclasses import field as dataclass_field
 from typing import Literal
 
+from engine.errors import FilterError
 from engine.filters.language import (
     All,
     Either,
-    FilterError,
     Not,
     Operator,
     Saved,
@@ -27,17 +28,20 @@ Kind = Literal["number", "choice", "name", "label", "feature"]
 
 @dataclass(frozen=True)
 class Field:
-    """A key. `values` are the words of a choice, each with what it stands for; `number` takes
-    comparisons and ranges, `name` any text, `label` a relation between the labels of the two
-    sides, `feature` the name of a feature."""
+    """A filter field.
+
+    By kind: `number` accepts comparisons and ranges, `name` any text, `choice` one of `values`
+    (each word with its meaning), `label` a relation between the labels of the two sides, and
+    `feature` the name of a feature.
+    """
 
     name: str
     kind: Kind
     help: str
-    values: Mapping[str, str] = field(default_factory=dict)
+    values: Mapping[str, str] = dataclass_field(default_factory=dict)
 
 
-# How the labels of the chosen and the rejected answer may stand to each other.
+# Possible relations between the labels of the chosen and the rejected answer.
 RELATIONS: Mapping[str, str] = {
     "c": "c",
     "chosen": "c",
@@ -58,30 +62,30 @@ PAIR_FIELDS: Sequence[Field] = (
     Field(
         "regime",
         "choice",
-        "what training did to the verdict",
+        "how training changed the model's preference",
         {name: name for name in ("stayed", "got", "resisted", "reversed")},
     ),
     Field(
         "opinion",
         "choice",
-        "the answer that the labeler would take",
+        "the answer that the labeler prefers",
         {"c": "c", "chosen": "c", "i": "i", "indifferent": "i", "r": "r", "rejected": "r"},
     ),
     Field("margin", "number", "reward of chosen minus rejected, after training"),
-    Field("margin_pre", "number", "the same before training"),
-    Field("margin_change", "number", "what training did to the margin"),
-    Field("theta", "number", "turn of the reward vector, degrees"),
-    Field("gain", "number", "turn towards alignment, degrees"),
+    Field("margin_pre", "number", "reward of chosen minus rejected, before training"),
+    Field("margin_change", "number", "margin after minus margin before training"),
+    Field("theta", "number", "rotation of the reward vector, degrees"),
+    Field("gain", "number", "rotation towards alignment, degrees"),
     Field("ambiguity", "number", "how unclear the preference is, bits"),
     Field("amb", "number", "short for ambiguity"),
-    Field("residual", "number", "how far the post-D margin is from what the features explain"),
-    Field("pair", "number", "number of the pair"),
+    Field("residual", "number", "part of the post-D margin that the features do not explain"),
+    Field("pair", "number", "pair number"),
     Field("id", "name", "the pair's id in the dataset"),
-    Field("topic", "name", "topic, or a part of its name"),
+    Field("topic", "name", "topic, or part of its name"),
     Field(
         "is",
         "choice",
-        "a property",
+        "a property of the pair",
         {
             name: name
             for name in (
@@ -104,60 +108,60 @@ PAIR_FIELDS: Sequence[Field] = (
         "your decision",
         {name: name for name in ("keep", "flip", "drop", "tie", "discuss")},
     ),
-    Field("by", "name", "someone decided, by name"),
+    Field("by", "name", "decided by this reviewer"),
     Field("tag", "name", "one of your tags"),
-    Field("note", "name", "a part of your note"),
+    Field("note", "name", "part of your note"),
     Field(
         "has",
         "choice",
-        "what belongs to the pair",
+        "what the pair has",
         {name: name for name in ("note", "tags", "rewrites")},
     ),
-    Field("disagrees", "feature", "labelers contradict each other about this feature"),
+    Field("disagrees", "feature", "labelers disagree about this feature"),
 )
 
 REWRITE_FIELDS: Sequence[Field] = (
-    Field("strategy", "choice", "how it was rewritten"),
+    Field("strategy", "choice", "rewriting strategy"),
     Field(
         "change",
         "choice",
-        "what became of the verdict",
+        "how rewriting changed the model's preference",
         {name: name for name in ("misaligned", "aligned", "same")},
     ),
-    Field("flipped", "feature", "its label changed, on either side"),
-    Field("flipped_chosen", "feature", "its label changed on the chosen side"),
-    Field("flipped_rejected", "feature", "its label changed on the rejected side"),
-    Field("cosine", "number", "closeness in meaning, the lower of the two answers"),
+    Field("flipped", "feature", "a feature whose label changed on either side"),
+    Field("flipped_chosen", "feature", "a feature whose label changed on the chosen side"),
+    Field("flipped_rejected", "feature", "a feature whose label changed on the rejected side"),
+    Field("cosine", "number", "similarity to the original, the lower of both answers"),
     Field("margin", "number", "post-D margin of the original pair"),
     Field("margin_after", "number", "post-D margin of the rewritten pair"),
-    Field("margin_shift", "number", "what the rewriting did to the margin"),
-    Field("pair", "number", "number of the pair"),
+    Field("margin_shift", "number", "margin after minus margin before rewriting"),
+    Field("pair", "number", "pair number"),
 )
 
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """The keys of one kind of list, the features of the study, and the saved filters."""
+    """The fields of one kind of list, the features of the study, and the saved filters."""
 
     fields: Mapping[str, Field]
     features: Sequence[str]
-    saved: Mapping[str, str] = field(default_factory=dict)
+    saved: Mapping[str, str] = dataclass_field(default_factory=dict)
 
     @classmethod
     def of_pairs(cls, features: Sequence[str], saved: Mapping[str, str]) -> Vocabulary:
-        known = {field.name: field for field in PAIR_FIELDS}
+        fields = {field.name: field for field in PAIR_FIELDS}
         for name in features:
-            # A feature with the name of a field is still reachable.
-            key = f"label_{name}" if name in known else name
-            known[key] = Field(key, "label", "labels of the two answers", RELATIONS)
-        return cls(known, features, saved)
+            # A prefix keeps a feature with the name of a built-in field reachable.
+            key = f"label_{name}" if name in fields else name
+            fields[key] = Field(key, "label", "labels of the two answers", RELATIONS)
+        return cls(fields, features, saved)
 
     @classmethod
     def of_rewrites(cls, features: Sequence[str], strategies: Sequence[str]) -> Vocabulary:
-        known = {field.name: field for field in REWRITE_FIELDS}
-        names = {name: name for name in strategies}
-        known["strategy"] = Field("strategy", "choice", known["strategy"].help, names)
-        return cls(known, features)
+        fields = {field.name: field for field in REWRITE_FIELDS}
+        values = {name: name for name in strategies}
+        fields["strategy"] = Field("strategy", "choice", fields["strategy"].help, values)
+        return cls(fields, features)
 
 
 # ---------------------------------------------------------------- checked filters
@@ -170,7 +174,7 @@ class Contains:
 
 @dataclass(frozen=True)
 class Number:
-    """`name` lies between two bounds; an infinite one bounds nothing. `strict`: not on them."""
+    """`name` is between two bounds, either of which may be infinite; `strict` excludes them."""
 
     name: str
     low: float
@@ -180,7 +184,7 @@ class Number:
 
 @dataclass(frozen=True)
 class Is:
-    """A choice, a name, a relation of labels or a feature; `value` is one of the known words."""
+    """A condition on any other kind of field; `value` is one of the field's meanings or a text."""
 
     name: str
     value: str
@@ -205,9 +209,10 @@ Checked = Contains | Number | Is | Without | Every | Any
 
 
 def check(tree: Tree, vocabulary: Vocabulary, inside: tuple[str, ...] = ()) -> Checked:
-    """The tree with every key and value known. Raises FilterError at the first that is not.
+    """Resolves every field and value. Raises FilterError at the first unknown one.
 
-    `inside`: the saved filters on the way here."""
+    `inside`: the saved filters being expanded.
+    """
     match tree:
         case Words(text):
             return Contains(text)
@@ -225,58 +230,55 @@ def check(tree: Tree, vocabulary: Vocabulary, inside: tuple[str, ...] = ()) -> C
 
 def _saved(name: str, at: Span, vocabulary: Vocabulary, inside: tuple[str, ...]) -> Checked:
     if name not in vocabulary.saved:
-        known = list(vocabulary.saved) or ["none yet"]
-        reason = f"no saved filter {name}{_nearest(name, known, '@')}"
-        raise FilterError(reason, at.start, at.end)
+        hint = _suggestion(name, list(vocabulary.saved), "@")
+        raise FilterError(f"unknown saved filter “{name}”{hint}", at.start, at.end)
     if name in inside:
-        raise FilterError(f"@{name} leads back to itself", at.start, at.end)
+        raise FilterError(f"@{name} refers to itself", at.start, at.end)
     try:
         return check(parse(vocabulary.saved[name]), vocabulary, (*inside, name))
     except FilterError as error:
         if inside:
             raise
-        raise FilterError(f"in the saved filter {name}: {error}", at.start, at.end) from None
+        raise FilterError(f"in saved filter {name}: {error}", at.start, at.end) from None
 
 
 def _term(term: Term, vocabulary: Vocabulary) -> Checked:
-    key = term.key.lower()
-    known = vocabulary.fields.get(key)
-    if known is None:
-        end = term.at.start + len(term.key)
-        reason = f"“{term.key}” is no key of a filter{_nearest(key, list(vocabulary.fields))}"
-        raise FilterError(f'{reason}; words to search for go in "…"', term.at.start, end)
-    if known.kind == "number":
-        return _number(known.name, term)
-    negative = term.operator == "!="
+    name = term.field.lower()
+    field = vocabulary.fields.get(name)
+    if field is None:
+        hint = _suggestion(name, list(vocabulary.fields))
+        reason = f"unknown filter field “{term.field}”{hint}; quote text to search for"
+        raise FilterError(reason, term.at.start, term.at.start + len(term.field))
+    if field.kind == "number":
+        return _number(field.name, term)
     if term.operator not in (":", "=", "!="):
         raise FilterError(
-            f"{known.name} is not a number: write {known.name}:{_example(known, vocabulary)}",
+            f"{field.name} is not a number: write {field.name}:{_example(field, vocabulary)}",
             term.at.start,
             term.at.end,
         )
-    if known.kind == "name":
+    if field.kind == "name":
         value = term.value
-    elif known.kind == "feature":
-        value = _pick(known.name, term, {name: name for name in vocabulary.features})
+    elif field.kind == "feature":
+        value = _choose(field.name, term, {feature: feature for feature in vocabulary.features})
     else:
-        value = _pick(known.name, term, known.values)
-    found = Is(known.name, value)
-    return Without(found) if negative else found
+        value = _choose(field.name, term, field.values)
+    condition = Is(field.name, value)
+    return Without(condition) if term.operator == "!=" else condition
 
 
-def _pick(key: str, term: Term, values: Mapping[str, str]) -> str:
-    """The word meant: itself, whatever the case, or the only one that begins so."""
-    wanted = term.value.lower()
-    exact = {word.lower(): meaning for word, meaning in values.items()}
-    if wanted in exact:
-        return exact[wanted]
-    begun = {meaning for word, meaning in exact.items() if word.startswith(wanted)}
-    if len(begun) == 1:
-        return begun.pop()
-    near = _nearest(wanted, list(values))
-    raise FilterError(
-        f"{key} knows no “{term.value}”{near}", term.value_at.start, term.value_at.end
-    )
+def _choose(name: str, term: Term, values: Mapping[str, str]) -> str:
+    """The meaning of the term's value: an exact match, ignoring case, or a unique prefix."""
+    text = term.value.lower()
+    meanings = {word.lower(): meaning for word, meaning in values.items()}
+    if text in meanings:
+        return meanings[text]
+    matches = {meaning for word, meaning in meanings.items() if word.startswith(text)}
+    if len(matches) == 1:
+        return matches.pop()
+    hint = _suggestion(text, list(values))
+    at = term.value_at
+    raise FilterError(f"“{term.value}” is not a value of {name}{hint}", at.start, at.end)
 
 
 def _number(name: str, term: Term) -> Checked:
@@ -286,7 +288,7 @@ def _number(name: str, term: Term) -> Checked:
         high = _value(high_text, term) if high_text else math.inf
         if low > high:
             raise FilterError(
-                f"{low:g} is above {high:g}: the lower end comes first",
+                f"{low:g} is greater than {high:g}: put the lower bound first",
                 term.value_at.start,
                 term.value_at.end,
             )
@@ -311,23 +313,25 @@ def _value(text: str, term: Term) -> float:
         value = math.nan
     if not math.isfinite(value) or "_" in text:
         raise FilterError(
-            f"{term.key} wants a number such as 0.5 or a range -0.5..0.5, not “{text}”",
+            f"{term.field} needs a number (0.5) or a range (-0.5..0.5), not “{text}”",
             term.value_at.start,
             term.value_at.end,
         )
     return value
 
 
-def _example(known: Field, vocabulary: Vocabulary) -> str:
-    if known.kind == "feature":
+def _example(field: Field, vocabulary: Vocabulary) -> str:
+    if field.kind == "feature":
         return next(iter(vocabulary.features), "NAME")
-    return next(iter(known.values), "TEXT")
+    return next(iter(field.values), "TEXT")
 
 
-def _nearest(word: str, known: Sequence[str], prefix: str = "") -> str:
-    """What was probably meant, or else what there is."""
-    close = difflib.get_close_matches(word, known, n=2, cutoff=0.6)
-    if close:
-        return f"; did you mean {' or '.join(prefix + name for name in close)}?"
-    some = ", ".join(prefix + name for name in known[:8])
-    return f"; there are {some}{', …' if len(known) > 8 else ''}"
+def _suggestion(word: str, names: Sequence[str], prefix: str = "") -> str:
+    """Similar names, or else the valid ones, as the end of an error message."""
+    if not names:
+        return "; none is defined"
+    matches = difflib.get_close_matches(word, names, n=2, cutoff=0.6)
+    if matches:
+        return f"; did you mean {' or '.join(prefix + name for name in matches)}?"
+    examples = ", ".join(prefix + name for name in names[:8])
+    return f"; valid: {examples}{', …' if len(names) > 8 else ''}"

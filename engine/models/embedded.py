@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from engine import weights
-from engine.models.errors import ModelError
+from engine.errors import BadInput, MachineError
 from engine.paths import SAMPLE_DATA, cache_dir
 
 SMOLLM2_FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"
@@ -31,8 +31,11 @@ ADAPTERS = SAMPLE_DATA / "models"
 def resolve(name: str) -> str:
     """A model name as transformers takes it: `embedded:` names become folders, others stay.
 
-    Raises ModelError when the package that carries the weights is missing or damaged.
+    Raises MachineError when the package that carries the weights is missing or damaged, BadInput
+    for an unknown name, and for an empty one: that would be the folder that one stands in.
     """
+    if not name.strip():
+        raise BadInput("a model has no name: name it in the study file")
     if not name.startswith(PREFIX):
         return name
     match name.removeprefix(PREFIX):
@@ -45,10 +48,10 @@ def resolve(name: str) -> str:
         case "labeler-adapter" | "rewriter-adapter" | "label-heads" as part:
             folder = ADAPTERS / part
             if not folder.exists():
-                raise ModelError(f"{folder} is missing: install the program again")
+                raise MachineError(f"{folder} is missing: install the program again")
             return str(folder)
         case other:
-            raise ModelError(f"no embedded model named {other!r}; there are {', '.join(NAMES)}")
+            raise BadInput(f"no embedded model named {other!r}; there are {', '.join(NAMES)}")
 
 
 NAMES = tuple(
@@ -83,7 +86,7 @@ def minilm_folder() -> Path:
 def _package_folder(package: weights.WeightPackage) -> Path:
     folder = package.folder()
     if folder is None:
-        raise ModelError(
+        raise MachineError(
             f"the package {package.module} with the embedded weights is missing: {package.install}"
         )
     return folder
@@ -97,14 +100,14 @@ def _digest(path: Path) -> str:
 def _check(path: Path, sha256: str) -> None:
     """Check a weight file once; a stamp in the cache remembers size and time of the good one."""
     if not path.exists():
-        raise ModelError(f"{path} is missing: reinstall its package")
+        raise MachineError(f"{path} is missing: reinstall its package")
     stat = path.stat()
     stamp = cache_dir() / "checked" / f"{sha256}.json"
     seen = [str(path), stat.st_size, stat.st_mtime_ns]
     if _stamped(stamp) == seen:
         return
     if (found := _digest(path)) != sha256:
-        raise ModelError(
+        raise MachineError(
             f"{path} is damaged: SHA-256 {found[:16]}…, expected {sha256[:16]}…; "
             "reinstall its package"
         )

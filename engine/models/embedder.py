@@ -8,15 +8,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.errors import MachineError
 from engine.models.device import pick_device
 from engine.models.embedded import resolve
-from engine.models.errors import ModelError
 
 
 def load_sentence_model(model: str, device: str) -> Any:
     """A SentenceTransformer from a folder or the hub.
 
-    Raises ModelError when it cannot be loaded.
+    Raises MachineError when it cannot be loaded.
     """
     from sentence_transformers import SentenceTransformer
 
@@ -26,7 +26,7 @@ def load_sentence_model(model: str, device: str) -> Any:
         )
     except (OSError, ValueError) as error:
         first = str(error).strip().splitlines()[0]
-        raise ModelError(f"cannot load the embedder {model}: {first}") from error
+        raise MachineError(f"cannot load the embedder {model}: {first}") from error
     # The shipped MiniLM stops at 256 tokens by default, though it has positions for 512.
     positions = getattr(loaded[0].auto_model.config, "max_position_embeddings", None)
     if positions:

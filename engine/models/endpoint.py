@@ -7,7 +7,6 @@ from collections.abc import Sequence
 import numpy as np
 
 from engine.models.endpoint_prompts import (
-    STRATEGIES,
     BadReply,
     label_instructions,
     label_messages,
@@ -18,8 +17,8 @@ from engine.models.endpoint_prompts import (
 )
 from engine.models.endpoint_server import Chat, ChatServer, Patience, Probe, TextRefused
 from engine.models.endpoint_wire import Reply
-from engine.models.errors import ModelError
 from engine.models.protocols import Labels, Text
+from engine.strategies import Strategy
 from engine.taxonomy import Feature
 
 __all__ = ["EndpointLabeler", "EndpointRewriter", "Patience", "Probe"]
@@ -48,7 +47,7 @@ class EndpointLabeler:
     def label(self, texts: Sequence[Text]) -> Labels:
         """Labels in the order of the texts, no scores.
 
-        Raises ModelError when the server cannot be used; what ails one text is its problem.
+        Raises MachineError when the server cannot be used; what ails one text is its problem.
         """
         found = self.server.each(texts, self._one)
         values = np.zeros((len(texts), len(self.features)), dtype=np.int8)
@@ -106,19 +105,17 @@ class EndpointRewriter:
     ) -> None:
         self.server = ChatServer(base_url, model, api_key_env, concurrency, timeout_s, patience)
 
-    def rewrite(self, passages: Sequence[str], strategy: str) -> tuple[str, ...]:
+    def rewrite(self, passages: Sequence[str], strategy: Strategy) -> tuple[str, ...]:
         """One rewrite per passage, in their order; empty where there is none to be had: an empty
         passage, an empty reply, one that was cut off, a text that the server does not take.
 
-        Raises ModelError when the server cannot be used, or for a strategy there is not.
+        Raises MachineError when the server cannot be used.
         """
-        if strategy not in STRATEGIES:
-            raise ModelError(f"no strategy {strategy!r}; there are {', '.join(STRATEGIES)}")
 
         async def one(chat: Chat, passage: str) -> str:
             if not passage.strip():
                 return ""
-            messages, around = rewrite_messages(passage, strategy)
+            messages, around = rewrite_messages(passage, strategy.endpoint)
             try:
                 reply = await chat(
                     {

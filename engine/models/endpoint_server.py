@@ -24,9 +24,9 @@ from tenacity import (
     wait_random_exponential,
 )
 
+from engine.errors import MachineError
 from engine.models.endpoint_prompts import BadReply
 from engine.models.endpoint_wire import Reply, completion, error_words, model_names, retry_after
-from engine.models.errors import ModelError
 
 RETRIED = {408, 409, 425, 429}
 MAX_BYTES = 4 << 20
@@ -37,7 +37,7 @@ Item = TypeVar("Item")
 Answer = TypeVar("Answer")
 
 
-class Refused(ModelError):
+class Refused(MachineError):
     """The server answered, and the answer will not change by asking again."""
 
     def __init__(self, status: int, message: str) -> None:
@@ -175,7 +175,7 @@ class ChatServer:
         )
 
     async def _chat(self, http: httpx.AsyncClient, request: dict[str, Any]) -> Reply:
-        """One completion, with retries. Raises ModelError, TextRefused or BadReply."""
+        """One completion, with retries. Raises MachineError, TextRefused or BadReply."""
         retrying = AsyncRetrying(
             sleep=self.patience.sleep,
             stop=stop_after_attempt(self.patience.attempts),
@@ -187,7 +187,7 @@ class ChatServer:
             reply: Reply = await retrying(self._complete, http, self.timeout_s, request)
             return reply
         except _Transient as error:
-            raise ModelError(
+            raise MachineError(
                 f"{self.address}: {error}, {self.patience.attempts} attempts; is the server up, "
                 "and is base_url right (it usually ends in /v1)?"
             ) from None
@@ -283,7 +283,7 @@ def _address(base_url: str) -> str:
     except (httpx.InvalidURL, UnicodeError):
         plain = False
     if not plain:
-        raise ModelError(
+        raise MachineError(
             "base_url must be a plain address such as http://localhost:8000/v1; a key belongs "
             "into the variable that api_key_env names"
         )
@@ -295,8 +295,12 @@ def _key(variable: str | None) -> str | None:
         return None
     key = os.environ.get(variable, "").strip()
     if not key:
-        raise ModelError(f"api_key_env: the variable {variable} is not set; export it with the key")
+        raise MachineError(
+            f"api_key_env: the variable {variable} is not set; export it with the key"
+        )
     # The HTTP library would name the header, key and all, in its own error.
     if not (key.isascii() and key.isprintable() and " " not in key):
-        raise ModelError(f"api_key_env: what {variable} holds is not a key; it has odd characters")
+        raise MachineError(
+            f"api_key_env: what {variable} holds is not a key; it has odd characters"
+        )
     return key

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-
-class ModelError(RuntimeError):
-    """A model cannot be loaded or used. The message is one line: what, and how to mend it."""
+from engine.errors import MachineError
 
 
-def replaced(model: str) -> ModelError:
+def replaced(model: str) -> MachineError:
     """What is on disk is no longer what this run began with."""
-    return ModelError(
+    return MachineError(
         f"{model} was replaced on disk while the run was on; run again to compute with what is "
         "there now"
     )

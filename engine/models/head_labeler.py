@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.data.dialogue import turns
+from engine.errors import MachineError
 from engine.models.embedded import resolve
 from engine.models.embedder import embed, load_sentence_model
-from engine.models.errors import ModelError
 from engine.models.protocols import Labels, Text
 from engine.taxonomy import Feature
 
@@ -40,27 +40,27 @@ class HeadLabeler:
     def __init__(self, heads: str, features: Sequence[Feature], device: str = "auto") -> None:
         """`heads` is a folder with heads.safetensors: per feature name a [values, width] matrix.
 
-        Raises ModelError for a feature the heads were not trained on: there is no guessing.
+        Raises MachineError for a feature the heads were not trained on: there is no guessing.
         """
         from safetensors import SafetensorError
         from safetensors.numpy import load_file
 
         path = Path(resolve(heads)) / WEIGHTS
         if not path.exists():
-            raise ModelError(f"{path} is missing: not a folder of label heads")
+            raise MachineError(f"{path} is missing: not a folder of label heads")
         try:
             self.weights = load_file(path)
         except SafetensorError as error:
-            raise ModelError(f"{path} is damaged: {error}") from None
+            raise MachineError(f"{path} is damaged: {error}") from None
         unknown = [f.name for f in features if f.name not in self.weights]
         if unknown:
-            raise ModelError(
+            raise MachineError(
                 f"the label heads know nothing of {', '.join(unknown)}: use a torch or endpoint "
                 "labeler for features of your own"
             )
         other = [f.name for f in features if len(self.weights[f.name]) != len(f.values)]
         if other:
-            raise ModelError(
+            raise MachineError(
                 f"the label heads know {', '.join(other)} as another kind: keep the kind of the "
                 "default taxonomy, or use a torch or endpoint labeler"
             )

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from engine.errors import MachineError
 from engine.models.embedded import PREFIX, resolve
-from engine.models.errors import ModelError
 
 
-def _explain(model: str, error: Exception) -> ModelError:
+def _explain(model: str, error: Exception) -> MachineError:
     first = (str(error).strip().splitlines() or [type(error).__name__])[0]
-    return ModelError(
+    return MachineError(
         f"cannot load {model}: {first} (is it a local folder with safetensors weights, or is the "
         "model hub in reach and access granted?)"
     )
@@ -72,7 +72,9 @@ def load_classifier(
         tokenizer.pad_token = tokenizer.eos_token
     loaded.config.pad_token_id = tokenizer.pad_token_id  # a causal head scores the last real token
     if loaded.config.num_labels != 1:
-        raise ModelError(f"{model} has {loaded.config.num_labels} outputs; a reward model has one")
+        raise MachineError(
+            f"{model} has {loaded.config.num_labels} outputs; a reward model has one"
+        )
     return tokenizer, loaded.to(device).eval()
 
 

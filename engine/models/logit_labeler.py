@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
+from engine.errors import MachineError
 from engine.models.device import pick_device, pick_dtype
-from engine.models.errors import ModelError
 from engine.models.protocols import Labels, Text
 from engine.taxonomy import Feature
 
@@ -35,7 +35,7 @@ class Prompts:
 def prompts(tokenizer: Any, features: Sequence[Feature]) -> Prompts:
     """Tokenise everything but the entry itself.
 
-    Raises ModelError when two answers of a feature begin with the same token.
+    Raises MachineError when two answers of a feature begin with the same token.
     """
     marker = "\u241e"  # stands where the entry goes; the template must not touch it
     user = f"{INSTRUCTION}\n\n{marker}"
@@ -59,7 +59,7 @@ def prompts(tokenizer: Any, features: Sequence[Feature]) -> Prompts:
     answers = [[encode(f" {word}")[0] for word in feature.answers] for feature in features]
     for feature, ids in zip(features, answers, strict=True):
         if len(set(ids)) != len(ids):
-            raise ModelError(f"this tokenizer cannot tell the answers of {feature.name} apart")
+            raise MachineError(f"this tokenizer cannot tell the answers of {feature.name} apart")
     questions = [encode(f"\n{feature.question} Answer:") for feature in features]
     return Prompts(encode(head), encode(tail), questions, answers)
 

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from engine.data.dialogue import canonical
-from engine.data.pairs import DataError
 from engine.data.records import SIDES, Faults, Record, key_of, read_records, some
+from engine.errors import BadInput
 from engine.taxonomy import Feature
 
 MISSING = -128  # a label that the file does not give; as in engine.paper.inputs
@@ -51,10 +51,10 @@ def read_labels(
     row_id, preference, text and a column per feature under its released name or ours. `texts`:
     chosen and rejected transcript of each pair, to compare with the file's.
 
-    Raises DataError naming file, line, field and how many rows are so.
+    Raises BadInput naming file, line, field and how many rows are so.
     """
     if not path.is_file():
-        raise DataError(f"{path}: no such labels file")
+        raise BadInput(f"{path}: no such labels file")
     found, faults, cells = RecordedLabels(), Faults(path), _Cells(path, features)
     for record in read_records(path):
         flat = "preference" in record.fields
@@ -75,7 +75,7 @@ def read_labels(
             found.values[key] = [_value(f, given, record.line, faults) for f in features]
     faults.check()
     if not found.values:
-        raise DataError(f"{path}: holds no labels")
+        raise BadInput(f"{path}: holds no labels")
     return found
 
 
@@ -83,18 +83,18 @@ def _entry(path: Path, record: Record, side_field: str) -> Key:
     side = record.fields.get(side_field)
     if side not in SIDES:
         if side_field not in record.fields:
-            raise DataError(
+            raise BadInput(
                 f'{path}, line {record.line}: expected {{"id": …, "side": …, "labels": {{…}}}} or '
                 "the columns row_id, preference and the features"
             )
-        raise DataError(f"{path}, line {record.line}: {side_field} must be chosen or rejected")
+        raise BadInput(f"{path}, line {record.line}: {side_field} must be chosen or rejected")
     return key_of(path, record), str(side)
 
 
 def _nested_labels(path: Path, record: Record) -> Mapping[str, Any]:
     labels = record.fields.get("labels")
     if not isinstance(labels, dict):
-        raise DataError(f"{path}, line {record.line}: expected labels as {{feature: value}}")
+        raise BadInput(f"{path}, line {record.line}: expected labels as {{feature: value}}")
     return labels
 
 
@@ -126,7 +126,7 @@ class _Cells:
             found.append(value)
         if not given:
             columns = ", ".join(released for _, released, _, _ in self.columns)
-            raise DataError(
+            raise BadInput(
                 f"{self.path}, line {record.line}: no label at all; the columns are {columns}"
             )
         return found
@@ -159,16 +159,16 @@ def read_scores(path: Path, allow_squashed: bool = False) -> dict[str, tuple[flo
     """Pair's source id → (chosen, rejected). SEAL's `compare` kind (row_id, chosen_score,
     rejected_score, agreement) or RewardBench's (id, scores_chosen, scores_rejected, results).
 
-    Raises DataError naming file, line, column and how many rows are so.
+    Raises BadInput naming file, line, column and how many rows are so.
     """
     if not path.is_file():
-        raise DataError(f"{path}: no such score file")
+        raise BadInput(f"{path}: no such score file")
     found: dict[str, tuple[float, float]] = {}
     faults = Faults(path)
     for record in read_records(path):
         columns = next((pair for pair in _SCORES if set(pair) & record.fields.keys()), None)
         if columns is None:
-            raise DataError(
+            raise BadInput(
                 f"{path}, line {record.line}: no scores; the columns are row_id, chosen_score, "
                 "rejected_score, or id, scores_chosen, scores_rejected"
             )
@@ -181,9 +181,9 @@ def read_scores(path: Path, allow_squashed: bool = False) -> dict[str, tuple[flo
         found[key] = chosen, rejected
     faults.check()
     if not found:
-        raise DataError(f"{path}: holds no scores")
+        raise BadInput(f"{path}: holds no scores")
     if not allow_squashed and all(0 <= score <= 1 for pair in found.values() for score in pair):
-        raise DataError(
+        raise BadInput(
             f"{path}: all {2 * len(found):,} scores lie within [0, 1]: these look like squashed "
             "logits (a sigmoid or softmax), whose differences are no differences of reward; record "
             "raw logits, or allow them (--allow-squashed, allow_squashed = true)"
@@ -227,10 +227,10 @@ def check_verdict(
 def check_keys(
     path: Path, what: str, keys: Sequence[str], known: Collection[str], spare: int
 ) -> None:
-    """Raises DataError if more than `spare` of these keys belong to no pair."""
+    """Raises BadInput if more than `spare` of these keys belong to no pair."""
     unknown = [key for key in keys if key not in known]
     if len(unknown) > spare:
-        raise DataError(
+        raise BadInput(
             f"{path}: {len(unknown):,} of {len(keys):,} {what} belong to no pair: row_id "
             f"{some(unknown)}; the pairs' own are {some(sorted(known))}"
         )

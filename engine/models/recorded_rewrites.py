@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from engine.data.pairs import DataError
 from engine.data.records import SIDES, Faults, Record, key_of, read_records
+from engine.errors import BadInput
 from engine.models.recorded import (
     MISSING,
     check_verdict,
@@ -50,10 +50,10 @@ def read_rewrites(
 ) -> list[RecordedRewrite]:
     """The rewrites of a file, one row per pair (and `strategy`, where there is that column).
 
-    Raises DataError naming file, line, column and how many rows are so.
+    Raises BadInput naming file, line, column and how many rows are so.
     """
     if not path.is_file():
-        raise DataError(f"{path}: no such rewrites file")
+        raise BadInput(f"{path}: no such rewrites file")
     found: dict[tuple[str, str], RecordedRewrite] = {}
     faults = Faults(path)
     labeled: Sequence[Feature] | None = None
@@ -81,7 +81,7 @@ def read_rewrites(
         found[key, strategy] = RecordedRewrite(key, strategy, (chosen, rejected))
     faults.check()
     if not found:
-        raise DataError(f"{path}: holds no rewrites")
+        raise BadInput(f"{path}: holds no rewrites")
     return list(found.values())
 
 
@@ -122,7 +122,7 @@ def _check_columns(
             f"rewritten_rejected_{example}"
         )
     if lacking:
-        raise DataError(f"{path}: these columns are missing: {', '.join(lacking)}")
+        raise BadInput(f"{path}: these columns are missing: {', '.join(lacking)}")
 
 
 def _side(

@@ -9,12 +9,9 @@ from pathlib import Path
 
 from engine import data
 from engine.data.readers import DAMAGE
-from engine.run.workers import Stopped
+from engine.errors import BadInput
+from engine.run.jobs import Stopped
 from engine.study import Study
-
-
-class RunError(RuntimeError):
-    """The data does not carry this run; one line: what, and how to mend it."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +30,7 @@ class Source:
 
 
 def read(study: Study, stopped: Callable[[], bool] = lambda: False) -> Source:
-    """Raises DataError for what is no data at all, Stopped when asked to stop."""
+    """Raises BadInput for what is no data at all, Stopped when asked to stop."""
     settings = study.data
     source = data.Source(
         path=Path(settings.path) if settings.path else None,
@@ -54,21 +51,21 @@ def read(study: Study, stopped: Callable[[], bool] = lambda: False) -> Source:
 
 
 def sample(study: Study, source: Source) -> list[data.Pair]:
-    """The pairs of the study. Raises RunError where too many rows cannot be used."""
+    """The pairs of the study. Raises BadInput where too many rows cannot be used."""
     settings = study.data
     if cut := next((r for r in source.rejects if r.reason in DAMAGE), None):
-        raise RunError(
+        raise BadInput(
             f"{cut.source} is damaged after line {cut.line} ({cut.detail}), and nobody knows what "
             "is missing: get the file again, or unpack what is whole of it with zcat"
         )
     if len(source.rejects) > settings.max_reject_share * source.rows:
         first = source.rejects[0]
-        raise RunError(
+        raise BadInput(
             f"{len(source.rejects):,} of {source.rows:,} rows cannot be used, more than "
             f"data.max_reject_share = {settings.max_reject_share:g} allows; the first: line "
             f"{first.line} of {first.source}: {first.reason}: {first.detail}"
         )
     if not source.pairs:
-        raise RunError("the dataset holds no usable pair")
+        raise BadInput("the dataset holds no usable pair")
     chosen = data.seeded_sample(len(source.pairs), settings.limit, settings.seed)
     return [source.pairs[i] for i in chosen]

@@ -8,13 +8,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from engine import study as studies
 from engine.paper.inputs import Feature, Options
 from engine.paper.measures import compute, pair_facts
 from engine.results import flat, views
 from engine.results.records import Tables
 from engine.results.views import LOW_KAPPA
-from engine.run import plan
+from engine.run import last, plan
 from engine.store import Store, dataset, measures, results
 from engine.study import Study
 
@@ -48,20 +47,22 @@ def paper_features(study: Study) -> tuple[Feature, ...]:
 
 
 def measure(study: Study, store: Store) -> Summary:
-    """Compute everything, replace the stored tables, and warn of what a reader must know. Every
-    result must be there."""
+    """Compute everything of the last complete results, replace the stored tables, and warn of what
+    a reader must know."""
+    found = last.results(store, study)
+    assert found is not None, "the results are complete"
+    study, roles = found.study, found.roles
     features = paper_features(study)
-    roles = results.roles(store)
     texts = dataset.pair_texts(store)
     noise = (_noise(store, roles["pre"], texts), _noise(store, roles["post"], texts))
     pairs = measures.pairs(store, roles, features)
-    sample = [pair_id for pair_id, *_ in plan.rewrite_sample(study, texts)]
+    sample = [pair.pair_id for pair in plan.rewrite_sample(study, texts)]
     rewrites = measures.rewrites(store, roles, features, study.rewrites.strategies, sample)
     labelers = measures.labelers(store, roles, features)
     chosen = options(study, noise)
     tables = compute(pairs, rewrites, labelers, chosen)
     facts = pair_facts(pairs, labelers, chosen)
-    measures.put_measures(store, tables, facts, studies.digest(study))
+    measures.put_measures(store, tables, facts, found.digest)
     counts = {
         "scored pairs": len(pairs),
         "ties": int(facts.tied_post.sum()),
@@ -73,7 +74,7 @@ def measure(study: Study, store: Store) -> Summary:
     return Summary(digest(tables), counts, tuple(_warnings(study, tables, counts, noise)))
 
 
-def _noise(store: Store, producer: str, texts: Sequence[tuple[int, int, int]]) -> float:
+def _noise(store: Store, producer: str, texts: Sequence[dataset.PairTexts]) -> float:
     if not results.scored_twice(store, producer):  # recorded: to find the sample takes a second
         return 0.0
     return results.noise(store, producer, plan.noise_sample(texts))[0]

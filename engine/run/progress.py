@@ -11,7 +11,9 @@ from dataclasses import dataclass, field
 import msgspec
 
 from engine import __version__
+from engine.errors import Kind, MachineError, SealError, of_kind
 from engine.wire.messages import RunState, RunStatus, StageProgress
+from engine.wire.version import contract
 
 
 @dataclass
@@ -34,8 +36,7 @@ class Progress:
     _counts: dict[str, int] = field(default_factory=dict)
     _rejects: dict[str, int] = field(default_factory=dict)
     _warnings: tuple[str, ...] = ()
-    _error: str | None = None
-    _bad_input: bool = False
+    _error: SealError | None = None
     _stopping: bool = False
     _version: int = 0
     _began: float | None = None
@@ -48,7 +49,7 @@ class Progress:
             self._stages = {stage.name: stage for stage in stages}
             self._clocks = {}
             self._counts, self._rejects = {}, {}
-            self._error, self._bad_input, self._stopping = None, False, False
+            self._error, self._stopping = None, False
             self._warnings = ()
             self._began = time.monotonic()
             self._set_state("running")
@@ -56,13 +57,12 @@ class Progress:
     def end(
         self,
         state: RunState,
-        error: str | None = None,
-        bad_input: bool = False,
+        error: SealError | None = None,
         keep: Callable[[RunStatus], None] = lambda status: None,
     ) -> None:
         """The run is over. Nobody is told before `keep` has put the last status by."""
         with self._changed:
-            self._bad_input, self._stopping = bad_input, False
+            self._stopping = False
             if self._began is not None:
                 self._elapsed = time.monotonic() - self._began
                 self._began = None
@@ -76,7 +76,9 @@ class Progress:
                 keep(self.snapshot())
             except OSError as failure:
                 # What it would have said is lost, so this is no finished run.
-                self._error = self._error or f"the manifest cannot be written: {failure.strerror}"
+                self._error = self._error or MachineError(
+                    f"the manifest cannot be written: {failure.strerror}"
+                )
                 self._set_state(state if state != "done" else "failed")
 
     def start_stage(self, name: str, total: int, done: int = 0, where: str = "") -> None:
@@ -133,8 +135,10 @@ class Progress:
         with self._changed:
             self._stages = {stage.name: stage for stage in status.stages}
             self._counts, self._rejects = dict(status.counts), dict(status.rejects)
-            self._warnings, self._error = status.warnings, status.error
-            self._bad_input = status.bad_input
+            self._warnings = status.warnings
+            self._error = None
+            if status.error is not None:
+                self._error = of_kind(status.error_kind or Kind.FAULT, status.error)
             self._elapsed = status.elapsed_s
             self._set_state(state)
 
@@ -150,7 +154,7 @@ class Progress:
                 self._stages["measure"] = msgspec.structs.replace(
                     self._stages["measure"], state="done", done=1, total=1
                 )
-            self._error, self._bad_input = None, False
+            self._error = None
             self._set_state("done")
 
     def snapshot(self) -> RunStatus:
@@ -165,12 +169,13 @@ class Progress:
                 counts=dict(self._counts),
                 rejects=dict(self._rejects),
                 warnings=self._warnings,
-                error=self._error,
-                bad_input=self._bad_input,
+                error=None if self._error is None else str(self._error),
+                error_kind=None if self._error is None else self._error.kind,
                 stopping=self._stopping,
                 elapsed_s=running,
                 pid=os.getpid(),
                 engine_version=__version__,
+                contract=contract(),
             )
 
     def wait(self, seen: int, timeout: float) -> bool:

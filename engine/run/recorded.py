@@ -7,7 +7,6 @@ Run as a module on a study file it checks only: `python -m engine.run.recorded S
 from __future__ import annotations
 
 import hashlib
-import json
 import sys
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,10 +15,12 @@ from typing import TypeVar
 
 import numpy as np
 
-from engine import data
+from engine import child, data
 from engine import study as studies
-from engine.data.pairs import DataError
+from engine.backends.labelers.recorded import RecordedLabelsBackend
+from engine.backends.rewards.recorded import RecordedScoresBackend
 from engine.data.records import SIDES, some
+from engine.errors import BadInput
 from engine.models.recorded import (
     MISSING,
     Key,
@@ -54,22 +55,23 @@ def read(
 ) -> Recorded:
     """Read and check every recorded file of a study.
 
-    `source` are all pairs that were read, `wanted` those of the sample. Raises DataError, one line.
+    `source` are all pairs that were read, `wanted` those of the sample. Raises BadInput, one line.
     """
     found = Recorded()
     texts = {pair.source_id: (pair.chosen, pair.rejected) for pair in source}
     needed = [pair.source_id for pair in wanted]
     for name, labeler in study.labelers.items():
-        if labeler.backend == "recorded":
-            found.labels[name] = _labels(found, study, name, texts, rejects)
+        if isinstance(labeler, RecordedLabelsBackend):
+            path = Path(labeler.path)
+            found.labels[name] = _labels(found, study, name, path, texts, rejects)
     for role, reward in (("pre", study.pre), ("post", study.post)):
-        if reward.path is not None:
+        if isinstance(reward, RecordedScoresBackend):
             path = Path(reward.path)
             scores = read_scores(path, reward.allow_squashed)
             found.sha256[reward.path] = _sha256(path)
             check_keys(path, "scores", list(scores), texts, rejects)
             if missing := [key for key in needed if key not in scores]:
-                raise DataError(
+                raise BadInput(
                     f"{path}: {len(missing):,} of {len(needed):,} pairs have no score: row_id "
                     f"{some(missing)}; every pair needs one"
                 )
@@ -85,9 +87,13 @@ def _sha256(path: Path) -> str:
 
 
 def _labels(
-    found: Recorded, study: Study, name: str, texts: Mapping[str, tuple[str, str]], rejects: int
+    found: Recorded,
+    study: Study,
+    name: str,
+    path: Path,
+    texts: Mapping[str, tuple[str, str]],
+    rejects: int,
 ) -> RecordedLabels:
-    path = Path(study.labelers[name].path or "")
     labels = read_labels(path, study.features, texts)
     found.sha256[str(path)] = _sha256(path)
     check_keys(path, "labels", [key for key, _ in labels.values], texts, 2 * rejects)
@@ -107,7 +113,7 @@ def _refuse_texts(path: Path, wrong: Sequence[Key], given: int) -> None:
     """Where a file repeats the pairs' texts, they must be the pairs' texts: keys can be wrong."""
     if wrong:
         shown = some([f"{key} {side}" for key, side in wrong])
-        raise DataError(
+        raise BadInput(
             f"{path}: {len(wrong):,} of {given:,} texts are not those of the pairs with the "
             f"same row_id: {shown}; are these the results of other pairs?"
         )
@@ -145,7 +151,7 @@ def _rewrites(
             if abs(entry.original_rewards.get(role, score) - score) > SAME_MODEL
         ]
         if apart:
-            raise DataError(
+            raise BadInput(
                 f"{path}: {len(apart):,} originals have other {role} rewards than in the score "
                 f"file: row_id {some(apart)}; both must be of one model"
             )
@@ -155,18 +161,14 @@ def _rewrites(
 # ---------------------------------------------------------------- checking only
 
 
-def main() -> None:
-    """Exit 2 with one line on stderr for bad input, else a JSON object on stdout."""
-    try:
-        study = studies.load(Path(sys.argv[1]))
-        source = ingest.read(study)
-        pairs = ingest.sample(study, source)
-        found = read(study, source.pairs, pairs, len(source.rejects))
-    except (studies.StudyError, DataError, ingest.RunError) as error:
-        print(error, file=sys.stderr)
-        raise SystemExit(2) from None
-    print(json.dumps({"pairs": len(pairs), "rewrites": len(found.rewrites)}))
+def check(study_file: Path) -> dict[str, int]:
+    """What a run would import: the number of pairs and of rewrites."""
+    study = studies.load(study_file)
+    source = ingest.read(study)
+    pairs = ingest.sample(study, source)
+    found = read(study, source.pairs, pairs, len(source.rejects))
+    return {"pairs": len(pairs), "rewrites": len(found.rewrites)}
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(child.answer(lambda: check(Path(sys.argv[1]))))

@@ -1,5 +1,5 @@
 """The only place with DuckDB: the run's data and results."""
 
-from engine.store.database import Store, StoreError
+from engine.store.database import Store
 
-__all__ = ["Store", "StoreError"]
+__all__ = ["Store"]

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple, get_args
 
-from engine.data.dialogue import turns
+import msgspec
+
+from engine.data.dialogue import shared_turns, turns
+from engine.errors import NotFound
 from engine.filters import Vocabulary, check, complete, parse
 from engine.paper.inputs import MISSING
-from engine.store.database import Reading, Store, sql
-from engine.store.errors import NotFound
+from engine.store.database import Reading, Store, rows, sql
 from engine.store.filters import PairCondition, RewriteCondition, readable, used
 from engine.store.saved_filters import saved
 from engine.taxonomy import Feature
@@ -20,6 +22,7 @@ from engine.wire.messages import (
     Entry,
     Ids,
     Mark,
+    Opinion,
     PairDetail,
     PairQuery,
     PairRow,
@@ -54,7 +57,7 @@ _NAMES = 200
 
 
 class Browser:
-    """Reads for one study: its roles (role → producer) and features are fixed."""
+    """Reads of complete results: roles (role → producer), features and strategies are fixed."""
 
     def __init__(
         self,
@@ -70,7 +73,13 @@ class Browser:
         self.pre, self.post = roles["pre"], roles["post"]
         self.gold = roles.get("labeler gold")
         self.relabeler = roles.get("relabeler", self.labeler)
-        self._producers = {"labeler": self.labeler, "pre": self.pre, "post": self.post}
+        labelers = [of for role, of in roles.items() if role.startswith("labeler ")]
+        self._producers: dict[str, Any] = {
+            "labeler": self.labeler,
+            "labelers": labelers,
+            "pre": self.pre,
+            "post": self.post,
+        }
 
     # ------------------------------------------------------------ filters
 
@@ -92,9 +101,9 @@ class Browser:
         return complete(request.filter, request.cursor, vocabulary, names)
 
     def _names(self) -> dict[str, list[str]]:
-        rows = self.store.read(sql("names_in_use"), {"most": _NAMES}).fetchall()
+        found = self.store.read(sql("names_in_use"), {"most": _NAMES}).fetchall()
         names: dict[str, list[str]] = {}
-        for key, name in rows:
+        for key, name in found:
             names.setdefault(key, []).append(name)
         return names
 
@@ -143,28 +152,25 @@ class Browser:
     def pair_rows(self, ids: Sequence[int], author: str = "") -> list[PairRow]:
         """Rows in the order of the ids, with the marks of this author."""
         stored = _stored(ids)
-        rows = self.store.read(sql("pair_rows"), [stored, PREVIEW]).fetchall()
+        found = self.store.read(sql("pair_rows"), [stored, PREVIEW])
         marks = {}
         if author:
-            found = self.store.read(sql("marks_of_author"), {"ids": stored, "author": author})
-            marks = {pair_id: _mark(*mark) for pair_id, *mark in found.fetchall()}
-        return [_pair_row(row, marks.get(row[0])) for row in rows]
+            of = self.store.read(sql("marks_of_author"), {"ids": stored, "author": author})
+            marks = {row.pair_id: row.mark for row in rows(of, _MarkRow)}
+        return [
+            msgspec.structs.replace(row, mark=marks.get(row.pair_id))
+            for row in rows(found, _pair_row)
+        ]
 
     def pair(self, pair_id: int, author: str = "") -> PairDetail:
         """A pair with the marks of all authors; the row has this author's."""
-        rows = self.pair_rows([pair_id], author)
-        if not rows:
+        lines = self.pair_rows([pair_id], author)
+        if not lines:
             raise NotFound(f"no pair {pair_id}")
         chosen_id, rejected_id = self.store.read(
             "SELECT chosen_id, rejected_id FROM pairs WHERE pair_id = ?", [pair_id]
         ).fetchone()
         chosen, rejected = self._entry(chosen_id), self._entry(rejected_id)
-        shared = 0
-        # The last turn is the response; it is never folded away, even in a tie.
-        for left, right in zip(chosen.turns[:-1], rejected.turns[:-1], strict=False):
-            if left != right:
-                break
-            shared += 1
         rewrites = ()
         if self._has_rewrites():
             rewrites = tuple(
@@ -175,36 +181,34 @@ class Browser:
                 ).fetchall()
             )
         return PairDetail(
-            row=rows[0],
-            shared_turns=shared,
+            row=lines[0],
+            shared_turns=shared_turns(chosen.turns, rejected.turns),
             chosen=chosen,
             rejected=rejected,
             rewrite_ids=rewrites,
             marks=tuple(
-                _mark(*mark) for mark in self.store.read(sql("marks_of_pair"), [pair_id]).fetchall()
+                row.mark for row in rows(self.store.read(sql("marks_of_pair"), [pair_id]), _MarkRow)
             ),
         )
 
     def _entry(self, text_id: int, labeler: str | None = None) -> Entry:
-        transcript, response, labels, gold, pre, post, truncated = self.store.read(
-            sql("entry"),
-            {
-                "text": text_id,
-                "labeler": labeler or self.labeler,
-                "gold": self.gold,
-                "pre": self.pre,
-                "post": self.post,
-            },
-        ).fetchone()
+        asked = {
+            "text": text_id,
+            "labeler": labeler or self.labeler,
+            "gold": self.gold,
+            "pre": self.pre,
+            "post": self.post,
+        }
+        [found] = rows(self.store.read(sql("entry"), asked), _EntryRow)
         return Entry(
             text_id=text_id,
-            turns=tuple(Turn(role=turn.role, text=turn.text) for turn in turns(transcript)),
-            response=response,
-            labels=self._named(labels),
-            gold=None if gold is None else self._named(gold),
-            pre=pre,
-            post=post,
-            truncated=truncated,
+            turns=tuple(Turn(role=turn.role, text=turn.text) for turn in turns(found.transcript)),
+            response=found.response,
+            labels=self._named(found.labels),
+            gold=None if found.gold is None else self._named(found.gold),
+            pre=found.pre,
+            post=found.post,
+            truncated=found.truncated,
         )
 
     def _named(self, values: Sequence[int] | None) -> dict[str, int]:
@@ -232,40 +236,69 @@ class Browser:
         return self._ids(statement, condition.parameters, "rewrite_facts", reading)
 
     def rewrite_rows(self, ids: Sequence[int]) -> list[RewriteRow]:
-        rows = self.store.read(
-            sql("rewrite_rows"),
-            {"ids": _stored(ids), "preview": PREVIEW, "labeler": self.relabeler},
-        ).fetchall()
-        return [_rewrite_row(row) for row in rows]
+        asked = {"ids": _stored(ids), "preview": PREVIEW, "labeler": self.relabeler}
+        return rows(self.store.read(sql("rewrite_rows"), asked), _rewrite_row)
 
     def rewrite(self, rewrite_id: int) -> RewriteDetail:
-        if not self._has_rewrites() or not (rows := self.rewrite_rows([rewrite_id])):
+        if not self._has_rewrites() or not (lines := self.rewrite_rows([rewrite_id])):
             raise NotFound(f"no rewrite {rewrite_id}")
-        chosen_id, rejected_id, *new = self.store.read(
-            sql("rewrite_sides"), [rewrite_id]
-        ).fetchone()
-        chosen = self._entry(chosen_id, self.relabeler)
-        rejected = self._entry(rejected_id, self.relabeler)
+        sides = self.store.read(sql("rewrite_sides"), {"rewrite": rewrite_id})
+        new_chosen, new_rejected = rows(sides, _SideRow)
+        chosen = self._entry(new_chosen.text_id, self.relabeler)
+        rejected = self._entry(new_rejected.text_id, self.relabeler)
         return RewriteDetail(
-            row=rows[0],
+            row=lines[0],
             context=chosen.turns[:-1],
-            chosen=self._side(chosen, new[:5]),
-            rejected=self._side(rejected, new[5:]),
+            chosen=self._side(chosen, new_chosen),
+            rejected=self._side(rejected, new_rejected),
         )
 
-    def _side(self, before: Entry, new: Sequence[Any]) -> RewriteSide:
-        response, labels, pre, post, cosine = new
+    def _side(self, before: Entry, new: _SideRow) -> RewriteSide:
         return RewriteSide(
             original=before.response,
-            rewritten=response,
-            cosine=cosine,
+            rewritten=new.response,
+            cosine=new.cosine,
             labels_before=before.labels,
-            labels_after=self._named(labels),
+            labels_after=self._named(new.labels),
             pre_before=before.pre,
-            pre_after=pre,
+            pre_after=new.pre,
             post_before=before.post,
-            post_after=post,
+            post_after=new.post,
         )
+
+
+class _MarkRow(NamedTuple):
+    pair_id: int
+    author: str
+    time: float
+    state: dict[str, Any]
+
+    @property
+    def mark(self) -> Mark:
+        state = {**self.state, "tags": tuple(self.state["tags"])}
+        return Mark(author=self.author, time=self.time, **state)
+
+
+class _EntryRow(NamedTuple):
+    transcript: str
+    response: str
+    labels: list[int] | None
+    gold: list[int] | None
+    pre: float
+    post: float
+    truncated: bool
+
+
+class _SideRow(NamedTuple):
+    """One side of a rewrite: `text_id` is the original's, the rest is of what it became."""
+
+    side: int
+    text_id: int
+    response: str
+    labels: list[int]
+    pre: float
+    post: float
+    cosine: float
 
 
 def _stored(ids: Sequence[int]) -> list[int]:
@@ -277,68 +310,17 @@ def _direction(descending: bool) -> str:
     return "DESC NULLS LAST" if descending else "ASC NULLS LAST"
 
 
-def _mark(author: str, at: float, state: dict[str, Any]) -> Mark:
-    return Mark(author=author, time=at, **{**state, "tags": tuple(state["tags"])})
+_OPINIONS: dict[str, Opinion] = {opinion: opinion for opinion in get_args(Opinion)}
 
 
-def _pair_row(row: tuple[Any, ...], mark: Mark | None) -> PairRow:
-    (
-        pair_id,
-        source_id,
-        regime,
-        opinion,
-        margin_pre,
-        margin_post,
-        theta,
-        gain,
-        ambiguity,
-        topic,
-        preview,
-        noise,
-    ) = row
-    return PairRow(
-        pair_id=pair_id,
-        source_id=source_id,
-        regime=regime,
-        opinion=opinion if opinion in ("c", "i", "r") else None,
-        margin_pre=margin_pre,
-        margin_post=margin_post,
-        theta=theta,
-        gain=gain,
-        ambiguity=ambiguity,
-        topic=topic,
-        preview=preview,
-        noise=noise,
-        mark=mark,
-    )
+def _pair_row(opinion: str, **columns: Any) -> PairRow:
+    return PairRow(opinion=_OPINIONS.get(opinion), **columns)
 
 
-def _rewrite_row(row: tuple[Any, ...]) -> RewriteRow:
-    (
-        rewrite_id,
-        pair_id,
-        source_id,
-        strategy,
-        cosine_chosen,
-        cosine_rejected,
-        before,
-        after,
-        flips,
-        preview,
-    ) = row
-    change: Change = "same" if (before > 0) == (after > 0) else "aligned"
-    if before > 0 and after <= 0:
+def _rewrite_row(margin_before: float, margin_after: float, **columns: Any) -> RewriteRow:
+    change: Change = "same" if (margin_before > 0) == (margin_after > 0) else "aligned"
+    if margin_before > 0 and margin_after <= 0:
         change = "misaligned"
     return RewriteRow(
-        rewrite_id=rewrite_id,
-        pair_id=pair_id,
-        source_id=source_id,
-        strategy=strategy,
-        change=change,
-        cosine_chosen=cosine_chosen,
-        cosine_rejected=cosine_rejected,
-        margin_before=before,
-        margin_after=after,
-        flips=flips,
-        preview=preview,
+        change=change, margin_before=margin_before, margin_after=margin_after, **columns
     )

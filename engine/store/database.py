@@ -5,24 +5,27 @@ from __future__ import annotations
 import contextlib
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import duckdb
 
-SCHEMA_VERSION = "4"
-# Keys in `meta`, each of a study's digest: whose results are all there, and whose measures are.
+from engine import __version__
+from engine.errors import MachineError
+from engine.store.migrations import CURRENT, OLDEST, put_version, upgrade
+
+# Keys in `meta`. The last results that are all there: dataset, producers and study, as JSON; and
+# the digest of what the stored measures are of.
 COMPLETE = "complete"
 MEASURED = "measured"
 _HERE = Path(__file__).parent
+_CONFIG = {"enable_external_access": "false", "memory_limit": "4GB"}
 
 
-class StoreError(RuntimeError):
-    """The database cannot be opened or used; one line: what, and how to mend it."""
-
+T = TypeVar("T")
 
 # What the machine does to a database; anything else is a fault of this program.
 _OUTSIDE = (
@@ -66,6 +69,13 @@ def sql(name: str) -> str:
     return (_HERE / "queries" / f"{name}.sql").read_text("utf-8")
 
 
+def _connect(path: Path) -> Any:
+    try:
+        return duckdb.connect(str(path), config=_CONFIG)
+    except duckdb.Error as error:
+        raise MachineError(_explain(path, str(error))) from None
+
+
 class Store:
     """One run's DuckDB file, held by this process alone.
 
@@ -74,30 +84,45 @@ class Store:
     """
 
     def __init__(self, path: Path) -> None:
-        """Open, or create with the current schema.
+        """Open, create with the current schema, or bring an older one up to it.
 
-        Raises StoreError when another process holds the file, when it is damaged, or when another
+        Raises MachineError when another process holds the file, when it is damaged, or when a newer
         version of this program wrote it.
         """
         self._path = path
-        try:
-            self._connection = duckdb.connect(
-                str(path), config={"enable_external_access": "false", "memory_limit": "4GB"}
-            )
-        except duckdb.Error as error:
-            raise StoreError(_explain(path, str(error))) from None
         self._lock = threading.Lock()
-        if not self.read("SELECT 1 FROM information_schema.tables").fetchone():
-            with self.write() as cursor:
-                cursor.execute((_HERE / "schema.sql").read_text("utf-8"))
-                cursor.execute("INSERT INTO meta VALUES ('schema', ?)", [SCHEMA_VERSION])
-            path.chmod(0o600)
-        elif (found := self._schema()) != SCHEMA_VERSION:
+        self._connection = _connect(path)
+        try:
+            if self.read("SELECT 1 FROM information_schema.tables").fetchone():
+                self._upgrade()
+            else:
+                self._create()
+        except BaseException:
             self.close()
-            raise StoreError(
-                f"{path} has schema {found or 'of another program'}, this program writes "
-                f"{SCHEMA_VERSION}: use another run folder"
-            )
+            raise
+
+    def _create(self) -> None:
+        with self.write() as cursor:
+            cursor.execute((_HERE / "schema.sql").read_text("utf-8"))
+            put_version(cursor, CURRENT)
+        self._path.chmod(0o600)
+
+    def _upgrade(self) -> None:
+        schema = self._schema()
+        if not OLDEST <= schema <= CURRENT:
+            raise MachineError(_foreign(self._path, schema, self._program()))
+        if schema == CURRENT:
+            return
+        self.close()
+        try:
+            upgrade(self._path, schema, _CONFIG)
+        except Exception as error:
+            why = error.strerror if isinstance(error, OSError) else str(error).strip()
+            raise MachineError(
+                f"{self._path} (schema {schema}) cannot be brought to schema {CURRENT}: "
+                f"{(why or type(error).__name__).splitlines()[0]}; it is as it was before"
+            ) from error
+        self._connection = _connect(self._path)
 
     def close(self) -> None:
         self._connection.close()
@@ -128,7 +153,7 @@ class Store:
     def write(self) -> Iterator[Any]:
         """A transaction: everything in the block is committed, or nothing.
 
-        Raises StoreError when the disk or the memory is full, with everything before it kept.
+        Raises MachineError when the disk or the memory is full, with everything before it kept.
         """
         with self._lock:
             cursor = self._connection.cursor()
@@ -140,7 +165,7 @@ class Store:
                 with contextlib.suppress(duckdb.Error):  # a failed commit is rolled back already
                     cursor.rollback()
                 if isinstance(error, _OUTSIDE):
-                    raise StoreError(_trouble(self._path, str(error))) from None
+                    raise MachineError(_trouble(self._path, str(error))) from None
                 raise
 
     def meta(self, key: str) -> str | None:
@@ -151,15 +176,29 @@ class Store:
         with self.write() as cursor:
             cursor.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", [key, value])
 
-    def _schema(self) -> str | None:
+    def _schema(self) -> int:
+        """The number of the stored schema, 0 where there is none that this program knows."""
         try:
-            return self.meta("schema")
-        except duckdb.CatalogException:
-            return None
+            return int(self.meta("schema") or 0)
+        except (duckdb.CatalogException, duckdb.BinderException, ValueError):
+            return 0
+
+    def _program(self) -> str:
+        """Which version of the program wrote this schema, as far as it says so."""
+        try:
+            return self.meta("program") or ""
+        except (duckdb.CatalogException, duckdb.BinderException):
+            return ""
 
 
-def forget_measures(cursor: Any) -> None:
-    """What is measured, or could be, is of other data or models than there are from now on."""
+def rows(cursor: Any, kind: Callable[..., T]) -> list[T]:
+    """What a statement found, each row as a `kind` whose fields are named as the columns."""
+    names = [column[0] for column in cursor.description]
+    return [kind(**dict(zip(names, row, strict=True))) for row in cursor.fetchall()]
+
+
+def forget_results(cursor: Any) -> None:
+    """The last complete results, and their measures, are of pairs that are replaced now."""
     cursor.execute("DELETE FROM meta WHERE key IN (?, ?)", [COMPLETE, MEASURED])
 
 
@@ -173,6 +212,17 @@ def insert(cursor: Any, table: str, columns: dict[str, Any], ignore: bool = Fals
     verb = "INSERT OR IGNORE INTO" if ignore else "INSERT INTO"
     cursor.execute(f"{verb} {table} ({names}) SELECT {names} FROM incoming")
     cursor.unregister("incoming")
+
+
+def _foreign(path: Path, schema: int, program: str) -> str:
+    if schema > CURRENT:
+        by = f"seal-tui {program}" if program else "a newer seal-tui"
+        return (
+            f"{path} was written by {by} (schema {schema}), this is seal-tui {__version__} "
+            f"(schema {CURRENT}): update seal-tui to open it; nothing was changed"
+        )
+    what = f"has schema {schema}, older than any that" if schema else "is no database that"
+    return f"{path} {what} seal-tui {__version__} can read (schemas {OLDEST} to {CURRENT})"
 
 
 def _trouble(path: Path, error: str) -> str:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from engine.data.dialogue import split_response
 from engine.data.pairs import Pair, Reject
 from engine.models.protocols import Text
-from engine.store.database import Store, forget_measures, insert, sql
+from engine.store.database import Store, forget_results, insert, rows, sql
 
 _TEXT = ("text_id", "sha256", "transcript", "context", "response")
+_PAIR = ("pair_id", "source_id", "line", "topic", "chosen_id", "rejected_id", "context_equal")
 
 
 def content_key(transcript: str) -> str:
@@ -29,18 +30,7 @@ def put_dataset(
     """Replace the run's pairs and rejects in one transaction. Texts known already are kept."""
     known: dict[str, int] = dict(store.read("SELECT sha256, text_id FROM texts").fetchall())
     texts: dict[str, list[Any]] = {name: [] for name in _TEXT}
-    rows: dict[str, list[Any]] = {
-        name: []
-        for name in (
-            "pair_id",
-            "source_id",
-            "line",
-            "topic",
-            "chosen_id",
-            "rejected_id",
-            "context_equal",
-        )
-    }
+    columns: dict[str, list[Any]] = {name: [] for name in _PAIR}
     for number, pair in enumerate(pairs):
         ids, contexts = [], []
         for transcript in (pair.chosen, pair.rejected):
@@ -48,15 +38,15 @@ def put_dataset(
             contexts.append(dialogue.context)
             ids.append(_text_id(known, texts, transcript, dialogue.context, dialogue.response))
         row = (number, pair.source_id, pair.line, pair.topic, *ids, contexts[0] == contexts[1])
-        for name, value in zip(rows, row, strict=True):
-            rows[name].append(value)
+        for name, value in zip(_PAIR, row, strict=True):
+            columns[name].append(value)
     left = list(rejects)
     with store.write() as cursor:
-        forget_measures(cursor)
+        forget_results(cursor)
         cursor.execute("DELETE FROM pairs")
         cursor.execute("DELETE FROM rejects")
         insert(cursor, "texts", texts)
-        insert(cursor, "pairs", rows)
+        insert(cursor, "pairs", columns)
         if left:
             names = ("source", "line", "reason", "detail", "excerpt")
             insert(cursor, "rejects", {n: [getattr(r, n) for r in left] for n in names})
@@ -100,21 +90,26 @@ def put_texts(cursor: Any, transcripts: Sequence[str]) -> list[int]:
 
 def texts(store: Store, ids: Sequence[int]) -> list[Text]:
     """These texts, in this order."""
-    rows = store.read(sql("texts_by_id"), [list(ids)]).fetchall()
-    return [Text(*row) for row in rows]
+    return rows(store.read(sql("texts_by_id"), [list(ids)]), Text)
 
 
 def text_sizes(store: Store, ids: Sequence[int]) -> list[int]:
     """Characters per text, in this order."""
-    rows = store.read(sql("text_sizes"), [list(ids)]).fetchall()
-    return [size for (size,) in rows]
+    return [size for (size,) in store.read(sql("text_sizes"), [list(ids)]).fetchall()]
 
 
-def pair_texts(store: Store) -> list[tuple[int, int, int]]:
-    """(pair_id, chosen text_id, rejected text_id) in pair order."""
+class PairTexts(NamedTuple):
+    """A pair's number and the ids of its two texts."""
+
+    pair_id: int
+    chosen_id: int
+    rejected_id: int
+
+
+def pair_texts(store: Store) -> list[PairTexts]:
+    """Every pair, in pair order."""
     query = "SELECT pair_id, chosen_id, rejected_id FROM pairs ORDER BY pair_id"
-    rows: list[tuple[int, int, int]] = store.read(query).fetchall()
-    return rows
+    return [PairTexts._make(row) for row in store.read(query).fetchall()]
 
 
 def source_keys(store: Store) -> dict[tuple[str, str], int]:
@@ -133,9 +128,7 @@ def reject_counts(store: Store) -> dict[str, int]:
     return dict(store.read(query).fetchall())
 
 
-def rejects(store: Store, limit: int) -> list[tuple[str, int, str, str, str]]:
-    """(source, line, reason, detail, excerpt) of the first rows left out, as they were read."""
-    rows: list[tuple[str, int, str, str, str]] = store.read(
-        "SELECT source, line, reason, detail, excerpt FROM rejects ORDER BY rowid LIMIT ?", [limit]
-    ).fetchall()
-    return rows
+def rejects(store: Store, limit: int) -> list[Reject]:
+    """The first rows left out, as they were read."""
+    query = "SELECT source, line, reason, detail, excerpt FROM rejects ORDER BY rowid LIMIT ?"
+    return rows(store.read(query, [limit]), Reject)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from engine.export.decided import Decided, Decision
-from engine.store.database import sql
+from engine.data.decided import Decided, Decision
+from engine.store.database import rows, sql
 
 # Texts of this many pairs are in memory at once.
 PAGE = 1_000
@@ -19,31 +19,34 @@ def decisions(cursor: Any, ids: Sequence[int], author: str) -> Iterator[Decision
     column = pyarrow.array(ids, pyarrow.int32())
     places = pyarrow.array(range(len(ids)), pyarrow.int32())
     cursor.register("wanted", pyarrow.table({"pair_id": column, "place": places}))
-    rows = cursor.execute(sql("export_decisions"), {"author": author}).fetchall()
+    found = rows(cursor.execute(sql("export_decisions"), {"author": author}), Decision)
     cursor.unregister("wanted")
-    return (Decision(*row) for row in rows)
+    return iter(found)
 
 
 def decided(cursor: Any, ids: Sequence[int], author: str) -> Iterator[list[Decided]]:
     """These pairs whole, in this order, page by page."""
     for start in range(0, len(ids), PAGE):
         page = list(ids[start : start + PAGE])
-        rows = cursor.execute(sql("export_pairs"), {"ids": page, "author": author}).fetchall()
-        yield [Decided._make((*row[:-1], tuple(row[-1]))) for row in rows]
+        yield rows(cursor.execute(sql("export_pairs"), {"ids": page, "author": author}), _decided)
+
+
+def _decided(tags: list[str], **columns: Any) -> Decided:
+    return Decided(tags=tuple(tags), **columns)
 
 
 def source_ids(cursor: Any, ids: Sequence[int]) -> set[str]:
     """The pairs' own ids."""
-    rows = cursor.execute(
+    found = cursor.execute(
         "SELECT source_id FROM pairs WHERE pair_id IN (SELECT unnest($ids::INTEGER[]))",
         {"ids": list(ids)},
     ).fetchall()
-    return {source for (source,) in rows}
+    return {source for (source,) in found}
 
 
 def authors(cursor: Any) -> tuple[str, ...]:
     """Who decided anything about the pairs that are there now."""
-    rows = cursor.execute(
+    found = cursor.execute(
         "SELECT DISTINCT author FROM pair_marks WHERE verdict IS NOT NULL ORDER BY author"
     ).fetchall()
-    return tuple(author for (author,) in rows)
+    return tuple(author for (author,) in found)

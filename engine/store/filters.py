@@ -78,9 +78,10 @@ _FLIPPED = {
 
 
 class Condition:
-    """A WHERE clause in the making. `roles` are the producers and the author it may speak of."""
+    """A WHERE clause in the making. `roles` are the producers and the author it may speak of;
+    `labelers` among them is a list."""
 
-    def __init__(self, features: Sequence[str], roles: Mapping[str, str | None]) -> None:
+    def __init__(self, features: Sequence[str], roles: Mapping[str, Any]) -> None:
         self.features = features
         self.parameters: dict[str, Any] = dict(roles)
         self._values = 0
@@ -143,7 +144,7 @@ class PairCondition(Condition):
 
     numbers = _PAIR_NUMBERS
 
-    def __init__(self, features: Sequence[str], roles: Mapping[str, str | None]) -> None:
+    def __init__(self, features: Sequence[str], roles: Mapping[str, Any]) -> None:
         super().__init__(features, roles)
         self._joined: set[str] = set()
 
@@ -203,10 +204,9 @@ class PairCondition(Condition):
         """Whether any two labelers gave one side different labels."""
         place = self.place(feature)
         return (
-            "EXISTS (SELECT 1 FROM labels AS a JOIN roles AS ra ON ra.producer = a.producer"
-            " JOIN labels AS b ON b.text_id = a.text_id"
-            " JOIN roles AS rb ON rb.producer = b.producer"
-            " WHERE ra.role LIKE 'labeler %' AND rb.role LIKE 'labeler %' AND ra.role < rb.role"
+            "EXISTS (SELECT 1 FROM labels AS a JOIN labels AS b ON b.text_id = a.text_id"
+            " WHERE a.producer IN (SELECT unnest($labelers))"
+            " AND b.producer IN (SELECT unnest($labelers)) AND a.producer < b.producer"
             " AND a.text_id IN (p.chosen_id, p.rejected_id)"
             f' AND least(a."values"[{place}], b."values"[{place}]) <> {MISSING}'
             f' AND a."values"[{place}] <> b."values"[{place}])'
@@ -229,7 +229,7 @@ class RewriteCondition(Condition):
 
     numbers = _REWRITE_NUMBERS
 
-    def __init__(self, features: Sequence[str], roles: Mapping[str, str | None]) -> None:
+    def __init__(self, features: Sequence[str], roles: Mapping[str, Any]) -> None:
         super().__init__(features, roles)
         self._labels = False
 
@@ -278,7 +278,11 @@ def readable(statement: str, parameters: Mapping[str, Any]) -> str:
     """The statement with its values written in, to be read or pasted; never to be executed here."""
 
     def literal(match: re.Match[str]) -> str:
-        value = parameters[match.group(1)]
+        return written(parameters[match.group(1)])
+
+    def written(value: Any) -> str:
+        if isinstance(value, list):
+            return f"[{', '.join(written(one) for one in value)}]"
         if isinstance(value, int | float):
             return f"{value:g}"
         return "NULL" if value is None else "'" + str(value).replace("'", "''") + "'"

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from engine.errors import BadInput
 from engine.store.database import Store, sql
-from engine.store.errors import Refused
 from engine.store.marks import VERDICTS, check_author, check_change, rebuild
 from engine.wire.messages import Imported, MarkChange, Message, Verdict
 
@@ -40,19 +40,12 @@ class LedgerRow(Message, frozen=True, kw_only=True):
 def ledger(store: Store) -> Iterator[LedgerRow]:
     """The whole log in the order of time, of pairs that are no longer in the dataset too."""
     cursor = store.read(sql("ledger"))
+    names = [column[0] for column in cursor.description]
     while rows := cursor.fetchmany(_MANY):
-        for at, author, source, chosen, rejected, old, new, group, blind in rows:
-            yield LedgerRow(
-                time=at,
-                author=author,
-                source_id=source,
-                chosen_sha=chosen,
-                rejected_sha=rejected,
-                old=_state(old),
-                new=_state(new),
-                group=group,
-                blind=blind,
-            )
+        for row in rows:
+            columns = dict(zip(names, row, strict=True))
+            columns |= {"old": _state(columns["old"]), "new": _state(columns["new"])}
+            yield LedgerRow(**columns)
 
 
 def _state(stored: dict[str, Any]) -> MarkState:
@@ -65,7 +58,7 @@ def import_ledger(store: Store, rows: Iterable[LedgerRow], study: str) -> Import
     Of an author's decisions about a pair the latest in time counts, whichever came in last. An
     import is not undone, nor what its authors did before it.
 
-    Raises Refused where a row holds what no mark can.
+    Raises BadInput where a row holds what no mark can.
     """
     import pyarrow
 
@@ -133,19 +126,19 @@ def import_ledger(store: Store, rows: Iterable[LedgerRow], study: str) -> Import
 
 def _microseconds(seconds: float) -> int:
     if not 0 <= seconds < 1e11:  # the year 5138; not for NaN either
-        raise Refused(f"time is {seconds}, must be seconds since 1970")
+        raise BadInput(f"time is {seconds}, must be seconds since 1970")
     return round(seconds * 1_000_000)
 
 
 def _group(number: int) -> int:
     if not 0 <= number < 2**63:
-        raise Refused("group must be a number from 0 on, of 63 bits")
+        raise BadInput("group must be a number from 0 on, of 63 bits")
     return number
 
 
 def _cell(state: MarkState) -> dict[str, Any]:
     if state.verdict is not None and state.verdict not in VERDICTS:
-        raise Refused(f"a verdict is one of {', '.join(VERDICTS)}")
+        raise BadInput(f"a verdict is one of {', '.join(VERDICTS)}")
     check_change(MarkChange(note=state.note, add_tags=state.tags))
     return {
         "verdict": state.verdict,

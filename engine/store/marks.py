@@ -11,15 +11,15 @@ import re
 import time
 from collections.abc import Sequence
 from itertools import combinations
-from typing import Any, get_args
+from typing import Any, NamedTuple, get_args
 
 import numpy as np
 
+from engine.errors import BadInput, NotFound
 from engine.paper.stability import cohen_kappa
 from engine.results.records import finite
-from engine.store.database import Store, sql
+from engine.store.database import Store, rows, sql
 from engine.store.dataset import has_dataset
-from engine.store.errors import NotFound, Refused
 from engine.wire.messages import (
     Agreement,
     MarkChange,
@@ -43,7 +43,7 @@ _FLAG = {"on": "flag", "off": "flag taken away", "toggle": "flag toggled"}
 def change(store: Store, request: MarkRequest, study: str) -> MarksChanged:
     """Change the marks of these pairs, on disk when this returns. `study`: the study's digest.
 
-    Raises NotFound for a pair that there is not (nothing is changed then), Refused for an author,
+    Raises NotFound for a pair that there is not (nothing is changed then), BadInput for an author,
     note or tag that cannot be, and for numbers of a dataset that was replaced.
     """
     author = check_author(request.author)
@@ -51,20 +51,32 @@ def change(store: Store, request: MarkRequest, study: str) -> MarksChanged:
     fields, values = _fields(request.change)
     changed = 0
     with store.write() as cursor:
-        action, now, pairs = _begin(cursor, author)
+        begun = _begin(cursor, author)
         if request.dataset and not has_dataset(store, request.dataset):
-            raise Refused("other data was read since this list was made; nothing was decided")
+            raise BadInput("other data was read since this list was made; nothing was decided")
         for pair_id in request.pair_ids:
-            if not 0 <= pair_id < pairs:  # a dataset's pairs are numbered without gaps
+            if not 0 <= pair_id < begun.pairs:  # a dataset's pairs are numbered without gaps
                 raise NotFound(f"no pair {pair_id}")
         if fields:
-            values |= {"action": action, "author": author, "ids": list(request.pair_ids)}
+            values |= {"action": begun.action, "author": author, "ids": list(request.pair_ids)}
             [(changed,)] = cursor.execute(
                 sql("mark_change").replace("{fields}", fields), values
             ).fetchall()
         if changed:
-            row = (action, now, author, study, "change", action, request.blind, said, changed)
-            _act(cursor, row)
+            _act(
+                cursor,
+                _Action(
+                    number=begun.action,
+                    now=begun.now,
+                    author=author,
+                    study=study,
+                    kind="change",
+                    target=begun.action,
+                    blind=request.blind,
+                    said=said,
+                    pairs=changed,
+                ),
+            )
     asked = len(set(request.pair_ids))
     if not changed:
         return MarksChanged(changed=0, said=f"{said}: nothing to change on {_pairs(asked)}")
@@ -91,14 +103,27 @@ def _again(store: Store, author: str, study: str, kind: str) -> MarksChanged:
         [(what, blind)] = cursor.execute(
             "SELECT said, blind FROM actions WHERE action_no = ?", [target]
         ).fetchall()
-        action, now, _ = _begin(cursor, author)
+        begun = _begin(cursor, author)
         [(changed,)] = cursor.execute(
             f"INSERT INTO decisions SELECT $action, source_id, chosen_id, rejected_id, "
             f"{before}, {after} FROM decisions WHERE action_no = $target",
-            {"action": action, "target": target},
+            {"action": begun.action, "target": target},
         ).fetchall()
         said = f"{'undone' if kind == 'undo' else 'redone'}: {what}"
-        _act(cursor, (action, now, author, study, kind, target, blind, said, changed))
+        _act(
+            cursor,
+            _Action(
+                number=begun.action,
+                now=begun.now,
+                author=author,
+                study=study,
+                kind=kind,
+                target=target,
+                blind=blind,
+                said=said,
+                pairs=changed,
+            ),
+        )
     return MarksChanged(changed=changed, said=f"{said} on {_pairs(changed)}")
 
 
@@ -126,33 +151,54 @@ def _fields(wanted: MarkChange) -> tuple[str, dict[str, Any]]:
     return ", ".join(fields), values
 
 
-def _begin(cursor: Any, author: str) -> tuple[int, int, int]:
-    """The number and time (microseconds since 1970) of the author's next action, and how many
-    pairs there are."""
+class _Begun(NamedTuple):
+    """An action about to be: its number, its time in microseconds since 1970, and how many pairs
+    there are."""
+
+    action: int
+    now: int
+    pairs: int
+
+
+class _Action(NamedTuple):
+    """A row of `actions`, its time in microseconds since 1970."""
+
+    number: int
+    now: int
+    author: str
+    study: str
+    kind: str
+    target: int
+    blind: bool
+    said: str
+    pairs: int
+
+
+def _begin(cursor: Any, author: str) -> _Begun:
     [(action, last, pairs)] = cursor.execute(
         "SELECT coalesce(max(action_no) + 1, 0), epoch_us(max(time) FILTER (author = ?)), "
         "(SELECT count(*) FROM pairs) FROM actions",
         [author],
     ).fetchall()
     # The latest decision counts: a clock that was set back must not make an old one the latest.
-    return action, max(time.time_ns() // 1000, 0 if last is None else last + 1), pairs
+    return _Begun(action, max(time.time_ns() // 1000, 0 if last is None else last + 1), pairs)
 
 
-def _act(cursor: Any, row: tuple[Any, ...]) -> None:
+def _act(cursor: Any, action: _Action) -> None:
     """Log an action whose decisions are logged, and bring the marks up to it."""
-    cursor.execute("INSERT INTO actions VALUES (?, make_timestamp(?), ?, ?, ?, ?, ?, ?, ?)", row)
-    action, now, author, *_ = row
+    cursor.execute("INSERT INTO actions VALUES (?, make_timestamp(?), ?, ?, ?, ?, ?, ?, ?)", action)
+    number, author, now = action.number, action.author, action.now
     cursor.execute(
         "DELETE FROM marks AS m USING decisions AS d WHERE d.action_no = $action "
         "AND m.author = $author AND m.source_id = d.source_id "
         "AND m.chosen_id = d.chosen_id AND m.rejected_id = d.rejected_id",
-        {"action": action, "author": author},
+        {"action": number, "author": author},
     )
     cursor.execute(
         "INSERT INTO marks SELECT $author, source_id, chosen_id, rejected_id, "
         "make_timestamp($now), new FROM decisions "
         "WHERE action_no = $action AND says_something(new)",
-        {"action": action, "author": author, "now": now},
+        {"action": number, "author": author, "now": now},
     )
 
 
@@ -166,15 +212,10 @@ def rebuild(cursor: Any) -> None:
 
 
 def log(store: Store, limit: int) -> list[MarkEvent]:
-    """The newest actions first. Raises Refused for a limit that cannot be."""
+    """The newest actions first. Raises BadInput for a limit that cannot be."""
     if not 1 <= limit <= LOG_LIMIT:
-        raise Refused(f"limit is {limit}, must be from 1 to {LOG_LIMIT:,}")
-    return [
-        MarkEvent(time=at, author=author, said=said, pairs=pairs, source_id=source)
-        for at, author, said, pairs, source in store.read(
-            sql("mark_log"), {"limit": limit}
-        ).fetchall()
-    ]
+        raise BadInput(f"limit is {limit}, must be from 1 to {LOG_LIMIT:,}")
+    return rows(store.read(sql("mark_log"), {"limit": limit}), MarkEvent)
 
 
 def progress(store: Store, pair_ids: Sequence[int], author: str) -> MarkProgress:
@@ -221,19 +262,19 @@ def agreement(store: Store) -> list[Agreement]:
 
 
 def check_author(author: str) -> str:
-    """The author. Raises Refused for a name that cannot be one."""
+    """The author. Raises BadInput for a name that cannot be one."""
     if not author.strip() or len(author) > AUTHOR_LENGTH or not author.isprintable():
-        raise Refused(f"author must be 1 to {AUTHOR_LENGTH} characters that can be printed")
+        raise BadInput(f"author must be 1 to {AUTHOR_LENGTH} characters that can be printed")
     return author
 
 
 def check_change(wanted: MarkChange) -> MarkChange:
-    """The change. Raises Refused for a note or a tag that cannot be."""
+    """The change. Raises BadInput for a note or a tag that cannot be."""
     if wanted.note is not None and len(wanted.note) > NOTE_LENGTH:
-        raise Refused(f"the note has {len(wanted.note):,} characters, at most {NOTE_LENGTH:,}")
+        raise BadInput(f"the note has {len(wanted.note):,} characters, at most {NOTE_LENGTH:,}")
     for tag in (*wanted.add_tags, *wanted.remove_tags):
         if len(tag) > TAG_LENGTH or not _TAG.fullmatch(tag):
-            raise Refused(
+            raise BadInput(
                 f"a tag is one word of letters, digits, _ and -, at most {TAG_LENGTH} long"
             )
     return wanted

@@ -14,7 +14,7 @@ from engine.paper.inputs import MISSING, Feature, Labels, Pairs, Rewrites, no_re
 from engine.paper.measures import PairFacts
 from engine.results import flat
 from engine.results.records import Tables
-from engine.store.database import COMPLETE, MEASURED, Store, sql
+from engine.store.database import MEASURED, Store, sql
 
 
 def _arrow(store: Store, name: str, parameters: dict[str, Any]) -> Any:
@@ -66,17 +66,23 @@ def rewrites(
 ) -> Rewrites:
     """Rebuild `rewrite_facts` from these pairs' rewrites and return its rows as arrays."""
     width = len(features)
-    if "rewriter" not in roles:
+    writers = rewriters(roles, strategies)
+    if not writers:
         with store.write() as cursor:
             cursor.execute("DROP TABLE IF EXISTS rewrite_facts")
         return no_rewrites(width)
-    producers = _producers(roles, "pre", "post", "labeler main", "rewriter", "embedder")
+    producers = _producers(roles, "pre", "post", "labeler main", "embedder")
     # Recorded rewrites bring labels of their originals too, by the labeler of the rewrites.
     producers["labeler"] = roles.get("relabeler", producers["labeler"])
     with store.write() as cursor:
         cursor.execute(
             sql("rewrite_pairs"),
-            {**producers, "strategies": list(strategies), "sample": list(sample)},
+            {
+                **producers,
+                "strategies": list(writers),
+                "writers": list(writers.values()),
+                "sample": list(sample),
+            },
         )
     wanted = ("pre", "post", "labeler")
     table = _arrow(store, "rewrite_arrays", {name: producers[name] for name in wanted})
@@ -93,6 +99,13 @@ def rewrites(
         _two(table, "post_chosen_new", "post_rejected_new"),
         _two(table, "cosine_chosen", "cosine_rejected"),
     )
+
+
+def rewriters(roles: dict[str, str], strategies: Sequence[str]) -> dict[str, str]:
+    """Strategy → the producer of its rewrites; of those that somebody rewrote by. One producer
+    stands for all where the rewrites are recorded, or of version 0.1.0."""
+    found = {name: roles.get(f"rewriter {name}", roles.get("rewriter")) for name in strategies}
+    return {name: producer for name, producer in found.items() if producer is not None}
 
 
 def labelers(
@@ -122,10 +135,10 @@ def _producers(roles: dict[str, str], *wanted: str) -> dict[str, str]:
     return {role.removesuffix(" main"): roles[role] for role in wanted}
 
 
-def put_measures(store: Store, tables: Tables, facts: PairFacts, study: str) -> None:
+def put_measures(store: Store, tables: Tables, facts: PairFacts, of: str) -> None:
     """Replace every metric table and the facts per pair in one transaction.
 
-    `study` is the digest of the study that they are of.
+    `of`: the digest of the results and options that they are of.
     """
     import pyarrow
 
@@ -144,12 +157,12 @@ def put_measures(store: Store, tables: Tables, facts: PairFacts, study: str) -> 
         cursor.register("incoming", pyarrow.table(columns))
         cursor.execute("CREATE OR REPLACE TABLE pair_facts AS SELECT * FROM incoming")
         cursor.unregister("incoming")
-        cursor.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", [MEASURED, _stamp(study)])
+        cursor.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", [MEASURED, _stamp(of)])
 
 
-def _stamp(study: str) -> str:
-    """What the stored measures are of: a study, and the records of this program."""
-    return f"{study} {flat.version()}"
+def _stamp(of: str) -> str:
+    """What the stored measures are of, and the version of this program's records."""
+    return f"{of} {flat.version()}"
 
 
 def _columns(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -166,19 +179,9 @@ def _whole(row: dict[str, Any]) -> dict[str, Any]:
     return {**row, "details": json.loads(details)} if isinstance(details, str) else row
 
 
-def has_measures(store: Store, study: str) -> bool:
-    """Whether the stored measures are of this study, of the data and models it has now, and have
-    the records of this program."""
-    return store.meta(MEASURED) == _stamp(study)
-
-
-def put_complete(store: Store, asked: str) -> None:
-    """Every result of a study is there; `asked` is the digest of what it asks of its models."""
-    store.put_meta(COMPLETE, asked)
-
-
-def is_complete(store: Store, asked: str) -> bool:
-    return store.meta(COMPLETE) == asked
+def has_measures(store: Store, of: str) -> bool:
+    """Whether the stored measures are `of` this, and have the records of this program."""
+    return store.meta(MEASURED) == _stamp(of)
 
 
 def tables(store: Store) -> Tables:

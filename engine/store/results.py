@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from engine.models.protocols import Labels, Rewards
-from engine.store.database import Store, forget_measures, insert
+from engine.store.database import Store, insert
 
 
 @dataclass(frozen=True)
@@ -23,9 +23,6 @@ class Batch:
 def put_producer(store: Store, producer: str, role: str, model: str, fingerprint: str) -> None:
     """Record what plays a role in the current study; the results of others are kept."""
     with store.write() as cursor:
-        changed = "SELECT 1 FROM roles WHERE role = ? AND producer <> ?"
-        if cursor.execute(changed, [role, producer]).fetchall():
-            forget_measures(cursor)
         cursor.execute(
             "INSERT OR REPLACE INTO producers VALUES (?, ?, ?, ?)",
             [producer, role, model, fingerprint],
@@ -39,7 +36,7 @@ def drop_roles_except(store: Store, roles: Sequence[str]) -> None:
 
 
 def roles(store: Store) -> dict[str, str]:
-    """role → producer, for the current study."""
+    """role → producer, of the run that began last."""
     return dict(store.read("SELECT role, producer FROM roles ORDER BY role").fetchall())
 
 
@@ -252,27 +249,29 @@ def put_similarities(
 
 
 def rewritten(
-    store: Store, producer: str, strategies: Sequence[str], texts: Sequence[int]
+    store: Store, writers: Mapping[str, str], texts: Sequence[int]
 ) -> list[tuple[str, int, int]]:
-    """(strategy, text_id, rewritten_id) of the accepted rewrites of these, in a fixed order."""
+    """(strategy, text_id, rewritten_id) of the accepted rewrites of these, in a fixed order.
+    `writers`: strategy → producer."""
     rows: list[tuple[str, int, int]] = store.read(
-        "SELECT strategy, text_id, rewritten_id FROM rewrites "
-        "WHERE producer = ? AND rewritten_id IS NOT NULL AND strategy IN (SELECT unnest(?)) "
-        "AND text_id IN (SELECT unnest(?)) ORDER BY strategy, text_id",
-        [producer, list(strategies), list(texts)],
+        "SELECT r.strategy, r.text_id, r.rewritten_id FROM rewrites AS r JOIN "
+        "(SELECT unnest(?) AS strategy, unnest(?) AS producer) AS w USING (strategy, producer) "
+        "WHERE r.rewritten_id IS NOT NULL AND r.text_id IN (SELECT unnest(?)) "
+        "ORDER BY r.strategy, r.text_id",
+        [list(writers), list(writers.values()), list(texts)],
     ).fetchall()
     return rows
 
 
-def refusals(
-    store: Store, producer: str, strategies: Sequence[str], texts: Sequence[int]
-) -> dict[str, int]:
-    """Why rewrites of these texts were refused: reason → how many."""
+def refusals(store: Store, writers: Mapping[str, str], texts: Sequence[int]) -> dict[str, int]:
+    """Why rewrites of these texts were refused: reason → how many. `writers`: strategy →
+    producer."""
     rows = store.read(
-        "SELECT refused, count(*) FROM rewrites WHERE producer = ? AND refused IS NOT NULL "
-        "AND strategy IN (SELECT unnest(?)) AND text_id IN (SELECT unnest(?)) "
-        "GROUP BY refused ORDER BY refused",
-        [producer, list(strategies), list(texts)],
+        "SELECT r.refused, count(*) FROM rewrites AS r JOIN "
+        "(SELECT unnest(?) AS strategy, unnest(?) AS producer) AS w USING (strategy, producer) "
+        "WHERE r.refused IS NOT NULL AND r.text_id IN (SELECT unnest(?)) "
+        "GROUP BY r.refused ORDER BY r.refused",
+        [list(writers), list(writers.values()), list(texts)],
     ).fetchall()
     return dict(rows)
 

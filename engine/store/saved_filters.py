@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
+from engine.errors import BadInput
 from engine.store.database import Store
-from engine.store.errors import Refused
 from engine.wire.messages import SavedFilter, SaveFilter
 
 NAME_LENGTH = 40
@@ -22,15 +22,15 @@ def saved(store: Store) -> list[SavedFilter]:
 def save(store: Store, wanted: SaveFilter) -> None:
     """Keep a filter under its name, in place of the one before; an empty one is taken away.
 
-    Raises Refused for a name or filter that cannot be.
+    Raises BadInput for a name or filter that cannot be.
     """
     if len(wanted.name) > NAME_LENGTH or not _NAME.fullmatch(wanted.name):
-        raise Refused(
+        raise BadInput(
             "a filter's name is a letter, then letters, digits, _ and -, "
             f"at most {NAME_LENGTH} long"
         )
     if len(wanted.filter) > FILTER_LENGTH:
-        raise Refused(f"the filter has {len(wanted.filter):,} characters, at most {FILTER_LENGTH}")
+        raise BadInput(f"the filter has {len(wanted.filter):,} characters, at most {FILTER_LENGTH}")
     with store.write() as cursor:
         if wanted.filter.strip():
             cursor.execute(

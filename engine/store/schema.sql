@@ -33,7 +33,7 @@ CREATE TABLE producers (
     fingerprint VARCHAR NOT NULL
 );
 
--- Which producer plays which role in the current study: `labeler main`, `pre`, `post`, …
+-- Which producer plays which role in the run that began last: `labeler main`, `pre`, `post`, …
 CREATE TABLE roles (role VARCHAR PRIMARY KEY, producer VARCHAR NOT NULL);
 
 -- The stored plan: what is computed together. A batch is done in one transaction with its results.

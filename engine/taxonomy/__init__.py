@@ -1,4 +1,4 @@
-"""The features an LM-labeler marks: names, questions, kinds, classes."""
+"""The features that a labeler assigns: names, questions, kinds, classes."""
 
 from __future__ import annotations
 
@@ -9,19 +9,17 @@ from typing import Literal
 
 import msgspec
 
+from engine.errors import BadInput
+
 DEFAULT = Path(__file__).with_name("default.toml")
 
 Kind = Literal["bool", "sentiment"]
 Role = Literal["target", "spoiler", "other"]
 
 
-class TaxonomyError(ValueError):
-    """The taxonomy file is wrong; the message says where and how to mend it."""
-
-
 @dataclass(frozen=True)
 class Feature:
-    """One feature. Values are 0/1 for `bool`, -1/0/1 for `sentiment` (paper, section 2)."""
+    """One feature. Labels are 0/1 for `bool` and -1/0/1 for `sentiment` (paper, section 2)."""
 
     name: str
     question: str
@@ -36,7 +34,7 @@ class Feature:
 
     @property
     def answers(self) -> tuple[str, ...]:
-        """The words an LM-labeler chooses from, in the order of `values`."""
+        """The answers that a labeler chooses from, in the order of `values`."""
         return ("No", "Yes") if self.kind == "bool" else ("negative", "neutral", "positive")
 
 
@@ -54,28 +52,28 @@ class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def load(path: Path = DEFAULT) -> tuple[Feature, ...]:
-    """Read a taxonomy file.
-
-    Raises TaxonomyError with the file and the path of the wrong key.
-    """
+    """Reads a taxonomy file. Raises BadInput, which names the file and the invalid key."""
     try:
         rows = msgspec.convert(tomllib.loads(path.read_text("utf-8")), _File).feature
     except FileNotFoundError:
-        raise TaxonomyError(f"{path}: no such taxonomy file") from None
+        raise BadInput(f"{path}: no such taxonomy file") from None
     except OSError as error:
-        raise TaxonomyError(f"{path} cannot be read: {error.strerror}") from None
+        raise BadInput(f"{path} cannot be read: {error.strerror}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise TaxonomyError(f"{path}: not valid TOML: {error}") from None
+        raise BadInput(f"{path}: not valid TOML: {error}") from None
     except msgspec.ValidationError as error:
-        raise TaxonomyError(f"{path}: {error}") from None
+        raise BadInput(f"{path}: {error}") from None
     names = [row.name for row in rows]
     for name in names:
         if not name.isidentifier():
-            raise TaxonomyError(f"{path}: feature name {name!r} must be a plain identifier")
+            raise BadInput(
+                f"{path}: feature name {name!r} must be a plain identifier: "
+                "letters, digits and underscores"
+            )
         if names.count(name) > 1:
-            raise TaxonomyError(f"{path}: feature {name!r} is defined {names.count(name)} times")
+            raise BadInput(f"{path}: feature {name!r} is defined {names.count(name)} times")
     if not rows:
-        raise TaxonomyError(f"{path}: no [[feature]] at all")
+        raise BadInput(f"{path}: defines no [[feature]]")
     return tuple(
         Feature(row.name, row.question, row.kind, row.role, row.regress, row.released)
         for row in rows

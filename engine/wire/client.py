@@ -17,6 +17,7 @@ from urllib.parse import quote
 import httpx
 import msgspec
 
+from engine.errors import Kind, MachineError, SealError
 from engine.visible import one_line
 from engine.wire.endpoints import EVENTS, Call
 from engine.wire.messages import Problem, RunStatus
@@ -31,31 +32,31 @@ _NO_TLS = False
 _RETRY_S = (0.2, 0.5, 1.0, 2.0)
 
 
-class EngineGone(Exception):
-    """Nobody answers on the socket, or the connection broke."""
+class EngineGone(MachineError):
+    """Nobody answers on the socket, or the connection broke; the client may try again."""
 
 
-class EngineProblem(Exception):
+class EngineProblem(SealError):
     """The engine answered, but not with what was asked. The message is one safe line.
 
     `not_yet` is True when the run has not come far enough for the question.
     """
 
     def __init__(
-        self, error: str, status: int = 0, start: int | None = None, end: int | None = None
+        self,
+        error: str,
+        kind: Kind = Kind.FAULT,
+        start: int | None = None,
+        end: int | None = None,
     ) -> None:
         super().__init__(one_line(error))
-        self.status = status
+        self.kind = kind
         self.start = start
         self.end = end
 
     @property
     def not_yet(self) -> bool:
-        return self.status == 409
-
-    @property
-    def bad_input(self) -> bool:
-        return self.status == 422
+        return self.kind is Kind.NOT_READY
 
 
 @dataclass(frozen=True)
@@ -95,8 +96,8 @@ def _problem(response: httpx.Response) -> EngineProblem:
     try:
         said = msgspec.json.decode(response.content, type=Problem)
     except msgspec.DecodeError:
-        return EngineProblem(f"the engine answered {response.status_code}", response.status_code)
-    return EngineProblem(said.error, response.status_code, said.start, said.end)
+        return EngineProblem(f"the engine answered {response.status_code}")
+    return EngineProblem(said.error, said.kind, said.start, said.end)
 
 
 def _failure(error: httpx.HTTPError) -> EngineGone | EngineProblem:

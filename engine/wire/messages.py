@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from engine.errors import Kind
 from engine.results.records import OPINIONS as OPINIONS
 from engine.results.records import REGIMES as REGIMES
 from engine.results.records import Opinion as Opinion
@@ -28,19 +29,19 @@ class Message(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=False):
 
 class Request(Message, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
     """Base of what is asked. A field that is not known here is an error: it would be a condition
-    that is not looked at."""
+    that has no effect."""
 
 
 class Nothing(Request, frozen=True, kw_only=True):
-    """A request that has nothing to say."""
+    """A request without fields."""
 
 
 # ---------------------------------------------------------------- the run
 
 
 class StageProgress(Message, frozen=True, kw_only=True):
-    """How far one stage is. `rate` is units per second, `eta_s` seconds, both None when unknown;
-    `where` the devices at work, or `endpoint`."""
+    """How far one stage is. `rate` is units per second, `eta_s` seconds, both null when unknown;
+    `where` is the devices at work, or `endpoint`."""
 
     name: str
     label: str
@@ -58,7 +59,9 @@ class StageProgress(Message, frozen=True, kw_only=True):
 class RunStatus(Message, frozen=True, kw_only=True):
     """The whole run at one moment. `version` grows with every change.
 
-    `bad_input` says that `error` is about the data or the study, not about this program;
+    `contract` is a digest of what the engine can be asked: a client of another one may misread its
+    answers. `error_kind` tells errors of the data or the study from those of the machine or this
+    program;
     `stopping` that the run was asked to stop and is at its last batch.
     """
 
@@ -74,7 +77,8 @@ class RunStatus(Message, frozen=True, kw_only=True):
     elapsed_s: float
     pid: int
     engine_version: str
-    bad_input: bool = False
+    contract: str = ""
+    error_kind: Kind | None = None
     stopping: bool = False
 
 
@@ -129,8 +133,18 @@ class ModelInfo(Message, frozen=True, kw_only=True):
     detail: str
 
 
+class ExportFormat(Message, frozen=True, kw_only=True):
+    """One format of export. `default_path` is a name to propose; `has_rows` is false for a
+    report."""
+
+    name: str
+    description: str
+    default_path: str
+    has_rows: bool
+
+
 class StudyInfo(Message, frozen=True, kw_only=True):
-    """`changed`: a run would be of another study than the last one in this folder."""
+    """`changed`: a run would compute something else than the results that are here."""
 
     name: str
     dataset: str
@@ -144,6 +158,7 @@ class StudyInfo(Message, frozen=True, kw_only=True):
     opinion: str
     min_cosine: float
     changed: bool = False
+    export_formats: tuple[ExportFormat, ...] = ()
 
 
 # ---------------------------------------------------------------- pairs
@@ -163,8 +178,8 @@ class PairQuery(Request, frozen=True, kw_only=True):
 
 
 class Ids(Message, frozen=True, kw_only=True):
-    """The ids a query selects, in its order, how many it chose from, and its SQL for reading.
-    `dataset` is the digest of the data whose pairs have these numbers."""
+    """The `ids` that a query selects, in its order; `of` is how many there are without a filter,
+    `sql` the query for reading, `dataset` the digest of the data whose pairs have these numbers."""
 
     ids: tuple[int, ...]
     of: int
@@ -190,7 +205,7 @@ Verdict = Literal["keep", "flip", "drop", "tie", "discuss"]
 
 
 class Mark(Message, frozen=True, kw_only=True):
-    """What one author decided about one pair; `time` in seconds since 1970."""
+    """What one author decided about one pair; `time` of the last change, in seconds since 1970."""
 
     author: str
     verdict: Verdict | None
@@ -201,8 +216,9 @@ class Mark(Message, frozen=True, kw_only=True):
 
 
 class PairRow(Message, frozen=True, kw_only=True):
-    """A line of the pair list. Rewards are raw logits, `theta` and `gain` degrees; `noise` where
-    the margin after training lies within the scorer's own noise."""
+    """A line of the pair list. `source_id` is the row's own id; `opinion` is null for an unlabeled
+    pair; margins are raw logits, `theta` and `gain` degrees; `preview` is the first 160 characters
+    of the chosen response. `noise`: the margin after training is within the scorer's own noise."""
 
     pair_id: int
     source_id: str
@@ -225,7 +241,7 @@ class Turn(Message, frozen=True, kw_only=True):
 
 
 class Entry(Message, frozen=True, kw_only=True):
-    """One side of a pair. Labels are by feature name; `gold` is None where there is none."""
+    """One side of a pair. Labels are by feature name; `gold` is null where there is none."""
 
     text_id: int
     turns: tuple[Turn, ...]
@@ -238,7 +254,8 @@ class Entry(Message, frozen=True, kw_only=True):
 
 
 class PairDetail(Message, frozen=True, kw_only=True):
-    """A whole pair. `shared_turns` leading turns are the same on both sides."""
+    """A whole pair. `shared_turns` leading turns are the same on both sides; `marks` are those of
+    all authors."""
 
     row: PairRow
     shared_turns: int
@@ -271,7 +288,9 @@ class RewriteRequest(Request, frozen=True, kw_only=True):
 
 
 class RewriteRow(Message, frozen=True, kw_only=True):
-    """A line of the rewrite list: one pair rewritten by one strategy, both sides."""
+    """A line of the rewrite list: one pair rewritten by one strategy, both sides. `change` is what
+    became of the verdict after training; `flips` counts the labels that changed. Rewrites below
+    the study's `min_cosine` are listed too."""
 
     rewrite_id: int
     pair_id: int
@@ -311,7 +330,8 @@ class RewriteDetail(Message, frozen=True, kw_only=True):
 
 
 class MarkChange(Request, frozen=True, kw_only=True):
-    """What changes of a mark; None leaves as it is, verdict "" takes the decision back."""
+    """What changes of a mark; null leaves it as it is, verdict "" takes the decision back. A note
+    has at most 4,000 characters, a tag is one word of at most 40."""
 
     verdict: Verdict | Literal[""] | None = None
     flag: Literal["on", "off", "toggle"] | None = None
@@ -321,7 +341,8 @@ class MarkChange(Request, frozen=True, kw_only=True):
 
 
 class MarkRequest(Request, frozen=True, kw_only=True):
-    """One change to these pairs, by this author; `blind`: made without knowing what was chosen.
+    """One change to these pairs, by this author (1 to 64 printable characters), which is one step
+    for undo; `blind`: made without knowing what was chosen.
 
     With the `dataset` of the `Ids` that they are from, the change is refused once other data was
     read: its pairs have the same numbers.
@@ -419,17 +440,17 @@ class SaveFilter(Request, frozen=True, kw_only=True):
 
 # ---------------------------------------------------------------- exports
 
-ExportFormat = Literal["trl", "trl-messages", "kto", "hub", "csv", "ledger", "report"]
 ExportState = Literal["idle", "running", "done", "failed", "stopped"]
 
 
 class ExportRequest(Request, frozen=True, kw_only=True):
-    """Which pairs become what. `path`: docs/export.md; `overwrite` replaces what is there.
+    """Which pairs to export. `path`: docs/export.md; `overwrite` replaces an earlier export.
 
-    `author`: whose decisions. `ties` and `discuss` are about pairs with that verdict."""
+    Without a `format`, the ending of `path` selects it. The decisions are those of `author`;
+    `ties` and `discuss` say what to do with pairs of that verdict."""
 
-    format: ExportFormat
     path: str
+    format: str = ""
     filter: str = ""
     ties: Literal["drop", "keep"] = "drop"
     discuss: Literal["drop", "keep"] = "drop"
@@ -438,13 +459,15 @@ class ExportRequest(Request, frozen=True, kw_only=True):
 
 
 class ExportPreview(Message, frozen=True, kw_only=True):
-    """What an export would write: `rows` of `pairs`, and how many of each decision. `authors`
-    are all who decided anything."""
+    """What an export would write: `rows` in this `format` of `pairs`, and the number of each
+    decision. `authors` are all who decided anything."""
 
     pairs: int
     rows: int
     counts: dict[str, int]
     authors: tuple[str, ...] = ()
+    format: str = ""
+    has_rows: bool = True
 
 
 class ExportStatus(Message, frozen=True, kw_only=True):
@@ -453,6 +476,7 @@ class ExportStatus(Message, frozen=True, kw_only=True):
     total: int
     path: str
     error: str | None = None
+    error_kind: Kind | None = None
 
 
 class LedgerFile(Request, frozen=True, kw_only=True):
@@ -526,7 +550,7 @@ class Plots(Message, frozen=True, kw_only=True):
 
 
 class MetricsRequest(Request, frozen=True, kw_only=True):
-    """`preset` is released-code, pooled-clustered or pair-fe; without it all rows come."""
+    """`preset` is released-code, pooled-clustered or pair-fe; without it the rows of all come."""
 
     preset: str | None = None
 
@@ -539,9 +563,10 @@ class Metrics(Message, frozen=True, kw_only=True):
 
 
 class Problem(Message, frozen=True, kw_only=True):
-    """Why a request failed, in one line for a person. `start` and `end` are the place in a filter
-    that is wrong."""
+    """Why a request failed, in one line for a person, and the kind of error. `start` and `end` are
+    the place in a filter that is wrong."""
 
     error: str
+    kind: Kind
     start: int | None = None
     end: int | None = None

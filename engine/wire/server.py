@@ -18,18 +18,13 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
-from engine.export.job import Busy
-from engine.export.place import ExportError
-from engine.filters import FilterError
-from engine.service import CannotRun, Engine, NotReady
-from engine.store import StoreError
+from engine.errors import BadInput, FilterError, NotFound, NotReady, SealError, unexpected
+from engine.service import Engine
 from engine.store.database import Interrupted, Reading
-from engine.store.errors import NotFound, Refused
-from engine.study import StudyError
 from engine.wire.answering import methods
 from engine.wire.endpoints import EVENTS, Endpoint
 from engine.wire.messages import Message, Nothing, Problem
-from engine.wire.requests import Malformed, asked
+from engine.wire.requests import asked
 
 EVENTS_PER_SECOND = 10
 HEARTBEAT_S = 15.0
@@ -53,8 +48,10 @@ def _json(body: Any, status: int = 200) -> Response:
     return Response(msgspec.json.encode(body), status, media_type="application/json")
 
 
-def _problem(status: int, error: str) -> Response:
-    return _json(Problem(error=error), status)
+def _problem(error: SealError, status: int | None = None) -> Response:
+    place = (error.start, error.end) if isinstance(error, FilterError) else (None, None)
+    body = Problem(error=str(error), kind=error.kind, start=place[0], end=place[1])
+    return _json(body, error.kind.http_status if status is None else status)
 
 
 def create_app(engine: Engine, activity: Activity) -> Starlette:
@@ -114,26 +111,11 @@ async def _while_connected(request: Request, reading: Reading, work: Callable[..
 
 def _failure(error: Exception) -> Response:
     """The answer to a request that failed as was to be expected. Raises any other error again."""
-    match error:
-        case Malformed():
-            return _problem(400, str(error))
-        case NotFound():
-            return _problem(404, str(error))
-        case FilterError():
-            place = Problem(error=str(error), start=error.start, end=error.end)
-            return _json(place, 422)
-        case NotReady() | Busy():
-            return _problem(409, str(error))
-        case CannotRun():
-            return _problem(422 if error.bad_input else 500, str(error))
-        case ExportError() | Refused() | StudyError():
-            return _problem(422, str(error))
-        case StoreError():
-            return _problem(507, str(error))
-        case Interrupted():
-            return _problem(499, "nobody waits for this answer any more")
-        case _:
-            raise error
+    if isinstance(error, SealError):
+        return _problem(error)
+    if isinstance(error, Interrupted):
+        return _problem(NotReady("nobody waits for this answer any more"), 499)
+    raise error
 
 
 def _events(engine: Engine, activity: Activity) -> Callable[[Request], Awaitable[Response]]:
@@ -170,9 +152,10 @@ def _events(engine: Engine, activity: Activity) -> Callable[[Request], Awaitable
 
 async def _crashed(request: Request, error: Exception) -> Response:
     # The traceback is in engine.log; dataset text may be in it, so none of it goes out.
-    return _problem(500, f"the engine failed with {type(error).__name__}; see engine.log")
+    return _problem(unexpected(error, "engine.log"))
 
 
 async def _refused(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    return _problem(error.status_code, f"{request.method} {request.url.path}: {error.detail}")
+    kind = NotFound if error.status_code == 404 else BadInput
+    return _problem(kind(f"{request.method} {request.url.path}: {error.detail}"), error.status_code)

@@ -15,12 +15,12 @@ import typer
 
 from engine import __version__, launch
 from engine import study as studies
-from engine.wire.client import EngineGone, EngineProblem, SyncEngineClient
+from engine.errors import BadInput, Kind
+from engine.wire.client import SyncEngineClient
 from engine.wire.endpoints import METRICS, START, STATUS, STUDY
 from engine.wire.messages import MetricsRequest
-from seal_tui import paths
+from seal_tui import crash, paths
 from seal_tui.cli import exporting, importing, runs, samples
-from seal_tui.errors import WrongUsage
 from seal_tui.text.safe import one_line, plain
 
 app = typer.Typer(
@@ -54,20 +54,11 @@ def _for_people() -> Iterator[None]:
     """Every expected failure is one line and an exit code."""
     try:
         yield
-    except runs.Refused as error:
-        _fail(str(error), error.code)
-    except (studies.StudyError, WrongUsage) as error:
-        _fail(str(error), 2)
-    except EngineProblem as error:
-        _fail(str(error), 2 if error.bad_input else 1)
-    except (launch.EngineError, EngineGone) as error:
-        _fail(str(error), 1)
-    except BrokenPipeError:
-        raise  # the reader has seen enough: typer ends quietly
-    except OSError as error:
-        wrong = isinstance(error, (FileExistsError, FileNotFoundError, NotADirectoryError))
-        said = f"{error.filename}: {error.strerror}" if error.filename else str(error)
-        _fail(said, 2 if wrong else 1)
+    except (typer.Exit, BrokenPipeError):
+        raise  # of the latter, the reader has seen enough: typer ends quietly
+    except Exception as error:
+        known = crash.explain(error)
+        _fail(str(known), known.kind.exit_code)
 
 
 def _run(study_file: Path, run_dir: Path | None, headless: bool) -> None:
@@ -93,7 +84,8 @@ def _follow(client: SyncEngineClient, folder: Path) -> None:
         )
         raise typer.Exit(130) from None
     if status.state != "done":
-        _fail(status.error or f"the run was {status.state}", 2 if status.bad_input else 1)
+        kind = status.error_kind or Kind.FAULT
+        _fail(status.error or f"the run was {status.state}", kind.exit_code)
     headless.load_and_print_summary(client)
     print(f"\nExplore it: seal-tui open {folder}")
 
@@ -186,7 +178,7 @@ def import_(
     with _for_people():
         if ledger is not None:
             if pairs or labels or rewards or rewrites or taxonomy or allow_squashed:
-                raise WrongUsage("--ledger goes alone, into a run that is there")
+                raise BadInput("--ledger goes alone, into a run that is there")
             with runs.client(runs.existing(run_dir)) as client:
                 exporting.bring_in(client, ledger)
             return
@@ -247,7 +239,8 @@ def open_(
         assert socket is not None
         if not socket.is_socket():
             _fail(f"{socket} is no socket; is the ssh -L that forwards it still up?", 2)
-        _show(lambda: socket)
+        launch.attachable(socket)
+        _show(lambda: launch.attachable(socket))
 
 
 @app.command()
@@ -331,16 +324,16 @@ def doctor(
     """Check this machine: versions, devices, models, sockets, terminal, and a study file."""
     with _for_people():
         checks: list[dict[str, Any]] = runs.ask_module(
-            "engine.doctor", *([str(study)] if study else [])
+            "engine.doctor", *([str(study.absolute())] if study else [])
         )
     if as_json:
         print(json.dumps(checks, indent=2))
     else:
         for check in checks:
             mark = "ok  " if check["ok"] else "FAIL"
-            print(plain(f"{mark} {check['name']:<14} {check['found']}"))
-            if check["mend"]:
-                print(plain(f"     {'':<14} → {check['mend']}"))
+            print(plain(f"{mark} {check['name']:<14} {check['value']}"))
+            if check["fix"]:
+                print(plain(f"     {'':<14} → {check['fix']}"))
     bad = [check["name"] for check in checks if not check["ok"]]
     if bad:
         raise typer.Exit(2 if "study" in bad else 1)

@@ -6,12 +6,13 @@ import json
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Literal
 
 import typer
 from rich.console import Console
 from rich.text import Text
 
+from engine.errors import BadInput, Kind, SealError, of_kind
 from engine.wire.client import EngineProblem, SyncEngineClient
 from engine.wire.endpoints import (
     CANCEL_EXPORT,
@@ -21,26 +22,15 @@ from engine.wire.endpoints import (
     PREVIEW_EXPORT,
 )
 from engine.wire.messages import (
-    ExportFormat,
     ExportPreview,
     ExportRequest,
     ExportStatus,
     Imported,
     LedgerFile,
 )
-from seal_tui.errors import WrongUsage
 from seal_tui.text import numbers
 from seal_tui.text.safe import Safe, one_line
 
-FORMATS: tuple[ExportFormat, ...] = get_args(ExportFormat)
-_BY_ENDING: dict[str, ExportFormat] = {
-    ".jsonl": "trl",
-    ".jsonl.gz": "trl",
-    ".parquet": "trl",
-    ".csv": "csv",
-    ".md": "report",
-    ".html": "report",
-}
 _POLL_S = 0.1
 _LOG_EVERY_S = 10.0
 
@@ -56,7 +46,7 @@ Format = Annotated[
     typer.Option(
         "--format",
         metavar="FORMAT",
-        help=f"{', '.join(FORMATS)}. [default: trl, csv or report, by the ending]",
+        help="See above. [default: trl, csv or report, by the ending of PATH]",
         show_default=False,
     ),
 ]
@@ -90,9 +80,9 @@ def request(
     discuss: Policy,
     overwrite: bool,
 ) -> ExportRequest:
-    """Raises WrongUsage."""
+    """Raises BadInput."""
     return ExportRequest(
-        format=_format(to, form),
+        format=form or "",
         path=str(to.expanduser().absolute()),
         filter=where,
         ties=ties,
@@ -100,20 +90,6 @@ def request(
         author=author or _signature(),
         overwrite=overwrite,
     )
-
-
-def _format(path: Path, named: str | None) -> ExportFormat:
-    """The format named, or the usual one of such a file."""
-    if named is None:
-        name = path.name.lower()
-        found = next((form for end, form in _BY_ENDING.items() if name.endswith(end)), None)
-        said = f"--to {path} does not tell a format"
-    else:
-        found = next((form for form in FORMATS if form == named), None)
-        said = f"--format {named} is not known"
-    if found is None:
-        raise WrongUsage(f"{said}: name one with --format: {', '.join(FORMATS)}")
-    return found
 
 
 def _signature() -> str:
@@ -124,7 +100,7 @@ def _signature() -> str:
 
 
 def export(client: SyncEngineClient, wanted: ExportRequest, dry_run: bool, as_json: bool) -> None:
-    """Preview, progress, outcome. Raises WrongUsage, EngineGone, EngineProblem; typer.Exit when
+    """Preview, progress, outcome. Raises SealError; typer.Exit when
     the person ended it."""
     try:
         found = client.ask(PREVIEW_EXPORT(wanted))
@@ -139,20 +115,21 @@ def export(client: SyncEngineClient, wanted: ExportRequest, dry_run: bool, as_js
     except EngineProblem as error:
         raise _placed(error, wanted.filter) from None
     if status.state == "failed":
-        raise EngineProblem(status.error or "the export failed")
+        kind = status.error_kind or Kind.FAULT
+        raise of_kind(kind, status.error or "the export failed")
     if status.state != "done":
         Console(stderr=True).print("stopped; nothing was written")
         raise typer.Exit(130)
     print(_json(found, wanted, status) if as_json else one_line(f"written: {status.path}"))
 
 
-def _placed(error: EngineProblem, text: str) -> Exception:
+def _placed(error: EngineProblem, text: str) -> SealError:
     """The error with the place in the filter that it is about, if it is about one."""
     if error.start is None or error.end is None:
         return error
     place = text[error.start : error.end]
     where = f"“{place}”" if place else "its end"
-    return WrongUsage(f"--where, at {where} (character {error.start + 1}): {error}")
+    return BadInput(f"--where, at {where} (character {error.start + 1}): {error}")
 
 
 def _preview_lines(found: ExportPreview, wanted: ExportRequest) -> Iterator[Safe]:
@@ -164,14 +141,14 @@ def _preview_lines(found: ExportPreview, wanted: ExportRequest) -> Iterator[Safe
     if found.authors and wanted.author not in found.authors:
         said = f"{wanted.author} decided nothing, but {', '.join(found.authors)} did (--author)"
         yield Safe(f"  {one_line(said)}")
-    if wanted.format != "report":
-        yield Safe(f"  {numbers.count(found.rows)} rows as {wanted.format}")
+    if found.has_rows:
+        yield Safe(f"  {numbers.count(found.rows)} rows as {found.format}")
 
 
 def _json(found: ExportPreview, wanted: ExportRequest, status: ExportStatus | None) -> str:
     """One object; `state` is null where nothing was to be written."""
     known = {
-        "format": wanted.format,
+        "format": found.format,
         "path": status.path if status is not None else wanted.path,
         "filter": wanted.filter,
         "author": wanted.author,

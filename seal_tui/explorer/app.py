@@ -8,10 +8,8 @@ import os
 import select
 import signal
 import sys
-import traceback
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import ClassVar
 
@@ -26,7 +24,7 @@ from textual.worker import WorkerFailed
 from engine.wire.client import EngineClient, EngineGone, EngineProblem
 from engine.wire.endpoints import PLAN, START, STOP, STUDY, Call
 from engine.wire.messages import PlanRequest, RunStatus, StopRequest
-from seal_tui import paths
+from seal_tui import crash
 from seal_tui.explorer import place, settings
 from seal_tui.explorer.actions import bindings
 from seal_tui.explorer.palette import ActionCommands
@@ -42,7 +40,7 @@ from seal_tui.explorer.screens.robustness import RobustnessScreen
 from seal_tui.explorer.session import Session
 from seal_tui.explorer.themes import DEFAULT, FALLBACK, THEMES
 from seal_tui.text import planned
-from seal_tui.text.safe import Safe, one_line, plain
+from seal_tui.text.safe import Safe, one_line
 
 _TERMINAL_CHECK_S = 3.0
 _SCREENS: tuple[type[SealScreen], ...] = (
@@ -260,28 +258,17 @@ class SealApp(App[None]):
             self._exception = error
             self._exception_event.set()
         cause = error.error if isinstance(error, WorkerFailed) else error
-        where = _log_crash(cause)
-        said = f"seal-tui failed: {type(cause).__name__}. The trace is in {plain(where)}"
+        where = crash.log(cause)
+        said = f"seal-tui failed: {type(cause).__name__}. The trace is in {where}"
         self._exit_renderables.append(Text(said, no_wrap=True, overflow="ignore"))
         self._close_messages_no_wait()
-
-
-def _log_crash(error: BaseException) -> str:
-    try:
-        path = paths.crash_log()
-        with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "a") as log:
-            log.write(f"\n{datetime.now(UTC).isoformat()}\n")
-            log.write(plain("".join(traceback.format_exception(error))))
-    except OSError as failure:
-        return f"no file ({failure})"
-    return str(path)
 
 
 def run_explorer(engine: EngineClient | Path | Callable[[], Path]) -> int:
     """Runs the explorer on this terminal and returns the exit code.
 
     `engine` is a client, a socket, or what finds the socket anew whenever the engine was lost.
-    Raises `settings.SettingsError` for a settings file that is wrong.
+    Raises `BadInput` for a settings file that is wrong.
     """
     if not (sys.stdin.isatty() and sys.stdout.isatty()) or os.environ.get("TERM") == "dumb":
         print("The explorer needs a terminal. Use --headless for plain output.", file=sys.stderr)

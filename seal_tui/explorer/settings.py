@@ -8,14 +8,10 @@ from pathlib import Path
 
 import msgspec
 
+from engine.errors import BadInput
 from seal_tui import paths
-from seal_tui.errors import WrongUsage
 from seal_tui.explorer.actions import ACTIONS, BY_ID, TOGETHER
 from seal_tui.explorer.themes import THEMES
-
-
-class SettingsError(WrongUsage):
-    """The settings file is wrong; one line with file, key and mend."""
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -56,23 +52,23 @@ def login() -> str:
 def load(path: Path | None = None) -> Settings:
     """The settings of `path` (default: the person's own), the defaults where there is no file.
 
-    Raises SettingsError for a file that cannot be understood."""
+    Raises BadInput for a file that cannot be understood."""
     path = path or paths.config_file()
     try:
         settings = msgspec.convert(tomllib.loads(path.read_text("utf-8")), Settings)
     except FileNotFoundError:
         return Settings()
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{path} is not TOML: {error}") from None
+        raise BadInput(f"{path} is not TOML: {error}") from None
     except msgspec.ValidationError as error:
-        raise SettingsError(f"{path}: {error}; known are theme, author, mouse, keys") from None
+        raise BadInput(f"{path}: {error}; known are theme, author, mouse, keys") from None
     except OSError as error:
-        raise SettingsError(f"{path} cannot be read: {error.strerror}") from None
+        raise BadInput(f"{path} cannot be read: {error.strerror}") from None
     themes = [theme.name for theme in THEMES]
     if settings.theme and settings.theme not in themes:
-        raise SettingsError(f"{path}: theme: no theme {settings.theme!r}; there are {_all(themes)}")
+        raise BadInput(f"{path}: theme: no theme {settings.theme!r}; there are {_all(themes)}")
     if wrong := _wrong_keys(settings):
-        raise SettingsError(f"{path}: {wrong}; `seal-tui keys` lists them all")
+        raise BadInput(f"{path}: {wrong}; `seal-tui keys` lists them all")
     return settings
 
 

@@ -17,6 +17,7 @@ import pytest
 
 from engine import launch
 from engine.study import PRESETS
+from tests.canaries import Canaries
 from tests.cli.conftest import Answer
 from tests.command import COMMAND
 from tests.engine.conftest import end_engine
@@ -62,13 +63,15 @@ COMMANDS = ("demo", "run", "import", "open", "metrics", "status", "stop", "docto
 
 
 @pytest.fixture
-def study(tmp_path: Path) -> Path:
+def study(tmp_path: Path, canaries: Canaries) -> Path:
+    canaries.plant(tmp_path / "study")
     return write_study(tmp_path / "study", pairs=8)
 
 
 @pytest.fixture
-def run(study: Path, tmp_path: Path) -> Iterator[Path]:
+def run(study: Path, tmp_path: Path, canaries: Canaries) -> Iterator[Path]:
     """A run folder in which nothing has run."""
+    canaries.plant(tmp_path / "run")
     folder = prepare(study, tmp_path / "run")
     yield folder
     end_engine(folder)
@@ -102,7 +105,7 @@ def test_help_names_every_command_and_the_exit_codes(seal_tui: Cli) -> None:
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_every_command_explains_itself(command: str, seal_tui: Cli) -> None:
+def test_every_command_has_help(command: str, seal_tui: Cli) -> None:
     answer = seal_tui(command, "--help")
     assert answer.returncode == 0
     assert f"seal-tui {command}" in answer.stdout
@@ -125,7 +128,9 @@ def test_the_version_is_printed(seal_tui: Cli) -> None:
         ["metrics", ".", "--preset"],
     ],
 )
-def test_wrong_usage_is_exit_2_and_speaks_on_stderr(arguments: list[str], seal_tui: Cli) -> None:
+def test_wrong_usage_is_exit_code_2_with_a_message_on_stderr(
+    arguments: list[str], seal_tui: Cli
+) -> None:
     answer = seal_tui(*arguments)
     assert answer.returncode == 2
     assert answer.stdout == ""
@@ -135,7 +140,7 @@ def test_wrong_usage_is_exit_2_and_speaks_on_stderr(arguments: list[str], seal_t
 # ---------------------------------------------------------------- bad input
 
 
-def test_a_study_that_is_not_there(seal_tui: Cli) -> None:
+def test_a_missing_study_is_refused(seal_tui: Cli) -> None:
     assert "gone.toml: no such study file" in one_line(seal_tui("run", "gone.toml"), 2)
 
 
@@ -150,7 +155,7 @@ def test_a_study_that_is_not_there(seal_tui: Cli) -> None:
     ],
     ids=["bad TOML", "unknown key", "wrong preset", "hostile key", "missing data"],
 )
-def test_a_wrong_study_names_file_and_key(
+def test_the_error_for_an_invalid_study_names_file_and_key(
     content: str, words: str, study: Path, seal_tui: Cli
 ) -> None:
     study.write_text(content)
@@ -160,11 +165,11 @@ def test_a_wrong_study_names_file_and_key(
     assert "\x1b" not in line
 
 
-def test_a_folder_is_no_study(study: Path, seal_tui: Cli) -> None:
+def test_a_folder_is_refused_as_study(study: Path, seal_tui: Cli) -> None:
     assert "is a folder" in one_line(seal_tui("run", study.parent), 2)
 
 
-def test_a_study_below_a_file_is_none(study: Path, seal_tui: Cli) -> None:
+def test_a_study_path_below_a_file_is_refused(study: Path, seal_tui: Cli) -> None:
     assert "no such study file" in one_line(seal_tui("run", study / "study.toml"), 2)
 
 
@@ -178,7 +183,7 @@ def test_a_run_folder_that_is_a_file_is_refused(below: str, study: Path, seal_tu
 
 @pytest.mark.parametrize("command", ["open", "metrics", "status", "stop"])
 @pytest.mark.parametrize("where", [".", "gone", "file"])
-def test_a_folder_without_a_run_is_refused_with_the_mend(
+def test_a_folder_without_a_run_is_refused_with_the_fix(
     command: str, where: str, seal_tui: Cli, tmp_path: Path
 ) -> None:
     (tmp_path / "here" / "file").touch()
@@ -187,19 +192,19 @@ def test_a_folder_without_a_run_is_refused_with_the_mend(
     assert "seal-tui run" in line
 
 
-def test_a_wrong_preset_lists_the_right_ones(run: Path, seal_tui: Cli) -> None:
+def test_the_error_for_an_unknown_preset_lists_the_presets(run: Path, seal_tui: Cli) -> None:
     line = one_line(seal_tui("metrics", run, "--preset", "ols"), 2)
     for preset in PRESETS:
         assert preset in line
 
 
-def test_metrics_of_a_run_that_has_not_ended_are_refused(run: Path, seal_tui: Cli) -> None:
+def test_metrics_of_an_unfinished_run_are_refused(run: Path, seal_tui: Cli) -> None:
     line = one_line(seal_tui("metrics", run, "--json"), 1)
     assert "what is missing: read pairs, label · main, label · gold, score · pre" in line
     assert "`seal-tui run` computes what is missing" in line
 
 
-def test_metrics_follow_a_change_of_how_to_measure_without_a_run(done: Path, seal_tui: Cli) -> None:
+def test_metrics_are_recomputed_after_a_change_to_the_measures(done: Path, seal_tui: Cli) -> None:
     study = json.loads((done / "study.json").read_text())
     study["measures"]["tie_policy"] = "separate"
     (done / "study.json").write_text(json.dumps(study))
@@ -210,11 +215,11 @@ def test_metrics_follow_a_change_of_how_to_measure_without_a_run(done: Path, sea
     assert json.loads(seal_tui("status", done, "--json").stdout)["state"] == "done"
 
 
-def test_a_damaged_run_folder_is_refused_and_mended_by_running_again(
+def test_a_damaged_run_folder_is_refused_and_repaired_by_the_next_run(
     run: Path, study: Path, seal_tui: Cli
 ) -> None:
     (run / "study.json").write_text("{")
-    assert "study.json" in one_line(seal_tui("status", run), 1)
+    assert "study.json" in one_line(seal_tui("status", run), 2)
     write_pairs(study.parent / "pairs.jsonl", [])  # so that the run ends at once
     answer = seal_tui("run", study, "--run-dir", run, "--headless")
     assert "has no rows" in answer.stderr
@@ -226,7 +231,7 @@ def test_a_damaged_database_is_refused(run: Path, seal_tui: Cli) -> None:
     assert "seal.duckdb" in one_line(seal_tui("status", run), 1)
 
 
-def test_an_engine_on_another_host_is_named(run: Path, seal_tui: Cli) -> None:
+def test_the_error_for_an_engine_on_another_host_names_it(run: Path, seal_tui: Cli) -> None:
     content = {"pid": 4242, "host": "gpu-17", "socket": "/x.sock"}
     (run / launch.HOLDER).write_text(json.dumps(content))
     for command in ("status", "stop", "metrics"):
@@ -242,16 +247,17 @@ def test_too_many_rejects_are_bad_input(run: Path, study: Path, seal_tui: Cli) -
     assert "2 of 6 rows cannot be used" in line
     assert "line 5" in line
     status = json.loads(seal_tui("status", run, "--json").stdout)
-    assert (status["state"], status["bad_input"]) == ("failed", True)
+    assert (status["state"], status["error_kind"]) == ("failed", "bad_input")
 
 
 # ---------------------------------------------------------------- a run from end to end
 
 
-def test_a_study_is_run_shown_resumed_and_stopped(
-    study: Path, seal_tui: Cli, tmp_path: Path
+def test_a_study_is_run_displayed_resumed_and_stopped(
+    study: Path, seal_tui: Cli, tmp_path: Path, canaries: Canaries
 ) -> None:
     folder = tmp_path / "here" / "runs" / "small"
+    canaries.plant(folder)
     try:
         answer = seal_tui("run", study, "--headless")
         assert answer.returncode == 0, answer.stderr
@@ -286,7 +292,7 @@ def test_a_study_is_run_shown_resumed_and_stopped(
         end_engine(folder)
 
 
-def test_a_run_goes_on_when_its_terminal_goes_and_its_follower_is_interrupted(
+def test_a_run_continues_after_its_terminal_closes_and_a_follower_is_interrupted(
     study: Path, tmp_path: Path
 ) -> None:
     folder = tmp_path / "run"
@@ -304,10 +310,10 @@ def test_a_run_goes_on_when_its_terminal_goes_and_its_follower_is_interrupted(
         assert follower.stdout is not None
         follower.stdout.readline()  # the first stage
         os.killpg(follower.pid, signal.SIGINT)
-        _, said = follower.communicate(timeout=30)
+        _, output = follower.communicate(timeout=30)
         assert follower.returncode == 130
-        assert "The engine goes on" in said
-        assert "Traceback" not in said
+        assert "The engine goes on" in output
+        assert "Traceback" not in output
         assert launch.reachable(folder) is not None
         assert launch.holder(folder) == engine
     finally:
@@ -328,9 +334,7 @@ def numbers(value: Any) -> Iterator[float]:
         yield value
 
 
-def test_metrics_as_json_hold_every_table_and_field_of_the_contract(
-    done: Path, seal_tui: Cli
-) -> None:
+def test_metrics_as_json_have_every_documented_table_and_field(done: Path, seal_tui: Cli) -> None:
     answer = seal_tui("metrics", done, "--json")
     assert (answer.returncode, answer.stderr) == (0, "")
 
@@ -349,26 +353,26 @@ def test_metrics_as_json_hold_every_table_and_field_of_the_contract(
     assert sum(row["n"] for row in tables["regimes"]) == 24
 
 
-def test_metrics_of_one_preset(done: Path, seal_tui: Cli) -> None:
+def test_metrics_can_be_limited_to_one_preset(done: Path, seal_tui: Cli) -> None:
     tables = json.loads(seal_tui("metrics", done, "--json", "--preset", "released-code").stdout)
     assert {row["preset"] for row in tables["imprint"]} == {"released-code"}
 
 
-def test_metrics_for_people_are_plain_text(done: Path, seal_tui: Cli) -> None:
+def test_metrics_are_plain_text_by_default(done: Path, seal_tui: Cli) -> None:
     answer = seal_tui("metrics", done)
     assert answer.returncode == 0
     assert "helpful" in answer.stdout
     assert "\x1b" not in answer.stdout
 
 
-def test_a_reader_that_closes_its_pipe_is_no_failure_to_shout_about(done: Path) -> None:
+def test_a_closed_pipe_is_not_reported_as_an_error(done: Path) -> None:
     command = f"{shlex.join(COMMAND)} metrics {done} --json | head -c 20"
     answer = subprocess.run(["bash", "-c", command], capture_output=True, text=True, timeout=60)
     assert answer.stderr == ""
     assert len(answer.stdout) == 20
 
 
-def test_status_for_people_and_for_scripts(done: Path, seal_tui: Cli) -> None:
+def test_status_as_text_and_as_json(done: Path, seal_tui: Cli) -> None:
     assert "done" in seal_tui("status", done).stdout
     status = json.loads(seal_tui("status", done, "--json").stdout)
     assert {"state", "stages", "counts", "warnings", "error", "pid"} <= set(status)
@@ -383,12 +387,23 @@ def test_doctor_reports_every_check_and_fails_if_one_does(seal_tui: Cli, study: 
         by_name
     )
     assert by_name["study"]["ok"]
-    assert "helpful" in by_name["features"]["found"]
-    assert all(check["mend"] for check in checks if not check["ok"]), "what to do about it"
+    assert "helpful" in by_name["features"]["value"]
+    assert all(check["fix"] for check in checks if not check["ok"]), "what to do about it"
     assert answer.returncode == (0 if all(check["ok"] for check in checks) else 1)
 
 
-def test_doctor_explains_a_wrong_study(seal_tui: Cli, study: Path) -> None:
+def test_doctor_fails_when_a_check_does_and_says_the_fix(seal_tui: Cli, tmp_path: Path) -> None:
+    cache = tmp_path / "cache"
+    cache.touch()
+    answer = seal_tui("doctor", SEAL_TUI_CACHE=str(cache))
+    lines = answer.stdout.splitlines()
+    failed = [number for number, line in enumerate(lines) if line.startswith("FAIL")]
+    assert {lines[number].split()[1] for number in failed} == {"embedded", "disk"}
+    assert all(lines[number + 1].lstrip().startswith("→ ") for number in failed)
+    assert answer.returncode == 1
+
+
+def test_doctor_explains_an_invalid_study(seal_tui: Cli, study: Path) -> None:
     study.write_text("[data]\npaht = 'x'\n")
     answer = seal_tui("doctor", study)
     assert answer.returncode == 2
@@ -404,7 +419,7 @@ def test_a_plan_is_printed_and_nothing_is_written(seal_tui: Cli, tmp_path: Path)
     assert not (tmp_path / "new").exists()
 
 
-def test_a_changed_study_says_what_it_computes_before_it_does(
+def test_a_changed_study_shows_a_preview_before_it_runs(
     seal_tui: Cli, tmp_path: Path, url: str
 ) -> None:
     study, run = write_light_study(tmp_path / "light", url), tmp_path / "run"
@@ -422,7 +437,7 @@ def test_a_changed_study_says_what_it_computes_before_it_does(
     end_engine(run)
 
 
-def test_open_attaches_to_a_socket_or_says_why_not(seal_tui: Cli, run: Path) -> None:
+def test_open_attaches_to_a_socket_or_explains_why_it_cannot(seal_tui: Cli, run: Path) -> None:
     assert "one of the two" in one_line(seal_tui("open"), 2)
     assert "one of the two" in one_line(seal_tui("open", run, "--socket", "x.sock"), 2)
     assert "is no socket" in one_line(seal_tui("open", "--socket", run / "study.json"), 2)

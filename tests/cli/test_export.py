@@ -1,4 +1,4 @@
-"""`seal-tui export` and `import --ledger`, as a person or a script meets them."""
+"""`seal-tui export` and `import --ledger`, as a user or a script runs them."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def run(_decided: Path, tmp_path: Path, start_engine: Callable[[Path], Path]) ->
     return folder
 
 
-def test_an_export_says_what_it_writes_and_writes_it(
+def test_an_export_prints_a_summary_and_writes_the_file(
     seal_tui: Command, run: Path, tmp_path: Path
 ) -> None:
     done = seal_tui("export", run, "--to", "out.jsonl", "--author", "kim")
@@ -56,9 +56,14 @@ def test_an_export_says_what_it_writes_and_writes_it(
 
 def test_a_dry_run_writes_nothing(seal_tui: Command, run: Path, tmp_path: Path) -> None:
     done = seal_tui("export", run, "--to", "out.csv", "--dry-run", "--json", "--author", "kim")
-    said = json.loads(done.stdout)
-    assert (said["format"], said["pairs"], said["rows"], said["state"]) == ("csv", 24, 24, None)
-    assert list((tmp_path / "here").iterdir()) == []
+    summary = json.loads(done.stdout)
+    assert (summary["format"], summary["pairs"], summary["rows"], summary["state"]) == (
+        "csv",
+        24,
+        24,
+        None,
+    )
+    assert not (tmp_path / "here" / "out.csv").exists()
 
 
 def test_json_is_one_object_with_the_path(seal_tui: Command, run: Path, tmp_path: Path) -> None:
@@ -66,12 +71,12 @@ def test_json_is_one_object_with_the_path(seal_tui: Command, run: Path, tmp_path
         *("export", run, "--to", "set", "--format", "hub", "--json", "--author", "kim"),
         *("--where", "verdict:flip or verdict:tie", "--ties", "keep"),
     )
-    said = json.loads(done.stdout)
-    assert (said["state"], said["pairs"], said["rows"]) == ("done", 3, 3)
-    assert said["path"] == str(tmp_path / "here" / "set")
+    summary = json.loads(done.stdout)
+    assert (summary["state"], summary["pairs"], summary["rows"]) == ("done", 3, 3)
+    assert summary["path"] == str(tmp_path / "here" / "set")
 
 
-def test_somebody_elses_decisions_are_pointed_to(seal_tui: Command, run: Path) -> None:
+def test_decisions_of_another_author_are_mentioned(seal_tui: Command, run: Path) -> None:
     done = seal_tui("export", run, "--to", "out.jsonl", "--author", "lee")
     assert "lee decided nothing, but kim did (--author)" in done.stdout
 
@@ -79,15 +84,15 @@ def test_somebody_elses_decisions_are_pointed_to(seal_tui: Command, run: Path) -
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("--to", "x"), "name one with --format: trl"),
-        (("--to", "x.jsonl", "--format", "xml"), "--format xml is not known"),
-        (("--to", "gone/x.jsonl"), "make it first"),
-        (("--to", "x.csv", "--format", "report"), "a report export ends in .md or .html"),
+        (("--to", "x"), "choose from trl, trl-messages"),
+        (("--to", "x.jsonl", "--format", "xml"), "unknown export format 'xml'"),
+        (("--to", "gone/x.jsonl"), "create it first"),
+        (("--to", "x.csv", "--format", "report"), "a report export must end in .md or .html"),
         (("--to", "x.csv", "--where", "regime:stayd"), "at “stayd” (character 8)"),
         (("--to", "x.csv", "--where", "margin<"), "--where, at "),
     ],
 )
-def test_what_cannot_be_is_one_line_and_2(
+def test_an_invalid_export_is_one_line_and_exit_code_2(
     seal_tui: Command, run: Path, arguments: tuple[str, ...], words: str
 ) -> None:
     done = seal_tui("export", run, *arguments)
@@ -96,7 +101,7 @@ def test_what_cannot_be_is_one_line_and_2(
     assert len(done.stderr.splitlines()) == 1
 
 
-def test_what_is_there_is_not_overwritten_unless_told(
+def test_an_existing_file_is_replaced_only_with_overwrite(
     seal_tui: Command, run: Path, tmp_path: Path
 ) -> None:
     path = tmp_path / "here" / "out.csv"
@@ -118,7 +123,7 @@ def test_a_run_without_measures_has_nothing_to_export(
     assert (done.returncode, len(done.stderr.splitlines())) == (1, 1)
 
 
-def test_a_ledger_goes_from_run_to_run(
+def test_a_ledger_transfers_decisions_between_runs(
     seal_tui: Command, run: Path, tmp_path: Path, start_engine: Callable[[Path], Path]
 ) -> None:
     other = tmp_path / "other"
@@ -129,8 +134,8 @@ def test_a_ledger_goes_from_run_to_run(
     assert (first.returncode, first.stdout) == (0, "4 changes brought in, 0 were there already\n")
     again = seal_tui("import", other, "--ledger", "l.jsonl")
     assert again.stdout == "0 changes brought in, 4 were there already\n"
-    told = seal_tui("export", other, "--to", "o.jsonl", "--author", "kim")
-    assert "2 flip · 1 drop · 1 tie" in told.stdout
+    preview = seal_tui("export", other, "--to", "o.jsonl", "--author", "kim")
+    assert "2 flip · 1 drop · 1 tie" in preview.stdout
 
 
 def _made(folder: Path) -> Path:
@@ -143,13 +148,13 @@ def _made(folder: Path) -> Path:
     [
         (None, "cannot be read"),
         (b"", "is empty"),
-        (b'{"id": 1}\n', "is no ledger"),
-        (b'{"seal_tui": {"format": "trl"}}\n', "is no ledger"),
-        (b'{"seal_tui": {"format": "ledger"}}\n{"time": "now"}\n', "line 2: no row of a ledger"),
-        (b"\x1f\x8b\x08\x00broken", "is damaged"),
+        (b'{"id": 1}\n', "is not a ledger"),
+        (b'{"seal_tui": {"format": "trl"}}\n', "is not a ledger"),
+        (b'{"seal_tui": {"format": "ledger"}}\n{"time": "now"}\n', "line 2: not a ledger row"),
+        (b"\x1f\x8b\x08\x00broken", "is corrupt"),
     ],
 )
-def test_what_is_no_ledger_changes_nothing(
+def test_a_file_that_is_not_a_ledger_changes_nothing(
     seal_tui: Command, run: Path, tmp_path: Path, content: bytes | None, words: str
 ) -> None:
     path = tmp_path / "l.jsonl"
@@ -160,7 +165,7 @@ def test_what_is_no_ledger_changes_nothing(
     assert words in done.stderr
 
 
-def test_a_ledger_goes_alone(seal_tui: Command, run: Path) -> None:
+def test_a_ledger_excludes_other_imports(seal_tui: Command, run: Path) -> None:
     done = seal_tui("import", run, "--ledger", "l.jsonl", "--labels", "x.csv")
     assert done.returncode == 2
     assert "--ledger goes alone" in done.stderr
@@ -174,9 +179,9 @@ def test_the_explorers_calls_reach_the_engine(
 
     with SyncEngineClient.at(start_engine(run)) as client:
         assert client.ask(EXPORT_STATUS()).state == "idle"
-        wanted = ExportRequest(format="report", path="r.html", author="kim")
-        assert client.ask(PREVIEW_EXPORT(wanted)).pairs == PAIRS
-        status = client.ask(EXPORT(wanted))
+        request = ExportRequest(format="report", path="r.html", author="kim")
+        assert client.ask(PREVIEW_EXPORT(request)).pairs == PAIRS
+        status = client.ask(EXPORT(request))
         while status.state == "running":
             status = client.ask(EXPORT_STATUS())
         assert (status.state, status.path) == ("done", str(run / "exports" / "r.html"))

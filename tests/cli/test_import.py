@@ -45,7 +45,7 @@ class Recording:
         write_taxonomy_csv(self.folder / "labels.csv", self.features, self.labels, self.texts)
 
     def options(self, **changes: str | None) -> list[str]:
-        """The options of the command; a None leaves one out."""
+        """The options of the command; None omits one."""
         files: dict[str, str | None] = {
             "pairs": "pairs.jsonl",
             "labels": "labels.csv",
@@ -53,24 +53,24 @@ class Recording:
             "post": "post.csv",
             **changes,
         }
-        found = [str(self.run)]
+        arguments = [str(self.run)]
         for name, file in files.items():
             if file is not None:
                 path = str(self.folder / file)
                 role = name in SIDES or name in ("pre", "post")
-                found += ["--rewards", f"{name}={path}"] if role else [f"--{name}", path]
-        return found
+                arguments += ["--rewards", f"{name}={path}"] if role else [f"--{name}", path]
+        return arguments
 
 
 @pytest.fixture
 def recording(tmp_path: Path) -> Iterator[Recording]:
-    found = Recording(tmp_path)
-    yield found
-    end_engine(found.run)
+    recording = Recording(tmp_path)
+    yield recording
+    end_engine(recording.run)
 
 
 def refused(answer: Answer, run: Path) -> str:
-    """The one line of a refusal that left nothing behind."""
+    """The error line of an import that was refused and changed nothing."""
     assert answer.returncode == 2, answer.stderr
     assert answer.stdout == ""
     assert not run.exists()
@@ -79,13 +79,13 @@ def refused(answer: Answer, run: Path) -> str:
 
 
 def tables(answer: Answer) -> dict[str, Any]:
-    """The metric tables without what names the scorer."""
-    found: dict[str, Any] = json.loads(answer.stdout)
-    for row in found["alignment"]:
+    """The metric tables without the fields that depend on the scorer."""
+    metrics: dict[str, Any] = json.loads(answer.stdout)
+    for row in metrics["alignment"]:
         del row["model"], row["noise_limited"]
-    for row in found["resistance_by_ambiguity"]:  # the scores hear of the scorer's noise
+    for row in metrics["resistance_by_ambiguity"]:  # the scores depend on scorer noise
         del row["score_low"], row["score_high"]
-    return found
+    return metrics
 
 
 # ---------------------------------------------------------------- what goes in
@@ -95,8 +95,8 @@ def test_recorded_results_become_a_run(recording: Recording, seal_tui: Cli) -> N
     answer = seal_tui("import", *recording.options())
     assert answer.returncode == 0, answer.stderr
     assert answer.stderr == ""
-    found = tables(seal_tui("metrics", recording.run, "--json"))
-    aligned = {row["role"]: row["aligned"] for row in found["alignment"]}
+    metrics = tables(seal_tui("metrics", recording.run, "--json"))
+    aligned = {row["role"]: row["aligned"] for row in metrics["alignment"]}
     for role, scores in (("pre", recording.pre), ("post", recording.post)):
         assert aligned[role] == sum(chosen > rejected for chosen, rejected in scores.values())
     status = json.loads(seal_tui("status", recording.run, "--json").stdout)
@@ -110,7 +110,7 @@ def test_recorded_results_become_a_run(recording: Recording, seal_tui: Cli) -> N
     assert manifest(recording.run)["noise_floor"]["pre"] == {"floor": 0.0, "compared": 0}
 
 
-def test_the_order_of_rows_and_the_form_of_the_file_change_nothing(
+def test_row_order_and_file_format_do_not_change_the_results(
     recording: Recording, seal_tui: Cli
 ) -> None:
     assert seal_tui("import", *recording.options()).returncode == 0
@@ -139,23 +139,23 @@ def test_the_order_of_rows_and_the_form_of_the_file_change_nothing(
     assert manifest(recording.run)["metrics_sha256"] == digest
 
 
-def test_the_labels_file_may_carry_the_pairs(recording: Recording, seal_tui: Cli) -> None:
+def test_the_labels_file_can_contain_the_pairs(recording: Recording, seal_tui: Cli) -> None:
     answer = seal_tui("import", *recording.options(pairs=None))
     assert answer.returncode == 0, answer.stderr
     assert tables(seal_tui("metrics", recording.run, "--json"))["alignment"][0]["n"] == COUNT
 
 
-def test_without_labels_there_are_the_measures_that_need_none(
+def test_without_labels_only_measures_without_labels_are_computed(
     recording: Recording, seal_tui: Cli
 ) -> None:
     answer = seal_tui("import", *recording.options(labels=None))
     assert answer.returncode == 0, answer.stderr
-    found = tables(seal_tui("metrics", recording.run, "--json"))
-    assert found["alignment"][0]["n"] == COUNT
-    assert {row["group"] for row in found["shifts"]} >= {"all"}
+    metrics = tables(seal_tui("metrics", recording.run, "--json"))
+    assert metrics["alignment"][0]["n"] == COUNT
+    assert {row["group"] for row in metrics["shifts"]} >= {"all"}
 
 
-def test_a_real_run_written_out_and_imported_gives_the_same_numbers(
+def test_importing_the_recorded_results_of_a_run_gives_the_same_numbers(
     finished: Path, tmp_path: Path, seal_tui: Cli
 ) -> None:
     export(finished, tmp_path)
@@ -184,7 +184,7 @@ def test_a_real_run_written_out_and_imported_gives_the_same_numbers(
 # ---------------------------------------------------------------- what does not
 
 
-def test_both_rewards_are_needed(recording: Recording, seal_tui: Cli) -> None:
+def test_both_rewards_are_required(recording: Recording, seal_tui: Cli) -> None:
     line = refused(seal_tui("import", *recording.options(pre=None)), recording.run)
     assert "--rewards pre=FILE is missing: both pre and post are needed" in line
 
@@ -197,13 +197,13 @@ def test_both_rewards_are_needed(recording: Recording, seal_tui: Cli) -> None:
         (["--labels", "x", "--labels", "y"], "labels of main already"),
     ],
 )
-def test_wrong_usage_says_what_to_write(
+def test_wrong_usage_names_the_correct_form(
     arguments: list[str], words: str, seal_tui: Cli, tmp_path: Path
 ) -> None:
     assert words in refused(seal_tui("import", tmp_path / "run", *arguments), tmp_path / "run")
 
 
-def test_pairs_or_labels_with_texts_are_needed(recording: Recording, seal_tui: Cli) -> None:
+def test_pairs_or_labels_with_texts_are_required(recording: Recording, seal_tui: Cli) -> None:
     line = refused(seal_tui("import", *recording.options(pairs=None, labels=None)), recording.run)
     assert "--pairs is missing" in line
 
@@ -290,7 +290,7 @@ def set_label(recording: Recording, at: slice, feature: str, value: str) -> list
         ("is_helpful", "nan", "helpful is 'nan', must be one of (0, 1); 4 labels are so"),
     ],
 )
-def test_labels_out_of_vocabulary_are_refused(
+def test_labels_outside_the_vocabulary_are_refused(
     feature: str, value: str, words: str, recording: Recording, seal_tui: Cli
 ) -> None:
     set_label(recording, slice(2, 6), feature, value)
@@ -299,7 +299,9 @@ def test_labels_out_of_vocabulary_are_refused(
     assert words in line
 
 
-def test_labels_given_twice_or_of_no_pair_are_refused(recording: Recording, seal_tui: Cli) -> None:
+def test_duplicate_labels_and_labels_of_unknown_pairs_are_refused(
+    recording: Recording, seal_tui: Cli
+) -> None:
     path = recording.folder / "labels.csv"
     with path.open(encoding="utf-8", newline="") as file:
         head, *rows = csv.reader(file)
@@ -311,7 +313,7 @@ def test_labels_given_twice_or_of_no_pair_are_refused(recording: Recording, seal
     assert f"labels.csv: 1 of {2 * COUNT + 1} labels belong to no pair: row_id 99" in line
 
 
-def test_entries_without_labels_are_imported_counted_and_left_out(
+def test_entries_without_labels_are_imported_counted_and_excluded(
     recording: Recording, seal_tui: Cli
 ) -> None:
     path = recording.folder / "labels.csv"
@@ -321,12 +323,12 @@ def test_entries_without_labels_are_imported_counted_and_left_out(
     answer = seal_tui("import", *recording.options())
     assert answer.returncode == 0, answer.stderr
     assert "labeler main: 6 entries have no recorded label" in answer.stdout
-    found = tables(seal_tui("metrics", recording.run, "--json"))
-    assert {r["n"] for r in found["opinions"] if r["opinion"] == "unlabeled"} == {3}
-    assert [r for r in found["dropped"] if r["reason"] == "unlabeled_pairs"]
+    metrics = tables(seal_tui("metrics", recording.run, "--json"))
+    assert {r["n"] for r in metrics["opinions"] if r["opinion"] == "unlabeled"} == {3}
+    assert [r for r in metrics["dropped"] if r["reason"] == "unlabeled_pairs"]
 
 
-def test_a_bad_file_leaves_what_was_imported_before(recording: Recording, seal_tui: Cli) -> None:
+def test_a_bad_file_does_not_change_an_earlier_import(recording: Recording, seal_tui: Cli) -> None:
     assert seal_tui("import", *recording.options()).returncode == 0
     before = seal_tui("metrics", recording.run, "--json").stdout
     study = (recording.run / "study.json").read_bytes()
@@ -341,7 +343,7 @@ def test_a_bad_file_leaves_what_was_imported_before(recording: Recording, seal_t
     assert seal_tui("import", *recording.options()).returncode == 0
 
 
-def test_keys_of_other_pairs_are_refused_with_counts_and_examples(
+def test_ids_of_unknown_pairs_are_refused_with_counts_and_examples(
     recording: Recording, seal_tui: Cli
 ) -> None:
     recording.post = {f"x{key}": scores for key, scores in recording.post.items()}
@@ -367,9 +369,7 @@ def test_squashed_scores_are_imported_when_allowed(recording: Recording, seal_tu
     assert answer.returncode == 0, answer.stderr
 
 
-def test_a_mended_file_is_imported_into_the_same_folder(
-    recording: Recording, seal_tui: Cli
-) -> None:
+def test_a_fixed_file_is_imported_into_the_same_folder(recording: Recording, seal_tui: Cli) -> None:
     whole = dict(recording.pre)
     del recording.pre["3"]
     recording.write()
@@ -380,7 +380,7 @@ def test_a_mended_file_is_imported_into_the_same_folder(
     assert seal_tui("import", *recording.options()).returncode == 0
 
 
-def test_a_folder_with_another_run_is_left_alone(recording: Recording, seal_tui: Cli) -> None:
+def test_a_folder_with_another_run_is_not_changed(recording: Recording, seal_tui: Cli) -> None:
     recording.run.mkdir()
     (recording.run / "study.toml").write_text("# mine\n")
     answer = seal_tui("import", *recording.options())
@@ -389,7 +389,9 @@ def test_a_folder_with_another_run_is_left_alone(recording: Recording, seal_tui:
     assert [path.name for path in recording.run.iterdir()] == ["study.toml"]
 
 
-def test_a_csv_of_something_else_names_the_columns(recording: Recording, seal_tui: Cli) -> None:
+def test_the_error_for_an_unrelated_csv_file_lists_its_columns(
+    recording: Recording, seal_tui: Cli
+) -> None:
     write_csv(recording.folder / "pre.csv", ("row_id", "reward"), [("0", "1.5")])
     line = refused(seal_tui("import", *recording.options()), recording.run)
     assert "the columns are row_id, chosen_score, rejected_score" in line

@@ -62,7 +62,7 @@ def test_split_gives_context_with_markers_and_a_stripped_response() -> None:
     dialogue = split_response(FOUR_TURNS + " \n")
     assert dialogue.context == TWO_TURNS + "\n\nHuman: Alone?"
     assert dialogue.response == "No, in colonies."
-    assert len(dialogue.turns) == 4
+    assert len(turns(FOUR_TURNS)) == 4
 
 
 def test_an_empty_response_is_a_problem_but_can_be_split() -> None:
@@ -152,7 +152,7 @@ def test_splitting_loses_only_outer_white_space(text: str) -> None:
         whole = dialogue.context + "\n\nAssistant: " + dialogue.response
         assert problem(text) == (None if dialogue.response else "empty_response")
         assert text.startswith(dialogue.context)
-        assert turns(whole)[:-1] == dialogue.turns[:-1]
+        assert turns(whole)[:-1] == turns(text)[:-1]
 
 
 @pytest.mark.parametrize(

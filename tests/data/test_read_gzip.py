@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from engine.data import DataError, Pair, Reject, Source, read_pairs
+from engine.data import Pair, Reject, Source, read_pairs
 from engine.data import jsonl as jsonl_module
+from engine.errors import BadInput
 
 Lines = Callable[[int], list[bytes]]
 Read = Callable[..., tuple[list[Pair], list[Reject]]]
@@ -98,7 +99,7 @@ def test_a_flipped_bit_anywhere_is_never_silent(lines: Lines, read_bytes: Read) 
         damaged[position] ^= 0x10
         try:
             _, rejects = read_bytes(bytes(damaged), "pairs.jsonl.gz")
-        except DataError:
+        except BadInput:
             continue
         assert rejects[-1].reason in ("corrupt_gzip", "truncated_gzip")
 
@@ -119,7 +120,7 @@ def test_other_truncated_formats_give_their_good_rows_too(
 
 
 def test_empty_content_is_reported_as_empty(read_bytes: Read) -> None:
-    with pytest.raises(DataError, match="is empty"):
+    with pytest.raises(BadInput, match="is empty"):
         read_bytes(gzip.compress(b""), "pairs.jsonl.gz")
 
 

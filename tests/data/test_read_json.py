@@ -9,8 +9,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from engine.data import REASONS, DataError, Pair, Reject, Source, read_pairs
+from engine.data import REASONS, Pair, Reject, Source, read_pairs
 from engine.data import jsonl as jsonl_module
+from engine.errors import BadInput
 
 Lines = Callable[[int], list[bytes]]
 Read = Callable[..., tuple[list[Pair], list[Reject]]]
@@ -187,7 +188,7 @@ def test_a_list_too_large_for_memory_is_refused(
     lines: Lines, read_bytes: Read, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(jsonl_module, "MAX_LIST", 100)
-    with pytest.raises(DataError, match="convert it to JSON lines"):
+    with pytest.raises(BadInput, match="convert it to JSON lines"):
         read_bytes(b"[" + b",".join(lines(3)) + b"]", "pairs.json")
 
 
@@ -211,7 +212,7 @@ def test_any_bytes_give_records_or_one_clear_error(content: bytes, name: str) ->
         path.write_bytes(content)
         try:
             items = list(read_pairs(Source(path=path)))
-        except DataError as error:
+        except BadInput as error:
             assert str(error).startswith(str(path))
             assert "\n" not in str(error)
         else:

@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from engine.data import DataError, Pair, Reject, Source, read_pairs
+from engine.data import Pair, Reject, Source, read_pairs
+from engine.errors import BadInput
 
 # Neither library has type hints.
 datasets: Any = importlib.import_module("datasets")
@@ -50,7 +51,7 @@ def test_file_and_folder_names_distinguish_splits(lines: Lines, read: Read, tmp_
     pairs, _ = read(tmp_path)
     assert [pair.chosen[-2] for pair in pairs] == ["1", "0"]
     assert len(read(tmp_path, "test")[0]) == 1
-    with pytest.raises(DataError, match='no split "validation", only test, train'):
+    with pytest.raises(BadInput, match='no split "validation", only test, train'):
         read(tmp_path, "validation")
 
 
@@ -59,7 +60,7 @@ def test_hub_style_shard_names_distinguish_splits(lines: Lines, read: Read, tmp_
     (tmp_path / "train_prefs-00001-of-00002.jsonl").write_bytes(lines(1)[0])
     (tmp_path / "test_prefs-00000-of-00001.jsonl").write_bytes(lines(1)[0])
     assert len(read(tmp_path, "train_prefs")[0]) == 2
-    with pytest.raises(DataError, match="test_prefs, train_prefs"):
+    with pytest.raises(BadInput, match="test_prefs, train_prefs"):
         read(tmp_path)
 
 
@@ -67,7 +68,7 @@ def test_an_empty_shard_is_accepted_but_a_source_without_rows_is_not(
     lines: Lines, read: Read, tmp_path: Path
 ) -> None:
     (tmp_path / "a.jsonl").write_bytes(b"")
-    with pytest.raises(DataError, match="is empty"):
+    with pytest.raises(BadInput, match="is empty"):
         read(tmp_path)
     (tmp_path / "b.jsonl").write_bytes(lines(1)[0])
     assert len(read(tmp_path)[0]) == 1
@@ -92,7 +93,7 @@ def test_an_empty_shard_is_accepted_but_a_source_without_rows_is_not(
 def test_a_file_without_pairs_is_refused_in_one_line(
     read_bytes: Read, content: bytes, message: str, name: str
 ) -> None:
-    with pytest.raises(DataError, match=message) as caught:
+    with pytest.raises(BadInput, match=message) as caught:
         read_bytes(content, name)
     assert name in str(caught.value)
     assert "\n" not in str(caught.value)
@@ -101,12 +102,12 @@ def test_a_file_without_pairs_is_refused_in_one_line(
 def test_a_missing_file_a_folder_without_data_and_a_pipe_are_refused(
     read: Read, tmp_path: Path
 ) -> None:
-    with pytest.raises(DataError, match="no such file or folder"):
+    with pytest.raises(BadInput, match="no such file or folder"):
         read(tmp_path / "nothing.jsonl")
-    with pytest.raises(DataError, match="without data files"):
+    with pytest.raises(BadInput, match="without data files"):
         read(tmp_path)
     os.mkfifo(tmp_path / "pipe")
-    with pytest.raises(DataError, match="neither a file nor a folder"):
+    with pytest.raises(BadInput, match="neither a file nor a folder"):
         read(tmp_path / "pipe")
 
 
@@ -121,16 +122,16 @@ def test_a_file_without_read_permission_is_refused(
 
     # chmod does not stop root from reading.
     monkeypatch.setattr(Path, "open", refuse)
-    with pytest.raises(DataError, match="cannot be read: Permission denied"):
+    with pytest.raises(BadInput, match="cannot be read: Permission denied"):
         read(path)
     monkeypatch.setattr(Path, "exists", refuse)
-    with pytest.raises(DataError, match="cannot be read: Permission denied"):
+    with pytest.raises(BadInput, match="cannot be read: Permission denied"):
         read(path)
 
 
 def test_a_source_is_either_a_path_or_a_dataset() -> None:
     for source in (Source(), Source(path=Path("a"), dataset="b")):
-        with pytest.raises(DataError, match="either dataset or path"):
+        with pytest.raises(BadInput, match="either dataset or path"):
             list(read_pairs(source))
 
 
@@ -178,35 +179,35 @@ def test_a_dataset_is_read_through_the_datasets_library(hub_folder: str) -> None
 
 
 def test_the_error_for_an_unknown_split_lists_the_splits(hub_folder: str) -> None:
-    with pytest.raises(DataError, match=r'no split "dev" .*train.*set split under') as caught:
+    with pytest.raises(BadInput, match=r'no split "dev" .*train.*set split under') as caught:
         list(read_pairs(Source(dataset=hub_folder, split="dev")))
     assert "\n" not in str(caught.value)
 
 
 def test_an_unknown_config_is_refused(hub_folder: str) -> None:
-    with pytest.raises(DataError, match='no config "big"'):
+    with pytest.raises(BadInput, match='no config "big"'):
         list(read_pairs(Source(dataset=hub_folder, config="big")))
 
 
 def test_the_error_for_a_dataset_without_pairs_lists_its_columns(hub_folder: str) -> None:
     path = Path(hub_folder) / "train-00000-of-00001.parquet"
     pq.write_table(pa.table({"text": ["a"], "label": [1]}), path)
-    with pytest.raises(DataError, match="found columns text, label; expected"):
+    with pytest.raises(BadInput, match="found columns text, label; expected"):
         list(read_pairs(Source(dataset=hub_folder)))
 
 
 def test_the_error_for_a_file_given_as_dataset_suggests_path(tmp_path: Path) -> None:
     path = tmp_path / "pairs.jsonl"
     path.write_text("{}")
-    with pytest.raises(DataError, match="is a file: set path ="):
+    with pytest.raises(BadInput, match="is a file: set path ="):
         list(read_pairs(Source(dataset=str(path))))
 
 
 def test_offline_and_not_cached_is_one_line_with_the_fix(tmp_path: Path) -> None:
     code = (
-        "from engine.data import *\n"
+        "from engine.data import *\nfrom engine.errors import BadInput\n"
         "try: list(read_pairs(Source(dataset='Anthropic/hh-rlhf')))\n"
-        "except DataError as error: print(error)\n"
+        "except BadInput as error: print(error)\n"
     )
     settings = {"HF_HUB_OFFLINE": "1", "HF_HOME": str(tmp_path)}
     done = subprocess.run(
@@ -248,6 +249,6 @@ def test_an_error_of_the_hub_is_one_line(
         raise error
 
     monkeypatch.setattr(datasets, "load_dataset", refuse)
-    with pytest.raises(DataError, match=message) as caught:
+    with pytest.raises(BadInput, match=message) as caught:
         list(read_pairs(Source(dataset="o/n", revision="v9")))
     assert "\n" not in str(caught.value)

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.data import DataError, Pair, Reject, Source, read_pairs
+from engine.data import Pair, Reject, Source, read_pairs
+from engine.errors import BadInput
 
 # It has no type hints.
 pa: Any = importlib.import_module("pyarrow")
@@ -152,15 +153,15 @@ def test_a_truncated_or_mistaken_parquet_file_is_refused(read: Read, tmp_path: P
     path = tmp_path / "pairs.parquet"
     pq.write_table(pa.table({"chosen": [CHOSEN], "rejected": [REJECTED]}), path)
     path.write_bytes(path.read_bytes()[:-20])
-    with pytest.raises(DataError, match="not a readable Parquet file"):
+    with pytest.raises(BadInput, match="not a readable Parquet file"):
         read(path)
     whole = pa.table({"chosen": ["a"], "rejected": ["b"]})
     pq.write_table(whole, path)
     path.write_bytes(path.read_bytes().replace(b"rejected", b"re\xeaected"))
-    with pytest.raises(DataError, match=r"pairs\.parquet"):
+    with pytest.raises(BadInput, match=r"pairs\.parquet"):
         read(path)
     path.write_text("{}")
-    with pytest.raises(DataError, match="not a Parquet file"):
+    with pytest.raises(BadInput, match="not a Parquet file"):
         read(path)
 
 
@@ -173,7 +174,7 @@ def test_the_error_for_unknown_columns_lists_the_expected_ones(
         path.write_text("prompt,completion\na,b\n")
     else:
         pq.write_table(pa.table({"prompt": ["a"], "completion": ["b"]}), path)
-    with pytest.raises(DataError, match="prompt, completion; expected chosen and rejected"):
+    with pytest.raises(BadInput, match="prompt, completion; expected chosen and rejected"):
         read(path)
 
 
@@ -184,5 +185,5 @@ def test_a_table_without_rows_is_reported_as_empty(read: Read, tmp_path: Path, k
         path.write_text("chosen,rejected\n")
     else:
         pq.write_table(pa.table({"chosen": pa.array([], pa.string()), "rejected": []}), path)
-    with pytest.raises(DataError, match="is empty"):
+    with pytest.raises(BadInput, match="is empty"):
         read(path)

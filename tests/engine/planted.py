@@ -11,8 +11,10 @@ from engine.data import Pair
 from engine.models.protocols import Labels, Rewards
 from engine.paper.measures import pair_facts
 from engine.results import views
+from engine.run import last
 from engine.service import DATABASE
 from engine.store import Store, dataset, measures, results
+from engine.store.complete import put_complete
 from tests.engine.studies import prepare, write_study
 from tests.perf.planted import options, study
 
@@ -50,8 +52,9 @@ def plant(folder: Path, count: int) -> Path:
             cursor, "labeler main", ids, Labels(labels, np.zeros((len(ids), width)), fine)
         )
     nothing = views.none()
-    measures.put_measures(
-        store, nothing, pair_facts(known, (), options()), studies.digest(settings)
-    )
+    put_complete(store, studies.dump_resolved(settings))
+    stored = last.results(store, settings)
+    assert stored is not None
+    measures.put_measures(store, nothing, pair_facts(known, (), options()), stored.digest)
     store.close()
     return run

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from engine.errors import BadInput, MachineError
 from engine.models import embedded
-from engine.models.errors import ModelError
 
 
 @pytest.fixture
@@ -35,7 +35,7 @@ def test_a_name_that_is_not_embedded_stays_as_it_is() -> None:
 
 
 def test_an_unknown_embedded_name_lists_those_there_are() -> None:
-    with pytest.raises(ModelError, match="embedded:smollm2"):
+    with pytest.raises(BadInput, match="embedded:smollm2"):
         embedded.resolve("embedded:gpt")
 
 
@@ -43,9 +43,9 @@ def test_a_damaged_weights_file_is_refused_with_the_mend(cache: Path, package: P
     content = bytearray(package.read_bytes())
     content[-1] ^= 1
     package.write_bytes(content)
-    with pytest.raises(ModelError, match=r"model\.safetensors is damaged: SHA-256 .*reinstall"):
+    with pytest.raises(MachineError, match=r"model\.safetensors is damaged: SHA-256 .*reinstall"):
         embedded.resolve("embedded:minilm")
-    with pytest.raises(ModelError, match="damaged"):
+    with pytest.raises(MachineError, match="damaged"):
         embedded.resolve("embedded:reward-pre")
     assert not [path for path in cache.iterdir() if path.name.startswith("reward")]
 
@@ -54,13 +54,13 @@ def test_weights_damaged_after_they_were_checked_are_noticed(cache: Path, packag
     embedded.resolve("embedded:minilm")
     with package.open("ab") as file:
         file.write(b"x")
-    with pytest.raises(ModelError, match="damaged"):
+    with pytest.raises(MachineError, match="damaged"):
         embedded.resolve("embedded:minilm")
 
 
 def test_missing_weights_are_refused(cache: Path, package: Path) -> None:
     package.unlink()
-    with pytest.raises(ModelError, match="is missing: reinstall"):
+    with pytest.raises(MachineError, match="is missing: reinstall"):
         embedded.resolve("embedded:minilm")
 
 
@@ -127,5 +127,5 @@ def test_an_adapter_that_is_not_there_says_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(embedded, "ADAPTERS", tmp_path)
-    with pytest.raises(ModelError, match="install the program again"):
+    with pytest.raises(MachineError, match="install the program again"):
         embedded.resolve("embedded:labeler-adapter")

@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import platform
+import shutil
 import signal
 import socket as sockets
 import stat
@@ -22,7 +23,7 @@ import msgspec
 import pytest
 
 from engine import launch
-from engine.launch import EngineError
+from engine.errors import BadInput, Busy, MachineError
 from engine.wire.messages import RunStatus
 from tests.engine.conftest import alive
 from tests.engine.studies import manifest, prepare, stand_in_rewriter, until, write_study
@@ -97,7 +98,7 @@ def test_a_runtime_folder_that_others_may_enter_is_refused(
         monkeypatch.setenv("XDG_RUNTIME_DIR", short)
         (Path(short) / "seal-tui").mkdir()
         (Path(short) / "seal-tui").chmod(0o755)
-        with pytest.raises(EngineError, match="chmod 700"):
+        with pytest.raises(MachineError, match="chmod 700"):
             launch.ensure_engine(run)
 
 
@@ -173,7 +174,7 @@ def test_a_second_engine_on_the_folder_is_refused_naming_the_holder(
 
 def test_a_folder_held_on_another_host_says_where_and_how_to_mend(run: Path) -> None:
     note(run, host="gpu-17", pid=4242)
-    with pytest.raises(EngineError) as caught:
+    with pytest.raises(Busy) as caught:
         launch.ensure_engine(run)
     assert "process 4242 on gpu-17" in str(caught.value)
     assert str(run / launch.HOLDER) in str(caught.value)
@@ -181,7 +182,7 @@ def test_a_folder_held_on_another_host_says_where_and_how_to_mend(run: Path) -> 
 
 def test_an_engine_that_cannot_start_gives_its_reason_in_one_line(run: Path) -> None:
     (run / "seal.duckdb").write_bytes(b"no database" * 999)
-    with pytest.raises(EngineError) as caught:
+    with pytest.raises(MachineError) as caught:
         launch.ensure_engine(run)
     assert "seal.duckdb cannot be opened" in str(caught.value)
     assert "\n" not in str(caught.value)
@@ -189,7 +190,7 @@ def test_an_engine_that_cannot_start_gives_its_reason_in_one_line(run: Path) -> 
 
 def test_a_damaged_study_gives_its_mend_in_one_line(run: Path) -> None:
     (run / "study.json").write_text("{")
-    with pytest.raises(EngineError, match="seal-tui run STUDY"):
+    with pytest.raises(BadInput, match="seal-tui run STUDY"):
         launch.ensure_engine(run)
 
 
@@ -375,3 +376,49 @@ def test_two_threads_of_one_client_find_one_engine(run: Path, start_engine: Star
         thread.join(60)
     assert len(found) == 2
     assert len(set(found)) == 1
+
+
+# ---------------------------------------------------------------- a folder that was copied
+
+
+def test_a_copy_has_an_engine_of_its_own(run: Path, start_engine: Start, tmp_path: Path) -> None:
+    socket = start_engine(run)
+    copy = shutil.copytree(run, tmp_path / "copy")
+    assert launch.holder(copy) == launch.holder(run), "the note was copied too"
+    other = start_engine(copy)
+    assert other != socket
+    assert (status(other).run_dir, status(socket).run_dir) == (str(copy), str(run))
+    assert start_engine(run) == socket, "the engine of the original is where it was"
+
+
+def test_the_note_of_version_0_1_0_counts_in_its_own_folder_alone(
+    run: Path, tmp_path: Path
+) -> None:
+    note(run, socket=str(launch.socket_path(tmp_path / "original")))
+    assert launch.reachable(run) is None
+
+
+def test_a_copy_from_another_host_is_opened(run: Path, tmp_path: Path) -> None:
+    original = tmp_path / "original"
+    original.mkdir()
+    note(run, host="gpu-17", pid=4242, place=[original.stat().st_ino, 0])
+    os.utime(run / launch.HOLDER, (time.time() - 60,) * 2)
+    assert launch.reachable(run) is None
+
+
+def test_a_folder_that_seems_copied_waits_for_an_engine_that_renews_its_note(
+    run: Path, tmp_path: Path
+) -> None:
+    """Some shared file systems give the same folder other numbers on every host."""
+    note(run, host="gpu-17", pid=4242, place=[1, 2])
+    os.utime(run / launch.HOLDER, (time.time() - 60,) * 2)
+    launch.beat(run)
+    with pytest.raises(Busy, match=r"process 4242 on gpu-17.*try again in 15 s"):
+        launch.reachable(run)
+
+
+def test_a_folder_shared_with_another_host_is_not_taken_from_it(run: Path) -> None:
+    note(run, host="gpu-17", pid=4242, place=list(launch._place(run)))
+    os.utime(run / launch.HOLDER, (time.time() - 600,) * 2)
+    with pytest.raises(Busy, match=r"run seal-tui there.*is a copy, remove .*engine\.json"):
+        launch.reachable(run)

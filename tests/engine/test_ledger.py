@@ -12,9 +12,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from engine.data import Pair
+from engine.errors import BadInput
 from engine.store import Store, dataset, marks
 from engine.store.dataset import content_key
-from engine.store.errors import Refused
 from engine.store.ledger import Imported, LedgerRow, MarkState, import_ledger, ledger
 from engine.store.marks import VERDICTS
 from engine.wire.messages import MarkChange, MarkRequest
@@ -167,7 +167,7 @@ def test_a_row_that_cannot_be_refuses_the_whole_file(
     some(store)
     rows = list(ledger(store))
     rows[-1] = msgspec.structs.replace(rows[-1], **change)
-    with pytest.raises(Refused, match=words):
+    with pytest.raises(BadInput, match=words):
         import_ledger(other, rows, "s")
     assert state(other) == []
     assert marks.log(other, 9) == []

@@ -126,13 +126,13 @@ async def test_filters_are_saved_and_listed(client: Client) -> None:
         (404, "POST", "/marks", b'{"pair_ids": [0, 99], "author": "a", "change": {}}', "pair 99"),
         (404, "POST", "/marks", b'{"pair_ids": [-1], "author": "a", "change": {}}', "no pair -1"),
         (422, "POST", "/marks", b'{"pair_ids": [0], "author": "", "change": {}}', "author"),
-        (400, "POST", "/marks", b'{"pair_ids": [0], "change": {}}', "author"),
+        (422, "POST", "/marks", b'{"pair_ids": [0], "change": {}}', "author"),
         (
-            400, "POST", "/marks",
+            422, "POST", "/marks",
             b'{"pair_ids": [0], "author": "a", "change": {"verdict": "burn"}}', "verdict",
         ),
         (
-            400, "POST", "/marks",
+            422, "POST", "/marks",
             b'{"pair_ids": [0], "author": "a", "change": {"veredict": "keep"}}',
             "unknown field `veredict` - at `$.change`",
         ),
@@ -141,12 +141,12 @@ async def test_filters_are_saved_and_listed(client: Client) -> None:
             b'{"pair_ids": [0], "author": "a", "change": {"add_tags": ["[b]"]}}', "tag",
         ),
         (422, "POST", "/marks/undo", b'{"author": "a\\u001b"}', "author"),
-        (400, "POST", "/marks/redo", b"{}", "author"),
+        (422, "POST", "/marks/redo", b"{}", "author"),
         (422, "GET", "/marks/log?limit=0", b"", "limit"),
-        (400, "GET", "/marks/log?limit=many", b"", "limit"),
+        (422, "GET", "/marks/log?limit=many", b"", "limit"),
         (422, "GET", "/marks/log?limit=99999999999", b"", "limit"),
         (422, "POST", "/filters", b'{"name": "a b", "filter": "x"}', "name"),
-        (400, "POST", "/marks", b"{", "not valid JSON"),
+        (422, "POST", "/marks", b"{", "not valid JSON"),
     ],
 )  # fmt: skip
 async def test_a_wrong_request_is_answered_by_one_line(

@@ -13,8 +13,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from engine.data import Pair
+from engine.errors import BadInput, NotFound
 from engine.store import Store, dataset, marks, results, saved_filters
-from engine.store.errors import NotFound, Refused
 from engine.store.marks import VERDICTS
 from engine.wire.messages import MarkChange, MarkRequest, MarksChanged, SaveFilter
 from tests.engine.planted import pairs
@@ -305,7 +305,7 @@ def test_the_log_for_people_has_the_newest_first_and_many_pairs_in_one_line(stor
     ]
     assert marks.log(store, 1) == events[:1]
     for limit in (0, -1, 10_001):
-        with pytest.raises(Refused, match="limit"):
+        with pytest.raises(BadInput, match="limit"):
             marks.log(store, limit)
 
 
@@ -353,23 +353,23 @@ def test_agreement_has_no_value_where_there_is_none(store: Store) -> None:
 @pytest.mark.parametrize("author", ["", "  ", "x" * 65, "a\x1b[2J", "a\nb", "a\u202eb"])
 def test_an_author_that_cannot_be_is_refused(author: str, store: Store) -> None:
     for act in (lambda: mark(store, 0, author=author, verdict="keep"), lambda: undo(store, author)):
-        with pytest.raises(Refused, match="author"):
+        with pytest.raises(BadInput, match="author"):
             act()
-    with pytest.raises(Refused, match="author"):
+    with pytest.raises(BadInput, match="author"):
         marks.progress(store, [0], author)
 
 
 @pytest.mark.parametrize("tag", ["", "two words", "x" * 41, "-a", "a\x00", "a\u202e", "[b]"])
 def test_a_tag_that_is_not_a_word_is_refused(tag: str, store: Store) -> None:
     for change in ({"add_tags": (tag,)}, {"remove_tags": (tag,)}):
-        with pytest.raises(Refused, match="tag"):
+        with pytest.raises(BadInput, match="tag"):
             mark(store, 0, **change)
     mark(store, 0, add_tags=("größer_2-b",))
 
 
 def test_a_note_has_its_length(store: Store) -> None:
     mark(store, 0, note="x" * 4_000)
-    with pytest.raises(Refused, match="4,001"):
+    with pytest.raises(BadInput, match="4,001"):
         mark(store, 0, note="x" * 4_001)
 
 
@@ -390,7 +390,7 @@ def test_numbers_of_a_dataset_that_was_replaced_decide_nothing(store: Store) -> 
     )
     assert marks.change(store, request, STUDY).changed == 1
     dataset.put_dataset(store, "another", pairs(COUNT), [])
-    with pytest.raises(Refused, match="other data was read"):
+    with pytest.raises(BadInput, match="other data was read"):
         marks.change(store, request, STUDY)
     assert verdicts(store) == {1: "flip"}
 
@@ -410,10 +410,10 @@ def test_filters_are_kept_by_name_replaced_and_taken_away(store: Store) -> None:
 
 @pytest.mark.parametrize("name", ["", "two words", "2nd", "x" * 41, "a\n", "ä", "a:b", "\x1b"])
 def test_a_filter_name_that_cannot_be_is_refused(name: str, store: Store) -> None:
-    with pytest.raises(Refused, match="name"):
+    with pytest.raises(BadInput, match="name"):
         saved_filters.save(store, SaveFilter(name=name, filter="x"))
 
 
 def test_a_filter_has_its_length(store: Store) -> None:
-    with pytest.raises(Refused, match="4,001"):
+    with pytest.raises(BadInput, match="4,001"):
         saved_filters.save(store, SaveFilter(name="long", filter="x" * 4_001))

@@ -11,12 +11,14 @@ import numpy as np
 import pytest
 
 from engine import study as studies
+from engine.errors import NotReady
 from engine.paper.inputs import Labels
 from engine.results import flat
 from engine.run import measure
 from engine.run.workers import Workers
-from engine.service import Engine, NotReady
+from engine.service import Engine
 from engine.store import Store, dataset, measures, results
+from engine.store.complete import put_complete
 from tests.engine.studies import manifest, prepare, write_study
 
 
@@ -94,16 +96,26 @@ def test_an_engine_that_is_up_sees_the_changed_study(finished: Path) -> None:
         engine.close()
 
 
-def test_results_of_other_models_are_not_measured_as_if_they_were_these(finished: Path) -> None:
+def test_a_study_that_asks_for_other_models_leaves_the_last_results_as_they_are(
+    finished: Path,
+) -> None:
+    before = asked(finished, lambda e: e.metrics())
     change(finished, "post", penalty=0.5)
+    change(finished, "measures", tie_policy="exclude")
     engine = Engine(finished)
     try:
-        assert engine.status().state == "stopped"
-        for ask in (engine.metrics, engine.browser):
-            with pytest.raises(NotReady, match="not those of the last run"):
-                ask()
+        assert engine.status().state == "done"
+        assert engine.info().changed, "a run would compute something else"
+        found = engine.metrics().tables
+        assert {row.tie_policy for row in found.alignment} == {"exclude"}
+        assert [row.n for row in found.alignment] == [row.n for row in before.tables.alignment]
+        assert engine.browser().pair(0).row.pair_id == 0
     finally:
         engine.close()
+    change(finished, "post", penalty=0.001)
+    change(finished, "measures", tie_policy="misaligned")
+    assert not asked(finished, lambda e: e.info().changed)
+    assert asked(finished, lambda e: e.metrics()) == before
 
 
 def test_what_is_missing_is_named(tmp_path: Path) -> None:
@@ -165,6 +177,7 @@ def stored(folder: Path, study: studies.Study, seed: int) -> Store:
     with store.write() as cursor:
         for at in dice.permutation(len(work)):
             work[at](cursor)
+    put_complete(store, studies.dump_resolved(study))
     return store
 
 

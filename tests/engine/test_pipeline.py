@@ -12,11 +12,15 @@ from typing import Any
 
 import pytest
 
+from engine.errors import Kind, NotReady
 from engine.models import guard
+from engine.models.operations import Score
 from engine.results import flat
+from engine.run.requests import Ask, Identify, Request
 from engine.run.workers import Workers
-from engine.service import Engine, NotReady
+from engine.service import Engine
 from engine.store import Store, measures
+from tests.engine import studies
 from tests.engine.conftest import alive
 from tests.engine.studies import (
     FEATURES,
@@ -117,7 +121,8 @@ def test_the_manifest_says_what_made_the_results(finished: Path) -> None:
         "labeler gold",
         "pre",
         "post",
-        "rewriter",
+        "rewriter neutral",
+        "rewriter placebo",
         "embedder",
     }
     for role in ("labeler main", "pre", "post"):
@@ -155,18 +160,18 @@ def test_run_again_computes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     def refuse(*_: Any) -> None:
         raise AssertionError("a batch was computed again")
 
-    asked: list[str] = []
+    asked: list[type] = []
     ask = Workers.ask
 
-    def note(workers: Workers, operation: str, *arguments: Any) -> Any:
-        asked.append(operation)
-        return ask(workers, operation, *arguments)
+    def note(workers: Workers, request: Request[Any]) -> Any:
+        asked.append(type(request))
+        return ask(workers, request)
 
     monkeypatch.setattr(Workers, "run", refuse)
     monkeypatch.setattr(Workers, "ask", note)
     status = run_to_end(run)
     assert status.state == "done", status.error
-    assert set(asked) == {"identify"}, "no model is loaded, none is trained"
+    assert set(asked) == {Identify}, "no model is loaded, none is trained"
     assert batches(run) == before
     assert manifest(run)["metrics_sha256"] == digest
     assert all(stage.done == stage.total > 0 for stage in status.stages)
@@ -180,8 +185,8 @@ def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
     """Batches of four, so that there is something between the first and the last."""
     from engine.run import plan
 
-    for kind in plan.SHAPES:
-        monkeypatch.setitem(plan.SHAPES, kind, (4, 80_000))
+    monkeypatch.setattr(plan, "compose", plan.compose)  # put back with the test
+    studies.small_batches(plan, 4)
 
 
 @pytest.fixture
@@ -251,12 +256,12 @@ def test_a_text_on_which_the_worker_dies_is_set_aside_and_the_rest_goes_on(
     ask = WorkerProcess.ask
 
     def die_on_it(
-        process: WorkerProcess, operation: str, *arguments: Any, limit_s: float | None = None
+        process: WorkerProcess, request: Request[Any], limit_s: float | None = None
     ) -> Any:
-        scoring = operation == "call" and arguments[0] == "score"
-        if scoring and any(text.transcript == poison for text in arguments[1]):
+        scoring = isinstance(request, Ask) and isinstance(request.operation, Score)
+        if scoring and any(text.transcript == poison for text in request.items):
             os.kill(process._process.pid, signal.SIGKILL)
-        return ask(process, operation, *arguments, limit_s=limit_s)
+        return ask(process, request, limit_s)
 
     monkeypatch.setattr(WorkerProcess, "ask", die_on_it)
     study = write_study(
@@ -278,7 +283,7 @@ def test_too_many_rejects_stop_the_run_with_the_first_of_them(tmp_path: Path) ->
     write_pairs(data, [*sample_rows(10), {"chosen": "no turns", "rejected": "none"}])
     status = run_to_end(prepare(study, tmp_path / "run"))
     assert status.state == "failed"
-    assert status.bad_input
+    assert status.error_kind is Kind.BAD_INPUT
     assert status.error is not None
     assert "1 of 11 rows cannot be used" in status.error
     assert "line 11" in status.error
@@ -301,7 +306,7 @@ def test_bad_input_is_told_apart_from_a_failure(damage: Any, words: str, tmp_pat
     run = prepare(study, tmp_path / "run")
     damage(study.parent)
     status = run_to_end(run)
-    assert (status.state, status.bad_input) == ("failed", True)
+    assert (status.state, status.error_kind) == ("failed", Kind.BAD_INPUT)
     assert status.error is not None
     assert words in status.error
     assert "\n" not in status.error
@@ -313,7 +318,7 @@ def test_a_model_that_cannot_be_loaded_is_a_failure_of_one_line(tmp_path: Path) 
         tmp_path / "study", pairs=4, extra=f'[rewards.pre]\nmodel = "{tmp_path / "empty"}"\n'
     )
     status = run_to_end(prepare(study, tmp_path / "run"))
-    assert (status.state, status.bad_input) == ("failed", False)
+    assert (status.state, status.error_kind) == ("failed", Kind.MACHINE)
     assert status.error is not None
     assert str(tmp_path / "empty") in status.error
     assert "\n" not in status.error
@@ -328,10 +333,10 @@ def test_the_next_run_forgets_what_was_wrong_with_the_last(tmp_path: Path) -> No
     try:
         engine.start()
         engine.join()
-        assert engine.status().bad_input
+        assert engine.status().error_kind is Kind.BAD_INPUT
         (study.parent / "pairs.jsonl").write_bytes(good)
         started = engine.start()
-        assert (started.error, started.bad_input, started.rejects) == (None, False, {})
+        assert (started.error, started.error_kind, started.rejects) == (None, None, {})
         engine.stop()
         engine.join()
     finally:

@@ -8,7 +8,8 @@ import msgspec
 import pytest
 
 from engine import study as studies
-from engine.service import CannotRun, Engine, NotReady
+from engine.errors import BadInput, NotReady
+from engine.service import Engine
 from engine.wire.messages import PlanRequest, RunPlan, StagePlan, StopRequest
 from tests.engine.studies import FEATURES, prepare, run_to_end, stand_in_server, write_taxonomy
 from tests.engine.test_pipeline import rows
@@ -94,9 +95,9 @@ def test_a_study_that_cannot_run_is_refused_in_the_words_of_the_run(tmp_path: Pa
     study = write_light_study(tmp_path / "study", "")
     run = prepare(study, tmp_path / "run")
     (study.parent / "pairs.jsonl").write_text("")
-    with pytest.raises(CannotRun, match="has no rows"):
+    with pytest.raises(BadInput, match="has no rows"):
         plan_of(run)
-    with pytest.raises(CannotRun, match="study"):
+    with pytest.raises(BadInput, match="study"):
         engine = Engine(run)
         try:
             engine.plan(PlanRequest(study={}))

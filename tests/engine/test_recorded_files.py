@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from engine import data, taxonomy
-from engine.data.pairs import DataError
+from engine.errors import BadInput, Kind
 from engine.models.recorded import MISSING, read_labels
 from engine.models.recorded_rewrites import read_rewrites
 from engine.service import Engine
@@ -75,7 +75,7 @@ def test_cells_are_read_as_they_are_written(
     ],
 )
 def test_a_wrong_cell_is_refused(cells: dict[str, str], words: str, tmp_path: Path) -> None:
-    with pytest.raises(DataError) as caught:
+    with pytest.raises(BadInput) as caught:
         read_labels(labels_csv(tmp_path / "l.csv", **cells), FEATURES)
     assert words in str(caught.value)
 
@@ -91,7 +91,7 @@ def test_our_own_names_do_as_well_and_other_columns_do_not_matter(tmp_path: Path
 
 def test_without_a_single_feature_the_columns_are_named(tmp_path: Path) -> None:
     path = write_csv(tmp_path / "l.csv", ("row_id", "preference", "x"), [("1", "chosen", "y")])
-    with pytest.raises(DataError, match="the columns are assistant_is_anthropomorphic, "):
+    with pytest.raises(BadInput, match="the columns are assistant_is_anthropomorphic, "):
         read_labels(path, FEATURES)
 
 
@@ -196,7 +196,7 @@ def test_wrong_rewrites_leave_nothing_imported(
     edit(tmp_path / "rewrites.csv", 0, **cells)
     run = prepare(study, tmp_path / "run")
     status = run_to_end(run)
-    assert (status.state, status.bad_input) == ("failed", True)
+    assert (status.state, status.error_kind) == ("failed", Kind.BAD_INPUT)
     assert words in str(status.error)
     store = Store(run / "seal.duckdb")
     try:
@@ -208,7 +208,7 @@ def test_wrong_rewrites_leave_nothing_imported(
 
 def test_missing_columns_of_a_rewrite_file_are_named(tmp_path: Path) -> None:
     path = write_csv(tmp_path / "r.csv", ("row_id", "rewritten_chosen_text"), [("1", "x")])
-    with pytest.raises(DataError) as caught:
+    with pytest.raises(BadInput) as caught:
         read_rewrites(path, FEATURES, STRATEGIES)
     for column in (
         "rewritten_rejected_text",

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from engine import taxonomy
-from engine.data.pairs import DataError
+from engine.errors import BadInput
 from engine.models.recorded import MISSING, read_labels
 from engine.paths import SAMPLE_DATA
 from engine.taxonomy import Feature
@@ -78,17 +78,17 @@ def test_a_wrong_line_is_refused_with_file_line_and_field(
     bad: object, words: str, tmp_path: Path
 ) -> None:
     path = write(tmp_path / "l.jsonl", row(), "", bad)
-    with pytest.raises(DataError) as caught:
+    with pytest.raises(BadInput) as caught:
         read_labels(path, FEATURES)
     assert f"{path}, line 3" in str(caught.value)
     assert words in str(caught.value)
 
 
 def test_no_labels_at_all_and_no_file_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="holds no labels"):
+    with pytest.raises(BadInput, match="holds no labels"):
         read_labels(write(tmp_path / "l.jsonl", "", ""), FEATURES)
     for path in (tmp_path / "gone.jsonl", tmp_path):
-        with pytest.raises(DataError, match="no such labels file"):
+        with pytest.raises(BadInput, match="no such labels file"):
             read_labels(path, FEATURES)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from engine.data.pairs import DataError
+from engine.errors import BadInput
 from engine.models.recorded import read_scores
 from tests.engine.released import COMPARE, write_csv
 
@@ -79,7 +79,7 @@ def test_a_wrong_row_is_refused_with_line_count_and_examples(
     rows: list[tuple[object, ...]], words: str, tmp_path: Path
 ) -> None:
     path = write(tmp_path / "scores.csv", *rows)
-    with pytest.raises(DataError) as caught:
+    with pytest.raises(BadInput) as caught:
         read_scores(path)
     assert words in str(caught.value)
     assert str(path) in str(caught.value)
@@ -89,7 +89,7 @@ def test_a_wrong_row_is_refused_with_line_count_and_examples(
 def test_json_that_holds_no_number_is_refused(value: str, tmp_path: Path) -> None:
     path = tmp_path / "scores.jsonl"
     path.write_text(f'{{"id": 1, "scores_chosen": {value}, "scores_rejected": 2.5}}\n')
-    with pytest.raises(DataError, match=r"line 1: scores_chosen is .* not a finite number"):
+    with pytest.raises(BadInput, match=r"line 1: scores_chosen is .* not a finite number"):
         read_scores(path)
 
 
@@ -110,26 +110,26 @@ def test_json_that_holds_no_number_is_refused(value: str, tmp_path: Path) -> Non
 def test_a_file_of_something_else_is_refused(content: str, words: str, tmp_path: Path) -> None:
     path = tmp_path / "scores"
     path.write_text(content)
-    with pytest.raises(DataError, match=words):
+    with pytest.raises(BadInput, match=words):
         read_scores(path)
 
 
 def test_damaged_files_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "scores.csv.gz"
     path.write_bytes(gzip.compress(FORMS["csv"]().encode() * 99)[:-9])
-    with pytest.raises(DataError, match="gzip"):
+    with pytest.raises(BadInput, match="gzip"):
         read_scores(path)
     path.write_bytes(b"row_id,chosen_score,rejected_score\n\xff,1,2\n")
-    with pytest.raises(DataError, match="UTF-8"):
+    with pytest.raises(BadInput, match="UTF-8"):
         read_scores(path)
     for gone in (tmp_path / "gone", tmp_path):
-        with pytest.raises(DataError, match="no such score file"):
+        with pytest.raises(BadInput, match="no such score file"):
             read_scores(gone)
 
 
 def test_squashed_scores_are_refused_with_the_reason(tmp_path: Path) -> None:
     path = write_csv(tmp_path / "s.csv", COMPARE[:3], [("1", "0.0", "1.0"), ("2", "0.4", "0.6")])
-    with pytest.raises(DataError, match=r"all 4 scores lie within \[0, 1\].*sigmoid"):
+    with pytest.raises(BadInput, match=r"all 4 scores lie within \[0, 1\].*sigmoid"):
         read_scores(path)
     assert read_scores(path, allow_squashed=True)["2"] == (0.4, 0.6)
 
@@ -140,5 +140,5 @@ def test_half_a_point_is_a_tie_and_nothing_else(tmp_path: Path) -> None:
     path.write_text(json.dumps(row))
     assert read_scores(path) == {"1": (2.0, 2.0)}
     path.write_text(json.dumps({**row, "scores_chosen": 3.0}))
-    with pytest.raises(DataError, match=r"results is 0.5, but the scores are 3 and 2"):
+    with pytest.raises(BadInput, match=r"results is 0.5, but the scores are 3 and 2"):
         read_scores(path)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from engine import taxonomy
-from engine.taxonomy import TaxonomyError
+from engine.errors import BadInput
 
 GOOD = '[[feature]]\nname = "kind"\nquestion = "Is it kind?"\nkind = "bool"\nclass = "target"\n'
 
@@ -15,7 +15,7 @@ GOOD = '[[feature]]\nname = "kind"\nquestion = "Is it kind?"\nkind = "bool"\ncla
 def refusal(folder: Path, text: str) -> str:
     path = folder / "features.toml"
     path.write_text(text, "utf-8")
-    with pytest.raises(TaxonomyError) as caught:
+    with pytest.raises(BadInput) as caught:
         taxonomy.load(path)
     assert str(path) in str(caught.value)
     return str(caught.value)
@@ -26,7 +26,7 @@ def refusal(folder: Path, text: str) -> str:
     [
         ("not valid TOML", "[[feature]\n"),
         ("feature", ""),
-        ("no [[feature]]", "feature = []\n"),
+        ("defines no [[feature]]", "feature = []\n"),
         ("question", '[[feature]]\nname = "a"\nkind = "bool"\n'),
         ("colour", GOOD + 'colour = "red"\n'),
         ("feature[0].kind", GOOD.replace('"bool"', '"number"')),
@@ -36,13 +36,13 @@ def refusal(folder: Path, text: str) -> str:
         ("2 times", GOOD + GOOD),
     ],
 )
-def test_a_wrong_taxonomy_names_the_place(words: str, text: str, tmp_path: Path) -> None:
+def test_an_invalid_taxonomy_names_the_key(words: str, text: str, tmp_path: Path) -> None:
     assert words in refusal(tmp_path, text)
 
 
 def test_a_missing_file_and_a_folder_are_refused(tmp_path: Path) -> None:
     for path in (tmp_path / "gone.toml", tmp_path):
-        with pytest.raises(TaxonomyError, match=str(path)):
+        with pytest.raises(BadInput, match=str(path)):
             taxonomy.load(path)
 
 
@@ -55,7 +55,7 @@ def test_class_and_regression_have_defaults(tmp_path: Path) -> None:
     assert feature.answers == ("negative", "neutral", "positive")
 
 
-def test_the_default_holds_the_papers_targets_and_spoilers() -> None:
+def test_the_default_has_the_targets_and_spoilers_of_the_paper() -> None:
     features = taxonomy.load()
     roles = {f.name: f.role for f in features}
     assert {name for name, role in roles.items() if role == "spoiler"} == {

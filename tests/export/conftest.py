@@ -1,4 +1,4 @@
-"""A small real run, made of recorded results, with decisions in it."""
+"""A small real run of recorded results, with decisions."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from typing import Any
 
 import pytest
 
+from engine.data.decided import Decided
 from engine.data.pairs import Pair
 from engine.data.readers import Source, read_pairs
-from engine.export.decided import Decided
 from engine.service import Engine
 from engine.wire.messages import ExportRequest, ExportStatus, MarkChange, MarkRequest, Verdict
 from tests.tui import recorded
 
-# Pair ids by what kim decided; all other pairs are undecided.
+# Pair ids by kim's decision; all other pairs are undecided.
 DECIDED: dict[Verdict, tuple[int, ...]] = {
     "flip": (0, 7),
     "drop": (2,),
@@ -47,7 +47,7 @@ def engine(run: Path) -> Iterator[Engine]:
 
 @pytest.fixture
 def decided(engine: Engine) -> Engine:
-    """The engine with kim's decisions."""
+    """An engine with kim's decisions."""
     for verdict, ids in DECIDED.items():
         decide(engine, ids, verdict=verdict)
     return engine
@@ -59,12 +59,12 @@ def decide(engine: Engine, ids: tuple[int, ...], author: str = "kim", **change: 
 
 @pytest.fixture
 def export(decided: Engine, tmp_path: Path) -> Export:
-    """Exports kim's decisions to a file of this name and waits for the end."""
+    """Exports kim's decisions to a file with this name and waits for the end."""
 
     def write(form: str, name: str, **settings: Any) -> tuple[ExportStatus, Path]:
         path = tmp_path / name
         request = ExportRequest(
-            format=form,  # type: ignore[arg-type]
+            format=form,
             path=str(path),
             **{"author": "kim", **settings},
         )
@@ -77,14 +77,14 @@ def export(decided: Engine, tmp_path: Path) -> Export:
 
 def read(path: Path) -> list[Pair]:
     """The pairs of an export, read as a dataset."""
-    found = list(read_pairs(Source(path)))
-    assert all(isinstance(item, Pair) for item in found), found
-    return found  # type: ignore[return-value]
+    pairs = list(read_pairs(Source(path)))
+    assert all(isinstance(item, Pair) for item in pairs), pairs
+    return pairs  # type: ignore[return-value]
 
 
 def pair(chosen: str, rejected: str, **more: Any) -> Decided:
-    """A pair with these transcripts and nothing remarkable."""
-    known: dict[str, Any] = {
+    """A pair with these transcripts and ordinary values elsewhere."""
+    defaults: dict[str, Any] = {
         "pair_id": 0,
         "source_id": "s",
         "topic": None,
@@ -100,4 +100,4 @@ def pair(chosen: str, rejected: str, **more: Any) -> Decided:
         "note": "",
         "tags": (),
     }
-    return Decided(chosen=chosen, rejected=rejected, **{**known, **more})
+    return Decided(chosen=chosen, rejected=rejected, **{**defaults, **more})

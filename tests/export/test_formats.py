@@ -1,4 +1,4 @@
-"""Every form of export, written by a real engine and read back as its readers do."""
+"""Every export format, written by a real engine and read back as its users would."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ LEFT_OUT = {*DECIDED["drop"], *DECIDED["tie"], *DECIDED["discuss"]}
 
 
 def stored(engine: Engine, pair_id: int) -> tuple[str, str, str]:
-    """(source_id, chosen, rejected) of a pair as it came in."""
+    """(source_id, chosen, rejected) of a pair in its original order."""
     row = engine.store.read(
         "SELECT p.source_id, c.transcript, r.transcript FROM pairs AS p "
         "JOIN texts AS c ON c.text_id = p.chosen_id JOIN texts AS r ON r.text_id = p.rejected_id "
@@ -33,15 +33,15 @@ def stored(engine: Engine, pair_id: int) -> tuple[str, str, str]:
 
 
 def as_decided(engine: Engine, left_out: set[int] = LEFT_OUT) -> list[tuple[str, str, str]]:
-    """What a training export holds."""
-    found = []
+    """The expected rows of a training export."""
+    rows = []
     for pair_id in range(PAIRS):
         source, chosen, rejected = stored(engine, pair_id)
         if pair_id in DECIDED["flip"]:
             chosen, rejected = rejected, chosen
         if pair_id not in left_out:
-            found.append((source, chosen, rejected))
-    return found
+            rows.append((source, chosen, rejected))
+    return rows
 
 
 @pytest.mark.parametrize("form", ["trl", "trl-messages"])
@@ -51,9 +51,9 @@ def test_training_rows_read_as_a_dataset_are_the_pairs_as_decided(
 ) -> None:
     status, path = export(form, name)
     assert (status.state, status.error) == ("done", None)
-    found = [(pair.source_id, pair.chosen, pair.rejected) for pair in read(path)]
-    assert found == as_decided(decided)
-    assert status.done == status.total == len(found)
+    rows = [(pair.source_id, pair.chosen, pair.rejected) for pair in read(path)]
+    assert rows == as_decided(decided)
+    assert status.done == status.total == len(rows)
     assert {pair.topic for pair in read(path)} == {"culture", "health", "arts", "people"}
 
 
@@ -68,9 +68,9 @@ def test_the_datasets_library_loads_a_dataset_folder(
 ) -> None:
     datasets: Any = pytest.importorskip("datasets")
     _, folder = export("hub", "set")
-    found = datasets.load_dataset(str(folder), cache_dir=str(tmp_path / "cache"))
-    assert list(found) == ["train"]
-    rows = found["train"]
+    splits = datasets.load_dataset(str(folder), cache_dir=str(tmp_path / "cache"))
+    assert list(splits) == ["train"]
+    rows = splits["train"]
     assert len(rows) == PAIRS - len(LEFT_OUT)
     assert rows.column_names == ["id", "topic", "prompt", "chosen", "rejected", "verdict"]
     assert [message["role"] for message in rows[0]["chosen"]] == ["assistant"]
@@ -81,7 +81,7 @@ def test_the_datasets_library_loads_a_dataset_folder(
 
 
 @pytest.mark.parametrize("name", ["kto.jsonl", "kto.parquet"])
-def test_kto_rows_say_which_answer_is_wanted(decided: Engine, export: Export, name: str) -> None:
+def test_kto_rows_label_the_preferred_answer(decided: Engine, export: Export, name: str) -> None:
     status, path = export("kto", name)
     assert status.error is None
     rows = (
@@ -89,14 +89,12 @@ def test_kto_rows_say_which_answer_is_wanted(decided: Engine, export: Export, na
         if name.endswith(".parquet")
         else [json.loads(line) for line in path.read_text("utf-8").splitlines()]
     )
-    wanted = [row for row in rows if row["label"]]
-    unwanted = [row for row in rows if not row["label"]]
-    for mine, place in ((wanted, 1), (unwanted, 2)):
-        texts = [row["prompt"] + row["completion"] for row in mine]
-        assert texts == [known[place] for known in as_decided(decided)]
+    for label, column in ((True, 1), (False, 2)):
+        texts = [row["prompt"] + row["completion"] for row in rows if row["label"] == label]
+        assert texts == [expected[column] for expected in as_decided(decided)]
 
 
-def test_a_sheet_lists_every_pair_as_it_came_beside_its_decision(
+def test_a_csv_file_lists_every_pair_in_its_original_order_with_its_decision(
     decided: Engine, export: Export
 ) -> None:
     decide(decided, (1,), flag="on", note="=HYPERLINK(1)\x1b[2J", add_tags=("style", "short"))
@@ -108,14 +106,14 @@ def test_a_sheet_lists_every_pair_as_it_came_beside_its_decision(
     assert (rows[1]["flagged"], rows[1]["tags"]) == ("yes", "short style")
     assert rows[1]["note"] == "'=HYPERLINK(1)␛[2J"
     assert (rows[0]["id"], rows[0]["prompt"] + rows[0]["chosen"]) == stored(decided, 0)[:2]
-    assert float(rows[0]["margin_pre"]) < 0  # a number, though it begins like a formula
+    assert float(rows[0]["margin_pre"]) < 0  # a number, although it starts like a formula
     assert len(list(read_pairs(Source(path)))) == PAIRS
 
 
-def test_policies_keep_ties_and_what_is_in_discussion(decided: Engine, export: Export) -> None:
+def test_options_keep_ties_and_pairs_in_discussion(decided: Engine, export: Export) -> None:
     _, path = export("trl", "out.jsonl", ties="keep", discuss="keep")
-    found = [(pair.source_id, pair.chosen, pair.rejected) for pair in read(path)]
-    assert found == as_decided(decided, {*DECIDED["drop"]})
+    rows = [(pair.source_id, pair.chosen, pair.rejected) for pair in read(path)]
+    assert rows == as_decided(decided, {*DECIDED["drop"]})
 
 
 def test_only_the_pairs_of_a_filter_are_written(decided: Engine, export: Export) -> None:
@@ -123,7 +121,7 @@ def test_only_the_pairs_of_a_filter_are_written(decided: Engine, export: Export)
     assert [pair.source_id for pair in read(path)] == [stored(decided, i)[0] for i in (0, 7)]
 
 
-def test_an_author_without_decisions_exports_what_the_humans_chose(
+def test_an_author_without_decisions_exports_the_human_preferences(
     decided: Engine, export: Export
 ) -> None:
     _, path = export("trl", "out.jsonl", author="lee")
@@ -132,7 +130,7 @@ def test_an_author_without_decisions_exports_what_the_humans_chose(
     ]
 
 
-def test_nothing_selected_is_a_file_without_rows(export: Export) -> None:
+def test_an_empty_selection_gives_a_file_without_rows(export: Export) -> None:
     for form, name in (("trl", "a.jsonl"), ("trl", "a.parquet"), ("csv", "a.csv"), ("hub", "a")):
         status, path = export(form, name, filter='"no text has these words"')
         assert (status.state, status.total) == ("done", 0)
@@ -141,7 +139,7 @@ def test_nothing_selected_is_a_file_without_rows(export: Export) -> None:
 
 
 @pytest.mark.parametrize("name", ["log.jsonl", "log.jsonl.gz"])
-def test_a_ledger_brings_the_decisions_to_another_run_once(
+def test_importing_a_ledger_twice_adds_its_decisions_once(
     decided: Engine, export: Export, recorded_run: Path, tmp_path: Path, name: str
 ) -> None:
     import shutil
@@ -163,7 +161,7 @@ def test_a_ledger_brings_the_decisions_to_another_run_once(
         other.close()
 
 
-def test_a_ledger_of_a_filter_holds_its_pairs_alone(decided: Engine, export: Export) -> None:
+def test_a_ledger_with_a_filter_contains_only_its_pairs(decided: Engine, export: Export) -> None:
     status, path = export("ledger", "log.jsonl", filter="verdict:flip")
     rows = [json.loads(line) for line in path.read_text("utf-8").splitlines()[1:]]
     assert status.done == len(rows) == 2
@@ -174,19 +172,19 @@ def test_a_ledger_of_a_filter_holds_its_pairs_alone(decided: Engine, export: Exp
 
 
 def provenance_of(path: Path) -> dict[str, Any]:
-    """Where an export says what it is of."""
+    """The provenance that an export contains or has next to it."""
     if path.is_dir():
         path = path / DATA
     if path.suffix == ".parquet":
-        found = parquet.read_schema(path).metadata[KEY.encode()]
+        origin = parquet.read_schema(path).metadata[KEY.encode()]
     elif path.name.startswith("log"):
-        found = json.dumps(json.loads(path.read_text("utf-8").splitlines()[0])[KEY]).encode()
+        origin = json.dumps(json.loads(path.read_text("utf-8").splitlines()[0])[KEY]).encode()
     elif path.suffix in (".md", ".html"):
         text = path.read_text("utf-8").replace("&quot;", '"')
-        found = text[text.index("{\n") : text.rindex("}") + 1].encode()
+        origin = text[text.index("{\n") : text.rindex("}") + 1].encode()
     else:
-        found = path.with_name(f"{path.name}.provenance.json").read_bytes()
-    content: dict[str, Any] = json.loads(found)
+        origin = path.with_name(f"{path.name}.provenance.json").read_bytes()
+    content: dict[str, Any] = json.loads(origin)
     return content
 
 
@@ -202,20 +200,18 @@ def provenance_of(path: Path) -> dict[str, Any]:
         ("report", "a.md"),
     ],
 )
-def test_every_export_says_what_it_is_of(
-    decided: Engine, export: Export, form: str, name: str
-) -> None:
+def test_every_export_has_provenance(decided: Engine, export: Export, form: str, name: str) -> None:
     _, path = export(form, name, filter="-is:flagged")
-    found = provenance_of(path)
+    origin = provenance_of(path)
     manifest: Any = decided.manifest()
-    assert found["metrics_sha256"] == manifest["metrics_sha256"]
-    assert found["dataset_sha256"] == manifest["dataset"]["sha256"]
-    assert (found["filter"], found["author"], found["format"]) == ("-is:flagged", "kim", form)
-    assert (found["pairs"], found["counts"]["flip"]) == (PAIRS, 2)
-    assert found["program"].startswith("seal-tui ")
+    assert origin["metrics_sha256"] == manifest["metrics_sha256"]
+    assert origin["dataset_sha256"] == manifest["dataset"]["sha256"]
+    assert (origin["filter"], origin["author"], origin["format"]) == ("-is:flagged", "kim", form)
+    assert (origin["pairs"], origin["counts"]["flip"]) == (PAIRS, 2)
+    assert origin["program"].startswith("seal-tui ")
 
 
-def test_a_sidecar_names_the_very_file_beside_it(export: Export) -> None:
+def test_a_sidecar_has_the_digest_of_its_file(export: Export) -> None:
     import hashlib
 
     _, path = export("trl", "a.jsonl.gz")
@@ -223,7 +219,7 @@ def test_a_sidecar_names_the_very_file_beside_it(export: Export) -> None:
     assert gzip.decompress(path.read_bytes()).count(b"\n") == PAIRS - len(LEFT_OUT)
 
 
-def test_the_preview_is_what_is_written(decided: Engine, export: Export) -> None:
+def test_the_preview_matches_the_export(decided: Engine, export: Export) -> None:
     from engine.wire.messages import ExportRequest
 
     for form, name in (

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from engine.errors import Kind
 from engine.store import Store
 from tests.engine.studies import prepare, run_to_end, sample_rows
 from tests.fault.conftest import KILLS, Tally
@@ -95,7 +96,7 @@ def test_a_file_of_which_nobody_knows_what_is_missing_is_refused_in_one_line(
     study = study_of(damage(rows), tmp_path / "study", rows)
     run = prepare(study, tmp_path / "run")
     status = run_to_end(run)
-    assert (status.state, status.bad_input) == ("failed", True)
+    assert (status.state, status.error_kind) == ("failed", Kind.BAD_INPUT)
     assert status.error is not None
     assert words in status.error
     assert "\n" not in status.error

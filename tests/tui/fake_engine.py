@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
-from engine.service import NotReady
+from engine.errors import NotReady
 from engine.wire import endpoints
 from engine.wire.answering import answers, methods
 from engine.wire.endpoints import Asked, Call, Endpoint
@@ -60,6 +60,7 @@ from engine.wire.messages import (
     StudyInfo,
 )
 from engine.wire.requests import asked
+from engine.wire.version import contract
 
 from . import fake_study
 
@@ -137,6 +138,7 @@ class FakeEngine:
             elapsed_s=252.0,
             pid=4321,
             engine_version="0.1.0",
+            contract=contract(),
             stopping=self.stopping,
         )
 
@@ -177,7 +179,7 @@ class FakeEngine:
             try:
                 body, status = getattr(self, method)(*arguments), 200
             except NotReady as error:
-                body, status = Problem(error=str(error)), 409
+                body, status = Problem(error=str(error), kind=error.kind), error.kind.http_status
             return Response(msgspec.json.encode(body), status, media_type="application/json")
 
         path = endpoint.path.replace("{id}", "{id:int}")

@@ -6,6 +6,7 @@ import httpx
 import msgspec
 import pytest
 
+from engine.errors import Kind
 from engine.wire.client import EngineClient, EngineGone, EngineProblem, Lost, SyncEngineClient
 from engine.wire.endpoints import (
     MANIFEST,
@@ -112,10 +113,11 @@ async def test_an_error_page_without_json_still_says_its_number() -> None:
 
 
 async def test_an_error_text_is_one_safe_line() -> None:
-    body = msgspec.json.encode({"error": "bad \x1b[2J\nfile"})
+    body = msgspec.json.encode({"error": "bad \x1b[2J\nfile", "kind": "bad_input"})
     with answering(body, 422) as client, pytest.raises(EngineProblem) as caught:
         client.ask(STATUS())
     assert str(caught.value) == "bad ␛[2J ⏎ file"
+    assert caught.value.kind is Kind.BAD_INPUT
 
 
 async def test_the_sync_client_reads_the_same_events(engine: FakeEngine) -> None:

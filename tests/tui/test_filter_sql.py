@@ -9,7 +9,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from engine.filters import FilterError, check, parse
+from engine.errors import FilterError
+from engine.filters import check, parse
 from engine.filters.language import All, Either, Not, Span, Term, Tree, Words, write
 from engine.filters.vocabulary import Any as AnyOf
 from engine.filters.vocabulary import Checked, Contains, Every, Is, Number, Without
@@ -153,19 +154,19 @@ def test_the_database_selects_what_the_filter_means(
     browser: Browser, every_pair: list[PairDetail], tree: Tree
 ) -> None:
     checked = check(parse(write(tree)), browser.vocabulary())
-    found = browser.pair_ids(PairQuery(filter=write(tree)))
-    assert set(found.ids) == {p.row.pair_id for p in every_pair if holds(checked, p)}
+    selection = browser.pair_ids(PairQuery(filter=write(tree)))
+    assert set(selection.ids) == {p.row.pair_id for p in every_pair if holds(checked, p)}
 
 
-def test_the_sql_that_is_shown_selects_the_same(browser: Browser) -> None:
+def test_the_displayed_sql_selects_the_same_pairs(browser: Browser) -> None:
     for text in ('regime:resisted "it\'s"', "last_response_is_honest:r>c theta<0", "-has:rewrites"):
-        found = browser.pair_ids(PairQuery(filter=text))
-        shown = browser.store.read(found.sql).fetchall()
-        assert tuple(i for (i,) in shown) == found.ids
+        selection = browser.pair_ids(PairQuery(filter=text))
+        rows = browser.store.read(selection.sql).fetchall()
+        assert tuple(pair_id for (pair_id,) in rows) == selection.ids
 
 
 @pytest.mark.parametrize(
-    ("text", "kept"),
+    ("text", "matches"),
     [
         ("change:misaligned", lambda rewrite: rewrite.row.change == "misaligned"),
         ("cosine<0.9", lambda rewrite: rewrite.chosen.cosine < 0.9),
@@ -176,16 +177,16 @@ def test_the_sql_that_is_shown_selects_the_same(browser: Browser) -> None:
         ("margin_shift>0.05", lambda r: r.row.margin_after - r.row.margin_before > 0.05),
     ],
 )
-def test_rewrites_are_filtered_by_terms_of_their_own(
-    browser: Browser, text: str, kept: Callable[[RewriteDetail], bool]
+def test_rewrites_have_their_own_filter_fields(
+    browser: Browser, text: str, matches: Callable[[RewriteDetail], bool]
 ) -> None:
     every = [browser.rewrite(i) for i in browser.rewrite_ids(RewriteQuery()).ids]
-    found = browser.rewrite_ids(RewriteQuery(filter=text)).ids
-    assert set(found) == {one.row.rewrite_id for one in every if kept(one)}
+    ids = browser.rewrite_ids(RewriteQuery(filter=text)).ids
+    assert set(ids) == {rewrite.row.rewrite_id for rewrite in every if matches(rewrite)}
 
 
-def test_a_filter_of_pairs_is_none_of_rewrites(browser: Browser) -> None:
-    with pytest.raises(FilterError, match="no key of a filter"):
+def test_a_field_of_pairs_is_unknown_for_rewrites(browser: Browser) -> None:
+    with pytest.raises(FilterError, match="unknown filter field"):
         browser.rewrite_ids(RewriteQuery(filter="regime:resisted"))
 
 

@@ -19,6 +19,7 @@ HEAVY = (
 )
 OWN = {
     "engine",
+    "engine.errors",
     "engine.visible",
     "engine.wire",
     "engine.wire.client",

@@ -38,7 +38,7 @@ async def test_coefficients_of_both_labelers_flag_a_change_of_sign(
         await pilot.press("t")
         shown = await shows(pilot, "+0.81", "−0.64", "+1.45", "SIGN", "differs", "post-D")
         assert shown.count("SIGN") == 1
-        await shows(pilot, "The sign depends on the labeler")
+        await shows(pilot, "The sign depends", "each estimate is significant")
         await pilot.press("o", "o")
         await shows(pilot, "pre-D", "+0.41", "−0.32")
 

@@ -111,7 +111,7 @@ async def test_what_is_wrong_with_a_filter_is_said_below_its_place(browser: Open
         await pilot.press("3")
         await shows(pilot, "24 of 24 pairs")
         await type_filter(pilot, "council regme:got")
-        shown = await shows(pilot, "“regme” is no key of a filter; did you mean regime?")
+        shown = await shows(pilot, "unknown filter field “regme”; did you mean regime?")
         lines = shown.splitlines()
         typed = next(line for line in lines if "council regme:got" in line)
         marks = next(line for line in lines if "^^^^^" in line)

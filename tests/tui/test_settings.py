@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from engine.errors import BadInput
 from seal_tui.explorer import settings
 from seal_tui.explorer.app import SealApp
 
@@ -37,7 +38,7 @@ def test_without_a_file_there_are_defaults_and_the_login_signs(tmp_path: Path) -
     ],
 )
 def test_what_is_wrong_is_said_with_file_and_key(tmp_path: Path, text: str, said: str) -> None:
-    with pytest.raises(settings.SettingsError) as caught:
+    with pytest.raises(BadInput) as caught:
         load(tmp_path, text)
     assert said in str(caught.value) and "config.toml" in str(caught.value)
     assert "\n" not in str(caught.value)

@@ -1,5 +1,5 @@
-SELECT t.transcript, t.response, l."values", g."values", pre.reward, post.reward,
-       pre.truncated OR post.truncated
+SELECT t.transcript, t.response, l."values" AS labels, g."values" AS gold, pre.reward AS pre,
+       post.reward AS post, pre.truncated OR post.truncated AS truncated
 FROM texts AS t
 JOIN scores AS pre ON pre.producer = $pre AND pre.text_id = t.text_id
 JOIN scores AS post ON post.producer = $post AND post.text_id = t.text_id

@@ -1,6 +1,7 @@
-SELECT p.pair_id, p.source_id, p.topic, c.transcript, r.transcript,
+SELECT p.pair_id, p.source_id, p.topic, c.transcript AS chosen, r.transcript AS rejected,
        f.regime, f.opinion, f.margin_pre, f.margin_post, f.theta, f.gain, f.ambiguity,
-       m.verdict, coalesce(m.flagged, FALSE), coalesce(m.note, ''), coalesce(m.tags, [])
+       m.verdict, coalesce(m.flagged, FALSE) AS flagged, coalesce(m.note, '') AS note,
+       coalesce(m.tags, []) AS tags
 FROM (
     SELECT unnest(ids) AS pair_id, generate_subscripts(ids, 1) AS place
     FROM (SELECT $ids::INTEGER[] AS ids)

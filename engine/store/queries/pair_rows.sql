@@ -1,6 +1,6 @@
 SELECT f.pair_id, p.source_id, f.regime, f.opinion, f.margin_pre, f.margin_post, f.theta, f.gain,
-       f.ambiguity, p.topic, left(t.response, w.preview),
-       coalesce(f.noise_limited, false)
+       f.ambiguity, p.topic, left(t.response, w.preview) AS preview,
+       coalesce(f.noise_limited, false) AS noise
 FROM (
     SELECT unnest(ids) AS pair_id, generate_subscripts(ids, 1) AS place, preview
     FROM (SELECT ?::INTEGER[] AS ids, ?::INTEGER AS preview)

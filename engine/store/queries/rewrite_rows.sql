@@ -1,9 +1,9 @@
 -- A label of -128 is one that the labeler did not give; it flips nothing.
 SELECT r.rewrite_id, r.pair_id, p.source_id, r.strategy, r.cosine_chosen, r.cosine_rejected,
-       f.margin_post, r.post_chosen_new - r.post_rejected_new,
+       f.margin_post AS margin_before, r.post_chosen_new - r.post_rejected_new AS margin_after,
        len(list_filter(list_zip(c."values", r.chosen_labels_new), lambda x: x[1] <> x[2] AND least(x[1], x[2]) <> -128))
-       + len(list_filter(list_zip(d."values", r.rejected_labels_new), lambda x: x[1] <> x[2] AND least(x[1], x[2]) <> -128)),
-       left(t.response, w.preview)
+       + len(list_filter(list_zip(d."values", r.rejected_labels_new), lambda x: x[1] <> x[2] AND least(x[1], x[2]) <> -128)) AS flips,
+       left(t.response, w.preview) AS preview
 FROM (
     SELECT unnest(ids) AS rewrite_id, generate_subscripts(ids, 1) AS place, preview
     FROM (SELECT $ids::INTEGER[] AS ids, $preview::INTEGER AS preview)
