@@ -556,7 +556,8 @@ class MetricsRequest(Request, frozen=True, kw_only=True):
 
 
 class Metrics(Message, frozen=True, kw_only=True):
-    """The metric tables; `preset` is the one asked for, else the study's."""
+    """`tables`: name of a metric table → its rows (docs/method.md); the keys of a coefficient stand
+    in an object of their own, `coefficient`. `preset` is the one asked for, else the study's."""
 
     preset: str
     tables: Tables
