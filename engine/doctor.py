@@ -1,4 +1,4 @@
-"""What `seal-tui doctor` looks at. Prints JSON; runs in a process of its own because of torch."""
+"""The checks of `seal-tui doctor`. Prints JSON; a process of its own, because it loads torch."""
 
 from __future__ import annotations
 
@@ -12,32 +12,34 @@ from importlib.metadata import version
 from pathlib import Path
 
 from engine import child
-from engine.errors import BadInput
+from engine.errors import BadInput, MachineError
 
 PACKAGES = ("textual", "duckdb", "torch", "transformers", "sentence-transformers", "statsmodels")
+CACHE_GB = 1.0
 
 
 @dataclass(frozen=True)
 class Check:
-    """`mend` says what to do where `ok` is False."""
+    """One fact about this machine or study; `fix` says what to do, always where `ok` is False."""
 
     name: str
     ok: bool
-    found: str
-    mend: str = ""
+    value: str
+    fix: str = ""
 
 
 def checks(study: Path | None) -> list[Check]:
-    found = [_python(), _packages(), _device(), _embedded(), _sockets(), _disk(), _terminal()]
-    return found if study is None else [*found, *_study(study)]
+    machine = [_python(), _packages(), _device(), _embedded(), _sockets(), _disk(), _terminal()]
+    return machine if study is None else [*machine, *_study(study)]
 
 
-def _attempt(name: str, look: Callable[[], str], mend: str) -> Check:
+def _attempt(name: str, value: Callable[[], str], fix: str) -> Check:
+    """The check of `value`, which fails when that raises anything."""
     try:
-        return Check(name, True, look())
+        return Check(name, True, value())
     except Exception as error:
         first = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        return Check(name, False, first, mend)
+        return Check(name, False, first, fix)
 
 
 def _python() -> Check:
@@ -53,7 +55,7 @@ def _packages() -> Check:
 
 
 def _device() -> Check:
-    def look() -> str:
+    def value() -> str:
         import torch
 
         from engine.models.device import pick_device, pick_dtype
@@ -63,48 +65,52 @@ def _device() -> Check:
         detail = ", ".join(names) or f"{torch.get_num_threads()} threads"
         return f"{device} ({detail}), {pick_dtype('auto', device)}"
 
-    return _attempt("device", look, "reinstall torch for this machine")
+    return _attempt("device", value, "reinstall torch for this machine")
 
 
 def _embedded() -> Check:
-    def look() -> str:
+    def value() -> str:
         from engine.models.embedded import NAMES, resolve
 
         for name in NAMES:
             resolve(name)
         return f"{len(NAMES)} parts, checked"
 
-    return _attempt("embedded", look, "make setup (the demo needs them, your own models do not)")
+    return _attempt("embedded", value, "install the embedded weights (only the demo needs them)")
 
 
 def _sockets() -> Check:
-    def look() -> str:
+    def value() -> str:
         from engine.launch import socket_path
 
         path = socket_path(Path.cwd())
         if len(str(path)) > 100:
-            raise ValueError(f"{path} is too long for a socket")
+            raise MachineError(f"{path} is too long for a socket")
         return str(path.parent)
 
-    return _attempt("sockets", look, "set XDG_RUNTIME_DIR to a short private folder")
+    return _attempt("sockets", value, "set XDG_RUNTIME_DIR to a short private folder")
 
 
 def _disk() -> Check:
-    from engine.paths import cache_dir
+    def value() -> str:
+        from engine.paths import cache_dir
 
-    free = shutil.disk_usage(cache_dir()).free / 1e9
-    return Check(
-        "disk", free > 1, f"{free:.1f} GB free for the cache", "" if free > 1 else "free some"
-    )
+        folder = cache_dir()
+        free = shutil.disk_usage(folder).free / 1e9
+        if free < CACHE_GB:
+            raise MachineError(f"{free:.1f} GB free for the cache in {folder}")
+        return f"{free:.1f} GB free for the cache"
+
+    return _attempt("disk", value, "free some space, or set SEAL_TUI_CACHE to another disk")
 
 
 def _terminal() -> Check:
     term = os.environ.get("TERM", "not set")
     encoding = sys.getfilesystemencoding()
     good = term not in ("dumb", "not set")
-    mend = "" if good else "the explorer needs a terminal; --headless works everywhere"
-    # No terminal is no fault: headless runs are half of this program's life.
-    return Check("terminal", True, f"TERM {term}, {encoding}", mend)
+    fix = "" if good else "the explorer needs a terminal; --headless works everywhere"
+    # Not a failure: headless runs need no terminal.
+    return Check("terminal", True, f"TERM {term}, {encoding}", fix)
 
 
 def _study(path: Path) -> list[Check]:
@@ -113,22 +119,23 @@ def _study(path: Path) -> list[Check]:
     try:
         study = studies.load(path)
     except BadInput as error:
-        return [Check("study", False, str(error), "mend the file")]
-    found = [
+        return [Check("study", False, str(error), "correct the study file")]
+    rows = [
         Check("study", True, f"{study.name}: {study.data.dataset or study.data.path}"),
         Check("features", True, ", ".join(feature.name for feature in study.features)),
         Check("measures", True, f"{study.measures.preset}, ties {study.measures.tie_policy}"),
     ]
-    for name, labeler in study.labelers.items():
-        key = labeler.api_key_env
-        ok = key is None or key in os.environ
-        mend = "" if ok else f"export {key}=…"
-        model = labeler.model or labeler.path
-        found.append(Check(f"labeler {name}", ok, f"{labeler.backend} {model}", mend))
-    key = study.rewriter.api_key_env
-    ok = key is None or key in os.environ
-    model = f"{study.rewriter.backend} {study.rewriter.model}"
-    return [*found, Check("rewriter", ok, model, "" if ok else f"export {key}=…")]
+    for where, backend in study.backends().items():
+        missing = backend.lacking()
+        value = f"{backend.backend} {backend.title}"
+        rows.append(Check(_name(where), missing is None, value, missing or ""))
+    return rows
+
+
+def _name(where: str) -> str:
+    """A back end's table in the study file, in words: `labeler main`, `reward pre`."""
+    table, _, name = where.partition(".")
+    return f"{table.removesuffix('s')} {name}" if name else table
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.data.pairs import REASONS
+from engine.export import formats
 from engine.paper import plots as paper
 from engine.run import plan
 from engine.store import Store, dataset
@@ -30,8 +31,9 @@ def study(settings: Study, pairs: int, changed: bool) -> StudyInfo:
     post = plan.post_name(settings)
     models.append(ModelInfo(role="post", model=post, detail=settings.post.origin))
     for name, labeler in settings.labelers.items():
-        model = labeler.model or Path(labeler.path or "none").name
-        models.append(ModelInfo(role=f"labeler {name}", model=model, detail=labeler.backend))
+        models.append(
+            ModelInfo(role=f"labeler {name}", model=labeler.title, detail=labeler.backend)
+        )
     if settings.rewrites.wanted:
         models.append(
             ModelInfo(
@@ -39,7 +41,7 @@ def study(settings: Study, pairs: int, changed: bool) -> StudyInfo:
             )
         )
         if settings.rewrites.path is None:
-            models.append(ModelInfo(role="embedder", model=settings.embedder.model, detail=""))
+            models.append(ModelInfo(role="embedder", model=settings.embedder.title, detail=""))
     return StudyInfo(
         name=settings.name,
         dataset=data.dataset or Path(data.path or "").name,
@@ -58,6 +60,7 @@ def study(settings: Study, pairs: int, changed: bool) -> StudyInfo:
         opinion=settings.measures.opinion,
         min_cosine=settings.rewrites.min_cosine,
         changed=changed,
+        export_formats=formats.listed(),
     )
 
 

@@ -16,8 +16,8 @@ from pathlib import Path
 
 import filelock
 
-from engine import __version__
-from engine.errors import Busy, MachineError
+from engine import __version__, isolated
+from engine.errors import BadInput, Busy, MachineError, SealError
 from engine.paths import runtime_dir
 from engine.wire import version
 
@@ -51,7 +51,7 @@ def socket_path(folder: Path) -> Path:
 def holder_lock(folder: Path) -> filelock.FileLock:
     """Take the folder for this process.
 
-    Raises MachineError naming the holder when another engine has it.
+    Raises Busy naming the holder when another engine has it.
     """
     # A client that only looks whether the folder is held has the lock for a moment.
     lock = filelock.FileLock(folder / LOCK, timeout=1, mode=0o600)
@@ -60,7 +60,7 @@ def holder_lock(folder: Path) -> filelock.FileLock:
     except filelock.Timeout:
         found = holder(folder)
         who = f"process {found.pid} on {found.host}" if found else "another engine"
-        raise MachineError(f"{folder} is held by {who}") from None
+        raise Busy(f"{folder} is held by {who}") from None
     except OSError as error:
         raise MachineError(f"{folder} cannot be written: {error.strerror}") from None
     return lock
@@ -118,14 +118,14 @@ def holder(folder: Path) -> Holder | None:
             None if place is None else tuple(place),
             str(content.get("build", "")),
         )
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
 
 
 def reachable(folder: Path) -> Path | None:
     """The socket of the folder's living engine, of whatever version, or None.
 
-    Raises MachineError when an engine of another host holds it: its socket is not here.
+    Raises Busy when an engine of another host holds it: its socket is not here.
     """
     found = _living(folder)
     return None if found is None else found.socket
@@ -135,7 +135,7 @@ def _living(folder: Path) -> Holder | None:
     """The folder's living engine, or None.
 
     A note that was copied with its folder tells of the engine of the original, and counts for
-    nothing. Raises MachineError when an engine of another host holds this very folder, which both
+    nothing. Raises Busy when an engine of another host holds this very folder, which both
     share: its socket is not here.
     """
     found = holder(folder)
@@ -145,14 +145,14 @@ def _living(folder: Path) -> Holder | None:
         return found if _is_here(found, folder) and _answers(found.socket) else None
     held_there = f"{folder} is held by process {found.pid} on {found.host}"
     if found.place is None or found.place == _place(folder):
-        raise MachineError(
+        raise Busy(
             f"{held_there}: run seal-tui there; if that engine is gone, or this folder is a copy, "
             f"remove {folder / HOLDER}"
         )
     # Another folder's numbers: a copy. Some shared file systems number anew on every host, and
     # there an engine that lives still renews its note.
     if _age_s(folder / HOLDER) < BEAT_LIMIT_S:
-        raise MachineError(
+        raise Busy(
             f"{held_there}, or was copied a moment ago: run seal-tui there, or try again in "
             f"{BEAT_LIMIT_S:.0f} s"
         )
@@ -204,8 +204,8 @@ def ensure_engine(folder: Path) -> Path:
     """The socket of the folder's engine, started in a session of its own if there is none. An
     idle engine of another version is replaced.
 
-    Raises MachineError when it does not come up, with the last line of its log, and Busy when one
-    of another version has a run on.
+    Raises SealError when it does not come up, with the last line of its log, and Busy when one of
+    another version has a run on.
     """
     folder = folder.resolve()
     process: subprocess.Popen[bytes] | None = None
@@ -226,11 +226,11 @@ def ensure_engine(folder: Path) -> Path:
                 process = _start(folder)
         elif process.poll() is not None:
             if not held(folder):
-                raise MachineError(_last_words(folder))
+                raise _last_words(folder, process.returncode)
             process = None  # another client's engine won the folder
         time.sleep(0.03)
     if held(folder):
-        raise MachineError(
+        raise Busy(
             f"the engine of {folder} is still at work on its last batch, or just starting; "
             f"try again, or see {folder / LOG}"
         )
@@ -286,12 +286,12 @@ def attachable(socket: Path) -> Path:
 def _start(folder: Path) -> subprocess.Popen[bytes]:
     with open(folder / LOG, "ab", opener=_private) as log:
         return subprocess.Popen(
-            [sys.executable, "-m", "engine", str(folder)],
+            isolated.command("engine", str(folder)),
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
             start_new_session=True,
-            cwd=folder,
+            **isolated.place(),
         )
 
 
@@ -299,7 +299,9 @@ def _private(path: str, flags: int) -> int:
     return os.open(path, flags, 0o600)
 
 
-def _last_words(folder: Path) -> str:
+def _last_words(folder: Path, exit_code: int) -> SealError:
+    """Why an engine did not start: its last line, in the kind that its exit code tells."""
     lines = (folder / LOG).read_text("utf-8", "replace").strip().splitlines()
-    last = lines[-1] if lines else "it left no message"
-    return last.removeprefix("seal-tui: ")
+    last = lines[-1] if lines else "the engine ended without a message"
+    kind = BadInput if exit_code == BadInput.kind.exit_code else MachineError
+    return kind(last.removeprefix("seal-tui: "))

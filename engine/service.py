@@ -16,11 +16,12 @@ from engine.errors import BadInput, NotFound, NotReady, SealError, explain
 from engine.export import ledger as ledger_file
 from engine.export.job import Exports, Subject
 from engine.export.provenance import Digests
-from engine.run import last, manifest, measure, plan
+from engine.run import last, manifest, measure
+from engine.run.jobs import Stopped
 from engine.run.pipeline import Pipeline
 from engine.run.preview import preview
 from engine.run.progress import Progress
-from engine.run.workers import Stopped, Workers
+from engine.run.stages import stages
 from engine.store import Store, ledger, marks, measures, saved_filters
 from engine.store.browse import Browser
 from engine.store.database import Reading
@@ -111,18 +112,20 @@ class Engine:
 
     @answers(endpoints.START)
     def start(self) -> RunStatus:
-        """Start or resume the run; nothing happens when one is on."""
+        """Start or resume the run; nothing happens when one is on. Raises BadInput where a back
+        end of the study is not installed."""
         with self._lock:
             if not self.running:
                 # The folder's study file may have been replaced since this engine started.
                 self.study = self._read_study()
+                studies.require_installed(self.study)
                 self.store.put_meta(STARTED, studies.dump_resolved(self.study).decode())
                 self._stop.clear()
                 self.progress.study = self.study.name
-                self.progress.begin(plan.stages(self.study))
                 self._pipeline = Pipeline(
                     self.study, self.folder, self.store, self.progress, self._stop
                 )
+                self.progress.begin([stage.waiting() for stage in self._pipeline.stages])
                 self._thread = threading.Thread(
                     target=self._run, args=(self._pipeline,), name="run"
                 )
@@ -137,7 +140,7 @@ class Engine:
             if self.running:
                 self.progress.stopping()
                 if request.now and self._pipeline is not None:
-                    self._pipeline.workers.kill()
+                    self._pipeline.executor.kill()
         return self.status()
 
     @answers(endpoints.PLAN)
@@ -151,12 +154,8 @@ class Engine:
         wanted = self._read_study()
         if request.study is not None:
             wanted = studies.loads_resolved(msgspec.json.encode(request.study))
-        executor = wanted.executor
-        workers = Workers(executor.devices, executor.batch_limit_s, threading.Event())
-        try:
-            return preview(wanted, self.folder, self.store, workers)
-        finally:
-            workers.close()
+        studies.require_installed(wanted)
+        return preview(wanted, self.folder, self.store)
 
     @answers(endpoints.SHUTDOWN)
     def shutdown(self) -> RunStatus:
@@ -407,7 +406,7 @@ class Engine:
             return "the measures are not computed yet: the run is on, they are its last stage"
         status = self.status()
         ended = {stage.name for stage in status.stages if stage.state == "done"}
-        wanted = [stage for stage in plan.stages(self.study) if stage.name != "measure"]
+        wanted = [stage for stage in stages(self.study) if stage.name != "measure"]
         missing = [stage.label for stage in wanted if stage.name not in ended]
         if missing:
             why = "what is missing: " + ", ".join(missing)

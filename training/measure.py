@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 
-from engine import data
+from engine import data, strategies
 from engine.data.dialogue import split_response
 from engine.models import guard
 from engine.models.embedded import ADAPTERS
@@ -112,7 +112,7 @@ def measure_rewriter() -> None:
     measured = {}
     for strategy in ("neutral", "more-positive", "placebo"):
         originals = [item.original for item in held_out if item.strategy == strategy]
-        written = rewriter.rewrite(originals, strategy)
+        written = rewriter.rewrite(originals, strategies.find(strategy))
         refused = [guard.refusal_reason(a, b) for a, b in zip(originals, written, strict=True)]
         kept = [(a, b) for a, b, r in zip(originals, written, refused, strict=True) if r is None]
         cosines = [row[0] for row in embedder.cosines([[pair] for pair in kept])]

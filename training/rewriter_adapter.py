@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 import torch
 
+from engine import strategies
 from engine.models.rewriter import prompt
 from training import lora
 from training.examples import rows
@@ -43,7 +44,7 @@ def split() -> tuple[list[Paraphrase], list[Paraphrase]]:
 def loss_of(tokenizer: Any, model: Any, batch: list[Paraphrase]) -> torch.Tensor:
     rows, targets = [], []
     for item in batch:
-        asked = prompt(tokenizer, item.original, item.strategy)
+        asked = prompt(tokenizer, item.original, strategies.find(item.strategy))
         head = tokenizer.encode(asked, add_special_tokens=False)
         tail = tokenizer.encode(item.rewritten, add_special_tokens=False)
         rows.append((head, [*tail, tokenizer.eos_token_id]))

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from engine.data.decided import Decided, Decision
-from engine.wire.messages import ExportFormat, ExportPreview, ExportRequest, Verdict
-
-# Formats for trainers, which apply the decisions. The other formats only list them.
-TRAINING: tuple[ExportFormat, ...] = ("trl", "trl-messages", "kto", "hub")
+from engine.wire.messages import ExportRequest, Verdict
 
 
 def action(verdict: Verdict | None, request: ExportRequest) -> Literal["keep", "flip", "omit"]:
@@ -38,14 +35,25 @@ def apply_decision(pair: Decided, request: ExportRequest) -> Decided | None:
             return pair
 
 
-def count(decisions: Iterable[Decision], request: ExportRequest) -> ExportPreview:
-    """The number of pairs, rows and decisions in an export.
+class Counts(NamedTuple):
+    """Of the pairs to export: how many there are, how many remain once decisions are applied,
+    and how many have each decision."""
 
-    After flipping, `duplicates` are rows equal to an earlier row, and `contradictions` are rows
-    equal to an earlier row with its sides swapped. Both are exported.
+    pairs: int
+    included: int
+    decisions: dict[str, int]
+    duplicates: int
+    contradictions: int
+
+
+def count(decisions: Iterable[Decision], request: ExportRequest) -> Counts:
+    """The number of pairs and decisions in an export.
+
+    After flipping, `duplicates` are pairs equal to an earlier one, and `contradictions` are pairs
+    equal to an earlier one with its sides swapped. Both are included.
     """
     counts = dict.fromkeys(("keep", "flip", "drop", "tie", "discuss", "undecided", "flagged"), 0)
-    pairs = rows = duplicates = contradictions = 0
+    pairs = included = duplicates = contradictions = 0
     seen: set[tuple[int, int]] = set()
     for chosen, rejected, verdict, flagged in decisions:
         pairs += 1
@@ -54,14 +62,9 @@ def count(decisions: Iterable[Decision], request: ExportRequest) -> ExportPrevie
         change = action(verdict, request)
         if change == "omit":
             continue
-        rows += 1
-        row = (rejected, chosen) if change == "flip" else (chosen, rejected)
-        duplicates += row in seen
-        contradictions += row not in seen and row[::-1] in seen
-        seen.add(row)
-    if request.format in TRAINING:
-        counts |= {"duplicates": duplicates, "contradictions": contradictions}
-        rows *= 2 if request.format == "kto" else 1
-    else:
-        rows = pairs if request.format == "csv" else 0
-    return ExportPreview(pairs=pairs, rows=rows, counts=counts)
+        included += 1
+        sides = (rejected, chosen) if change == "flip" else (chosen, rejected)
+        duplicates += sides in seen
+        contradictions += sides not in seen and sides[::-1] in seen
+        seen.add(sides)
+    return Counts(pairs, included, counts, duplicates, contradictions)

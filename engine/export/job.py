@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -14,12 +13,15 @@ import msgspec
 
 from engine.data.decided import Decided
 from engine.errors import Busy, MachineError, SealError, explain
-from engine.export import card, place, provenance, report, rows, writers
-from engine.export.decided import TRAINING, apply_decision, count
-from engine.export.provenance import Digests, Provenance
+from engine.export import formats, place, provenance, writers
+from engine.export.decided import Counts, apply_decision, count
+from engine.export.formats.base import Format, Target
+from engine.export.provenance import Digests
 from engine.store import Store, exports, ledger, marks
 from engine.store.browse import Browser
+from engine.store.ledger import LedgerRow
 from engine.wire.messages import (
+    Agreement,
     ExportPreview,
     ExportRequest,
     ExportState,
@@ -28,14 +30,6 @@ from engine.wire.messages import (
     PairQuery,
     StudyInfo,
 )
-
-_ROWS: dict[str, Callable[[Decided], list[dict[str, Any]]]] = {
-    "trl": rows.trl,
-    "trl-messages": rows.trl_messages,
-    "kto": rows.kto,
-    "hub": rows.hub,
-    "csv": rows.sheet,
-}
 
 
 @dataclass(frozen=True)
@@ -78,9 +72,9 @@ class Exports:
 
     def preview(self, subject: Subject, request: ExportRequest) -> ExportPreview:
         """Counts what an export would write. Raises FilterError."""
-        ids = subject.ids(request)
+        form, ids = formats.requested(request), subject.ids(request)
         with subject.store.snapshot() as cursor:
-            return _count(subject, request, ids, cursor)
+            return _preview(form, _Source(subject, request, ids, cursor), request, cursor)
 
     def start(self, subject: Subject, request: ExportRequest) -> ExportStatus:
         """Starts an export in the background.
@@ -92,7 +86,7 @@ class Exports:
                 raise Busy(
                     f"another export is running ({self._status.path}): wait for it or cancel it"
                 )
-            path = place.target(subject.folder, request)
+            path = place.target(subject.folder, request, formats.requested(request))
             ids = subject.ids(request)
             self._cancel.clear()
             self._status = ExportStatus(state="running", done=0, total=0, path=str(path))
@@ -142,26 +136,16 @@ class Exports:
         ids: Sequence[int],
         scratch: Path,
     ) -> None:
+        form = formats.requested(request)
         with subject.store.snapshot() as cursor:
-            preview = _count(subject, request, ids, cursor)
+            source = _Source(subject, request, ids, cursor)
+            preview = _preview(form, source, request, cursor)
             self._status = msgspec.structs.replace(self._status, total=preview.rows)
             origin = provenance.of(request, preview, subject.study.name, subject.digests)
-            if request.format == "report":
-                agreement = marks.agreement(subject.store)
-                blocks = report.blocks(
-                    subject.study, subject.metrics, subject.warnings, agreement, origin
-                )
-                writers.text(scratch, report.rendered(path, subject.study.name, blocks))
-            else:
-                with _writer(request, path, scratch, origin) as write:
-                    for page in _pages(subject, request, ids, cursor):
-                        self._check_cancelled()
-                        write(page)
-                        done = self._status.done + len(page)
-                        self._status = msgspec.structs.replace(self._status, done=done)
+            form.write(Target(scratch, path.name), source, origin, self._advance)
         self._check_cancelled()
         sidecar = None
-        if place.needs_sidecar(path, request.format):
+        if not form.contains_provenance(path.name):
             sidecar = provenance.with_digest(origin, scratch)
         place.publish(scratch, path, request.overwrite)
         if sidecar is not None:
@@ -170,73 +154,64 @@ class Exports:
                 writers.text(name, sidecar.text())
                 place.publish(name, sidecar_path, request.overwrite)
 
+    def _advance(self, rows: int) -> None:
+        self._status = msgspec.structs.replace(self._status, done=self._status.done + rows)
+        self._check_cancelled()
+
     def _check_cancelled(self) -> None:
         if self._cancel.is_set():
             raise _Cancelled
 
 
-def _count(
-    subject: Subject, request: ExportRequest, ids: Sequence[int], cursor: Any
-) -> ExportPreview:
-    preview = count(exports.decisions(cursor, ids, request.author), request)
-    if request.format == "ledger":
-        changes = sum(len(page) for page in _ledger_pages(subject, request, ids, cursor))
-        preview = msgspec.structs.replace(preview, rows=changes)
-    return msgspec.structs.replace(preview, authors=exports.authors(cursor))
+class _Source:
+    """The pairs and results to export, all as of the moment of `cursor`."""
+
+    def __init__(
+        self, subject: Subject, request: ExportRequest, ids: Sequence[int], cursor: Any
+    ) -> None:
+        self.study, self.metrics = subject.study, subject.metrics
+        self.warnings = subject.warnings
+        self._store = subject.store
+        self._request = request
+        self._ids = ids
+        self._cursor = cursor
+
+    def counts(self) -> Counts:
+        decisions = exports.decisions(self._cursor, self._ids, self._request.author)
+        return count(decisions, self._request)
+
+    def pairs(self) -> Iterator[Sequence[Decided]]:
+        return exports.decided(self._cursor, self._ids, self._request.author)
+
+    def pairs_as_decided(self) -> Iterator[Sequence[Decided]]:
+        for page in self.pairs():
+            swapped = (apply_decision(pair, self._request) for pair in page)
+            yield [pair for pair in swapped if pair is not None]
+
+    def changes(self) -> Iterator[Sequence[LedgerRow]]:
+        filtered = bool(self._request.filter.strip())
+        selection = exports.source_ids(self._cursor, self._ids) if filtered else None
+        rows = ledger.ledger(self._store)
+        while page := list(islice(rows, exports.PAGE)):
+            yield [row for row in page if selection is None or row.source_id in selection]
+
+    def agreement(self) -> Sequence[Agreement]:
+        return marks.agreement(self._store)
 
 
-def _pages(
-    subject: Subject, request: ExportRequest, ids: Sequence[int], cursor: Any
-) -> Iterator[list[Any]]:
-    """The rows to write, page by page."""
-    if request.format == "ledger":
-        yield from _ledger_pages(subject, request, ids, cursor)
-        return
-    make = _ROWS[request.format]
-    for page in exports.decided(cursor, ids, request.author):
-        if request.format in TRAINING:
-            page = [final for pair in page if (final := apply_decision(pair, request)) is not None]
-        yield [row for pair in page for row in make(pair)]
-
-
-def _ledger_pages(
-    subject: Subject, request: ExportRequest, ids: Sequence[int], cursor: Any
-) -> Iterator[list[Any]]:
-    """The decision log of all authors: all of it, or only the pairs that a filter selects."""
-    selection = exports.source_ids(cursor, ids) if request.filter.strip() else None
-    for page in _batched(ledger.ledger(subject.store), exports.PAGE):
-        yield [row for row in page if selection is None or row.source_id in selection]
-
-
-def _batched(rows: Iterator[Any], size: int) -> Iterator[list[Any]]:
-    while page := list(islice(rows, size)):
-        yield page
-
-
-def _writer(
-    request: ExportRequest, path: Path, scratch: Path, origin: Provenance
-) -> AbstractContextManager[writers.Write]:
-    name = path.name.lower()
-    metadata = {provenance.KEY: origin.text()}
-    match request.format:
-        case "hub":
-            return _folder(scratch, origin, metadata)
-        case "csv":
-            return writers.sheet(scratch, rows.COLUMNS)
-        case _ if name.endswith(".parquet"):
-            return writers.parquet(scratch, request.format, metadata)
-        case "ledger":
-            head = {provenance.KEY: origin}
-            return writers.json_lines(scratch, name.endswith(".gz"), head)
-        case _:
-            return writers.json_lines(scratch, name.endswith(".gz"))
-
-
-@contextmanager
-def _folder(scratch: Path, origin: Provenance, metadata: dict[str, str]) -> Iterator[writers.Write]:
-    """A folder in the layout of a hub dataset."""
-    data = scratch / place.DATA
-    data.parent.mkdir(parents=True)
-    with writers.parquet(data, "hub", metadata) as write:
-        yield write
-    writers.text(scratch / place.CARD, card.text(origin))
+def _preview(form: Format, source: _Source, request: ExportRequest, cursor: Any) -> ExportPreview:
+    counts = source.counts()
+    decisions = counts.decisions
+    if form.as_decided:
+        decisions = decisions | {
+            "duplicates": counts.duplicates,
+            "contradictions": counts.contradictions,
+        }
+    return ExportPreview(
+        pairs=counts.pairs,
+        rows=form.count(counts, source),
+        counts=decisions,
+        authors=exports.authors(cursor),
+        format=form.name,
+        has_rows=form.has_rows,
+    )

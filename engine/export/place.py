@@ -9,25 +9,30 @@ import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import ClassVar, Protocol
 
 from engine.errors import BadInput
-from engine.wire.messages import ExportFormat, ExportRequest
+from engine.wire.messages import ExportRequest
 
 FOLDER = "exports"
-SUFFIXES: dict[ExportFormat, tuple[str, ...]] = {
-    "trl": (".jsonl", ".jsonl.gz", ".parquet"),
-    "trl-messages": (".jsonl", ".jsonl.gz", ".parquet"),
-    "kto": (".jsonl", ".jsonl.gz", ".parquet"),
-    "csv": (".csv",),
-    "ledger": (".jsonl", ".jsonl.gz"),
-    "report": (".md", ".html"),
-}
 CARD = "README.md"
 DATA = "data/train-00000-of-00001.parquet"
 _EXPORT_FILES = {CARD, "data", DATA}
 
 
-def target(run: Path, request: ExportRequest) -> Path:
+class Form(Protocol):
+    """What has to be known here of the format of an export."""
+
+    name: ClassVar[str]
+    endings: ClassVar[tuple[str, ...]]
+
+    @property
+    def is_folder(self) -> bool: ...
+
+    def contains_provenance(self, name: str) -> bool: ...
+
+
+def target(run: Path, request: ExportRequest, form: Form) -> Path:
     """The validated path of an export. Raises BadInput.
 
     A relative path is inside the run's `exports` folder, also after resolving symbolic links. An
@@ -56,31 +61,31 @@ def target(run: Path, request: ExportRequest) -> Path:
         raise BadInput(f"{request.path} is outside {exports}: use an absolute path")
     if path == exports or (path.is_relative_to(run) and not path.is_relative_to(exports)):
         raise BadInput(f"{path} is inside the run folder: write to {exports} or elsewhere")
-    _check_name(path, request.format)
-    for file in (path, *_sidecars(path, request.format)):
-        _check_free(file, request)
-    if exists and request.format == "hub":
+    _check_name(path, form)
+    for file in (path, *_sidecars(path, form)):
+        _check_free(file, form, request.overwrite)
+    if exists and form.is_folder:
         _check_only_export(path)
     return path
 
 
-def _check_name(path: Path, form: ExportFormat) -> None:
-    suffixes = SUFFIXES.get(form)
-    if suffixes and not path.name.lower().endswith(suffixes):
-        raise BadInput(f"{path.name}: a {form} export must end in {' or '.join(suffixes)}")
+def _check_name(path: Path, form: Form) -> None:
+    if form.endings and not path.name.lower().endswith(form.endings):
+        endings = " or ".join(form.endings)
+        raise BadInput(f"{path.name}: a {form.name} export must end in {endings}")
 
 
-def _check_free(path: Path, request: ExportRequest) -> None:
+def _check_free(path: Path, form: Form, overwrite: bool) -> None:
     try:
         mode = path.lstat().st_mode
     except FileNotFoundError:
         return
-    folder = request.format == "hub"
+    folder = form.is_folder
     if stat.S_ISLNK(mode):
         raise BadInput(f"{path} is a symbolic link: use the path that it points to")
     if not (stat.S_ISDIR(mode) if folder else stat.S_ISREG(mode)):
         raise BadInput(f"{path} exists and is not a {'folder' if folder else 'regular file'}")
-    if not request.overwrite:
+    if not overwrite:
         raise BadInput(f"{path} exists: choose another path, or replace it (--overwrite)")
 
 
@@ -98,14 +103,8 @@ def sidecar(path: Path) -> Path:
     return path.with_name(f"{path.name}.provenance.json")
 
 
-def needs_sidecar(path: Path, form: ExportFormat) -> bool:
-    """Whether the provenance of the export needs a file of its own."""
-    rows = form in ("trl", "trl-messages", "kto", "csv")
-    return rows and not path.name.lower().endswith(".parquet")
-
-
-def _sidecars(path: Path, form: ExportFormat) -> tuple[Path, ...]:
-    return (sidecar(path),) if needs_sidecar(path, form) else ()
+def _sidecars(path: Path, form: Form) -> tuple[Path, ...]:
+    return () if form.contains_provenance(path.name) else (sidecar(path),)
 
 
 @contextmanager

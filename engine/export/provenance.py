@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 
 from engine import __version__
-from engine.wire.messages import ExportFormat, ExportPreview, ExportRequest, Message
+from engine.wire.messages import ExportPreview, ExportRequest, Message
 
 KEY = "seal_tui"
 
@@ -18,7 +18,7 @@ class Provenance(Message, frozen=True, kw_only=True, omit_defaults=True):
     """Digests are SHA-256 in hex. `written` is UTC. `sha256` is that of the file it describes."""
 
     program: str
-    format: ExportFormat
+    format: str
     written: str
     study: str
     study_sha256: str
@@ -49,7 +49,7 @@ def of(request: ExportRequest, preview: ExportPreview, study: str, digests: Dige
     """The provenance of an export that is written now."""
     return Provenance(
         program=f"seal-tui {__version__}",
-        format=request.format,
+        format=preview.format,
         written=datetime.now(UTC).isoformat(timespec="seconds"),
         study=study,
         study_sha256=digests.study,

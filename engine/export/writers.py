@@ -5,16 +5,18 @@ from __future__ import annotations
 import csv
 import gzip
 import importlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Literal
 
 import msgspec
 
 from engine.visible import csv_cell
 
 Rows = Sequence[Any]
+Kind = Literal["text", "messages", "bool"]
+Columns = Mapping[str, Kind]  # name → kind, in order
 _ENCODER = msgspec.json.Encoder()
 Write = Callable[[Rows], None]
 
@@ -43,11 +45,11 @@ def _gzipped(file: IO[bytes], compressed: bool) -> Iterator[IO[bytes]]:
 
 
 @contextmanager
-def parquet(path: Path, form: str, metadata: dict[str, str]) -> Iterator[Write]:
-    """A Parquet file with rows of this format, and `metadata` in its footer."""
+def parquet(path: Path, columns: Columns, metadata: dict[str, str]) -> Iterator[Write]:
+    """A Parquet file with these columns, and `metadata` in its footer."""
     arrow: Any = importlib.import_module("pyarrow")
     file: Any = importlib.import_module("pyarrow.parquet")
-    schema = _schema(arrow, form).with_metadata(metadata)
+    schema = _schema(arrow, columns).with_metadata(metadata)
     with file.ParquetWriter(path, schema, compression="zstd") as out:
 
         def write(rows: Rows) -> None:
@@ -57,19 +59,14 @@ def parquet(path: Path, form: str, metadata: dict[str, str]) -> Iterator[Write]:
         yield write
 
 
-def _schema(arrow: Any, form: str) -> Any:
+def _schema(arrow: Any, columns: Columns) -> Any:
     text = arrow.string()
-    turns = arrow.list_(arrow.struct([("role", text), ("content", text)]))
-    columns = {"id": text, "topic": text, "prompt": text, "chosen": text, "rejected": text}
-    match form:
-        case "trl-messages":
-            columns |= {"prompt": turns, "chosen": turns, "rejected": turns}
-        case "hub":
-            columns |= {"prompt": turns, "chosen": turns, "rejected": turns, "verdict": text}
-        case "kto":
-            columns = {"id": text, "topic": text, "prompt": text, "completion": text}
-            columns["label"] = arrow.bool_()
-    return arrow.schema(list(columns.items()))
+    types: dict[Kind, Any] = {
+        "text": text,
+        "messages": arrow.list_(arrow.struct([("role", text), ("content", text)])),
+        "bool": arrow.bool_(),
+    }
+    return arrow.schema([(name, types[kind]) for name, kind in columns.items()])
 
 
 @contextmanager

@@ -31,8 +31,11 @@ ADAPTERS = SAMPLE_DATA / "models"
 def resolve(name: str) -> str:
     """A model name as transformers takes it: `embedded:` names become folders, others stay.
 
-    Raises MachineError when the package that carries the weights is missing or damaged.
+    Raises MachineError when the package that carries the weights is missing or damaged, BadInput
+    for an unknown name, and for an empty one: that would be the folder that one stands in.
     """
+    if not name.strip():
+        raise BadInput("a model has no name: name it in the study file")
     if not name.startswith(PREFIX):
         return name
     match name.removeprefix(PREFIX):

@@ -6,9 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from engine.errors import MachineError
 from engine.models.endpoint_prompts import (
-    STRATEGIES,
     BadReply,
     label_instructions,
     label_messages,
@@ -20,6 +18,7 @@ from engine.models.endpoint_prompts import (
 from engine.models.endpoint_server import Chat, ChatServer, Patience, Probe, TextRefused
 from engine.models.endpoint_wire import Reply
 from engine.models.protocols import Labels, Text
+from engine.strategies import Strategy
 from engine.taxonomy import Feature
 
 __all__ = ["EndpointLabeler", "EndpointRewriter", "Patience", "Probe"]
@@ -106,19 +105,17 @@ class EndpointRewriter:
     ) -> None:
         self.server = ChatServer(base_url, model, api_key_env, concurrency, timeout_s, patience)
 
-    def rewrite(self, passages: Sequence[str], strategy: str) -> tuple[str, ...]:
+    def rewrite(self, passages: Sequence[str], strategy: Strategy) -> tuple[str, ...]:
         """One rewrite per passage, in their order; empty where there is none to be had: an empty
         passage, an empty reply, one that was cut off, a text that the server does not take.
 
-        Raises MachineError when the server cannot be used, or for a strategy there is not.
+        Raises MachineError when the server cannot be used.
         """
-        if strategy not in STRATEGIES:
-            raise MachineError(f"no strategy {strategy!r}; there are {', '.join(STRATEGIES)}")
 
         async def one(chat: Chat, passage: str) -> str:
             if not passage.strip():
                 return ""
-            messages, around = rewrite_messages(passage, strategy)
+            messages, around = rewrite_messages(passage, strategy.endpoint)
             try:
                 reply = await chat(
                     {

@@ -13,6 +13,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.strategies import Strategy
+
 
 @dataclass(frozen=True)
 class Text:
@@ -57,7 +59,7 @@ class Rewriter(Protocol):
     """One rewrite per passage, as the model wrote it; empty where it wrote nothing or came to no
     end."""
 
-    def rewrite(self, passages: Sequence[str], strategy: str) -> tuple[str, ...]: ...
+    def rewrite(self, passages: Sequence[str], strategy: Strategy) -> tuple[str, ...]: ...
 
 
 class Embedder(Protocol):

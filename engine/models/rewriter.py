@@ -9,21 +9,16 @@ from engine.data.dialogue import Turn, transcript, turns
 from engine.models.device import pick_device, pick_dtype
 from engine.models.hf import load_causal
 from engine.models.protocols import Rewriter
-
-INSTRUCTIONS = {
-    "neutral": "Say this in other words. Keep the meaning, the tone and every number.",
-    "more-positive": "Say this in a warmer, more positive tone. Keep the meaning and every number.",
-    "placebo": "Copy-edit this lightly: change a word or two at most, nothing else.",
-}
+from engine.strategies import Strategy
 
 TURNS_AT_ONCE = 32
 
 
-def prompt(tokenizer: Any, passage: str, strategy: str) -> str:
+def prompt(tokenizer: Any, passage: str, strategy: Strategy) -> str:
     text: str = tokenizer.apply_chat_template(
         [
             {"role": "system", "content": "You rewrite text."},
-            {"role": "user", "content": f"{INSTRUCTIONS[strategy]}\n\n{passage}"},
+            {"role": "user", "content": f"{strategy.local}\n\n{passage}"},
         ],
         tokenize=False,
         add_generation_prompt=True,
@@ -43,7 +38,7 @@ class CausalRewriter:
         if self.tokenizer.pad_token_id is None:
             self.tokenizer.pad_token = self.tokenizer.eos_token
 
-    def rewrite(self, passages: Sequence[str], strategy: str) -> tuple[str, ...]:
+    def rewrite(self, passages: Sequence[str], strategy: Strategy) -> tuple[str, ...]:
         """One rewrite per passage, as the model wrote it; empty where it came to no end."""
         import torch
 
@@ -74,7 +69,7 @@ class TranscriptRewriter:
     def __init__(self, rewriter: Rewriter) -> None:
         self.rewriter = rewriter
 
-    def rewrite(self, passages: Sequence[str], strategy: str) -> tuple[str, ...]:
+    def rewrite(self, passages: Sequence[str], strategy: Strategy) -> tuple[str, ...]:
         spoken = [turns(passage) for passage in passages]
         parts = [turn.text.strip() for row in spoken for turn in row if turn.text.strip()]
         written: list[str] = []
@@ -90,3 +85,8 @@ class TranscriptRewriter:
             rewritten = [Turn(turn.role, text) for turn, text in zip(row, texts, strict=True)]
             whole.append("" if unfinished else transcript(rewritten))
         return tuple(whole)
+
+
+def of_scope(scope: str, rewriter: Rewriter) -> Rewriter:
+    """The rewriter of last responses, or of whole transcripts turn by turn."""
+    return TranscriptRewriter(rewriter) if scope == "transcript" else rewriter

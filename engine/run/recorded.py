@@ -17,6 +17,8 @@ import numpy as np
 
 from engine import child, data
 from engine import study as studies
+from engine.backends.labelers.recorded import RecordedLabelsBackend
+from engine.backends.rewards.recorded import RecordedScoresBackend
 from engine.data.records import SIDES, some
 from engine.errors import BadInput
 from engine.models.recorded import (
@@ -59,10 +61,11 @@ def read(
     texts = {pair.source_id: (pair.chosen, pair.rejected) for pair in source}
     needed = [pair.source_id for pair in wanted]
     for name, labeler in study.labelers.items():
-        if labeler.backend == "recorded":
-            found.labels[name] = _labels(found, study, name, texts, rejects)
+        if isinstance(labeler, RecordedLabelsBackend):
+            path = Path(labeler.path)
+            found.labels[name] = _labels(found, study, name, path, texts, rejects)
     for role, reward in (("pre", study.pre), ("post", study.post)):
-        if reward.path is not None:
+        if isinstance(reward, RecordedScoresBackend):
             path = Path(reward.path)
             scores = read_scores(path, reward.allow_squashed)
             found.sha256[reward.path] = _sha256(path)
@@ -84,9 +87,13 @@ def _sha256(path: Path) -> str:
 
 
 def _labels(
-    found: Recorded, study: Study, name: str, texts: Mapping[str, tuple[str, str]], rejects: int
+    found: Recorded,
+    study: Study,
+    name: str,
+    path: Path,
+    texts: Mapping[str, tuple[str, str]],
+    rejects: int,
 ) -> RecordedLabels:
-    path = Path(study.labelers[name].path or "")
     labels = read_labels(path, study.features, texts)
     found.sha256[str(path)] = _sha256(path)
     check_keys(path, "labels", [key for key, _ in labels.values], texts, 2 * rejects)

@@ -1,7 +1,7 @@
 """The child process that holds torch and the models. It knows no database and no run.
 
-It answers one request at a time over a pipe: `(operation, arguments)` in, `("ok", result)`,
-`("oom", "")` or an error `(kind, message)` out. When the pipe closes or the engine dies, it leaves.
+It answers one request at a time over a pipe: a `Request` in, `("ok", answer)`, `("oom", "")` or an
+error `(kind, message)` out. When the pipe closes or the engine dies, it leaves.
 """
 
 from __future__ import annotations
@@ -10,12 +10,12 @@ import os
 import threading
 from multiprocessing import parent_process
 from multiprocessing.connection import Connection
-from pathlib import Path
 from typing import Any
 
-from engine.errors import explain
+from engine.backends.base import Model
+from engine.errors import MachineError, explain
 from engine.models.errors import replaced
-from engine.models.specs import Model, RewardSpec, Spec, build, fingerprint
+from engine.run.requests import Request
 
 NICENESS = 10
 
@@ -36,10 +36,14 @@ def main(pipe: Connection, device: str) -> None:
     state = Worker(device)
     while True:
         try:
-            operation, arguments = pipe.recv()
+            request: Request[Any] = pipe.recv()
         except (EOFError, KeyboardInterrupt):
             return
-        pipe.send(_answer(state, operation, arguments))
+        except Exception as error:  # a back end of a package that cannot be imported here
+            unknown = MachineError(f"a worker cannot load a back end: {error}")
+            pipe.send((unknown.kind.value, str(unknown)))
+            continue
+        pipe.send(_answer(state, request))
 
 
 def _leave_with_engine() -> None:
@@ -49,9 +53,9 @@ def _leave_with_engine() -> None:
         os._exit(1)
 
 
-def _answer(state: Worker, operation: str, arguments: tuple[Any, ...]) -> tuple[str, Any]:
+def _answer(state: Worker, request: Request[Any]) -> tuple[str, Any]:
     try:
-        return "ok", getattr(state, operation)(*arguments)
+        return "ok", request.answer(state)
     except Exception as error:
         # torch's own error of this is known by name, without importing torch here.
         if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
@@ -61,76 +65,26 @@ def _answer(state: Worker, operation: str, arguments: tuple[Any, ...]) -> tuple[
 
 
 class Worker:
-    """The operations. Holds at most one model."""
+    """What requests work on. Holds at most one model."""
 
     def __init__(self, device: str) -> None:
         self.device = device
-        self.loaded: tuple[Spec, dict[str, Any]] | None = None
-        self.model: Model | None = None
+        self.loaded: tuple[Model, dict[str, Any]] | None = None
+        self.model: Any = None
 
-    def devices(self) -> list[str]:
-        """The devices to use when the study says `auto`."""
-        import torch
-
-        if torch.cuda.is_available():
-            return [f"cuda:{i}" for i in range(torch.cuda.device_count())]
-        return ["auto"]
-
-    def where(self, spec: Spec) -> str:
-        """The device that this model runs on here; `endpoint` where it runs elsewhere."""
-        from engine.models.device import pick_device
-
-        if getattr(spec, "backend", "torch") == "endpoint":
-            return "endpoint"
-        return pick_device(self.device)
-
-    def identify(self, spec: Spec) -> dict[str, Any]:
-        return fingerprint(spec, self.device)
-
-    def load(self, spec: Spec, identity: dict[str, Any]) -> None:
-        """Make `spec` the model that is called, if it is not.
+    def load(self, model: Model, identity: dict[str, Any]) -> None:
+        """Make `model` the one that is asked, if it is not.
 
         Raises MachineError when it is not the model that `identity`, its fingerprint, was taken of:
         its results would be stored under another model's name.
         """
-        if self.loaded != (spec, identity):
+        if self.loaded != (model, identity):
             self.model = self.loaded = None  # the old weights go before the new ones come
-            model = build(spec, self.device)
-            self._check(spec, identity)
-            self.model, self.loaded = model, (spec, identity)
+            built = model.build(self.device)
+            self.check(model, identity)
+            self.model, self.loaded = built, (model, identity)
 
-    def _check(self, spec: Spec, identity: dict[str, Any]) -> None:
-        if fingerprint(spec, self.device) != identity:
-            raise replaced(spec.model)
-
-    def call(self, method: str, *arguments: Any) -> Any:
-        """Run one method of the loaded model."""
-        return getattr(self.model, method)(*arguments)
-
-    def train(
-        self,
-        base: RewardSpec,
-        identity: dict[str, Any],
-        chosen: list[Any],
-        rejected: list[Any],
-        groups: list[str],
-        penalty: float,
-        folder: str,
-    ) -> tuple[float, float | None]:
-        """Continue a reward model on pairs; (agreement in sample, held out or None)."""
-        from engine.models.reward_training import continue_training
-
-        head = continue_training(
-            base.model,
-            chosen,
-            rejected,
-            groups,
-            penalty,
-            Path(folder),
-            self.device,
-            base.revision,
-            base.allow_pickle,
-            base.trust_remote_code,
-        )
-        self._check(base, identity)
-        return head.agreement, head.held_out_agreement
+    def check(self, model: Model, identity: dict[str, Any]) -> None:
+        """Raises MachineError when this is no longer the fingerprint of the model."""
+        if model.fingerprint(self.device) != identity:
+            raise replaced(model.backend.title)

@@ -1,47 +1,28 @@
-"""Starting worker processes and giving them batches.
+"""The local executor: starting worker processes and giving them batches.
 
-A worker that dies costs a batch, never the run: it is started again and the batch tried once more,
-then in halves; a single text on which it dies again is set aside with the reason. One that gives
-no answer for too long is killed, and then it is a worker that died.
+A worker that dies is started again. One that gives no answer for too long is killed, and then it
+is a worker that died; what becomes of its batch is in `engine.run.jobs`.
 """
 
 from __future__ import annotations
 
-import contextlib
 import multiprocessing
 import queue
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
+from engine.backends.base import Model
 from engine.errors import MachineError, of_kind
-from engine.models.specs import Spec
+from engine.models.operations import Operation
 from engine.run import worker
+from engine.run.jobs import Job, Outcome, OutOfMemory, Stopped, WorkerDied, WorkerHung, attempt
+from engine.run.requests import ENDPOINT, Ask, Devices, Load, Request, Where
 
 _CONTEXT = multiprocessing.get_context("spawn")
-LOST = "the worker died on this text"
-HUNG = "the worker gave no answer for this text in time"
-NO_MEMORY = "out of memory on this text alone"
 
-
-class WorkerDied(Exception):
-    reason = LOST
-
-
-class WorkerHung(WorkerDied):
-    """It was killed because it gave no answer in time."""
-
-    reason = HUNG
-
-
-class OutOfMemory(Exception):
-    pass
-
-
-class Stopped(Exception):
-    """The run was asked to stop; finished batches stay."""
+Answer = TypeVar("Answer")
 
 
 class WorkerProcess:
@@ -52,7 +33,7 @@ class WorkerProcess:
         self._process: Any = None
         self._pipe: Any = None
 
-    def ask(self, operation: str, *arguments: Any, limit_s: float | None = None) -> Any:
+    def ask(self, request: Request[Answer], limit_s: float | None = None) -> Answer:
         """One request, with as much time as it takes where no limit is given.
 
         Raises SealError, OutOfMemory, or WorkerDied: the next request starts a new process.
@@ -60,7 +41,7 @@ class WorkerProcess:
         if self._process is None:
             self._start()
         try:
-            self._pipe.send((operation, arguments))
+            self._pipe.send(request)
             if not self._pipe.poll(limit_s):
                 self.close(at_once=True)
                 raise WorkerHung
@@ -69,18 +50,24 @@ class WorkerProcess:
             self.close()
             raise WorkerDied from None
         if verdict == "ok":
-            return value
+            answer: Answer = value
+            return answer
         if verdict == "oom":
             raise OutOfMemory
         raise of_kind(verdict, value)
 
-    def call(
-        self, spec: Spec, identity: dict[str, Any], limit_s: float, method: str, *arguments: Any
+    def work(
+        self,
+        model: Model,
+        identity: dict[str, Any],
+        operation: Operation[Any, Any],
+        items: tuple[Any, ...],
+        limit_s: float,
     ) -> Any:
-        """One method of a model. Loading it may take its time, a download for instance; what it
+        """One operation of a model. Loading it may take its time, a download for instance; what it
         then does with a batch may not."""
-        self.ask("load", spec, identity)
-        return self.ask("call", method, *arguments, limit_s=limit_s)
+        self.ask(Load(model, identity))
+        return self.ask(Ask(operation, items), limit_s)
 
     def kill(self) -> None:
         """From another thread: whoever waits for this worker's answer sees it die."""
@@ -108,23 +95,6 @@ class WorkerProcess:
         child.close()
 
 
-@dataclass(frozen=True)
-class Job:
-    """A batch for a worker: `units[i]` is the id of `items[i]`."""
-
-    number: int
-    units: tuple[int, ...]
-    items: tuple[Any, ...]
-
-
-@dataclass
-class Outcome:
-    """What came of a job: (units, result) parts, and the units that were set aside with why."""
-
-    parts: list[tuple[tuple[int, ...], Any]] = field(default_factory=list)
-    lost: dict[int, str] = field(default_factory=dict)
-
-
 class Workers:
     """One process per device, started when first needed. `limit_s` is the longest that a batch
     may take; `stop` is looked at between batches and between the tries of one."""
@@ -140,7 +110,7 @@ class Workers:
             if self._wanted == "auto":
                 first = WorkerProcess("auto")
                 self._workers.append(first)
-                names = first.ask("devices")
+                names = first.ask(Devices())
                 if names != ["auto"]:
                     first.close()
                     first.device = names[0]
@@ -150,13 +120,13 @@ class Workers:
             self._workers += [WorkerProcess(name) for name in names[1:]]
         return self._workers
 
-    def ask(self, operation: str, *arguments: Any) -> Any:
+    def ask(self, request: Request[Answer]) -> Answer:
         """One request to one worker, tried again once if the worker dies. Raises Stopped when it
         died because the run was asked to stop."""
         why = "died"
         for _ in range(2):
             try:
-                return self._up()[0].ask(operation, *arguments)
+                return self._up()[0].ask(request)
             except WorkerDied:
                 why = "died"
             except OutOfMemory:
@@ -164,21 +134,21 @@ class Workers:
             if self._stop.is_set():
                 raise Stopped
         raise MachineError(
-            f"the worker process {why} twice during {operation!r}; engine.log may say why"
+            f"the worker process {why} twice during {type(request).__name__.lower()!r}; "
+            "engine.log may say why"
         )
 
-    def where(self, spec: Spec) -> str:
+    def where(self, model: Model) -> str:
         """The devices that work on batches of this model, or `endpoint`."""
-        first = str(self.ask("where", spec))
+        first = self.ask(Where(model))
         devices = [first, *(process.device for process in self._up()[1:])]
-        return first if first == "endpoint" else ", ".join(devices)
+        return first if first == ENDPOINT else ", ".join(devices)
 
     def run(
         self,
-        spec: Spec,
+        model: Model,
         identity: dict[str, Any],
-        method: str,
-        extra: tuple[Any, ...],
+        operation: Operation[Any, Any],
         jobs: Sequence[Callable[[], Job]],
         finish: Callable[[Job, Outcome, float], None],
     ) -> None:
@@ -195,7 +165,7 @@ class Workers:
             def ask(items: tuple[Any, ...]) -> Any:
                 if self._stop.is_set():
                     raise Stopped
-                return process.call(spec, identity, self._limit_s, method, items, *extra)
+                return process.work(model, identity, operation, items, self._limit_s)
 
             while not self._stop.is_set() and not failures:
                 try:
@@ -231,52 +201,3 @@ class Workers:
         for process in self._workers:
             process.close()
         self._workers = []
-
-
-def attempt(
-    ask: Callable[[tuple[Any, ...]], Any], units: tuple[int, ...], items: tuple[Any, ...]
-) -> Outcome:
-    """What `ask` makes of a batch: whole, again after a death, then in halves down to texts.
-
-    Where no half dies, it was not the texts that killed the worker, and the batch is asked for
-    whole once more: a reward depends a little on its batch, and a kill must leave no trace."""
-    outcome = Outcome()
-    killed = False
-
-    def watched(part: tuple[Any, ...]) -> Any:
-        nonlocal killed
-        try:
-            return ask(part)
-        except WorkerDied as death:
-            killed = killed or not isinstance(death, WorkerHung)
-            raise
-
-    _attempt(watched, units, items, outcome, tries=2)
-    if killed and len(outcome.parts) > 1 and not outcome.lost:
-        with contextlib.suppress(WorkerDied, OutOfMemory):  # then the halves will do
-            return Outcome([(units, ask(items))])
-    return outcome
-
-
-def _attempt(
-    ask: Callable[[tuple[Any, ...]], Any],
-    units: tuple[int, ...],
-    items: tuple[Any, ...],
-    outcome: Outcome,
-    tries: int,
-) -> None:
-    reason = NO_MEMORY
-    for _ in range(tries):
-        try:
-            outcome.parts.append((units, ask(items)))
-            return
-        except OutOfMemory:
-            break  # the same batch would run out again
-        except WorkerDied as death:
-            reason = death.reason
-    if len(units) == 1:
-        outcome.lost[units[0]] = reason
-        return
-    half = len(units) // 2
-    for part in (slice(half), slice(half, None)):
-        _attempt(ask, units[part], items[part], outcome, tries=1)

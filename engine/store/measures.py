@@ -83,17 +83,23 @@ def rewrites(
 ) -> Rewrites:
     """Rebuild `rewrite_facts` from these pairs' rewrites and return its rows as arrays."""
     width = len(features)
-    if "rewriter" not in roles:
+    writers = rewriters(roles, strategies)
+    if not writers:
         with store.write() as cursor:
             cursor.execute("DROP TABLE IF EXISTS rewrite_facts")
         return no_rewrites(width)
-    producers = _producers(roles, "pre", "post", "labeler main", "rewriter", "embedder")
+    producers = _producers(roles, "pre", "post", "labeler main", "embedder")
     # Recorded rewrites bring labels of their originals too, by the labeler of the rewrites.
     producers["labeler"] = roles.get("relabeler", producers["labeler"])
     with store.write() as cursor:
         cursor.execute(
             sql("rewrite_pairs"),
-            {**producers, "strategies": list(strategies), "sample": list(sample)},
+            {
+                **producers,
+                "strategies": list(writers),
+                "writers": list(writers.values()),
+                "sample": list(sample),
+            },
         )
     wanted = ("pre", "post", "labeler")
     table = _arrow(store, "rewrite_arrays", {name: producers[name] for name in wanted})
@@ -110,6 +116,13 @@ def rewrites(
         _two(table, "post_chosen_new", "post_rejected_new"),
         _two(table, "cosine_chosen", "cosine_rejected"),
     )
+
+
+def rewriters(roles: dict[str, str], strategies: Sequence[str]) -> dict[str, str]:
+    """Strategy → the producer of its rewrites; of those that somebody rewrote by. One producer
+    stands for all where the rewrites are recorded, or of version 0.1.0."""
+    found = {name: roles.get(f"rewriter {name}", roles.get("rewriter")) for name in strategies}
+    return {name: producer for name, producer in found.items() if producer is not None}
 
 
 def labelers(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -249,27 +249,29 @@ def put_similarities(
 
 
 def rewritten(
-    store: Store, producer: str, strategies: Sequence[str], texts: Sequence[int]
+    store: Store, writers: Mapping[str, str], texts: Sequence[int]
 ) -> list[tuple[str, int, int]]:
-    """(strategy, text_id, rewritten_id) of the accepted rewrites of these, in a fixed order."""
+    """(strategy, text_id, rewritten_id) of the accepted rewrites of these, in a fixed order.
+    `writers`: strategy → producer."""
     rows: list[tuple[str, int, int]] = store.read(
-        "SELECT strategy, text_id, rewritten_id FROM rewrites "
-        "WHERE producer = ? AND rewritten_id IS NOT NULL AND strategy IN (SELECT unnest(?)) "
-        "AND text_id IN (SELECT unnest(?)) ORDER BY strategy, text_id",
-        [producer, list(strategies), list(texts)],
+        "SELECT r.strategy, r.text_id, r.rewritten_id FROM rewrites AS r JOIN "
+        "(SELECT unnest(?) AS strategy, unnest(?) AS producer) AS w USING (strategy, producer) "
+        "WHERE r.rewritten_id IS NOT NULL AND r.text_id IN (SELECT unnest(?)) "
+        "ORDER BY r.strategy, r.text_id",
+        [list(writers), list(writers.values()), list(texts)],
     ).fetchall()
     return rows
 
 
-def refusals(
-    store: Store, producer: str, strategies: Sequence[str], texts: Sequence[int]
-) -> dict[str, int]:
-    """Why rewrites of these texts were refused: reason → how many."""
+def refusals(store: Store, writers: Mapping[str, str], texts: Sequence[int]) -> dict[str, int]:
+    """Why rewrites of these texts were refused: reason → how many. `writers`: strategy →
+    producer."""
     rows = store.read(
-        "SELECT refused, count(*) FROM rewrites WHERE producer = ? AND refused IS NOT NULL "
-        "AND strategy IN (SELECT unnest(?)) AND text_id IN (SELECT unnest(?)) "
-        "GROUP BY refused ORDER BY refused",
-        [producer, list(strategies), list(texts)],
+        "SELECT r.refused, count(*) FROM rewrites AS r JOIN "
+        "(SELECT unnest(?) AS strategy, unnest(?) AS producer) AS w USING (strategy, producer) "
+        "WHERE r.refused IS NOT NULL AND r.text_id IN (SELECT unnest(?)) "
+        "GROUP BY r.refused ORDER BY r.refused",
+        [list(writers), list(writers.values()), list(texts)],
     ).fetchall()
     return dict(rows)
 

@@ -133,8 +133,18 @@ class ModelInfo(Message, frozen=True, kw_only=True):
     detail: str
 
 
+class ExportFormat(Message, frozen=True, kw_only=True):
+    """One format of export. `default_path` is a name to propose; `has_rows` is false for a
+    report."""
+
+    name: str
+    description: str
+    default_path: str
+    has_rows: bool
+
+
 class StudyInfo(Message, frozen=True, kw_only=True):
-    """`changed`: a run would be of another study than the last one in this folder."""
+    """`changed`: a run would compute something else than the results that are here."""
 
     name: str
     dataset: str
@@ -148,6 +158,7 @@ class StudyInfo(Message, frozen=True, kw_only=True):
     opinion: str
     min_cosine: float
     changed: bool = False
+    export_formats: tuple[ExportFormat, ...] = ()
 
 
 # ---------------------------------------------------------------- pairs
@@ -429,17 +440,17 @@ class SaveFilter(Request, frozen=True, kw_only=True):
 
 # ---------------------------------------------------------------- exports
 
-ExportFormat = Literal["trl", "trl-messages", "kto", "hub", "csv", "ledger", "report"]
 ExportState = Literal["idle", "running", "done", "failed", "stopped"]
 
 
 class ExportRequest(Request, frozen=True, kw_only=True):
-    """Which pairs become what. `path`: docs/export.md; `overwrite` replaces what is there.
+    """Which pairs to export. `path`: docs/export.md; `overwrite` replaces an earlier export.
 
-    `author`: whose decisions. `ties` and `discuss` are about pairs with that verdict."""
+    Without a `format`, the ending of `path` selects it. The decisions are those of `author`;
+    `ties` and `discuss` say what to do with pairs of that verdict."""
 
-    format: ExportFormat
     path: str
+    format: str = ""
     filter: str = ""
     ties: Literal["drop", "keep"] = "drop"
     discuss: Literal["drop", "keep"] = "drop"
@@ -448,13 +459,15 @@ class ExportRequest(Request, frozen=True, kw_only=True):
 
 
 class ExportPreview(Message, frozen=True, kw_only=True):
-    """What an export would write: `rows` of `pairs`, and how many of each decision. `authors`
-    are all who decided anything."""
+    """What an export would write: `rows` in this `format` of `pairs`, and the number of each
+    decision. `authors` are all who decided anything."""
 
     pairs: int
     rows: int
     counts: dict[str, int]
     authors: tuple[str, ...] = ()
+    format: str = ""
+    has_rows: bool = True
 
 
 class ExportStatus(Message, frozen=True, kw_only=True):

@@ -322,16 +322,16 @@ def doctor(
     """Check this machine: versions, devices, models, sockets, terminal, and a study file."""
     with _for_people():
         checks: list[dict[str, Any]] = runs.ask_module(
-            "engine.doctor", *([str(study)] if study else [])
+            "engine.doctor", *([str(study.absolute())] if study else [])
         )
     if as_json:
         print(json.dumps(checks, indent=2))
     else:
         for check in checks:
             mark = "ok  " if check["ok"] else "FAIL"
-            print(plain(f"{mark} {check['name']:<14} {check['found']}"))
-            if check["mend"]:
-                print(plain(f"     {'':<14} → {check['mend']}"))
+            print(plain(f"{mark} {check['name']:<14} {check['value']}"))
+            if check["fix"]:
+                print(plain(f"     {'':<14} → {check['fix']}"))
     bad = [check["name"] for check in checks if not check["ok"]]
     if bad:
         raise typer.Exit(2 if "study" in bad else 1)

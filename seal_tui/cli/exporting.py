@@ -6,7 +6,7 @@ import json
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Literal
 
 import typer
 from rich.console import Console
@@ -22,7 +22,6 @@ from engine.wire.endpoints import (
     PREVIEW_EXPORT,
 )
 from engine.wire.messages import (
-    ExportFormat,
     ExportPreview,
     ExportRequest,
     ExportStatus,
@@ -32,15 +31,6 @@ from engine.wire.messages import (
 from seal_tui.text import numbers
 from seal_tui.text.safe import Safe, one_line
 
-FORMATS: tuple[ExportFormat, ...] = get_args(ExportFormat)
-_BY_ENDING: dict[str, ExportFormat] = {
-    ".jsonl": "trl",
-    ".jsonl.gz": "trl",
-    ".parquet": "trl",
-    ".csv": "csv",
-    ".md": "report",
-    ".html": "report",
-}
 _POLL_S = 0.1
 _LOG_EVERY_S = 10.0
 
@@ -56,7 +46,7 @@ Format = Annotated[
     typer.Option(
         "--format",
         metavar="FORMAT",
-        help=f"{', '.join(FORMATS)}. [default: trl, csv or report, by the ending]",
+        help="See above. [default: trl, csv or report, by the ending of PATH]",
         show_default=False,
     ),
 ]
@@ -92,7 +82,7 @@ def request(
 ) -> ExportRequest:
     """Raises BadInput."""
     return ExportRequest(
-        format=_format(to, form),
+        format=form or "",
         path=str(to.expanduser().absolute()),
         filter=where,
         ties=ties,
@@ -100,20 +90,6 @@ def request(
         author=author or _signature(),
         overwrite=overwrite,
     )
-
-
-def _format(path: Path, named: str | None) -> ExportFormat:
-    """The format named, or the usual one of such a file."""
-    if named is None:
-        name = path.name.lower()
-        found = next((form for end, form in _BY_ENDING.items() if name.endswith(end)), None)
-        said = f"--to {path} does not tell a format"
-    else:
-        found = next((form for form in FORMATS if form == named), None)
-        said = f"--format {named} is not known"
-    if found is None:
-        raise BadInput(f"{said}: name one with --format: {', '.join(FORMATS)}")
-    return found
 
 
 def _signature() -> str:
@@ -165,14 +141,14 @@ def _preview_lines(found: ExportPreview, wanted: ExportRequest) -> Iterator[Safe
     if found.authors and wanted.author not in found.authors:
         said = f"{wanted.author} decided nothing, but {', '.join(found.authors)} did (--author)"
         yield Safe(f"  {one_line(said)}")
-    if wanted.format != "report":
-        yield Safe(f"  {numbers.count(found.rows)} rows as {wanted.format}")
+    if found.has_rows:
+        yield Safe(f"  {numbers.count(found.rows)} rows as {found.format}")
 
 
 def _json(found: ExportPreview, wanted: ExportRequest, status: ExportStatus | None) -> str:
     """One object; `state` is null where nothing was to be written."""
     known = {
-        "format": wanted.format,
+        "format": found.format,
         "path": status.path if status is not None else wanted.path,
         "filter": wanted.filter,
         "author": wanted.author,

@@ -7,7 +7,6 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
@@ -15,7 +14,7 @@ from typing import Any
 
 import msgspec
 
-from engine import launch
+from engine import isolated, launch
 from engine import study as studies
 from engine.errors import BadInput, Busy, Fault, of_kind
 from engine.wire.client import SyncEngineClient
@@ -99,7 +98,9 @@ def stop(folder: Path, now: bool) -> bool:
 def ask_module(module: str, *arguments: str) -> Any:
     """What a module of the engine prints, in a process of its own: it loads what this one never
     does (torch, statistics)."""
-    answer = subprocess.run([sys.executable, "-m", module, *arguments], capture_output=True)
+    answer = subprocess.run(
+        isolated.command(module, *arguments), capture_output=True, **isolated.place()
+    )
     try:
         content = json.loads(answer.stdout)
         problem = content["problem"]

@@ -17,6 +17,7 @@ import pytest
 
 from engine import launch
 from engine.study import PRESETS
+from tests.canaries import Canaries
 from tests.cli.conftest import Answer
 from tests.command import COMMAND
 from tests.engine.conftest import end_engine
@@ -62,13 +63,15 @@ COMMANDS = ("demo", "run", "import", "open", "metrics", "status", "stop", "docto
 
 
 @pytest.fixture
-def study(tmp_path: Path) -> Path:
+def study(tmp_path: Path, canaries: Canaries) -> Path:
+    canaries.plant(tmp_path / "study")
     return write_study(tmp_path / "study", pairs=8)
 
 
 @pytest.fixture
-def run(study: Path, tmp_path: Path) -> Iterator[Path]:
+def run(study: Path, tmp_path: Path, canaries: Canaries) -> Iterator[Path]:
     """A run folder in which nothing has run."""
+    canaries.plant(tmp_path / "run")
     folder = prepare(study, tmp_path / "run")
     yield folder
     end_engine(folder)
@@ -216,7 +219,7 @@ def test_a_damaged_run_folder_is_refused_and_repaired_by_the_next_run(
     run: Path, study: Path, seal_tui: Cli
 ) -> None:
     (run / "study.json").write_text("{")
-    assert "study.json" in one_line(seal_tui("status", run), 1)
+    assert "study.json" in one_line(seal_tui("status", run), 2)
     write_pairs(study.parent / "pairs.jsonl", [])  # so that the run ends at once
     answer = seal_tui("run", study, "--run-dir", run, "--headless")
     assert "has no rows" in answer.stderr
@@ -251,9 +254,10 @@ def test_too_many_rejects_are_bad_input(run: Path, study: Path, seal_tui: Cli) -
 
 
 def test_a_study_is_run_displayed_resumed_and_stopped(
-    study: Path, seal_tui: Cli, tmp_path: Path
+    study: Path, seal_tui: Cli, tmp_path: Path, canaries: Canaries
 ) -> None:
     folder = tmp_path / "here" / "runs" / "small"
+    canaries.plant(folder)
     try:
         answer = seal_tui("run", study, "--headless")
         assert answer.returncode == 0, answer.stderr
@@ -383,9 +387,20 @@ def test_doctor_reports_every_check_and_fails_if_one_does(seal_tui: Cli, study: 
         by_name
     )
     assert by_name["study"]["ok"]
-    assert "helpful" in by_name["features"]["found"]
-    assert all(check["mend"] for check in checks if not check["ok"]), "what to do about it"
+    assert "helpful" in by_name["features"]["value"]
+    assert all(check["fix"] for check in checks if not check["ok"]), "what to do about it"
     assert answer.returncode == (0 if all(check["ok"] for check in checks) else 1)
+
+
+def test_doctor_fails_when_a_check_does_and_says_the_fix(seal_tui: Cli, tmp_path: Path) -> None:
+    cache = tmp_path / "cache"
+    cache.touch()
+    answer = seal_tui("doctor", SEAL_TUI_CACHE=str(cache))
+    lines = answer.stdout.splitlines()
+    failed = [number for number, line in enumerate(lines) if line.startswith("FAIL")]
+    assert {lines[number].split()[1] for number in failed} == {"embedded", "disk"}
+    assert all(lines[number + 1].lstrip().startswith("→ ") for number in failed)
+    assert answer.returncode == 1
 
 
 def test_doctor_explains_an_invalid_study(seal_tui: Cli, study: Path) -> None:

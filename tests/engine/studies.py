@@ -130,6 +130,17 @@ def manifest(run: Path) -> dict[str, Any]:
     return content
 
 
+def small_batches(plan: Any, rows: int) -> None:
+    """Lets `engine.run.plan` put no more than so many texts into a batch, so that there is
+    something between the first and the last."""
+    compose = plan.compose
+
+    def small(units: Any, sizes: Any, shape: Any) -> Any:
+        return compose(units, sizes, shape._replace(rows=min(shape.rows, rows)))
+
+    plan.compose = small
+
+
 def stand_in_rewrite(passage: str) -> str:
     """What the stand-in makes of a passage: other words that keep numbers and negations."""
     return f"In other words: {passage}"

@@ -1,4 +1,4 @@
-"""plan.compose: how texts are put into batches; plan.stages: what a study does."""
+"""plan.compose: how texts are put into batches; stages: what a study does."""
 
 from __future__ import annotations
 
@@ -9,17 +9,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine import study as studies
+from engine.backends.base import Shape
 from engine.run import plan
+from engine.run.stages import stages
 from tests.engine.studies import write_study
 
 UNITS = st.lists(st.integers(0, 10_000), unique=True, max_size=80)
 
 
 @st.composite
-def work(draw: st.DrawFn) -> tuple[list[int], list[int], tuple[int, int]]:
+def work(draw: st.DrawFn) -> tuple[list[int], list[int], Shape]:
     units = draw(UNITS)
     sizes = draw(st.lists(st.integers(0, 500), min_size=len(units), max_size=len(units)))
-    return units, sizes, (draw(st.integers(1, 9)), draw(st.integers(1, 900)))
+    return units, sizes, Shape(draw(st.integers(1, 9)), draw(st.integers(1, 900)))
 
 
 @given(work())
@@ -32,12 +34,12 @@ def test_every_unit_is_in_exactly_one_batch(case: tuple) -> None:  # type: ignor
 
 @given(work())
 def test_no_batch_is_over_budget_unless_one_text_alone_is(case: tuple) -> None:  # type: ignore[type-arg]
-    units, sizes, (rows, characters) = case
+    units, sizes, shape = case
     size = dict(zip(units, sizes, strict=True))
-    for batch in plan.compose(units, sizes, (rows, characters)):
-        assert len(batch) <= rows
+    for batch in plan.compose(units, sizes, shape):
+        assert len(batch) <= shape.rows
         padded = len(batch) * max(size[unit] for unit in batch)
-        assert padded <= characters or len(batch) == 1
+        assert padded <= shape.characters or len(batch) == 1
 
 
 @given(work(), st.integers())
@@ -59,7 +61,7 @@ def test_the_largest_texts_come_first(case: tuple) -> None:  # type: ignore[type
 
 def test_a_study_names_its_stages_in_the_order_of_the_run(tmp_path: Path) -> None:
     study = studies.load(write_study(tmp_path, rewriter_url="http://127.0.0.1:1/v1"))
-    assert [stage.name for stage in plan.stages(study)] == [
+    assert [stage.name for stage in stages(study)] == [
         "ingest",
         "label:main",
         "label:gold",
@@ -79,6 +81,6 @@ def test_a_study_names_its_stages_in_the_order_of_the_run(tmp_path: Path) -> Non
 
 
 def test_a_study_without_rewrites_has_no_stage_for_them(tmp_path: Path) -> None:
-    names = [stage.name for stage in plan.stages(studies.load(write_study(tmp_path)))]
+    names = [stage.name for stage in stages(studies.load(write_study(tmp_path)))]
     assert not [name for name in names if name.startswith(("re", "embed"))]
     assert names[-1] == "measure"

@@ -59,7 +59,9 @@ def test_the_engine_knows_no_user_interface_and_no_torch(module: str) -> None:
     assert found & {"textual", "rich", "seal_tui", "torch", "transformers"} == set()
 
 
-@pytest.mark.parametrize("module", ["engine.run.worker", "engine.models.specs", "engine.launch"])
+@pytest.mark.parametrize(
+    "module", ["engine.run.worker", "engine.backends.labelers.torch", "engine.launch"]
+)
 def test_workers_and_launching_know_no_database(module: str) -> None:
     found = loaded(f"import {module}")
     assert not [name for name in found if name.partition(".")[0] == "duckdb"]
@@ -68,11 +70,14 @@ def test_workers_and_launching_know_no_database(module: str) -> None:
 
 def test_a_worker_that_has_loaded_a_model_still_knows_no_database() -> None:
     found = loaded(
-        "from engine.run.worker import Worker; from engine.models.specs import RewardSpec; "
-        "from engine.models.protocols import Text; "
-        "spec = RewardSpec('embedded:reward-pre', None, False, 'auto'); worker = Worker('cpu'); "
-        "worker.load(spec, worker.identify(spec)); "
-        "worker.call('score', [Text(0, '', 'a', 'b')])"
+        "from engine.run.worker import Worker; "
+        "from engine.run.requests import Ask, Identify, Load; "
+        "from engine.backends.base import Model, Use; from engine.models.operations import Score; "
+        "from engine.backends.rewards.torch import ClassifierBackend; "
+        "from engine.models.protocols import Text; worker = Worker('cpu'); "
+        "model = Model(ClassifierBackend(model='embedded:reward-pre'), Use()); "
+        "Load(model, Identify(model).answer(worker)).answer(worker); "
+        "Ask(Score(), (Text(0, '', 'a', 'b'),)).answer(worker)"
     )
     assert "torch" in found
     assert "duckdb" not in found

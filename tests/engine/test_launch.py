@@ -23,7 +23,7 @@ import msgspec
 import pytest
 
 from engine import launch
-from engine.errors import MachineError
+from engine.errors import BadInput, Busy, MachineError
 from engine.wire.messages import RunStatus
 from tests.engine.conftest import alive
 from tests.engine.studies import (
@@ -185,7 +185,7 @@ def test_a_second_engine_on_the_folder_is_refused_naming_the_holder(
 
 def test_a_folder_held_on_another_host_says_where_and_how_to_mend(run: Path) -> None:
     note(run, host="gpu-17", pid=4242)
-    with pytest.raises(MachineError) as caught:
+    with pytest.raises(Busy) as caught:
         launch.ensure_engine(run)
     assert "process 4242 on gpu-17" in str(caught.value)
     assert str(run / launch.HOLDER) in str(caught.value)
@@ -201,7 +201,7 @@ def test_an_engine_that_cannot_start_gives_its_reason_in_one_line(run: Path) -> 
 
 def test_a_damaged_study_gives_its_mend_in_one_line(run: Path) -> None:
     (run / "study.json").write_text("{")
-    with pytest.raises(MachineError, match="seal-tui run STUDY"):
+    with pytest.raises(BadInput, match="seal-tui run STUDY"):
         launch.ensure_engine(run)
 
 
@@ -428,12 +428,12 @@ def test_a_folder_that_seems_copied_waits_for_an_engine_that_renews_its_note(
     note(run, host="gpu-17", pid=4242, place=[1, 2])
     os.utime(run / launch.HOLDER, (time.time() - 60,) * 2)
     launch.beat(run)
-    with pytest.raises(MachineError, match=r"process 4242 on gpu-17.*try again in 15 s"):
+    with pytest.raises(Busy, match=r"process 4242 on gpu-17.*try again in 15 s"):
         launch.reachable(run)
 
 
 def test_a_folder_shared_with_another_host_is_not_taken_from_it(run: Path) -> None:
     note(run, host="gpu-17", pid=4242, place=list(launch._place(run)))
     os.utime(run / launch.HOLDER, (time.time() - 600,) * 2)
-    with pytest.raises(MachineError, match=r"run seal-tui there.*is a copy, remove .*engine\.json"):
+    with pytest.raises(Busy, match=r"run seal-tui there.*is a copy, remove .*engine\.json"):
         launch.reachable(run)

@@ -14,9 +14,12 @@ import pytest
 
 from engine.errors import Kind, NotReady
 from engine.models import guard
+from engine.models.operations import Score
+from engine.run.requests import Ask, Identify, Request
 from engine.run.workers import Workers
 from engine.service import Engine
 from engine.store import Store, measures
+from tests.engine import studies
 from tests.engine.conftest import alive
 from tests.engine.studies import (
     FEATURES,
@@ -117,7 +120,8 @@ def test_the_manifest_says_what_made_the_results(finished: Path) -> None:
         "labeler gold",
         "pre",
         "post",
-        "rewriter",
+        "rewriter neutral",
+        "rewriter placebo",
         "embedder",
     }
     for role in ("labeler main", "pre", "post"):
@@ -155,18 +159,18 @@ def test_run_again_computes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     def refuse(*_: Any) -> None:
         raise AssertionError("a batch was computed again")
 
-    asked: list[str] = []
+    asked: list[type] = []
     ask = Workers.ask
 
-    def note(workers: Workers, operation: str, *arguments: Any) -> Any:
-        asked.append(operation)
-        return ask(workers, operation, *arguments)
+    def note(workers: Workers, request: Request[Any]) -> Any:
+        asked.append(type(request))
+        return ask(workers, request)
 
     monkeypatch.setattr(Workers, "run", refuse)
     monkeypatch.setattr(Workers, "ask", note)
     status = run_to_end(run)
     assert status.state == "done", status.error
-    assert set(asked) == {"identify"}, "no model is loaded, none is trained"
+    assert set(asked) == {Identify}, "no model is loaded, none is trained"
     assert batches(run) == before
     assert manifest(run)["metrics_sha256"] == digest
     assert all(stage.done == stage.total > 0 for stage in status.stages)
@@ -180,8 +184,8 @@ def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
     """Batches of four, so that there is something between the first and the last."""
     from engine.run import plan
 
-    for kind in plan.SHAPES:
-        monkeypatch.setitem(plan.SHAPES, kind, (4, 80_000))
+    monkeypatch.setattr(plan, "compose", plan.compose)  # put back with the test
+    studies.small_batches(plan, 4)
 
 
 @pytest.fixture
@@ -251,12 +255,12 @@ def test_a_text_on_which_the_worker_dies_is_set_aside_and_the_rest_goes_on(
     ask = WorkerProcess.ask
 
     def die_on_it(
-        process: WorkerProcess, operation: str, *arguments: Any, limit_s: float | None = None
+        process: WorkerProcess, request: Request[Any], limit_s: float | None = None
     ) -> Any:
-        scoring = operation == "call" and arguments[0] == "score"
-        if scoring and any(text.transcript == poison for text in arguments[1]):
+        scoring = isinstance(request, Ask) and isinstance(request.operation, Score)
+        if scoring and any(text.transcript == poison for text in request.items):
             os.kill(process._process.pid, signal.SIGKILL)
-        return ask(process, operation, *arguments, limit_s=limit_s)
+        return ask(process, request, limit_s)
 
     monkeypatch.setattr(WorkerProcess, "ask", die_on_it)
     study = write_study(

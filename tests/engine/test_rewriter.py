@@ -6,9 +6,10 @@ from collections.abc import Sequence
 
 import pytest
 
+from engine import strategies
 from engine.data.dialogue import turns
-from engine.models.rewriter import INSTRUCTIONS, CausalRewriter, TranscriptRewriter
-from engine.study import STRATEGIES
+from engine.models.rewriter import CausalRewriter, TranscriptRewriter
+from engine.strategies import Strategy
 
 PASSAGES = ("Put the pan on the fire and stir.", "I can't help with that, but a doctor can.")
 
@@ -18,34 +19,32 @@ def rewriter() -> CausalRewriter:
     return CausalRewriter("embedded:smollm2", "embedded:rewriter-adapter", "cpu", "float32")
 
 
-def test_there_are_instructions_for_every_strategy() -> None:
-    assert set(INSTRUCTIONS) == set(STRATEGIES)
-
-
 def test_every_passage_gets_one_rewrite_the_same_each_time(rewriter: CausalRewriter) -> None:
-    first = rewriter.rewrite(PASSAGES, "neutral")
+    first = rewriter.rewrite(PASSAGES, strategies.find("neutral"))
     assert len(first) == len(PASSAGES)
     for before, after in zip(PASSAGES, first, strict=True):
         assert after == after.strip() != ""
         assert "<|im_" not in after, "no token of the template"
         assert len(after) < 4 * len(before)
-    assert rewriter.rewrite(PASSAGES, "neutral") == first
+    assert rewriter.rewrite(PASSAGES, strategies.find("neutral")) == first
 
 
 def test_a_passage_is_rewritten_alike_whatever_stands_beside_it(rewriter: CausalRewriter) -> None:
-    together = rewriter.rewrite(PASSAGES, "placebo")
-    assert rewriter.rewrite(PASSAGES[::-1], "placebo") == together[::-1]
+    together = rewriter.rewrite(PASSAGES, strategies.find("placebo"))
+    assert rewriter.rewrite(PASSAGES[::-1], strategies.find("placebo")) == together[::-1]
 
 
 class Shouting:
     """Stands in for a model: what it does to a passage is plain to see."""
 
-    def rewrite(self, passages: Sequence[str], strategy: str) -> tuple[str, ...]:
-        return tuple("" if p == "mute" else f"{p.upper()}\n\nHuman: {strategy}" for p in passages)
+    def rewrite(self, passages: Sequence[str], strategy: Strategy) -> tuple[str, ...]:
+        return tuple(
+            "" if p == "mute" else f"{p.upper()}\n\nHuman: {strategy.name}" for p in passages
+        )
 
 
 def rewritten(transcript: str) -> str:
-    (written,) = TranscriptRewriter(Shouting()).rewrite([transcript], "neutral")
+    (written,) = TranscriptRewriter(Shouting()).rewrite([transcript], strategies.find("neutral"))
     return written
 
 
@@ -67,5 +66,7 @@ def test_a_transcript_of_which_one_turn_came_to_no_end_is_not_rewritten() -> Non
 
 def test_many_transcripts_keep_their_order() -> None:
     many = [f"\n\nHuman: question {i}\n\nAssistant: answer {i}" for i in range(40)]
-    for i, written in enumerate(TranscriptRewriter(Shouting()).rewrite(many, "neutral")):
+    for i, written in enumerate(
+        TranscriptRewriter(Shouting()).rewrite(many, strategies.find("neutral"))
+    ):
         assert f"ANSWER {i}\n" in written

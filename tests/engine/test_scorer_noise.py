@@ -9,6 +9,7 @@ import pytest
 
 from engine.models.protocols import Rewards
 from engine.run import plan
+from engine.run.requests import Request
 from engine.run.workers import WorkerProcess
 from engine.store import Store
 from tests.engine.studies import manifest, prepare, run_to_end, write_study
@@ -38,9 +39,9 @@ def test_pairs_closer_than_the_noise_are_counted_and_told(
     ask = WorkerProcess.ask
 
     def noisy(
-        process: WorkerProcess, operation: str, *arguments: object, limit_s: float | None = None
+        process: WorkerProcess, request: Request[object], limit_s: float | None = None
     ) -> object:
-        answer = ask(process, operation, *arguments, limit_s=limit_s)
+        answer = ask(process, request, limit_s)
         if isinstance(answer, Rewards) and len(answer.rewards) == 1:
             return Rewards(answer.rewards + 0.5, answer.tokens, answer.truncated, answer.problems)
         return answer

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
 from engine import study as studies
+from engine.backends.rewards.torch import ClassifierBackend
 from engine.errors import BadInput
-from engine.run import plan
 
 BEGIN = '[data]\npath = "pairs.jsonl"\n'
 
@@ -98,6 +99,26 @@ REFUSED = {
         "torch",
         BEGIN + '[labelers.main]\nbackend = "torch"\n',
     ),
+    "a key of another back end": (
+        "labelers.main.base_url",
+        "unknown key of backend 'heads'; it is a key of 'endpoint'",
+        BEGIN + '[labelers.main]\nbase_url = "http://h/v1"\n',
+    ),
+    "a strategy twice": (
+        "rewrites.strategies[1]",
+        "twice",
+        BEGIN + '[rewrites]\nstrategies = ["placebo", "placebo"]\n',
+    ),
+    "a model that cannot be trained": (
+        "rewards.post.continue_from",
+        "cannot be trained further",
+        BEGIN + '[rewards.pre]\npath = "pairs.jsonl"\n[rewards.post]\ncontinue_from = "pre"\n',
+    ),
+    "an unknown back end of rewards": (
+        "rewards.post.backend",
+        "there are continued, recorded, torch",
+        BEGIN + '[rewards.post]\nbackend = "magic"\nmodel = "m"\n',
+    ),
     "an endpoint without an address": (
         "labelers.main.base_url",
         "endpoint",
@@ -130,7 +151,7 @@ REFUSED = {
     ),
     "trust in no model": (
         "rewards.post.allow_pickle",
-        "no rewards.post.model",
+        "unknown key of backend 'continued'; it is a key of 'torch'",
         BEGIN + '[rewards.post]\ncontinue_from = "pre"\nallow_pickle = "a/m@v1"\n',
     ),
     "a batch that may not take any time": (
@@ -193,6 +214,43 @@ REFUSED = {
         BEGIN + '[rewards.post]\ncontinue_from = "pre"\npenalty = inf\n',
     ),
 }
+
+
+SERVER = 'backend = "endpoint"\nmodel = "m"\nbase_url = "http://h/v1"\n'
+EMPTY = {
+    "name": f'name = ""\n{BEGIN}',
+    "data.path": '[data]\npath = ""\n',
+    "data.dataset": '[data]\ndataset = " "\n',
+    "data.revision": '[data]\ndataset = "a/b"\nrevision = ""\n',
+    "taxonomy.file": f'{BEGIN}[taxonomy]\nfile = ""\n',
+    "labelers.main.backend": f'{BEGIN}[labelers.main]\nbackend = ""\n',
+    "labelers.main.model": f'{BEGIN}[labelers.main]\nmodel = ""\n',
+    "labelers.main.adapter": f'{BEGIN}[labelers.main]\nbackend = "torch"\nadapter = ""\n',
+    "labelers.main.base_url": f"{BEGIN}[labelers.main]\n{SERVER}".replace("http://h/v1", ""),
+    "labelers.main.api_key_env": f'{BEGIN}[labelers.main]\n{SERVER}api_key_env = ""\n',
+    "labelers.main.path": f'{BEGIN}[labelers.main]\nbackend = "recorded"\npath = ""\n',
+    "rewards.pre.model": f'{BEGIN}[rewards.pre]\nmodel = ""\n',
+    "rewards.pre.path": f'{BEGIN}[rewards.pre]\npath = "\\t"\n',
+    "rewards.pre.revision": f'{BEGIN}[rewards.pre]\nmodel = "m"\nrevision = ""\n',
+    "rewards.post.model": f'{BEGIN}[rewards.post]\nmodel = ""\n',
+    "rewriter.model": f'{BEGIN}[rewriter]\nmodel = ""\n',
+    "rewriter.adapter": f'{BEGIN}[rewriter]\nadapter = ""\n',
+    "rewrites.path": f'{BEGIN}[rewrites]\npath = ""\n',
+    "rewrites.strategies[1]": f'{BEGIN}[rewrites]\nstrategies = ["neutral", ""]\n',
+    "embedder.model": f'{BEGIN}[embedder]\nmodel = ""\n',
+    "executor.devices": f'{BEGIN}[executor]\ndevices = ""\n',
+    "executor.kind": f'{BEGIN}[executor]\nkind = ""\n',
+}
+
+
+@pytest.mark.parametrize("key", EMPTY)
+def test_an_empty_value_is_named_and_never_the_folder_one_stands_in(key: str, write) -> None:  # type: ignore[no-untyped-def]
+    assert refusal(write(EMPTY[key])).startswith(f"{key} is empty")
+
+
+def test_a_lineage_may_be_empty(write) -> None:  # type: ignore[no-untyped-def]
+    study = studies.load(write(f'{BEGIN}[rewards.post]\nmodel = "m"\nlineage = ""\n'))
+    assert study.post.origin == ""
 
 
 @pytest.mark.parametrize("case", REFUSED)
@@ -304,6 +362,49 @@ def test_the_resolved_study_comes_back_as_it_was(write) -> None:  # type: ignore
     assert studies.dump_resolved(studies.loads_resolved(dumped)) == dumped
 
 
+def test_a_resolved_study_of_version_0_1_0_is_read_as_the_same_study(write, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    """It wrote the keys of all back ends, null where they did not apply, and no format."""
+    text = (
+        f'{BEGIN}[labelers.main]\n{SERVER}[labelers.gold]\nbackend = "recorded"\n'
+        'path = "pairs.jsonl"\n[labelers.none]\nbackend = "none"\n'
+        '[rewards.pre]\nmodel = "a/m"\nrevision = "v1"\nallow_pickle = "a/m@v1"\n'
+    )
+    study = studies.load(write(text))
+    keys = ("model", "adapter", "base_url", "api_key_env", "path")
+    nothing = dict.fromkeys(keys)
+    reward = {
+        "model": None,
+        "path": None,
+        "allow_squashed": False,
+        "revision": None,
+        "allow_pickle": False,
+        "trust_remote_code": False,
+        "lineage": "",
+        "continue_from": None,
+        "penalty": 0.0003,
+    }
+    old = json.loads(studies.dump_resolved(study))
+    del old["format"]
+    old |= {
+        "labelers": {
+            "main": {**nothing, "backend": "endpoint", "model": "m", "base_url": "http://h/v1"},
+            "gold": {**nothing, "backend": "recorded", "path": str(tmp_path / "pairs.jsonl")},
+            "none": {**nothing, "backend": "none"},
+        },
+        "pre": {**reward, "model": "a/m", "revision": "v1", "allow_pickle": "a/m@v1"},
+        "post": {**reward, "continue_from": "pre"},
+        "rewriter": {
+            "backend": "torch",
+            "model": "embedded:smollm2",
+            "adapter": "embedded:rewriter-adapter",
+            "base_url": None,
+            "api_key_env": None,
+        },
+        "embedder": {"model": "embedded:minilm"},
+    }
+    assert studies.loads_resolved(json.dumps(old).encode()) == study
+
+
 @pytest.mark.parametrize("content", [b"", b"{", b'{"name": 3}', b"[]"])
 def test_a_damaged_resolved_study_says_how_to_mend_it(content: bytes) -> None:
     with pytest.raises(BadInput, match="seal-tui run"):
@@ -319,7 +420,8 @@ def test_trust_names_a_model_with_its_revision_or_a_folder(tmp_path: Path, write
             + '[rewards.post]\nmodel = "reward"\ntrust_remote_code = "reward"\n'
         )
     )
-    pre, post = plan.pre_spec(study), plan.post_spec(study, "")
-    assert (pre.allow_pickle, pre.trust_remote_code) == (True, False)
-    assert (post.allow_pickle, post.trust_remote_code) == (False, True)
+    pre, post = study.pre, study.post
+    assert isinstance(pre, ClassifierBackend) and isinstance(post, ClassifierBackend)
+    assert (bool(pre.allow_pickle), bool(pre.trust_remote_code)) == (True, False)
+    assert (bool(post.allow_pickle), bool(post.trust_remote_code)) == (False, True)
     assert studies.loads_resolved(studies.dump_resolved(study)) == study

@@ -12,22 +12,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from engine.backends.base import Model, Use
+from engine.backends.labelers.endpoint import EndpointLabelerBackend
+from engine.backends.rewards.torch import ClassifierBackend
 from engine.errors import BadInput, Fault
-from engine.models.specs import LabelerSpec, RewardSpec
-from engine.run.workers import (
-    LOST,
-    NO_MEMORY,
-    Job,
-    OutOfMemory,
-    Stopped,
-    WorkerDied,
-    Workers,
-    attempt,
-)
+from engine.models.operations import Score
+from engine.run.jobs import LOST, NO_MEMORY, Job, OutOfMemory, Stopped, WorkerDied, attempt
+from engine.run.requests import Ask, Identify
+from engine.run.workers import Workers
 from tests.engine.conftest import alive
 from tests.engine.studies import until
 
-PRE = RewardSpec("embedded:reward-pre", None, False, "auto")
+PRE = Model(ClassifierBackend(model="embedded:reward-pre"), Use())
 
 
 @pytest.fixture
@@ -42,15 +38,15 @@ def pid(workers: Workers) -> int:
 
 
 def test_a_worker_that_died_between_two_requests_is_replaced(workers: Workers) -> None:
-    first = workers.ask("identify", PRE)
+    first = workers.ask(Identify(PRE))
     dead = pid(workers)
     os.kill(dead, signal.SIGKILL)
-    assert workers.ask("identify", PRE) == first
+    assert workers.ask(Identify(PRE)) == first
     assert pid(workers) != dead
 
 
 def test_closing_ends_the_process(workers: Workers) -> None:
-    workers.ask("identify", PRE)
+    workers.ask(Identify(PRE))
     process = pid(workers)
     workers.close()
     until(lambda: not alive(process), "the worker ends", 10)
@@ -58,25 +54,25 @@ def test_closing_ends_the_process(workers: Workers) -> None:
 
 def test_an_error_crosses_the_pipe_with_its_kind(workers: Workers) -> None:
     with pytest.raises(BadInput, match="no embedded model named 'gpt'"):
-        workers.ask("identify", RewardSpec("embedded:gpt", None, False, "auto"))
+        workers.ask(Identify(Model(ClassifierBackend(model="embedded:gpt"), Use())))
 
 
 def test_an_unexpected_error_is_one_line_that_names_the_log(workers: Workers) -> None:
     with pytest.raises(Fault) as caught:
-        workers.ask("train", 1, 2)
-    assert str(caught.value) == "internal error (TypeError); details in engine.log"
+        workers.ask(Ask(Score(), ()))  # no model is loaded
+    assert str(caught.value) == "internal error (AttributeError); details in engine.log"
 
 
 def test_where_a_model_runs_is_known(workers: Workers) -> None:
     assert workers.where(PRE) == "cpu"
-    far = LabelerSpec("endpoint", "m", None, "http://localhost:1/v1", None, (), "auto")
-    assert workers.where(far) == "endpoint"
+    far = EndpointLabelerBackend(base_url="http://localhost:1/v1", model="m")
+    assert workers.where(Model(far, Use())) == "endpoint"
 
 
 def test_a_stop_leaves_what_is_not_begun(workers: Workers) -> None:
     workers._stop.set()
     with pytest.raises(Stopped):
-        workers.run(PRE, {}, "score", (), [lambda: Job(0, (), ())], lambda *_: None)
+        workers.run(PRE, {}, Score(), [lambda: Job(0, (), ())], lambda *_: None)
 
 
 class Fragile:

@@ -64,7 +64,7 @@ def export(decided: Engine, tmp_path: Path) -> Export:
     def write(form: str, name: str, **settings: Any) -> tuple[ExportStatus, Path]:
         path = tmp_path / name
         request = ExportRequest(
-            format=form,  # type: ignore[arg-type]
+            format=form,
             path=str(path),
             **{"author": "kim", **settings},
         )

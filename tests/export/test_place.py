@@ -11,8 +11,11 @@ from typing import Any
 
 import pytest
 
+from engine.data.decided import Decided
 from engine.errors import BadInput, Busy
-from engine.export import job, rows
+from engine.export.formats import FORMATS
+from engine.export.formats.base import Row
+from engine.export.formats.trl import Trl
 from engine.service import Engine
 from engine.wire.messages import ExportRequest
 from tests.engine.studies import until
@@ -151,12 +154,12 @@ class Gate:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.reached, self.open = threading.Event(), threading.Event()
 
-        def make(pair: Any) -> Any:
+        def rows(pair: Decided) -> list[Row]:
             self.reached.set()
             assert self.open.wait(60)
-            return rows.trl(pair)
+            return Trl().rows(pair)
 
-        monkeypatch.setitem(job._ROWS, "trl", make)
+        monkeypatch.setattr(FORMATS["trl"], "rows", rows)
 
 
 def test_a_cancelled_export_leaves_nothing(
@@ -198,19 +201,20 @@ CHILD = """
 import resource, sys, threading
 from pathlib import Path
 from engine.export import job
-from engine.wire.messages import ExportRequest
+from engine.export.formats import FORMATS
 from engine.service import Engine
+from engine.wire.messages import ExportRequest
 
 run, path, mode = sys.argv[1:]
 engine = Engine(Path(run))
 if mode == "hang":
-    make = job._ROWS["trl"]
+    rows = FORMATS["trl"].rows
     def hang(pair):
         if pair.pair_id == 20:
             print("half", flush=True)
             threading.Event().wait()
-        return make(pair)
-    job._ROWS["trl"] = hang
+        return rows(pair)
+    FORMATS["trl"].rows = hang
     job.exports.PAGE = 5
 else:
     resource.setrlimit(resource.RLIMIT_FSIZE, (2_000, 2_000))

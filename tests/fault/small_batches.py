@@ -7,11 +7,10 @@ import sys
 
 from engine.__main__ import main
 from engine.run import plan
+from tests.engine.studies import small_batches
 
 ROWS = 2
 
 if __name__ == "__main__":
-    plan.SHAPES.update(
-        {kind: (min(rows, ROWS), size) for kind, (rows, size) in plan.SHAPES.items()}
-    )
+    small_batches(plan, ROWS)
     sys.exit(main())

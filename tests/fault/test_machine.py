@@ -25,7 +25,14 @@ from engine.service import Engine
 from engine.wire.messages import StopRequest
 from tests.command import COMMAND
 from tests.engine.conftest import alive, end_engine
-from tests.engine.studies import manifest, prepare, run_to_end, stand_in_server, until
+from tests.engine.studies import (
+    manifest,
+    prepare,
+    run_to_end,
+    small_batches,
+    stand_in_server,
+    until,
+)
 from tests.fault.conftest import Tally
 from tests.fault.kills import EngineProcess, differences, run_until_over, stage_now
 from tests.fault.tiny import answer, write_light_study
@@ -267,7 +274,7 @@ def test_a_clock_that_is_set_back_changes_nothing(
 def test_a_text_on_which_a_worker_hangs_is_set_aside_and_the_rest_goes_on(
     tmp_path: Path, tally: Tally
 ) -> None:
-    from engine.run.workers import HUNG
+    from engine.run.jobs import HUNG
     from tests.engine.studies import sample_rows
 
     rows = sample_rows(2)
@@ -296,7 +303,8 @@ def test_stopping_now_drops_the_batch_in_work_and_keeps_the_others(
     from engine.run import plan
 
     opened, address = gate
-    monkeypatch.setitem(plan.SHAPES, "endpoint", (4, 400_000))
+    monkeypatch.setattr(plan, "compose", plan.compose)  # put back with the test
+    small_batches(plan, 4)
     study = write_light_study(tmp_path / "study", address)
     run = prepare(study, tmp_path / "run")
     engine = Engine(run)

@@ -12,12 +12,17 @@ from typing import Any
 import numpy as np
 import pytest
 
+from engine import strategies
+from engine.backends.base import Model, Use
+from engine.backends.rewards.torch import ClassifierBackend
 from engine.data.dialogue import split_response
 from engine.errors import MachineError
 from engine.models.endpoint import EndpointRewriter
+from engine.models.operations import Score
 from engine.models.protocols import Text
-from engine.models.specs import RewardSpec
-from engine.run.workers import LOST, Job, Outcome, Workers
+from engine.run.jobs import LOST, Job, Outcome
+from engine.run.requests import Identify
+from engine.run.workers import Workers
 from tests.engine.studies import (
     ServerSays,
     manifest,
@@ -56,22 +61,22 @@ def texts(count: int) -> list[Text]:
     return found
 
 
-def score(workers: Workers, spec: RewardSpec, identity: dict[str, Any]) -> bytes:
+def score(workers: Workers, model: Model, identity: dict[str, Any]) -> bytes:
     done: list[Outcome] = []
     items = tuple(texts(12))
     job = Job(0, tuple(range(12)), items)
-    workers.run(spec, identity, "score", (), [lambda: job], lambda _, out, s: done.append(out))
+    workers.run(model, identity, Score(), [lambda: job], lambda _, out, s: done.append(out))
     ((_, rewards),) = done[0].parts
     return bytes(np.asarray(rewards.rewards).tobytes())
 
 
 def test_the_same_batch_has_the_same_bits_in_every_worker(models: Path) -> None:
-    spec = RewardSpec(str(models / "reward"), None, False, "auto")
+    model = Model(ClassifierBackend(model=str(models / "reward")), Use())
     made = []
     for _ in range(2):
         workers = Workers("cpu", 600, threading.Event())
         try:
-            made.append(score(workers, spec, workers.ask("identify", spec)))
+            made.append(score(workers, model, workers.ask(Identify(model))))
         finally:
             workers.close()
     assert made[0] == made[1]
@@ -83,18 +88,18 @@ def test_weights_that_are_replaced_during_a_run_stop_it(
     from safetensors.numpy import load_file, save_file
 
     folder = Path(shutil.copytree(models / "reward", tmp_path / "reward"))
-    spec = RewardSpec(str(folder), None, False, "auto")
+    model = Model(ClassifierBackend(model=str(folder)), Use())
     workers = Workers("cpu", 600, threading.Event())
     try:
-        identity = workers.ask("identify", spec)
+        identity = workers.ask(Identify(model))
         weights = load_file(folder / "model.safetensors")
         moved = {name: value * np.float32(1.5) for name, value in weights.items()}
         save_file(moved, folder / "model.safetensors", metadata={"format": "pt"})
         with pytest.raises(MachineError, match="replaced on disk"):
-            score(workers, spec, identity)
-        now = workers.ask("identify", spec)
+            score(workers, model, identity)
+        now = workers.ask(Identify(model))
         assert now != identity
-        assert score(workers, spec, now)
+        assert score(workers, model, now)
     finally:
         workers.close()
     tally.add(1, survived=1)
@@ -204,4 +209,6 @@ def test_a_key_that_a_server_writes_into_a_rewrite_is_not_stored(
     monkeypatch.setenv("CANARY_KEY", SECRET)
     with stand_in_server(lambda _, headers: f"Certainly: {key_of(headers)}.") as address:
         rewriter = EndpointRewriter(address, "stand-in", "CANARY_KEY")
-        assert rewriter.rewrite(["Hello there."], "neutral") == ("Certainly: [key].",)
+        assert rewriter.rewrite(["Hello there."], strategies.find("neutral")) == (
+            "Certainly: [key].",
+        )

@@ -6,9 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine import taxonomy
+from engine import strategies, taxonomy
 from engine.models.endpoint_prompts import (
-    STRATEGIES,
     BadReply,
     delimiters,
     label_instructions,
@@ -139,8 +138,8 @@ def test_braces_and_guessed_delimiters_are_only_data(text: str) -> None:
     assert content.count(text) == 1
     begin, end = content.splitlines()[0], content.split("\n")[-1]
     assert content == f"{begin}\n{text}\n{end}"
-    for strategy in STRATEGIES:
-        messages, (begin, end) = rewrite_messages(text, strategy)
+    for name in strategies.names():
+        messages, (begin, end) = rewrite_messages(text, strategies.find(name).endpoint)
         assert messages[1]["content"] == f"{begin}\n{text}\n{end}"
 
 

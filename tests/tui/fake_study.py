@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from engine.export import formats
 from engine.wire.messages import (
     Agreement,
     Circle,
@@ -60,6 +61,7 @@ STUDY = StudyInfo(
     tie_policy="misaligned",
     opinion="lexicographic",
     min_cosine=0.9,
+    export_formats=formats.listed(),
 )
 
 QUESTIONS = (

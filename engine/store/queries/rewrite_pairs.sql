@@ -9,9 +9,11 @@ SELECT row_number() OVER (ORDER BY p.pair_id, rc.strategy) - 1 AS rewrite_id,
        post_c.reward AS post_chosen_new, post_r.reward AS post_rejected_new,
        lc."values" AS chosen_labels_new, lr."values" AS rejected_labels_new
 FROM pairs AS p
-JOIN rewrites AS rc ON rc.producer = $rewriter AND rc.text_id = p.chosen_id
+CROSS JOIN (SELECT unnest($strategies) AS strategy, unnest($writers) AS producer) AS w
+JOIN rewrites AS rc
+  ON rc.producer = w.producer AND rc.strategy = w.strategy AND rc.text_id = p.chosen_id
 JOIN rewrites AS rr
-  ON rr.producer = $rewriter AND rr.text_id = p.rejected_id AND rr.strategy = rc.strategy
+  ON rr.producer = w.producer AND rr.strategy = w.strategy AND rr.text_id = p.rejected_id
 JOIN similarities AS cc
   ON cc.producer = $embedder AND cc.text_id = p.chosen_id AND cc.rewritten_id = rc.rewritten_id
 JOIN similarities AS cr
@@ -22,5 +24,5 @@ JOIN scores AS post_c ON post_c.producer = $post AND post_c.text_id = rc.rewritt
 JOIN scores AS post_r ON post_r.producer = $post AND post_r.text_id = rr.rewritten_id
 JOIN labels AS lc ON lc.producer = $labeler AND lc.text_id = rc.rewritten_id
 JOIN labels AS lr ON lr.producer = $labeler AND lr.text_id = rr.rewritten_id
-WHERE rc.strategy IN (SELECT unnest($strategies)) AND p.pair_id IN (SELECT unnest($sample))
+WHERE p.pair_id IN (SELECT unnest($sample))
 ORDER BY p.pair_id, rc.strategy

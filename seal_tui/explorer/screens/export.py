@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from typing import ClassVar
 
 from textual import on, work
@@ -14,7 +15,12 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, ProgressBar, Static
 
 from engine.wire.client import EngineGone, EngineProblem
-from engine.wire.endpoints import CANCEL_EXPORT, EXPORT, EXPORT_STATUS, PREVIEW_EXPORT
+from engine.wire.endpoints import (
+    CANCEL_EXPORT,
+    EXPORT,
+    EXPORT_STATUS,
+    PREVIEW_EXPORT,
+)
 from engine.wire.messages import ExportFormat, ExportPreview, ExportRequest, ExportStatus
 from seal_tui.explorer.session import Session
 from seal_tui.explorer.widgets.filter_bar import SafeInput
@@ -22,15 +28,6 @@ from seal_tui.text import numbers
 from seal_tui.text.safe import content, one_line
 
 _POLL_S = 0.2
-FORMATS: tuple[tuple[ExportFormat, str, str], ...] = (
-    ("trl", "pairs.jsonl", "prompt, chosen, rejected as strings; .parquet works too"),
-    ("trl-messages", "pairs.jsonl", "the same as lists of messages"),
-    ("kto", "kto.jsonl", "prompt, completion, label"),
-    ("hub", "dataset", "a folder as a dataset hub has it, with a card"),
-    ("csv", "pairs.csv", "for spreadsheets: numbers, decisions, texts"),
-    ("ledger", "ledger.jsonl", "every change, to import on another host"),
-    ("report", "report.html", "tables and figures; .md works too"),
-)
 
 
 class ExportScreen(ModalScreen[None]):
@@ -45,11 +42,16 @@ class ExportScreen(ModalScreen[None]):
         Binding("enter", "write", "write", show=False),
     ]
 
-    def __init__(self, session: Session, filter_text: str, pairs: int) -> None:
+    def __init__(
+        self,
+        session: Session,
+        formats: Sequence[ExportFormat],
+        filter_text: str,
+    ) -> None:
         super().__init__()
         self._session = session
+        self._formats = formats
         self._filter = filter_text
-        self._pairs = pairs
         self._place = 0
         self._keep_ties = False
         self._overwrite = False
@@ -60,7 +62,7 @@ class ExportScreen(ModalScreen[None]):
             yield Static(id="formats", markup=False)
             with Horizontal(classes="row"):
                 yield Static("to", markup=False, classes="name")
-                yield SafeInput(FORMATS[0][1], compact=True, select_on_focus=False)
+                yield SafeInput(self._formats[0].default_path, compact=True, select_on_focus=False)
             yield Static(id="settings", markup=False)
             yield Static(id="counts", markup=False)
             yield ProgressBar(id="bar", show_eta=True)
@@ -77,7 +79,7 @@ class ExportScreen(ModalScreen[None]):
     @property
     def _request(self) -> ExportRequest:
         return ExportRequest(
-            format=FORMATS[self._place][0],
+            format=self._form.name,
             path=self.query_one(SafeInput).value.strip(),
             filter=self._filter,
             ties="keep" if self._keep_ties else "drop",
@@ -86,18 +88,17 @@ class ExportScreen(ModalScreen[None]):
         )
 
     @property
-    def _of_findings(self) -> bool:
-        """A report has no rows to count."""
-        return FORMATS[self._place][0] == "report"
+    def _form(self) -> ExportFormat:
+        return self._formats[self._place]
 
     def _draw(self) -> None:
         lines = [
             Content.assemble(
                 ("▸ " if place == self._place else "  ", "bold"),
-                (f"{name:<13}", "bold" if place == self._place else ""),
-                (said, "dim"),
+                (f"{one_line(form.name):<13}", "bold" if place == self._place else ""),
+                (one_line(form.description), "dim"),
             )
-            for place, (name, _, said) in enumerate(FORMATS)
+            for place, form in enumerate(self._formats)
         ]
         self.query_one("#formats", Static).update(Content("\n").join(lines))
         which = content(self._filter) if self._filter else Content("all")
@@ -121,7 +122,7 @@ class ExportScreen(ModalScreen[None]):
         except (EngineGone, EngineProblem) as error:
             self._say(content(str(error), "$caution"), "#counts")
             return
-        self._say(_counts(found, rows=not self._of_findings), "#counts")
+        self._say(_counts(found, rows=self._form.has_rows), "#counts")
 
     def _say(self, text: Content, where: str = "#outcome") -> None:
         self.query_one(where, Static).update(text)
@@ -130,11 +131,11 @@ class ExportScreen(ModalScreen[None]):
 
     def action_format(self, by: int) -> None:
         field = self.query_one(SafeInput)
-        usual = FORMATS[self._place][1]
-        self._place = (self._place + by) % len(FORMATS)
-        # A name that the person typed stays; one that was proposed is proposed anew.
-        if field.value == usual:
-            field.value = FORMATS[self._place][1]
+        default_path = self._form.default_path
+        self._place = (self._place + by) % len(self._formats)
+        # A path that the person typed stays; a proposed one follows the format.
+        if field.value == default_path:
+            field.value = one_line(self._form.default_path)
             field.cursor_position = len(field.value)
         self._changed()
 
@@ -182,7 +183,7 @@ class ExportScreen(ModalScreen[None]):
         bar.display = status.state == "running"
         bar.update(total=max(1, status.total), progress=status.done)
         if status.state == "done":
-            what = "written: " if self._of_findings else f"{numbers.count(status.done)} rows in "
+            what = f"{numbers.count(status.done)} rows in " if self._form.has_rows else "written: "
             self._say(Content.styled(what + one_line(status.path), "bold"))
         elif status.state == "failed":
             self._say(content(status.error or "the export failed", "$caution"))

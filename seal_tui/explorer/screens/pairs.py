@@ -219,7 +219,11 @@ class PairsScreen(BrowseScreen[PairQuery, PairRow, PairDetail], Triage):
         refresh_keys(self)
 
     def action_export(self) -> None:
-        self.app.push_screen(ExportScreen(self.session, self._filter, len(self.lines.ids)))
+        study = self.session.study
+        if study is None or not study.export_formats:
+            self.notify("no connection to the engine yet", markup=False)
+            return
+        self.app.push_screen(ExportScreen(self.session, study.export_formats, self._filter))
 
     def action_rewrites(self) -> None:
         pair_id = self.lines.current

@@ -2,110 +2,124 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
 
+from engine.backends.rewards.recorded import RecordedScoresBackend
 from engine.data.dialogue import canonical, problem
 from engine.data.records import SIDES
 from engine.models.protocols import Rewards
 from engine.models.recorded import Key
 from engine.models.recorded_rewrites import RecordedRewrite, RecordedSide
-from engine.run.progress import Progress
-from engine.run.recorded import Recorded
+from engine.run.stages.base import Stage
+from engine.run.stages.label import labeler_role
+from engine.run.stages.score import note_noise
+from engine.run.work import Ahead, Run
 from engine.store import Store, dataset, results
-from engine.study import Study
+from engine.wire.messages import StagePlan
 
 T = TypeVar("T")
 
 
-class RecordedStages:
-    """`play` records who plays a role (role, name, fingerprint) and returns the producer."""
+class RecordedLabels(Stage):
+    def __init__(self, labeler: str, path: str) -> None:
+        super().__init__(f"label:{labeler}", f"label · {labeler}")
+        self.labeler = labeler
+        self.path = path
 
-    def __init__(
-        self,
-        study: Study,
-        store: Store,
-        progress: Progress,
-        found: Recorded,
-        dataset_sha256: str,
-        play: Callable[[str, str, dict[str, Any]], str],
-    ) -> None:
-        self.study = study
-        self.store = store
-        self.progress = progress
-        self.found = found
-        self.dataset_sha256 = dataset_sha256
-        self.play = play
-        for warning in found.warnings:
-            progress.warn(warning)
-
-    def put_labels(self, name: str, role: str) -> None:
-        stage, path = f"label:{name}", self.study.labelers[name].path or ""
+    def run(self, run: Run) -> None:
+        role = labeler_role(self.labeler)
         # The labels stand in the order of the features.
-        producer = self._play(role, [path], features=[f.name for f in self.study.features])
-        keys = dataset.source_keys(self.store)
-        self.progress.start_stage(stage, len(keys))
-        labels, differ = by_text(keys, self.found.labels[name].values)
-        with self.store.write() as cursor:
+        producer = _play(run, role, [self.path], features=_features(run))
+        keys = dataset.source_keys(run.store)
+        run.progress.start_stage(self.name, len(keys))
+        labels, differ = by_text(keys, run.recorded.labels[self.labeler].values)
+        with run.store.write() as cursor:
             results.put_recorded_labels(cursor, producer, labels)
         if missing := len(set(keys.values())) - len(labels):
-            self.progress.warn(f"labeler {name}: {missing:,} entries have no recorded label")
-        self._warn_shared(role, differ)
-        self.progress.finish_stage(stage)
+            run.progress.warn(f"labeler {self.labeler}: {missing:,} entries have no recorded label")
+        _warn_shared(run, role, differ)
+        run.progress.finish_stage(self.name)
 
-    def put_scores(self, role: str) -> None:
-        stage, reward = f"score:{role}", self.study.pre if role == "pre" else self.study.post
+    def ahead(self, ahead: Ahead) -> StagePlan:
+        return self.planned(len(ahead.entries), 0)
+
+
+class RecordedScores(Stage):
+    def __init__(self, role: str, reward: RecordedScoresBackend) -> None:
+        super().__init__(f"score:{role}", f"score · {role}")
+        self.role = role
+        self.reward = reward
+
+    def run(self, run: Run) -> None:
         # The rewards of recorded rewrites are kept under the same producer.
-        producer = self._play(role, [reward.path, self.study.rewrites.path])
-        keys = dataset.source_keys(self.store)
-        self.progress.start_stage(stage, len(keys))
+        producer = _play(run, self.role, [self.reward.path, run.study.rewrites.path])
+        keys = dataset.source_keys(run.store)
+        run.progress.start_stage(self.name, len(keys))
         scores = {
             (key, side): score
-            for key, pair in self.found.scores[role].items()
+            for key, pair in run.recorded.scores[self.role].items()
             for side, score in zip(SIDES, pair, strict=True)
         }
         rewards, differ = by_text(keys, scores)
-        with self.store.write() as cursor:
+        with run.store.write() as cursor:
             put_rewards(cursor, producer, rewards)
-        self._warn_shared(role, differ)
-        self.progress.finish_stage(stage, "recorded; their scorer's noise is taken as 0")
+        _warn_shared(run, self.role, differ)
+        note_noise(run, self.role, 0.0, 0)
+        run.progress.finish_stage(self.name, "recorded; their scorer's noise is taken as 0")
 
-    def put_rewrites(self, producers: Mapping[str, str]) -> None:
-        """`producers`: of pre and post, whose rewards of the rewrites come from this file too."""
-        features = [feature.name for feature in self.study.features]
-        roles = ("rewriter", "embedder", "relabeler")
-        path = self.study.rewrites.path
-        played = {role: self._play(role, [path], features=features) for role in roles}
-        keys = dataset.source_keys(self.store)
-        entries = _entries(keys, self.found.rewrites)
-        self.progress.start_stage("rewrites", len(entries))
-        refused, differ = _put_rewrites(self.store, {**producers, **played}, entries)
-        self._warn_shared("originals of rewrites", differ)
+    def ahead(self, ahead: Ahead) -> StagePlan:
+        return self.planned(len(ahead.entries), 0)
+
+
+class RecordedRewrites(Stage):
+    """With their labels and similarities, and their rewards by pre and post."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__("rewrites", "read the rewrites")
+        self.path = path
+
+    def run(self, run: Run) -> None:
+        for role in ("rewriter", "embedder", "relabeler"):
+            _play(run, role, [self.path], features=_features(run))
+        entries = _entries(dataset.source_keys(run.store), run.recorded.rewrites)
+        run.progress.start_stage(self.name, len(entries))
+        refused, differ = _put_rewrites(run.store, run.producers, entries)
+        _warn_shared(run, "originals of rewrites", differ)
         for reason, count in refused.items():
-            self.progress.count(**{f"refused: {reason}": count})
-        self.progress.count(rewrites=len(entries) - sum(refused.values()))
-        self.progress.finish_stage("rewrites")
+            run.progress.count(**{f"refused: {reason}": count})
+        run.progress.count(rewrites=len(entries) - sum(refused.values()))
+        run.progress.finish_stage(self.name)
 
-    def _play(self, role: str, paths: Sequence[str | None], **others: Any) -> str:
-        files = [path for path in paths if path is not None]
-        identity = {
-            "kind": "recorded",
-            "role": role,
-            "files_sha256": [self.found.sha256[path] for path in files],
-            "dataset": self.dataset_sha256,  # rows are joined to its ids
-            **others,
-        }
-        return self.play(role, Path(files[0]).name, identity)
+    def ahead(self, ahead: Ahead) -> StagePlan:
+        return self.planned(2 * len(ahead.pairs), 0)
 
-    def _warn_shared(self, role: str, differ: int) -> None:
-        if differ:
-            self.progress.warn(
-                f"{role}: {differ:,} entries are recorded with other values than an entry of the "
-                "same text; what the first pair says counts"
-            )
+
+def _features(run: Run) -> list[str]:
+    return [feature.name for feature in run.study.features]
+
+
+def _play(run: Run, role: str, paths: Sequence[str | None], **others: Any) -> str:
+    files = [path for path in paths if path is not None]
+    identity = {
+        "kind": "recorded",
+        "role": role,
+        "files_sha256": [run.recorded.sha256[path] for path in files],
+        "dataset": run.dataset,  # rows are joined to its ids
+        **others,
+    }
+    return run.play(role, Path(files[0]).name, identity)
+
+
+def _warn_shared(run: Run, role: str, differ: int) -> None:
+    if differ:
+        run.progress.warn(
+            f"{role}: {differ:,} entries are recorded with other values than an entry of the "
+            "same text; what the first pair says counts"
+        )
 
 
 def by_text(keys: Mapping[Key, int], rows: Mapping[Key, T]) -> tuple[dict[int, T], int]:

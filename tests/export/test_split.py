@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from engine.data.decided import Decided
 from engine.data.dialogue import (
     ASSISTANT,
     HUMAN,
@@ -18,7 +19,9 @@ from engine.data.dialogue import (
     turns,
 )
 from engine.data.rows import read_row
-from engine.export import rows
+from engine.export import split
+from engine.export.formats import FORMATS
+from engine.export.formats.base import PairFormat
 
 from .conftest import pair
 
@@ -28,6 +31,13 @@ WORDS = st.lists(st.sampled_from(PIECES), max_size=6).map("".join)
 TURNS = st.tuples(st.sampled_from(["human", "assistant"]), WORDS).map(lambda t: Turn(*t))
 CONTEXT = st.lists(TURNS, max_size=4)
 RESPONSE = WORDS.filter(lambda text: text.strip()).map(lambda text: Turn("assistant", text))
+
+
+def rows(form: str, of: Decided) -> list[dict[str, Any]]:
+    """A pair's rows in this format."""
+    pair_format = FORMATS[form]
+    assert isinstance(pair_format, PairFormat)
+    return [dict(row) for row in pair_format.rows(of)]
 
 
 def conversation(turns: list[Turn]) -> str:
@@ -61,41 +71,41 @@ def same(row: dict[str, Any], chosen: str, rejected: str) -> bool:
 
 @given(sides())
 def test_prompt_and_completion_concatenated_are_the_transcript(both: tuple[str, str]) -> None:
-    prompt, chosen, rejected = rows.strings(*both)
+    prompt, chosen, rejected = split.strings(*both)
     assert (prompt + chosen, prompt + rejected) == both
 
 
 @given(sides())
 def test_string_rows_read_again_give_the_same_conversations(both: tuple[str, str]) -> None:
-    [row] = rows.trl(pair(*both))
+    [row] = rows("trl", pair(*both))
     assert same(row, *both)
 
 
 @given(sides())
 def test_message_rows_read_again_give_the_same_conversations(both: tuple[str, str]) -> None:
-    [row] = rows.trl_messages(pair(*both))
+    [row] = rows("trl-messages", pair(*both))
     assert same(row, *both)
 
 
 @given(sides())
 def test_kto_rows_are_the_two_transcripts(both: tuple[str, str]) -> None:
-    kto_rows = rows.kto(pair(*both))
+    kto_rows = rows("kto", pair(*both))
     assert [row["prompt"] + row["completion"] for row in kto_rows] == list(both)
     assert [row["label"] for row in kto_rows] == [True, False]
 
 
 def test_a_prompt_ends_with_the_marker_of_the_response() -> None:
     context = f"{HUMAN} Sky?"
-    split = rows.strings(f"{context}{ASSISTANT} Blue.", f"{context}{ASSISTANT} Green.")
-    assert split == (f"{context}{ASSISTANT}", " Blue.", " Green.")
+    parts = split.strings(f"{context}{ASSISTANT} Blue.", f"{context}{ASSISTANT} Green.")
+    assert parts == (f"{context}{ASSISTANT}", " Blue.", " Green.")
 
 
 def test_sides_that_diverge_early_keep_their_own_turns() -> None:
     shared = f"{HUMAN} Hello.{ASSISTANT} Hi."
     left = f"{HUMAN} Sky?{ASSISTANT} Blue."
     right = f"{HUMAN} Sea?{ASSISTANT} Green."
-    assert rows.strings(shared + left, shared + right) == (shared, left, right)
-    prompt, chosen, _ = rows.messages(shared + left, shared + right)
+    assert split.strings(shared + left, shared + right) == (shared, left, right)
+    prompt, chosen, _ = split.messages(shared + left, shared + right)
     assert [message["role"] for message in prompt] == ["user", "assistant"]
     assert [message["content"] for message in chosen] == ["Sky?", "Blue."]
 
@@ -103,12 +113,12 @@ def test_sides_that_diverge_early_keep_their_own_turns() -> None:
 @pytest.mark.parametrize("response", ["Human: me", "Assistant: me too"])
 def test_a_response_that_looks_like_a_turn_stays_a_response(response: str) -> None:
     text = f"{HUMAN} Who?{ASSISTANT} {response}"
-    [row] = rows.trl(pair(text, f"{HUMAN} Who?{ASSISTANT} you"))
+    [row] = rows("trl", pair(text, f"{HUMAN} Who?{ASSISTANT} you"))
     assert split_response(read_row(row).chosen).response == response
 
 
 def test_a_conversation_that_repeats_itself_is_not_truncated() -> None:
     twice = f"{HUMAN} Hi{ASSISTANT} Hi" * 2
     once = f"{HUMAN} Hi{ASSISTANT} Hi{HUMAN} c{ASSISTANT} d"
-    [row] = rows.trl(pair(f"{twice}{HUMAN} a{ASSISTANT} b", once))
+    [row] = rows("trl", pair(f"{twice}{HUMAN} a{ASSISTANT} b", once))
     assert read_row(row).chosen == f"{twice}{HUMAN} a{ASSISTANT} b"

@@ -1,4 +1,4 @@
-"""Converts the transcripts of a pair to rows for trainers and spreadsheets.
+"""Splits the transcripts of a pair into a prompt and two completions.
 
 Prompt and completion concatenated are the transcript, character for character. `engine.data`
 reads a row back as the same two conversations.
@@ -7,9 +7,8 @@ reads a row back as the same two conversations.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from engine.data.decided import Decided
 from engine.data.dialogue import ASSISTANT, Turn, is_transcript, shared_turns, transcript, turns
 
 Message = dict[str, str]
@@ -74,58 +73,3 @@ def _shared(left: Sequence[Turn], right: Sequence[Turn]) -> int:
 
 def _plain(of: Sequence[Turn]) -> list[tuple[str, str]]:
     return [(role, text.strip()) for role, text in of]
-
-
-# ---------------------------------------------------------------- rows
-
-
-def trl(pair: Decided) -> list[dict[str, Any]]:
-    """One row of strings."""
-    return [_head(pair) | strings(pair.chosen, pair.rejected)._asdict()]
-
-
-def trl_messages(pair: Decided) -> list[dict[str, Any]]:
-    """One row of message lists."""
-    prompt, chosen, rejected = messages(pair.chosen, pair.rejected)
-    return [_head(pair) | {"prompt": prompt, "chosen": chosen, "rejected": rejected}]
-
-
-def kto(pair: Decided) -> list[dict[str, Any]]:
-    """Two rows: the chosen conversation with label true, the rejected one with label false."""
-    result = []
-    for text, label in ((pair.chosen, True), (pair.rejected, False)):
-        prompt, completion = labelled(text)
-        row = {"prompt": prompt, "completion": completion, "label": label}
-        result.append(_head(pair) | row)
-    return result
-
-
-def hub(pair: Decided) -> list[dict[str, Any]]:
-    """One row of message lists, with the verdict."""
-    [row] = trl_messages(pair)
-    return [row | {"verdict": pair.verdict}]
-
-
-def _head(pair: Decided) -> dict[str, Any]:
-    return {"id": pair.source_id, "topic": pair.topic}
-
-
-COLUMNS = (
-    *("pair_id", "id", "topic", "regime", "opinion", "margin_pre", "margin_post"),
-    *("theta", "gain", "ambiguity", "verdict", "flagged", "tags", "note"),
-    *("prompt", "chosen", "rejected"),
-)
-
-
-def sheet(pair: Decided) -> list[dict[str, Any]]:
-    """One row in the original order, with the decision in columns of its own."""
-    prompt, chosen, rejected = strings(pair.chosen, pair.rejected)
-    cells = pair._asdict() | {
-        "id": pair.source_id,
-        "flagged": "yes" if pair.flagged else "",
-        "tags": " ".join(pair.tags),
-        "prompt": prompt,
-        "chosen": chosen,
-        "rejected": rejected,
-    }
-    return [{name: cells[name] for name in COLUMNS}]

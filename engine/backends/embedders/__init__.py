@@ -1,0 +1,1 @@
+"""One module per back end, named as in the study file."""

@@ -1,0 +1,57 @@
+"""What an executor is: its settings in `[executor]`, and `start`, which gives what a run asks."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+import msgspec
+
+from engine.errors import BadInput
+from engine.registry import required
+from engine.settings import Place, Section, within
+
+if TYPE_CHECKING:
+    import threading
+    from typing import Self
+
+    from engine.run.executor import Executor
+
+
+class ExecutorSettings(Section, frozen=True, kw_only=True, tag_field="kind"):
+    """A worker that gives no answer for a batch in `batch_limit_s` seconds is given up, and the
+    batch tried again in parts. `dtype` is the number format of models that run here."""
+
+    batch_limit_s: float = 900.0
+    dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
+
+    @property
+    def kind(self) -> str:
+        return str(type(self).__struct_config__.tag)
+
+    def resolved(self, place: Place) -> Self:
+        """Raises BadInput for a value that cannot be."""
+        within(place.key("batch_limit_s"), self.batch_limit_s, 1)
+        return self
+
+    def asked(self) -> Self:
+        """The same, as far as results depend on it: patience is no part of that."""
+        return msgspec.structs.replace(self, batch_limit_s=0.0)
+
+    @required
+    def start(self, stop: threading.Event) -> Executor:
+        """Workers for one run, started when first needed. They are done once `stop` is set."""
+        raise NotImplementedError
+
+
+class AbsentExecutor(ExecutorSettings, frozen=True, kw_only=True):
+    """An executor of a run folder that this installation does not have."""
+
+    settings: dict[str, Any]
+    problem: str
+
+    @property
+    def kind(self) -> str:
+        return str(self.settings.get("kind"))
+
+    def start(self, stop: threading.Event) -> Executor:
+        raise BadInput(self.problem)

@@ -1,0 +1,1 @@
+"""One module per executor, named as `executor.kind`."""

@@ -1,0 +1,123 @@
+"""What makes a built-in model's results what they are. A fingerprint's digest is the key that its
+results are stored under, so the same model has to give the same one in every version.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from engine.errors import MachineError
+from engine.models.embedded import resolve
+from engine.taxonomy import Feature
+
+WEIGHT_SUFFIXES = (".safetensors", ".bin", ".json", ".model", ".jinja")
+
+
+def labeler(
+    backend: str,
+    model: str,
+    features: Sequence[Feature],
+    *,
+    adapter: str | None = None,
+    base_url: str | None = None,
+    api_key_env: str | None = None,
+    prompts: str | None = None,
+) -> dict[str, Any]:
+    """What every built-in labeler has in it. Version 0.1.0 had the keys of all back ends in one
+    record named LabelerSpec; they stay, so that labels stored then are found."""
+    return {
+        "kind": "LabelerSpec",
+        "backend": backend,
+        "model": model,
+        "adapter": adapter,
+        "base_url": base_url,
+        "api_key_env": api_key_env,
+        "features": [asdict(feature) for feature in features],
+        "prompts": prompts,
+    }
+
+
+def rewriter(
+    backend: str,
+    model: str,
+    scope: str,
+    *,
+    adapter: str | None = None,
+    base_url: str | None = None,
+    api_key_env: str | None = None,
+) -> dict[str, Any]:
+    """The same of a rewriter, without what it is told: that is each strategy's own."""
+    return {
+        "kind": "RewriterSpec",
+        "backend": backend,
+        "model": model,
+        "adapter": adapter,
+        "base_url": base_url,
+        "api_key_env": api_key_env,
+        "scope": scope,
+    }
+
+
+def local(dtype: str, device: str) -> dict[str, Any]:
+    """The number format as it turns out on this device."""
+    from engine.models.device import pick_device, pick_dtype
+
+    return {"dtype": str(pick_dtype(dtype, pick_device(device)))}
+
+
+def weights(
+    key: str, name: str | None, revision: str | None = None, foreign_code: bool = False
+) -> dict[str, Any]:
+    """The digest of a model's or adapter's weights. A local folder counts by what is in it, not by
+    where it lies."""
+    if name is None:
+        return {}
+    found = {f"{key}_digest": weights_digest(name, revision, foreign_code)}
+    return {**found, key: Path(name).name} if Path(name).is_dir() else found
+
+
+def digest(told: Any) -> str:
+    """Of what a language model is told; a changed prompt makes other results."""
+    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
+
+
+def weights_digest(name: str, revision: str | None = None, foreign_code: bool = False) -> str:
+    """Of a folder's files, or the commit of a model of the hub. Raises MachineError."""
+    folder = Path(resolve(name))
+    if not folder.is_dir():
+        return _hub_commit(name, revision)
+    whole = hashlib.sha256()
+    for path in sorted(folder.rglob("*")):
+        foreign = foreign_code and path.suffix == ".py"
+        if (path.suffix in WEIGHT_SUFFIXES or foreign) and path.is_file():
+            stat = path.stat()
+            whole.update(path.name.encode())
+            whole.update(_file_digest(path, stat.st_size, stat.st_mtime_ns, stat.st_ino))
+    return whole.hexdigest()
+
+
+@lru_cache(maxsize=1_000)
+def _file_digest(path: Path, *_state: int) -> bytes:
+    """Weights are identified at every stage; they are read again only when the file changed."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").digest()
+
+
+def _hub_commit(name: str, revision: str | None) -> str:
+    from transformers import AutoConfig
+
+    try:
+        config = AutoConfig.from_pretrained(name, revision=revision)
+    except (OSError, ValueError) as error:
+        first = str(error).strip().splitlines()[0]
+        raise MachineError(
+            f"cannot find the model {name}: {first} (a local folder works too; "
+            "gated models need `hf auth login`)"
+        ) from error
+    return str(getattr(config, "_commit_hash", None) or revision or "unknown")

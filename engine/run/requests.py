@@ -1,0 +1,104 @@
+"""What a worker process can be asked. A request travels over its pipe and answers itself there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from engine.backends.base import Model, RewardBackend
+from engine.models.operations import Operation
+from engine.models.protocols import Text
+
+if TYPE_CHECKING:
+    from engine.run.worker import Worker
+
+Answer = TypeVar("Answer")
+ENDPOINT = "endpoint"
+
+
+@dataclass(frozen=True)
+class Request(Generic[Answer]):
+    def answer(self, worker: Worker) -> Answer:
+        """Runs in the worker. Raises MachineError with one line for a person."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class Devices(Request[list[str]]):
+    """The devices to use when the study says `auto`."""
+
+    def answer(self, worker: Worker) -> list[str]:
+        import torch
+
+        if torch.cuda.is_available():
+            return [f"cuda:{i}" for i in range(torch.cuda.device_count())]
+        return ["auto"]
+
+
+@dataclass(frozen=True)
+class Where(Request[str]):
+    """The device that this model runs on there; `endpoint` where it runs elsewhere."""
+
+    model: Model
+
+    def answer(self, worker: Worker) -> str:
+        if self.model.backend.remote:
+            return ENDPOINT
+        from engine.models.device import pick_device
+
+        return pick_device(worker.device)
+
+
+@dataclass(frozen=True)
+class Identify(Request[dict[str, Any]]):
+    """The model's fingerprint."""
+
+    model: Model
+
+    def answer(self, worker: Worker) -> dict[str, Any]:
+        return self.model.fingerprint(worker.device)
+
+
+@dataclass(frozen=True)
+class Load(Request[None]):
+    """Make this the model that is asked, if it is not. `identity` is the fingerprint that results
+    will be stored under: weights that were replaced since are an error."""
+
+    model: Model
+    identity: dict[str, Any]
+
+    def answer(self, worker: Worker) -> None:
+        worker.load(self.model, self.identity)
+
+
+@dataclass(frozen=True)
+class Ask(Request[Any]):
+    """One operation of the loaded model on the items of a batch."""
+
+    operation: Operation[Any, Any]
+    items: tuple[Any, ...]
+
+    def answer(self, worker: Worker) -> Any:
+        return self.operation.run(worker.model, self.items)
+
+
+@dataclass(frozen=True)
+class Train(Request[tuple[float, float | None]]):
+    """Continue a reward model on pairs; (agreement in sample, held out or None)."""
+
+    base: Model
+    identity: dict[str, Any]
+    chosen: list[Text]
+    rejected: list[Text]
+    groups: list[str]
+    penalty: float
+    folder: str
+
+    def answer(self, worker: Worker) -> tuple[float, float | None]:
+        backend = self.base.backend
+        assert isinstance(backend, RewardBackend)  # the study file was checked
+        pairs = (self.chosen, self.rejected)
+        head = backend.train(pairs, self.groups, self.penalty, Path(self.folder), worker.device)
+        worker.check(self.base, self.identity)
+        return head.agreement, head.held_out_agreement

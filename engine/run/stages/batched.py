@@ -1,0 +1,127 @@
+"""A stage that asks a model about texts, batch by batch."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import Any, Generic, TypeVar
+
+from engine.backends.base import Model, Shape
+from engine.models.operations import Operation
+from engine.models.protocols import Text
+from engine.run import plan
+from engine.run.jobs import Job, Outcome
+from engine.run.stages.base import Stage
+from engine.run.work import Ahead, Run, Unit, Work
+from engine.store import dataset, results
+from engine.store.results import Batch
+from engine.wire.messages import StagePlan
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+class Batched(Stage, Generic[Item, Result]):
+    """`role` is whose results they are. What is missing is computed and committed batch by batch; a
+    stored batch never changes, so a run that was cut off ends as one that was not."""
+
+    def __init__(
+        self, name: str, label: str, role: str, operation: Operation[Item, Result]
+    ) -> None:
+        super().__init__(name, label)
+        self.role = role
+        self.operation = operation
+
+    @abstractmethod
+    def model(self, work: Work[Any]) -> Model | None:
+        """The model that is asked; None where it is still to be made."""
+
+    @abstractmethod
+    def units(self, work: Work[Unit]) -> Sequence[Unit]:
+        """The texts that there shall be results of."""
+
+    @abstractmethod
+    def item(self, run: Run, text: Text) -> Item:
+        """What the model is given of a text."""
+
+    @abstractmethod
+    def put(self, run: Run, cursor: Any, ids: tuple[int, ...], result: Result) -> None:
+        """Store what came of these texts, inside the batch's transaction."""
+
+    def shape(self, model: Model) -> Shape:
+        return model.backend.shape
+
+    def more(self, work: Work[Any]) -> Mapping[str, Any]:
+        """What makes the results, beside the model: added to its fingerprint."""
+        return {}
+
+    def key(self, work: Work[Any]) -> str:
+        """What the batches are kept under."""
+        return self.name
+
+    def finish(self, run: Run) -> str:
+        """Called once all is computed; a note for a reader."""
+        return ""
+
+    def to_come(self, ahead: Ahead) -> int:
+        """How many units more there may be, by what earlier stages will make."""
+        return 0
+
+    # ------------------------------------------------------------ doing it
+
+    def run(self, run: Run) -> None:
+        model = self.model(run)
+        assert model is not None  # whoever makes it has run
+        producer = run.identify(self.role, model, self.more(run))
+        key = self.key(run)
+        batches = results.plan(
+            run.store,
+            key,
+            producer,
+            self.units(run),
+            lambda missing: plan.compose(
+                missing, dataset.text_sizes(run.store, missing), self.shape(model)
+            ),
+        )
+        done = results.done_batches(run.store, key, producer)
+        todo = [batch for batch in batches if batch.number not in done]
+        total = sum(len(batch.units) for batch in batches)
+        left = sum(len(batch.units) for batch in todo)
+        where = run.executor.where(model) if todo else ""
+        run.progress.start_stage(self.name, total, total - left, where)
+        if todo:
+            self._compute(run, model, producer, todo)
+        run.progress.finish_stage(self.name, self.finish(run))
+
+    def _compute(self, run: Run, model: Model, producer: str, todo: Sequence[Batch]) -> None:
+        key = self.key(run)
+        batches = {batch.number: batch for batch in todo}
+
+        def job(batch: Batch) -> Job:
+            texts = dataset.texts(run.store, batch.units)
+            return Job(batch.number, batch.units, tuple(self.item(run, text) for text in texts))
+
+        def finish(job: Job, outcome: Outcome, seconds: float) -> None:
+            def commit(cursor: Any) -> None:
+                for ids, result in outcome.parts:
+                    self.put(run, cursor, ids, result)
+                lost = outcome.lost
+                results.put_unusable(cursor, producer, list(lost), list(lost.values()))
+
+            batch = batches[job.number]
+            results.finish_batch(run.store, key, producer, batch, seconds, commit)
+            run.progress.advance(self.name, len(job.units))
+
+        jobs = [lambda batch=batch: job(batch) for batch in todo]
+        run.executor.run(model, run.identities[self.role], self.operation, jobs, finish)
+
+    # ------------------------------------------------------------ looking ahead
+
+    def ahead(self, ahead: Ahead) -> StagePlan:
+        model = self.model(ahead)
+        producer = "" if model is None else ahead.identify(self.role, model, self.more(ahead))
+        mine, others = results.done_texts(ahead.store, self.key(ahead), producer)
+        units, to_come = self.units(ahead), self.to_come(ahead)
+        todo = [text for text in units if text not in mine]
+        before = sum(text in others for text in todo)
+        return self.planned(len(units) - len(todo), len(todo) + to_come, before, to_come > 0)

@@ -1,0 +1,66 @@
+"""Labels of every entry, and of every rewrite."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from engine.backends.base import Model
+from engine.models.operations import Label
+from engine.models.protocols import Labels, Text
+from engine.run.stages.base import Stage
+from engine.run.stages.batched import Batched
+from engine.run.work import Ahead, Run, Unit, Work
+from engine.store import results
+from engine.wire.messages import StagePlan
+
+
+def labeler_role(name: str) -> str:
+    return f"labeler {name}"
+
+
+class LabelEntries(Batched[Text, Labels]):
+    def __init__(self, labeler: str) -> None:
+        super().__init__(f"label:{labeler}", f"label · {labeler}", labeler_role(labeler), Label())
+        self.labeler = labeler
+
+    def model(self, work: Work[Any]) -> Model:
+        return work.model(work.study.labelers[self.labeler])
+
+    def units(self, work: Work[Unit]) -> Sequence[Unit]:
+        return work.entries
+
+    def item(self, run: Run, text: Text) -> Text:
+        return text
+
+    def put(self, run: Run, cursor: Any, ids: tuple[int, ...], result: Labels) -> None:
+        results.put_labels(cursor, run.producers[self.role], ids, result)
+
+
+class LabelRewrites(LabelEntries):
+    """By the main labeler: its labels of originals and rewrites are compared."""
+
+    def __init__(self) -> None:
+        super().__init__("main")
+        self.name, self.label = "relabel:main", "label rewrites"
+
+    def units(self, work: Work[Unit]) -> Sequence[Unit]:
+        return work.rewritten
+
+    def to_come(self, ahead: Ahead) -> int:
+        return ahead.to_come
+
+
+class NoLabels(Stage):
+    """The study has no labels; the labeler's role is played by nobody."""
+
+    def __init__(self, labeler: str) -> None:
+        super().__init__(f"label:{labeler}", f"label · {labeler}")
+        self.role = labeler_role(labeler)
+
+    def run(self, run: Run) -> None:
+        run.play(self.role, "no labels", {"kind": "none"})
+        run.progress.skip_stage(self.name, "no labels")
+
+    def ahead(self, ahead: Ahead) -> StagePlan:
+        return self.planned(len(ahead.entries), 0)

@@ -1,0 +1,24 @@
+"""What a run is about: study.toml → validated, frozen settings, and the same as study.json."""
+
+from engine.strategies import DEFAULT as STRATEGIES
+from engine.study.compare import computes_the_same, digest, measured_as
+from engine.study.read import load
+from engine.study.resolved import dump_resolved, loads_resolved, require_installed
+from engine.study.sections import PRESETS, Data, Measures, Preset, Rewrites, Study
+
+__all__ = [
+    "PRESETS",
+    "STRATEGIES",
+    "Data",
+    "Measures",
+    "Preset",
+    "Rewrites",
+    "Study",
+    "computes_the_same",
+    "digest",
+    "dump_resolved",
+    "load",
+    "loads_resolved",
+    "measured_as",
+    "require_installed",
+]

@@ -1,0 +1,99 @@
+"""study.json: the study of a run folder, with every default and absolute path written out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from engine import strategies
+from engine.backends.base import Absent, AbsentReward, Backend
+from engine.backends.executor import AbsentExecutor
+from engine.backends.kinds import EMBEDDERS, EXECUTORS, LABELERS, REWARDS, REWRITERS
+from engine.errors import BadInput
+from engine.registry import Registry
+from engine.study.sections import Data, Measures, Rewrites, Study
+from engine.study.upgrade import FORMAT, upgraded
+from engine.taxonomy import Feature
+
+
+def dump_resolved(study: Study) -> bytes:
+    """The study as JSON."""
+    content: dict[str, Any] = {"format": FORMAT}
+    for key in study.__struct_fields__:
+        content[key] = _plain(getattr(study, key))
+    return msgspec.json.format(msgspec.json.encode(content), indent=2)
+
+
+def loads_resolved(text: bytes) -> Study:
+    """The inverse of `dump_resolved`; what older versions wrote is taken too. A back end that is
+    not installed here is `Absent`: the folder can be read, not run.
+
+    Raises BadInput when this is no study.
+    """
+    try:
+        raw = upgraded(msgspec.json.decode(text, type=dict[str, Any]))
+        if unknown := raw.keys() - set(Study.__struct_fields__):
+            raise BadInput(f"{min(unknown)}: unknown key")
+        return _study(raw)
+    except (msgspec.MsgspecError, BadInput, KeyError, TypeError, AttributeError) as error:
+        raise BadInput(
+            f"the run folder's study.json cannot be used ({error}); "
+            "`seal-tui run STUDY.toml --run-dir` writes it anew"
+        ) from None
+
+
+def require_installed(study: Study) -> None:
+    """Raises BadInput where this installation lacks what a run needs."""
+    for where, backend in study.backends().items():
+        if isinstance(backend, Absent | AbsentReward):
+            raise BadInput(f"{where}: {backend.problem}; install the package that brings it")
+    for name in study.rewrites.strategies if study.rewrites.wanted else ():
+        if problem := strategies.unknown(name):
+            raise BadInput(f"rewrites.strategies: {problem}")
+    if isinstance(study.executor, AbsentExecutor):
+        raise BadInput(f"executor: {study.executor.problem}; install the package that brings it")
+
+
+def _study(raw: dict[str, Any]) -> Study:
+    labelers = msgspec.convert(raw["labelers"], dict[str, dict[str, Any]])
+    return Study(
+        name=msgspec.convert(raw["name"], str),
+        data=msgspec.convert(raw["data"], Data),
+        features=msgspec.convert(raw["features"], tuple[Feature, ...]),
+        labelers={name: _backend(table, LABELERS) for name, table in labelers.items()},
+        pre=_found(raw["pre"], REWARDS, AbsentReward),
+        post=_found(raw["post"], REWARDS, AbsentReward),
+        rewriter=_backend(raw["rewriter"], REWRITERS),
+        rewrites=msgspec.convert(raw["rewrites"], Rewrites),
+        embedder=_backend(raw["embedder"], EMBEDDERS),
+        measures=msgspec.convert(raw["measures"], Measures),
+        executor=_found(raw["executor"], EXECUTORS, AbsentExecutor, "kind"),
+    )
+
+
+def _backend(table: dict[str, Any], registry: Registry[Any]) -> Backend:
+    found: Backend = _found(table, registry, Absent)
+    return found
+
+
+def _found(
+    table: dict[str, Any], registry: Registry[Any], absent: type[Any], key: str = "backend"
+) -> Any:
+    """The back end that a table names, with its settings."""
+    name = msgspec.convert(table[key], str)
+    try:
+        kind = registry.find(name, f"{registry.kind} backend")
+        return msgspec.convert(table, kind)
+    except (BadInput, msgspec.ValidationError) as error:
+        if name in registry.built_in():
+            raise
+        return absent(settings=table, problem=str(error))
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _plain(inner) for key, inner in value.items()}
+    if isinstance(value, Absent | AbsentReward | AbsentExecutor):
+        return value.settings
+    return msgspec.to_builtins(value)

@@ -1,0 +1,78 @@
+"""The tables of a study. Those of models and executors are their back ends' (`engine.backends`)."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from engine import strategies, taxonomy
+from engine.backends.base import Backend, Model, ModelBackend, RewardSettings, Use
+from engine.backends.executor import ExecutorSettings
+from engine.settings import Section
+
+PRESETS = ("released-code", "pooled-clustered", "pair-fe")
+Preset = Literal["released-code", "pooled-clustered", "pair-fe"]
+
+
+class Data(Section, frozen=True, kw_only=True):
+    """`path` (a file or folder) or `dataset` (a hub name). `limit` 0 takes all pairs."""
+
+    path: str | None = None
+    dataset: str | None = None
+    config: str | None = None
+    split: str = "train"
+    revision: str | None = None
+    limit: int = 0
+    seed: int = 7
+    max_reject_share: float = 0.05
+
+
+class Rewrites(Section, frozen=True, kw_only=True):
+    """`sample` pairs are rewritten, both sides, once per strategy; 0 skips robustness. With `path`
+    they are read from a file instead, with their labels, rewards and similarities."""
+
+    path: str | None = None
+    strategies: tuple[str, ...] = strategies.DEFAULT
+    sample: int = 1608
+    seed: int = 7
+    scope: Literal["response", "transcript"] = "response"
+    min_cosine: float = 0.9
+
+    @property
+    def wanted(self) -> bool:
+        return self.path is not None or self.sample > 0
+
+
+class Measures(Section, frozen=True, kw_only=True):
+    preset: Preset = "pair-fe"
+    tie_policy: Literal["misaligned", "half", "exclude", "separate"] = "misaligned"
+    opinion: Literal["lexicographic", "pareto"] = "lexicographic"
+
+
+class Study(msgspec.Struct, frozen=True, kw_only=True):
+    """A whole study, its paths absolute."""
+
+    name: str
+    data: Data
+    features: tuple[taxonomy.Feature, ...]
+    labelers: dict[str, Backend]
+    pre: RewardSettings
+    post: RewardSettings
+    rewriter: Backend
+    rewrites: Rewrites
+    embedder: Backend
+    measures: Measures
+    executor: ExecutorSettings
+
+    def backends(self) -> dict[str, Backend]:
+        """Every back end that a run of this study asks, by its table in the study file."""
+        found: dict[str, Backend] = {f"labelers.{name}": b for name, b in self.labelers.items()}
+        found |= {"rewards.pre": self.pre, "rewards.post": self.post}
+        if self.rewrites.path is None and self.rewrites.sample:
+            found |= {"rewriter": self.rewriter, "embedder": self.embedder}
+        return found
+
+    def model(self, backend: ModelBackend) -> Model:
+        """A back end of this study, with what the study asks of it."""
+        return Model(backend, Use(self.features, self.executor.dtype, self.rewrites.scope))
