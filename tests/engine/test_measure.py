@@ -167,7 +167,7 @@ def stored(folder: Path, study: studies.Study, seed: int) -> Store:
         for strategy in ("neutral", "placebo"):
             work.append(
                 lambda c, s=strategy, t=i, n=new[i]: results.put_rewrites(
-                    c, "rewriter", s, [(t, "raw", None, n)]
+                    c, "rewriter", s, [results.Rewrite(t, "raw", None, n)]
                 )
             )
         work.append(
