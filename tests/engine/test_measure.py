@@ -12,9 +12,9 @@ import pytest
 
 from engine import study as studies
 from engine.errors import NotReady
+from engine.executors.workers import Workers
 from engine.paper.inputs import Labels
 from engine.run import measure
-from engine.run.workers import Workers
 from engine.service import Engine
 from engine.store import Store, dataset, measures, results
 from engine.store.complete import put_complete

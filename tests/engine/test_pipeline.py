@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 
 from engine.errors import Kind, NotReady
+from engine.executors.requests import Ask, Identify, Request
+from engine.executors.workers import Workers
 from engine.models import guard
 from engine.models.operations import Score
-from engine.run.requests import Ask, Identify, Request
-from engine.run.workers import Workers
 from engine.service import Engine
 from engine.store import Store, measures
 from tests.engine import studies
@@ -249,7 +249,7 @@ def test_stopped_and_killed_workers_leave_the_same_rows_as_an_uninterrupted_run(
 def test_a_text_on_which_the_worker_dies_is_set_aside_and_the_rest_goes_on(
     tmp_path: Path, small_batches: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from engine.run.workers import WorkerProcess
+    from engine.executors.workers import WorkerProcess
 
     poison = sample_rows(1)[0]["chosen"]
     ask = WorkerProcess.ask
