@@ -22,8 +22,10 @@ def with_head(model: str, tensors: dict[str, Any]) -> tuple[Any, Any]:
     """A tokenizer and a classifier of one output on the body of `model`, with this last layer."""
     from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
-    tokenizer = AutoTokenizer.from_pretrained(model)
-    classifier = AutoModelForSequenceClassification.from_pretrained(model, num_labels=1).eval()
+    tokenizer = AutoTokenizer.from_pretrained(model, trust_remote_code=False)
+    classifier = AutoModelForSequenceClassification.from_pretrained(
+        model, num_labels=1, use_safetensors=True, trust_remote_code=False
+    ).eval()
     set_head(classifier, tensors["weight"], tensors["bias"])
     return tokenizer, classifier
 

@@ -21,7 +21,8 @@ from textual.filter import Monochrome, NoColor
 from textual.screen import ModalScreen
 from textual.worker import WorkerFailed
 
-from engine.wire.client import EngineClient, EngineGone, EngineProblem
+from engine.errors import SealError
+from engine.wire.client import EngineClient
 from engine.wire.endpoints import PLAN, START, STOP, STUDY, Call
 from engine.wire.messages import PlanRequest, RunStatus, StopRequest
 from seal_tui import crash
@@ -212,7 +213,7 @@ class SealApp(App[None]):
                     question = Safe(f"{words}\n\nEarlier results are kept. Run the changed study?")
                     if not await self.push_screen_wait(ConfirmScreen(question)):
                         return
-        except (EngineGone, EngineProblem) as error:
+        except SealError as error:
             self.notify(one_line(str(error)), severity="error", markup=False)
             return
         self._command(START())
@@ -233,7 +234,7 @@ class SealApp(App[None]):
     async def _command(self, call: Call[RunStatus]) -> None:
         try:
             await self.session.client.ask(call)
-        except (EngineGone, EngineProblem) as error:
+        except SealError as error:
             self.notify(one_line(str(error)), severity="error", markup=False)
 
     def action_leave(self) -> None:

@@ -9,7 +9,7 @@ from textual.app import ComposeResult
 from textual.screen import Screen
 from textual.widgets import Input, Static
 
-from engine.wire.client import EngineGone, EngineProblem
+from engine.errors import Kind, SealError
 from seal_tui.explorer.actions import FIRST
 from seal_tui.explorer.session import Session
 from seal_tui.explorer.widgets.bars import KeyBar, LostLine, TopBar
@@ -52,7 +52,7 @@ class SealScreen(Screen[None]):
         raise NotImplementedError
 
     async def load(self) -> None:
-        """Brings and shows the results. May raise `EngineGone` and `EngineProblem`."""
+        """Brings and shows the results. Raises SealError."""
         raise NotImplementedError
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
@@ -62,13 +62,13 @@ class SealScreen(Screen[None]):
     def progressed(self) -> None:
         """Called when the run's status changed, results or not."""
 
-    def trouble(self, error: EngineProblem | EngineGone | None) -> None:
+    def trouble(self, error: SealError | None) -> None:
         """Shows why there is nothing to show, or (None) that all is well again."""
         line = self.query_one("#trouble", Static)
         line.display = error is not None
         if error is None:
             return
-        waiting = isinstance(error, EngineProblem) and error.not_yet
+        waiting = error.kind is Kind.NOT_READY
         said = str(error)
         line.update(content(said[:1].upper() + said[1:], "dim" if waiting else "$caution"))
 
@@ -119,7 +119,7 @@ class SealScreen(Screen[None]):
         try:
             await self.session.load_study()
             await self.load()
-        except (EngineGone, EngineProblem) as error:
+        except SealError as error:
             self.trouble(error)
         else:
             self.trouble(None)

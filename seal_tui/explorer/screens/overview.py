@@ -12,7 +12,8 @@ from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Static
 
-from engine.wire.client import EngineGone, EngineProblem
+from engine.errors import Kind, SealError
+from engine.wire.client import EngineProblem
 from engine.wire.endpoints import MANIFEST
 from engine.wire.messages import RunStatus, StudyInfo
 from seal_tui.explorer import filters
@@ -177,12 +178,12 @@ class OverviewScreen(SealScreen):
             tables = await self.session.tables()
         except EngineProblem as error:
             # While the run is on, its stages say enough of what is missing.
-            if error.not_yet and not self.session.finished:
+            if error.kind is Kind.NOT_READY and not self.session.finished:
                 return
             raise
         self.show_results(tables)
 
-    def trouble(self, error: EngineProblem | EngineGone | None) -> None:
+    def trouble(self, error: SealError | None) -> None:
         super().trouble(error if self.session.lost is None else None)
 
     def show_results(self, tables: Tables) -> None:
@@ -250,7 +251,7 @@ class OverviewScreen(SealScreen):
     async def action_show_manifest(self) -> None:
         try:
             self.app.push_screen(ManifestScreen(await self.session.client.ask(MANIFEST())))
-        except (EngineGone, EngineProblem) as error:
+        except SealError as error:
             self.notify(one_line(str(error)), severity="warning", markup=False)
 
     # ---------------------------------------------------------- the focused number in words

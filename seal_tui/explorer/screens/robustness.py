@@ -12,6 +12,7 @@ from textual.containers import Vertical
 from textual.content import Content
 from textual.widgets import Static
 
+from engine.errors import Kind
 from engine.wire.client import EngineProblem
 from engine.wire.endpoints import COMPLETE, REWRITE, REWRITE_ROWS, REWRITES
 from engine.wire.messages import (
@@ -116,7 +117,7 @@ class RobustnessScreen(BrowseScreen[RewriteQuery, RewriteRow, RewriteDetail]):
         try:
             tables = await self.session.tables()
         except EngineProblem as error:
-            if not error.not_yet:
+            if error.kind is not Kind.NOT_READY:
                 raise
             return
         preset = self.session.study.preset if self.session.study is not None else tables.preset
