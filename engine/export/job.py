@@ -11,10 +11,10 @@ from typing import Any
 
 import msgspec
 
-from engine.data.decided import Decided
+from engine.data.reviewed import ReviewedPair
 from engine.errors import Busy, MachineError, SealError, explain
 from engine.export import formats, place, provenance, writers
-from engine.export.decided import Counts, apply_decision, count
+from engine.export.decisions import Counts, apply_decision, count
 from engine.export.formats.base import Format, Target
 from engine.export.provenance import Digests
 from engine.store import Store, exports, ledger, marks
@@ -180,10 +180,10 @@ class _Source:
         decisions = exports.decisions(self._cursor, self._ids, self._request.author)
         return count(decisions, self._request)
 
-    def pairs(self) -> Iterator[Sequence[Decided]]:
-        return exports.decided(self._cursor, self._ids, self._request.author)
+    def pairs(self) -> Iterator[Sequence[ReviewedPair]]:
+        return exports.reviewed_pairs(self._cursor, self._ids, self._request.author)
 
-    def pairs_as_decided(self) -> Iterator[Sequence[Decided]]:
+    def pairs_as_decided(self) -> Iterator[Sequence[ReviewedPair]]:
         for page in self.pairs():
             swapped = (apply_decision(pair, self._request) for pair in page)
             yield [pair for pair in swapped if pair is not None]

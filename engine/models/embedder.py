@@ -22,7 +22,10 @@ def load_sentence_model(model: str, device: str) -> Any:
 
     try:
         loaded = SentenceTransformer(
-            resolve(model), device=pick_device(device), model_kwargs={"use_safetensors": True}
+            resolve(model),
+            device=pick_device(device),
+            trust_remote_code=False,
+            model_kwargs={"use_safetensors": True},
         )
     except (OSError, ValueError) as error:
         first = str(error).strip().splitlines()[0]

@@ -110,14 +110,16 @@ def _file_digest(path: Path, *_state: int) -> bytes:
 
 
 def _hub_commit(name: str, revision: str | None) -> str:
-    from transformers import AutoConfig
+    """The commit of the files that loading would take. Only its config is fetched, and no code that
+    this may name is run."""
+    from transformers.utils import cached_file, extract_commit_hash
 
     try:
-        config = AutoConfig.from_pretrained(name, revision=revision)
+        config = cached_file(name, "config.json", revision=revision)
     except (OSError, ValueError) as error:
         first = str(error).strip().splitlines()[0]
         raise MachineError(
             f"cannot find the model {name}: {first} (a local folder works too; "
             "gated models need `hf auth login`)"
         ) from error
-    return str(getattr(config, "_commit_hash", None) or revision or "unknown")
+    return str(extract_commit_hash(config, None) or revision or "unknown")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
-from engine.errors import MachineError
+from engine.errors import BadInput, MachineError
 from engine.models.embedded import PREFIX, resolve
 
 
@@ -23,14 +25,19 @@ def load_causal(model: str, adapter: str | None, device: str, dtype: Any) -> tup
 
     folder = resolve(model)
     try:
-        tokenizer = AutoTokenizer.from_pretrained(folder)
-        loaded = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype, use_safetensors=True)
+        tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
+        loaded = AutoModelForCausalLM.from_pretrained(
+            folder, dtype=dtype, use_safetensors=True, trust_remote_code=False
+        )
     except (OSError, ValueError, SafetensorError) as error:
         raise _explain(model, error) from error
     if adapter is not None:
         from peft import PeftModel
 
         path = resolve(adapter)
+        # peft would read pickled weights where there are no others.
+        if Path(path).is_dir() and not (Path(path) / "adapter_model.safetensors").is_file():
+            raise BadInput(f"{adapter} has no adapter_model.safetensors: save it as safetensors")
         try:
             loaded = PeftModel.from_pretrained(loaded, path).merge_and_unload()
         except (OSError, ValueError, RuntimeError, SafetensorError) as error:
@@ -66,6 +73,10 @@ def load_classifier(
             use_safetensors=None if pickle else True,
             trust_remote_code=foreign_code,
         )
+    except UnpicklingError as error:
+        raise BadInput(
+            f"cannot load {model}: its pickle holds more than weights; save it as safetensors"
+        ) from error
     except (OSError, ValueError, SafetensorError) as error:
         raise _explain(model, error) from error
     if tokenizer.pad_token_id is None:

@@ -77,7 +77,7 @@ def measure(study: Study, store: Store) -> Summary:
 def _noise(store: Store, producer: str, texts: Sequence[dataset.PairTexts]) -> float:
     if not results.scored_twice(store, producer):  # recorded: to find the sample takes a second
         return 0.0
-    return results.noise(store, producer, plan.noise_sample(texts))[0]
+    return results.noise(store, producer, plan.noise_sample(texts)).floor
 
 
 def digest(tables: Tables) -> str:

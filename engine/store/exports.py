@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from engine.data.decided import Decided, Decision
+from engine.data.reviewed import Decision, ReviewedPair
 from engine.store.database import rows, sql
 
 # Texts of this many pairs are in memory at once.
@@ -24,15 +24,17 @@ def decisions(cursor: Any, ids: Sequence[int], author: str) -> Iterator[Decision
     return iter(found)
 
 
-def decided(cursor: Any, ids: Sequence[int], author: str) -> Iterator[list[Decided]]:
+def reviewed_pairs(cursor: Any, ids: Sequence[int], author: str) -> Iterator[list[ReviewedPair]]:
     """These pairs whole, in this order, page by page."""
     for start in range(0, len(ids), PAGE):
         page = list(ids[start : start + PAGE])
-        yield rows(cursor.execute(sql("export_pairs"), {"ids": page, "author": author}), _decided)
+        yield rows(
+            cursor.execute(sql("export_pairs"), {"ids": page, "author": author}), _reviewed_pair
+        )
 
 
-def _decided(tags: list[str], **columns: Any) -> Decided:
-    return Decided(tags=tuple(tags), **columns)
+def _reviewed_pair(tags: list[str], **columns: Any) -> ReviewedPair:
+    return ReviewedPair(tags=tuple(tags), **columns)
 
 
 def source_ids(cursor: Any, ids: Sequence[int]) -> set[str]:

@@ -87,17 +87,17 @@ def rewrites(
     wanted = ("pre", "post", "labeler")
     table = _arrow(store, "rewrite_arrays", {name: producers[name] for name in wanted})
     return Rewrites(
-        np.asarray(table["pair_id"], dtype=np.int64),
-        table["strategy"].to_pylist(),
-        _matrix(table["original_chosen"], width),
-        _matrix(table["original_rejected"], width),
-        _matrix(table["rewritten_chosen"], width),
-        _matrix(table["rewritten_rejected"], width),
-        _two(table, "pre_chosen", "pre_rejected"),
-        _two(table, "pre_chosen_new", "pre_rejected_new"),
-        _two(table, "post_chosen", "post_rejected"),
-        _two(table, "post_chosen_new", "post_rejected_new"),
-        _two(table, "cosine_chosen", "cosine_rejected"),
+        pair_id=np.asarray(table["pair_id"], dtype=np.int64),
+        strategy=table["strategy"].to_pylist(),
+        original_chosen=_matrix(table["original_chosen"], width),
+        original_rejected=_matrix(table["original_rejected"], width),
+        rewritten_chosen=_matrix(table["rewritten_chosen"], width),
+        rewritten_rejected=_matrix(table["rewritten_rejected"], width),
+        pre_original=_two(table, "pre_chosen", "pre_rejected"),
+        pre_rewritten=_two(table, "pre_chosen_new", "pre_rejected_new"),
+        post_original=_two(table, "post_chosen", "post_rejected"),
+        post_rewritten=_two(table, "post_chosen_new", "post_rejected_new"),
+        cosine=_two(table, "cosine_chosen", "cosine_rejected"),
     )
 
 

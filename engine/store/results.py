@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from engine.models.protocols import Labels, Rewards
-from engine.store.database import Store, insert
+from engine.store.database import Store, insert, rows
 
 
 @dataclass(frozen=True)
@@ -75,31 +75,31 @@ def plan(
 
 
 def done_batches(store: Store, stage: str, producer: str) -> set[int]:
-    rows = store.read(
+    found = store.read(
         "SELECT batch_no FROM batches WHERE stage = ? AND producer = ? AND done", [stage, producer]
     ).fetchall()
-    return {number for (number,) in rows}
+    return {number for (number,) in found}
 
 
 def done_texts(store: Store, stage: str, producer: str) -> tuple[set[str], set[str]]:
     """Content keys of the texts that a stage is done with, by this producer and by any other."""
-    rows = store.read(
+    found = store.read(
         "SELECT t.sha256, b.producer = ? FROM "
         "(SELECT producer, unnest(units) AS text_id FROM batches WHERE stage = ? AND done) AS b "
         "JOIN texts AS t USING (text_id)",
         [producer, stage],
     ).fetchall()
-    return {key for key, mine in rows if mine}, {key for key, mine in rows if not mine}
+    return {key for key, mine in found if mine}, {key for key, mine in found if not mine}
 
 
 def accepted_rewrites(store: Store, producer: str, strategy: str) -> dict[str, str]:
     """Content key of an original → that of its accepted rewrite."""
-    rows = store.read(
+    found = store.read(
         "SELECT o.sha256, n.sha256 FROM rewrites AS r JOIN texts AS o USING (text_id) "
         "JOIN texts AS n ON n.text_id = r.rewritten_id WHERE r.producer = ? AND r.strategy = ?",
         [producer, strategy],
     ).fetchall()
-    return dict(rows)
+    return dict(found)
 
 
 def finish_batch(
@@ -184,49 +184,56 @@ def scored_twice(store: Store, producer: str) -> bool:
     return store.read(query, [producer]).fetchone() is not None
 
 
-def noise(store: Store, producer: str, texts: Sequence[int]) -> tuple[float, int]:
-    """The largest difference between two rewards of one text, and the number of texts compared;
-    (0, 0) where nothing was scored twice."""
+class Noise(NamedTuple):
+    """`floor`: the largest difference between two rewards of one text; `compared`: how many texts
+    were scored twice."""
+
+    floor: float
+    compared: int
+
+
+def noise(store: Store, producer: str, texts: Sequence[int]) -> Noise:
+    """Of these texts; (0, 0) where nothing was scored twice."""
     query = (
         "SELECT coalesce(max(abs(s.reward - r.reward)), 0), count(*) FROM rescored AS r "
         "JOIN scores AS s USING (producer, text_id) "
         "WHERE producer = ? AND text_id IN (SELECT unnest(?))"
     )
     floor, compared = store.read(query, [producer, list(texts)]).fetchone()
-    return float(floor), int(compared)
+    return Noise(float(floor), int(compared))
 
 
 def put_unusable(
     cursor: Any, producer: str, ids: Sequence[int], problems: Sequence[str | None]
 ) -> None:
-    rows = [(i, problem) for i, problem in zip(ids, problems, strict=True) if problem is not None]
-    if rows:
+    bad = {i: problem for i, problem in zip(ids, problems, strict=True) if problem is not None}
+    if bad:
         columns = {
-            "producer": [producer] * len(rows),
-            "text_id": [i for i, _ in rows],
-            "reason": [reason for _, reason in rows],
+            "producer": [producer] * len(bad),
+            "text_id": list(bad),
+            "reason": list(bad.values()),
         }
         insert(cursor, "unusable", columns, ignore=True)
 
 
-def put_rewrites(
-    cursor: Any,
-    producer: str,
-    strategy: str,
-    rows: Sequence[tuple[int, str, str | None, int | None]],
-) -> None:
-    """`rows`: (text_id, what the model wrote, why refused or None, id of the new entry or None)."""
-    ids, raw, refused, rewritten = zip(*rows, strict=True)
+class Rewrite(NamedTuple):
+    """What became of a text: what the model wrote, why that was refused, the id of the new entry.
+    One of the last two is None."""
+
+    text_id: int
+    raw: str
+    refused: str | None
+    rewritten_id: int | None
+
+
+def put_rewrites(cursor: Any, producer: str, strategy: str, rewrites: Sequence[Rewrite]) -> None:
     insert(
         cursor,
         "rewrites",
         {
-            "producer": [producer] * len(rows),
-            "strategy": [strategy] * len(rows),
-            "text_id": list(ids),
-            "raw": list(raw),
-            "refused": list(refused),
-            "rewritten_id": list(rewritten),
+            "producer": [producer] * len(rewrites),
+            "strategy": [strategy] * len(rewrites),
+            **{name: [getattr(row, name) for row in rewrites] for name in Rewrite._fields},
         },
         ignore=True,
     )
@@ -248,42 +255,47 @@ def put_similarities(
     )
 
 
-def rewritten(
-    store: Store, writers: Mapping[str, str], texts: Sequence[int]
-) -> list[tuple[str, int, int]]:
-    """(strategy, text_id, rewritten_id) of the accepted rewrites of these, in a fixed order.
-    `writers`: strategy → producer."""
-    rows: list[tuple[str, int, int]] = store.read(
+class Rewritten(NamedTuple):
+    """An accepted rewrite: by which strategy, of which text, and the id of the new entry."""
+
+    strategy: str
+    text_id: int
+    rewritten_id: int
+
+
+def rewritten(store: Store, writers: Mapping[str, str], texts: Sequence[int]) -> list[Rewritten]:
+    """The accepted rewrites of these texts, in a fixed order. `writers`: strategy → producer."""
+    found = store.read(
         "SELECT r.strategy, r.text_id, r.rewritten_id FROM rewrites AS r JOIN "
         "(SELECT unnest(?) AS strategy, unnest(?) AS producer) AS w USING (strategy, producer) "
         "WHERE r.rewritten_id IS NOT NULL AND r.text_id IN (SELECT unnest(?)) "
         "ORDER BY r.strategy, r.text_id",
         [list(writers), list(writers.values()), list(texts)],
-    ).fetchall()
-    return rows
+    )
+    return rows(found, Rewritten)
 
 
 def refusals(store: Store, writers: Mapping[str, str], texts: Sequence[int]) -> dict[str, int]:
     """Why rewrites of these texts were refused: reason → how many. `writers`: strategy →
     producer."""
-    rows = store.read(
+    found = store.read(
         "SELECT r.refused, count(*) FROM rewrites AS r JOIN "
         "(SELECT unnest(?) AS strategy, unnest(?) AS producer) AS w USING (strategy, producer) "
         "WHERE r.refused IS NOT NULL AND r.text_id IN (SELECT unnest(?)) "
         "GROUP BY r.refused ORDER BY r.refused",
         [list(writers), list(writers.values()), list(texts)],
     ).fetchall()
-    return dict(rows)
+    return dict(found)
 
 
 def unusable_counts(store: Store, texts: Sequence[int]) -> dict[str, int]:
     """Those of these texts that a model of the current study could not take: reason → how many."""
-    rows = store.read(
+    found = store.read(
         "SELECT reason, count(*) FROM unusable WHERE producer IN (SELECT producer FROM roles) "
         "AND text_id IN (SELECT unnest(?)) GROUP BY reason ORDER BY reason",
         [list(texts)],
     ).fetchall()
-    return dict(rows)
+    return dict(found)
 
 
 def truncated(store: Store, producers: Sequence[str]) -> int:

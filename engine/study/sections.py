@@ -8,7 +8,7 @@ import msgspec
 
 from engine import strategies, taxonomy
 from engine.backends.base import Backend, Model, ModelBackend, RewardSettings, Use
-from engine.backends.executor import ExecutorSettings
+from engine.executors.settings import ExecutorSettings
 from engine.results.choices import (
     MIN_COSINE,
     OPINION_RULE,

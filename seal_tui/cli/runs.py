@@ -42,7 +42,7 @@ def prepare(study_file: Path, run_dir: Path | None) -> Path:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     resolved = studies.dump_resolved(study)
     target = folder / "study.json"
-    if not target.exists() or target.read_bytes() != resolved:
+    if not _holds(target, study):
         socket = launch.reachable(folder)
         if socket is not None and _running_at(socket):
             raise Busy(f"{folder} is running another version of this study; stop it first")
@@ -56,6 +56,14 @@ def prepare(study_file: Path, run_dir: Path | None) -> Path:
         scratch.write_bytes(resolved)
         os.replace(scratch, target)
     return folder
+
+
+def _holds(path: Path, study: studies.Study) -> bool:
+    """Whether a study.json is this study, in the words of whatever version wrote it."""
+    try:
+        return studies.loads_resolved(path.read_bytes()) == study
+    except (OSError, BadInput):
+        return False
 
 
 def print_plan(study_file: Path, run_dir: Path | None) -> None:

@@ -12,10 +12,10 @@ import pytest
 
 from engine import study as studies
 from engine.errors import NotReady
+from engine.executors.workers import Workers
 from engine.paper.inputs import Labels
 from engine.results import flat
 from engine.run import measure
-from engine.run.workers import Workers
 from engine.service import Engine
 from engine.store import Store, dataset, measures, results
 from engine.store.complete import put_complete
@@ -166,7 +166,7 @@ def stored(folder: Path, study: studies.Study, seed: int) -> Store:
         for strategy in ("neutral", "placebo"):
             work.append(
                 lambda c, s=strategy, t=i, n=new[i]: results.put_rewrites(
-                    c, "rewriter", s, [(t, "raw", None, n)]
+                    c, "rewriter", s, [results.Rewrite(t, "raw", None, n)]
                 )
             )
         work.append(

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from engine.data.decided import Decided
 from engine.data.pairs import Pair
 from engine.data.readers import Source, read_pairs
+from engine.data.reviewed import ReviewedPair
 from engine.service import Engine
 from engine.wire.messages import ExportRequest, ExportStatus, MarkChange, MarkRequest, Verdict
 from tests.tui import recorded
@@ -82,7 +82,7 @@ def read(path: Path) -> list[Pair]:
     return pairs  # type: ignore[return-value]
 
 
-def pair(chosen: str, rejected: str, **more: Any) -> Decided:
+def pair(chosen: str, rejected: str, **more: Any) -> ReviewedPair:
     """A pair with these transcripts and ordinary values elsewhere."""
     defaults: dict[str, Any] = {
         "pair_id": 0,
@@ -100,4 +100,4 @@ def pair(chosen: str, rejected: str, **more: Any) -> Decided:
         "note": "",
         "tags": (),
     }
-    return Decided(chosen=chosen, rejected=rejected, **{**defaults, **more})
+    return ReviewedPair(chosen=chosen, rejected=rejected, **{**defaults, **more})

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from engine.data.decided import Decided
+from engine.data.reviewed import ReviewedPair
 from engine.errors import BadInput, Busy
 from engine.export.formats import FORMATS
 from engine.export.formats.base import Row
@@ -154,7 +154,7 @@ class Gate:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.reached, self.open = threading.Event(), threading.Event()
 
-        def rows(pair: Decided) -> list[Row]:
+        def rows(pair: ReviewedPair) -> list[Row]:
             self.reached.set()
             assert self.open.wait(60)
             return Trl().rows(pair)

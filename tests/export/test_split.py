@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.data.decided import Decided
 from engine.data.dialogue import (
     ASSISTANT,
     HUMAN,
@@ -18,6 +17,7 @@ from engine.data.dialogue import (
     transcript,
     turns,
 )
+from engine.data.reviewed import ReviewedPair
 from engine.data.rows import read_row
 from engine.export import split
 from engine.export.formats import FORMATS
@@ -33,7 +33,7 @@ CONTEXT = st.lists(TURNS, max_size=4)
 RESPONSE = WORDS.filter(lambda text: text.strip()).map(lambda text: Turn("assistant", text))
 
 
-def rows(form: str, of: Decided) -> list[dict[str, Any]]:
+def rows(form: str, of: ReviewedPair) -> list[dict[str, Any]]:
     """A pair's rows in this format."""
     pair_format = FORMATS[form]
     assert isinstance(pair_format, PairFormat)

@@ -17,12 +17,12 @@ from engine.backends.base import Model, Use
 from engine.backends.rewards.torch import ClassifierBackend
 from engine.data.dialogue import split_response
 from engine.errors import MachineError
+from engine.executors.jobs import LOST, Job, Outcome
+from engine.executors.requests import Identify
+from engine.executors.workers import Workers
 from engine.models.endpoint import EndpointRewriter
 from engine.models.operations import Score
 from engine.models.protocols import Text
-from engine.run.jobs import LOST, Job, Outcome
-from engine.run.requests import Identify
-from engine.run.workers import Workers
 from tests.engine.studies import (
     ServerSays,
     manifest,

@@ -14,8 +14,8 @@ from engine.export.provenance import Provenance
 from engine.export.writers import Columns
 
 if TYPE_CHECKING:
-    from engine.data.decided import Decided
-    from engine.export.decided import Counts
+    from engine.data.reviewed import ReviewedPair
+    from engine.export.decisions import Counts
     from engine.wire.messages import Agreement, Metrics, StudyInfo
 
 Row = Mapping[str, Any]
@@ -29,11 +29,11 @@ class Source(Protocol):
     metrics: Metrics
     warnings: tuple[str, ...]
 
-    def pairs(self) -> Iterator[Sequence[Decided]]:
+    def pairs(self) -> Iterator[Sequence[ReviewedPair]]:
         """The pairs in their original order, page by page."""
         ...
 
-    def pairs_as_decided(self) -> Iterator[Sequence[Decided]]:
+    def pairs_as_decided(self) -> Iterator[Sequence[ReviewedPair]]:
         """The pairs with their sides as decided, without omitted ones, page by page."""
         ...
 
@@ -62,8 +62,8 @@ class Format(ABC):
 
     name: ClassVar[str]
     description: ClassVar[str]  # one line for a list
-    default_path: ClassVar[str]  # default_path by the explorer
-    endings: ClassVar[tuple[str, ...]] = ()  # of its files; empty for a folder
+    default_path: ClassVar[str]  # suggested by the explorer
+    endings: ClassVar[tuple[str, ...]] = ()  # allowed file endings; empty for a folder
     default_for: ClassVar[tuple[str, ...]] = ()  # endings that select it if no format is named
     as_decided: ClassVar[bool] = False  # flips are swapped, drops omitted
     has_rows: ClassVar[bool] = True
@@ -94,7 +94,7 @@ class PairFormat(Format):
     columns: ClassVar[Columns]
 
     @abstractmethod
-    def rows(self, pair: Decided) -> list[Row]:
+    def rows(self, pair: ReviewedPair) -> list[Row]:
         """The rows of one pair, with the keys of `columns`."""
 
     def contains_provenance(self, name: str) -> bool:
@@ -126,7 +126,7 @@ def footer(of: Provenance) -> dict[str, str]:
     return {provenance.KEY: of.text()}
 
 
-def head(pair: Decided) -> dict[str, Any]:
+def head(pair: ReviewedPair) -> dict[str, Any]:
     """The leading columns of every training format."""
     return {"id": pair.source_id, "topic": pair.topic}
 

@@ -1,4 +1,4 @@
-"""A dataset folder as a hub has it: one Parquet file and a card."""
+"""A folder in the layout of a hub dataset: one Parquet file and a card."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import ClassVar
 
-from engine.data.decided import Decided
+from engine.data.reviewed import ReviewedPair
 from engine.export import card, place, writers
 from engine.export.formats.base import PairFormat, Row, Target, footer
 from engine.export.formats.trl import TrlMessages
@@ -24,7 +24,7 @@ class Hub(PairFormat):
     def contains_provenance(self, name: str) -> bool:
         return True  # in its card
 
-    def rows(self, pair: Decided) -> list[Row]:
+    def rows(self, pair: ReviewedPair) -> list[Row]:
         [row] = TrlMessages().rows(pair)
         return [{**row, "verdict": pair.verdict}]
 

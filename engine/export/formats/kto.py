@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from engine.data.decided import Decided
-from engine.export.decided import Counts
+from engine.data.reviewed import ReviewedPair
+from engine.export.decisions import Counts
 from engine.export.formats.base import HEAD, PairFormat, Row, Source, head
 from engine.export.split import labelled
 from engine.export.writers import Columns
@@ -22,8 +22,8 @@ class Kto(PairFormat):
     def count(self, counts: Counts, source: Source) -> int:
         return 2 * counts.included
 
-    def rows(self, pair: Decided) -> list[Row]:
-        """Two rows: the chosen conversation is desirable, the rejected one is not."""
+    def rows(self, pair: ReviewedPair) -> list[Row]:
+        """Two rows: the chosen conversation with label true, the rejected one with label false."""
         rows: list[Row] = []
         for text, label in ((pair.chosen, True), (pair.rejected, False)):
             prompt, completion = labelled(text)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from engine.export import provenance as origin
 from engine.export import writers
-from engine.export.decided import Counts
+from engine.export.decisions import Counts
 from engine.export.formats.base import Advance, Format, Source, Target
 from engine.export.provenance import Provenance
 

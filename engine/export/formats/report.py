@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from engine.export import report, writers
-from engine.export.decided import Counts
+from engine.export.decisions import Counts
 from engine.export.formats.base import Advance, Format, Source, Target
 from engine.export.provenance import Provenance
 

@@ -1,10 +1,10 @@
-"""Every pair beside its decision, for a spreadsheet."""
+"""Every pair with its decision, for a spreadsheet."""
 
 from __future__ import annotations
 
 from contextlib import AbstractContextManager
 
-from engine.data.decided import Decided
+from engine.data.reviewed import ReviewedPair
 from engine.export import writers
 from engine.export.formats.base import PairFormat, Row, Target
 from engine.export.provenance import Provenance
@@ -25,7 +25,7 @@ class Sheet(PairFormat):
     endings = (".csv",)
     default_for = endings
 
-    def rows(self, pair: Decided) -> list[Row]:
+    def rows(self, pair: ReviewedPair) -> list[Row]:
         """As the human chose, with the mark beside it."""
         cells = pair._asdict() | {
             "id": pair.source_id,

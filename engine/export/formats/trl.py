@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from engine.data.decided import Decided
+from engine.data.reviewed import ReviewedPair
 from engine.export.formats.base import HEAD, PairFormat, Row, head
 from engine.export.split import messages, strings
 from engine.export.writers import Columns
@@ -19,7 +19,7 @@ class Trl(PairFormat):
     as_decided = True
     columns: ClassVar[Columns] = {**HEAD, "prompt": "text", "chosen": "text", "rejected": "text"}
 
-    def rows(self, pair: Decided) -> list[Row]:
+    def rows(self, pair: ReviewedPair) -> list[Row]:
         return [head(pair) | strings(pair.chosen, pair.rejected)._asdict()]
 
 
@@ -36,6 +36,6 @@ class TrlMessages(PairFormat):
         "rejected": "messages",
     }
 
-    def rows(self, pair: Decided) -> list[Row]:
+    def rows(self, pair: ReviewedPair) -> list[Row]:
         prompt, chosen, rejected = messages(pair.chosen, pair.rejected)
         return [head(pair) | {"prompt": prompt, "chosen": chosen, "rejected": rejected}]

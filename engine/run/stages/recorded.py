@@ -164,14 +164,14 @@ def _put_rewrites(
     labels: dict[int, list[int]] = {}
     rewards: dict[str, dict[int, float]] = {"pre": {}, "post": {}}
     cosines: dict[tuple[int, int], float] = {}
-    rows: dict[str, list[tuple[int, str, str | None, int | None]]] = {}
+    rows: dict[str, list[results.Rewrite]] = {}
     transcripts = [canonical(entry.text) for _, _, entry in entries]
     usable = [text for text in transcripts if problem(text) is None]
     with store.write() as cursor:
         ids = dict(zip(usable, dataset.put_texts(cursor, usable), strict=True))
         for (strategy, before, entry), transcript in zip(entries, transcripts, strict=True):
             why, after = problem(transcript), ids.get(transcript)
-            rows.setdefault(strategy, []).append((before, entry.text, why, after))
+            rows.setdefault(strategy, []).append(results.Rewrite(before, entry.text, why, after))
             if after is None:
                 refused[str(why)] = refused.get(str(why), 0) + 1
                 continue

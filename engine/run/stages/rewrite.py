@@ -60,7 +60,7 @@ class Rewrite(Batched[str, tuple[str, ...]]):
                 # `transcript` keeps what looks like a turn in the rewrite from being one.
                 entry = raw if whole else text.context + transcript([Turn("assistant", raw)])
                 new = dataset.put_texts(cursor, [entry])[0]
-            rows.append((text.text_id, raw, refused, new))
+            rows.append(results.Rewrite(text.text_id, raw, refused, new))
         results.put_rewrites(cursor, run.producers[self.role], self.strategy.name, rows)
 
     def finish(self, run: Run) -> str:
@@ -75,7 +75,7 @@ class Rewrite(Batched[str, tuple[str, ...]]):
         if refused:
             reasons = ", ".join(f"{reason} ({count:,})" for reason, count in refused.items())
             run.progress.warn(f"{sum(refused.values()):,} rewrites were refused: {reasons}")
-        run.rewrites = results.rewritten(run.store, writers, units)
+        run.rewrites = [*results.rewritten(run.store, writers, units)]
         run.progress.count(rewrites=len(run.rewrites))
         return ""
 

@@ -12,12 +12,13 @@ from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Static
 
+from engine.errors import Kind, SealError
 from engine.results import names, views
 from engine.results.effect import Effect, effect
 from engine.results.records import AlignmentRow, RobustnessRow, Tables
 from engine.results.sentences import imprint_of
 from engine.results.views import Imprint
-from engine.wire.client import EngineGone, EngineProblem
+from engine.wire.client import EngineProblem
 from engine.wire.endpoints import MANIFEST
 from engine.wire.messages import Metrics, RunStatus, StudyInfo
 from seal_tui.explorer import filters
@@ -180,12 +181,12 @@ class OverviewScreen(SealScreen):
             metrics = await self.session.metrics()
         except EngineProblem as error:
             # While the run is on, its stages say enough of what is missing.
-            if error.not_yet and not self.session.finished:
+            if error.kind is Kind.NOT_READY and not self.session.finished:
                 return
             raise
         self.show_results(metrics)
 
-    def trouble(self, error: EngineProblem | EngineGone | None) -> None:
+    def trouble(self, error: SealError | None) -> None:
         super().trouble(error if self.session.lost is None else None)
 
     def show_results(self, metrics: Metrics) -> None:
@@ -242,7 +243,7 @@ class OverviewScreen(SealScreen):
     async def action_show_manifest(self) -> None:
         try:
             self.app.push_screen(ManifestScreen(await self.session.client.ask(MANIFEST())))
-        except (EngineGone, EngineProblem) as error:
+        except SealError as error:
             self.notify(one_line(str(error)), severity="warning", markup=False)
 
     # ---------------------------------------------------------- the focused number in words

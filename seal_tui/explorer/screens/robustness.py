@@ -12,6 +12,7 @@ from textual.containers import Vertical
 from textual.content import Content
 from textual.widgets import Static
 
+from engine.errors import Kind
 from engine.results import names, views
 from engine.results.effect import effect
 from engine.results.records import DroppedFeature, RobustnessRow
@@ -119,7 +120,7 @@ class RobustnessScreen(BrowseScreen[RewriteQuery, RewriteRow, RewriteDetail]):
         try:
             metrics = await self.session.metrics()
         except EngineProblem as error:
-            if not error.not_yet:
+            if error.kind is not Kind.NOT_READY:
                 raise
             return
         preset = self.session.preset(metrics)

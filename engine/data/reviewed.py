@@ -1,4 +1,4 @@
-"""A pair and what an author decided about it, as it passes from the store to an export."""
+"""A pair with the decision of one author, as the store passes it to an export."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import NamedTuple
 from engine.wire.messages import Verdict
 
 
-class Decided(NamedTuple):
+class ReviewedPair(NamedTuple):
     """A pair in its original order, with the decision of one author.
 
     `chosen` and `rejected` are transcripts. Margins are raw logits, angles are in degrees.

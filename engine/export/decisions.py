@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Literal, NamedTuple
 
-from engine.data.decided import Decided, Decision
+from engine.data.reviewed import Decision, ReviewedPair
 from engine.wire.messages import ExportRequest, Verdict
 
 
@@ -24,7 +24,7 @@ def action(verdict: Verdict | None, request: ExportRequest) -> Literal["keep", "
             return "keep"
 
 
-def apply_decision(pair: Decided, request: ExportRequest) -> Decided | None:
+def apply_decision(pair: ReviewedPair, request: ExportRequest) -> ReviewedPair | None:
     """The pair with its sides as decided, or None if it is left out."""
     match action(pair.verdict, request):
         case "flip":
