@@ -37,10 +37,8 @@ class EngineGone(MachineError):
 
 
 class EngineProblem(SealError):
-    """The engine answered, but not with what was asked. The message is one safe line.
-
-    `not_yet` is True when the run has not come far enough for the question.
-    """
+    """The engine answered, but not with what was asked. The message is one safe line; the kind is
+    the engine's. `start` and `end` are the place in a filter that is wrong."""
 
     def __init__(
         self,
@@ -53,10 +51,6 @@ class EngineProblem(SealError):
         self.kind = kind
         self.start = start
         self.end = end
-
-    @property
-    def not_yet(self) -> bool:
-        return self.kind is Kind.NOT_READY
 
 
 @dataclass(frozen=True)

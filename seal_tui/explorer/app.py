@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from rich.text import Text
 from textual import work
@@ -21,14 +21,15 @@ from textual.filter import Monochrome, NoColor
 from textual.screen import ModalScreen
 from textual.worker import WorkerFailed
 
-from engine.wire.client import EngineClient, EngineGone, EngineProblem
+from engine.errors import SealError
+from engine.wire.client import EngineClient
 from engine.wire.endpoints import PLAN, START, STOP, STUDY, Call
 from engine.wire.messages import PlanRequest, RunStatus, StopRequest
 from seal_tui import crash
 from seal_tui.explorer import place, settings
 from seal_tui.explorer.actions import bindings
 from seal_tui.explorer.palette import ActionCommands
-from seal_tui.explorer.screens.base import SealScreen
+from seal_tui.explorer.screens.base import Explorer, SealScreen
 from seal_tui.explorer.screens.dialogs import ConfirmScreen, TextScreen, help_text
 from seal_tui.explorer.screens.imprint import ImprintScreen
 from seal_tui.explorer.screens.labelers import LabelersScreen
@@ -212,7 +213,7 @@ class SealApp(App[None]):
                     question = Safe(f"{words}\n\nEarlier results are kept. Run the changed study?")
                     if not await self.push_screen_wait(ConfirmScreen(question)):
                         return
-        except (EngineGone, EngineProblem) as error:
+        except SealError as error:
             self.notify(one_line(str(error)), severity="error", markup=False)
             return
         self._command(START())
@@ -233,7 +234,7 @@ class SealApp(App[None]):
     async def _command(self, call: Call[RunStatus]) -> None:
         try:
             await self.session.client.ask(call)
-        except (EngineGone, EngineProblem) as error:
+        except SealError as error:
             self.notify(one_line(str(error)), severity="error", markup=False)
 
     def action_leave(self) -> None:
@@ -284,3 +285,9 @@ def run_explorer(engine: EngineClient | Path | Callable[[], Path]) -> int:
     if app.farewell:
         print(app.farewell)
     return app.return_code or 0
+
+
+if TYPE_CHECKING:
+
+    def _is_what_screens_ask_for(app: SealApp) -> Explorer:
+        return app

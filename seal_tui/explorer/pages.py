@@ -7,6 +7,8 @@ from typing import Generic, TypeVar
 
 from textual.cache import LRUCache
 
+from engine.errors import Fault
+
 Row = TypeVar("Row")
 PAGE = 128
 KEPT = 32
@@ -53,6 +55,6 @@ class Pages(Generic[Row]):
     def put(self, page: int, rows: list[Row]) -> None:
         """Takes in a page. A page of another length would show rows under foreign ids."""
         if len(rows) != len(self.ids_of(page)):
-            raise ValueError("the engine answered with another number of rows than asked for")
+            raise Fault("the engine answered with another number of rows than asked for")
         self._pages.discard(page)  # the cache never replaces what it has under a key
         self._pages[page] = rows

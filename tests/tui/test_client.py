@@ -58,7 +58,7 @@ async def test_a_problem_carries_the_engines_words_made_safe(engine: FakeEngine)
     async with client_of(engine) as client:
         with pytest.raises(EngineProblem, match="not scored yet") as caught:
             await client.ask(METRICS(MetricsRequest()))
-    assert caught.value.not_yet
+    assert caught.value.kind is Kind.NOT_READY
 
 
 async def test_nobody_on_the_socket_is_engine_gone(tmp_path) -> None:  # type: ignore[no-untyped-def]

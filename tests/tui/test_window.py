@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 
+from engine.errors import Fault
 from engine.wire.endpoints import PAIR, PAIR_ROWS
 from seal_tui.explorer.pages import Pages
 from seal_tui.explorer.widgets.window import WindowList
@@ -35,7 +36,7 @@ def test_only_the_pages_used_last_are_kept() -> None:
 
 def test_a_page_of_another_length_is_refused() -> None:
     pages: Pages[int] = Pages(range(10))
-    with pytest.raises(ValueError, match="another number of rows"):
+    with pytest.raises(Fault, match="another number of rows"):
         pages.put(0, [1])
 
 

@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import ClassVar, Protocol, cast
 
 from textual import work
 from textual.app import ComposeResult
 from textual.screen import Screen
 from textual.widgets import Input, Static
 
-from engine.wire.client import EngineGone, EngineProblem
+from engine.errors import Kind, SealError
 from seal_tui.explorer.actions import FIRST
 from seal_tui.explorer.session import Session
 from seal_tui.explorer.widgets.bars import KeyBar, LostLine, TopBar
 from seal_tui.text.safe import content
 
-if TYPE_CHECKING:
-    from seal_tui.explorer.app import SealApp
+
+class Explorer(Protocol):
+    """What a screen asks of the application: the ways to other screens."""
+
+    def open_pairs(self, text: str, sort: str = "") -> object: ...
+    def open_pair(self, pair_id: int) -> object: ...
+    def open_rewrites(self, text: str) -> object: ...
+    def open_imprint(self, feature: str) -> object: ...
+    def keep_place(self) -> None: ...
 
 
 class SealScreen(Screen[None]):
@@ -38,14 +45,14 @@ class SealScreen(Screen[None]):
         self._epoch = -1
 
     @property
-    def explorer(self) -> SealApp:
-        return cast("SealApp", self.app)
+    def explorer(self) -> Explorer:
+        return cast(Explorer, self.app)
 
     def body(self) -> ComposeResult:
         raise NotImplementedError
 
     async def load(self) -> None:
-        """Brings and shows the results. May raise `EngineGone` and `EngineProblem`."""
+        """Brings and shows the results. Raises SealError."""
         raise NotImplementedError
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
@@ -55,13 +62,13 @@ class SealScreen(Screen[None]):
     def progressed(self) -> None:
         """Called when the run's status changed, results or not."""
 
-    def trouble(self, error: EngineProblem | EngineGone | None) -> None:
+    def trouble(self, error: SealError | None) -> None:
         """Shows why there is nothing to show, or (None) that all is well again."""
         line = self.query_one("#trouble", Static)
         line.display = error is not None
         if error is None:
             return
-        waiting = isinstance(error, EngineProblem) and error.not_yet
+        waiting = error.kind is Kind.NOT_READY
         said = str(error)
         line.update(content(said[:1].upper() + said[1:], "dim" if waiting else "$caution"))
 
@@ -112,7 +119,7 @@ class SealScreen(Screen[None]):
         try:
             await self.session.load_study()
             await self.load()
-        except (EngineGone, EngineProblem) as error:
+        except SealError as error:
             self.trouble(error)
         else:
             self.trouble(None)

@@ -11,6 +11,7 @@ from textual.containers import Horizontal
 from textual.content import Content
 from textual.timer import Timer
 
+from engine.errors import SealError
 from engine.wire.client import EngineGone, EngineProblem
 from engine.wire.messages import Completion, Ids
 from seal_tui.explorer.place import View
@@ -230,7 +231,7 @@ class BrowseScreen(SealScreen, Generic[Query, Row, Detail]):
 
     @on(WindowList.Failed)
     def _rows_failed(self, event: WindowList.Failed) -> None:
-        if isinstance(event.error, EngineProblem | EngineGone):
+        if isinstance(event.error, SealError):
             self.trouble(event.error)
 
     # ---------------------------------------------------------- the detail follows the cursor
@@ -255,7 +256,7 @@ class BrowseScreen(SealScreen, Generic[Query, Row, Detail]):
         place = f"{numbers.count(self.lines.cursor + 1)} of {numbers.count(self.lines.count)}"
         try:
             detail = await self.detail(row_id)
-        except (EngineGone, EngineProblem) as error:
+        except SealError as error:
             self.view.forget(content(f"{error}", "$caution"))
             return
         self.view.show(detail, place)

@@ -14,7 +14,7 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Input, ProgressBar, Static
 
-from engine.wire.client import EngineGone, EngineProblem
+from engine.errors import SealError
 from engine.wire.endpoints import (
     CANCEL_EXPORT,
     EXPORT,
@@ -119,7 +119,7 @@ class ExportScreen(ModalScreen[None]):
     async def _preview(self) -> None:
         try:
             found = await self._session.client.ask(PREVIEW_EXPORT(self._request))
-        except (EngineGone, EngineProblem) as error:
+        except SealError as error:
             self._say(content(str(error), "$caution"), "#counts")
             return
         self._say(_counts(found, rows=self._form.has_rows), "#counts")
@@ -173,7 +173,7 @@ class ExportScreen(ModalScreen[None]):
                 await asyncio.sleep(_POLL_S)
                 status = await self._session.client.ask(EXPORT_STATUS())
                 self._show(status)
-        except (EngineGone, EngineProblem) as error:
+        except SealError as error:
             self._say(content(str(error), "$caution"))
         finally:
             self._writing = False
@@ -198,7 +198,7 @@ class ExportScreen(ModalScreen[None]):
             return
         try:
             self._show(await self._session.client.ask(CANCEL_EXPORT()))
-        except (EngineGone, EngineProblem) as error:
+        except SealError as error:
             self._say(content(str(error), "$caution"))
 
 

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from textual import work
 
-from engine.wire.client import EngineGone, EngineProblem
+from engine.errors import SealError
 from engine.wire.endpoints import (
     AGREEMENT,
     MARK,
@@ -180,7 +180,7 @@ class Triage(SealScreen):
         """The answer, or None after saying why there is none."""
         try:
             return await self.session.client.ask(call)
-        except (EngineGone, EngineProblem) as error:
+        except SealError as error:
             self.notify(one_line(str(error)), severity="error", markup=False)
             return None
 

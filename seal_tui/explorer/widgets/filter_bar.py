@@ -13,7 +13,7 @@ from textual.content import Content
 from textual.message import Message
 from textual.widgets import Input, Static
 
-from engine.wire.client import EngineGone, EngineProblem
+from engine.errors import SealError
 from engine.wire.messages import Completion
 from seal_tui.text.safe import Safe, content, fit, one_line, plain
 
@@ -134,7 +134,7 @@ class FilterBar(Vertical):
         field = self.field
         try:
             self._found = await self._complete(field.value, field.cursor_position)
-        except (EngineGone, EngineProblem):
+        except SealError:
             self._found = ()  # applying the filter will say what is wrong
         self._chosen = 0
         self._show_found()

@@ -9,7 +9,7 @@ from typing import Generic, TypeVar
 from textual import work
 from textual.message import Message
 
-from engine.wire.client import EngineGone, EngineProblem
+from engine.errors import SealError
 from seal_tui.explorer.pages import Pages
 from seal_tui.explorer.widgets.lines import NO_TEXT, Cell, Column, LineList, Part, cell
 from seal_tui.text.safe import Safe
@@ -91,7 +91,7 @@ class WindowList(LineList, Generic[Row]):
             for page in pages.keep_only(top, top + self.page - 1):
                 pages.put(page, await self._fetch(pages.ids_of(page)))
                 self.refresh()
-        except (EngineGone, EngineProblem, ValueError) as error:
+        except SealError as error:
             self.post_message(self.Failed(error))
 
     # ---------------------------------------------------------- selection
@@ -169,7 +169,7 @@ class WindowList(LineList, Generic[Row]):
                 pages.put(page, rows)
                 if waited_for:
                     self.refresh()
-        except (EngineGone, EngineProblem, ValueError) as error:
+        except SealError as error:
             self.post_message(self.Failed(error))
         finally:
             self._asked = False
