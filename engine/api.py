@@ -17,11 +17,11 @@ import msgspec
 
 from engine import launch
 from engine.author import default_author
-from engine.errors import BadInput, MachineError
+from engine.errors import BadInput, FilterError, MachineError, of_kind
 from engine.results import flat
 from engine.results.tables import TABLES
 from engine.wire import endpoints
-from engine.wire.client import SyncEngineClient
+from engine.wire.client import EngineProblem, SyncEngineClient
 from engine.wire.messages import (
     AuthorRequest,
     ExportRequest,
@@ -88,7 +88,12 @@ class Run:
 
     def ask(self, call: Call[T]) -> T:
         """Any call of `engine.wire.endpoints`, for what has no method here."""
-        return self._client.ask(call)
+        try:
+            return self._client.ask(call)
+        except EngineProblem as error:
+            if error.start is not None and error.end is not None:
+                raise FilterError(str(error), error.start, error.end) from None
+            raise of_kind(error.kind, str(error)) from None
 
     # ------------------------------------------------------------ the run
 

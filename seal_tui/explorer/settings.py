@@ -8,8 +8,8 @@ from pathlib import Path
 import msgspec
 
 from engine.author import login
-from engine.xdg import config_file
 from engine.errors import BadInput
+from engine.xdg import config_file
 from seal_tui.explorer.actions import ACTIONS, BY_ID, TOGETHER
 from seal_tui.explorer.themes import THEMES
 

@@ -10,15 +10,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from engine.results.tables import TABLES
 
 import engine
 from engine.errors import BadInput, NotFound
-from tests.cli.conftest import *  # noqa: F403
+from engine.results.tables import TABLES
+from tests.engine.conftest import _short_sockets
 from tests.export.conftest import PAIRS, read, recorded_run
 from tests.export.conftest import run as run_folder
 
-__all__ = ["recorded_run", "run_folder"]
+__all__ = ["_short_sockets", "recorded_run", "run_folder"]
 
 
 @pytest.fixture
@@ -92,7 +92,7 @@ def test_a_pair_and_a_rewrite_come_whole(run: engine.Run) -> None:
 def test_decisions_are_the_authors_and_can_be_undone(run: engine.Run, run_folder: Path) -> None:
     ids = run.pairs("regime:resisted").index[:2]
     run.decide(ids, "flip", note="labels swapped", add_tags=["noise"])
-    decided = run.pairs("is:flipped") if False else run.pairs().loc[ids]
+    decided = run.pairs().loc[ids]
     assert list(decided["verdict"]) == ["flip", "flip"]
     assert list(decided["note"]) == ["labels swapped"] * 2
     assert list(decided["tags"]) == [("noise",)] * 2

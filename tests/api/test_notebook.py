@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.api.test_api import _finished, _short_sockets, recorded_run, run_folder
+from tests.api.test_api import _short_sockets, recorded_run, run_folder
 
-__all__ = ["_finished", "_short_sockets", "recorded_run", "run_folder"]
+__all__ = ["_short_sockets", "recorded_run", "run_folder"]
 NOTEBOOK = Path(__file__).parents[2] / "examples" / "run.ipynb"
 
 
