@@ -29,6 +29,6 @@ def log(error: BaseException) -> str:
 
 def explain(error: Exception) -> SealError:
     """Any exception as an error for people; the trace of one that nobody expected is noted."""
-    if (known := expected(error)) is not None:
-        return known
+    if (failure := expected(error)) is not None:
+        return failure
     return unexpected(error, log(error))

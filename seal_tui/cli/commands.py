@@ -51,19 +51,19 @@ def _fail(message: str, code: int) -> NoReturn:
 
 
 @contextmanager
-def _for_people() -> Iterator[None]:
+def _error_lines() -> Iterator[None]:
     """Every expected failure is one line and an exit code."""
     try:
         yield
     except (typer.Exit, BrokenPipeError):
         raise  # of the latter, the reader has seen enough: typer ends quietly
     except Exception as error:
-        known = crash.explain(error)
-        _fail(str(known), known.kind.exit_code)
+        failure = crash.explain(error)
+        _fail(str(failure), failure.kind.exit_code)
 
 
 def _run(study_file: Path, run_dir: Path | None, headless: bool) -> None:
-    with _for_people():
+    with _error_lines():
         folder = runs.prepare(study_file, run_dir)
         with runs.client(folder) as client:
             client.ask(START())
@@ -107,7 +107,7 @@ def demo(headless: Headless = False, run_dir: TargetDir = None) -> None:
 
     Needs no account, no network and no GPU. A second time it opens at once.
     """
-    with _for_people():
+    with _error_lines():
         study = samples.study()
     _run(study, run_dir or Path("runs/demo"), headless)
 
@@ -128,7 +128,7 @@ def run(
     on when the terminal closes.
     """
     if plan:
-        with _for_people():
+        with _error_lines():
             runs.print_plan(study, run_dir)
         return
     _run(study, run_dir, headless)
@@ -176,12 +176,12 @@ def import_(
 
     Files are joined by row_id or id, never by position; nothing is imported unless all of it fits.
     """
-    with _for_people():
+    with _error_lines():
         if ledger is not None:
             if pairs or labels or rewards or rewrites or taxonomy or allow_squashed:
                 raise BadInput("--ledger goes alone, into a run that is there")
             with runs.client(launch.run_folder(run_dir)) as client:
-                exporting.bring_in(client, ledger)
+                exporting.import_ledger(client, ledger)
             return
         files = importing.Files(
             pairs, labels or [], rewards or [], rewrites, taxonomy, allow_squashed
@@ -212,7 +212,7 @@ def export(
 
     The file's ending chooses: .jsonl, .jsonl.gz, .parquet, .csv, .md, .html; for hub a new folder.
     """
-    with _for_people():
+    with _error_lines():
         request = exporting.request(to, form, where, author, ties, discuss, overwrite)
         with runs.client(launch.run_folder(run_dir)) as client:
             exporting.export(client, request, dry_run, as_json)
@@ -232,7 +232,7 @@ def open_(
     ] = None,
 ) -> None:
     """Open the explorer on a run, finished or not."""
-    with _for_people():
+    with _error_lines():
         if (run_dir is None) == (socket is None):
             _fail("open needs a run folder or --socket, one of the two", 2)
         if run_dir is not None:
@@ -259,30 +259,30 @@ def metrics(
     """
     if preset is not None and preset not in studies.PRESETS:
         _fail(f"--preset {preset}: must be one of {', '.join(studies.PRESETS)}", 2)
-    with _for_people(), runs.client(launch.run_folder(run_dir)) as client:
-        found = client.ask(METRICS(MetricsRequest(preset=preset)))
+    with _error_lines(), runs.client(launch.run_folder(run_dir)) as client:
+        answer = client.ask(METRICS(MetricsRequest(preset=preset)))
         if as_json:
             from engine.results import flat
 
-            print(json.dumps(flat.tables(found.tables), indent=2, allow_nan=False))
+            print(json.dumps(flat.tables(answer.tables), indent=2, allow_nan=False))
             return
         from seal_tui.cli import headless
 
         study, now = client.ask(STUDY()), client.ask(STATUS())
-        headless.print_report(found, study, now)
+        headless.print_report(answer, study, now)
 
 
 @app.command()
 def status(run_dir: RunDir, as_json: Json = False) -> None:
     """What the engine of a run is doing."""
-    with _for_people(), runs.client(launch.run_folder(run_dir)) as client:
-        found = client.ask(STATUS())
+    with _error_lines(), runs.client(launch.run_folder(run_dir)) as client:
+        answer = client.ask(STATUS())
     if as_json:
-        print(msgspec.json.format(msgspec.json.encode(found), indent=2).decode())
+        print(msgspec.json.format(msgspec.json.encode(answer), indent=2).decode())
         return
     from seal_tui.cli import headless
 
-    headless.print_status(found)
+    headless.print_status(answer)
 
 
 @app.command()
@@ -293,7 +293,7 @@ def stop(
     ] = False,
 ) -> None:
     """Stop a run and its engine. Everything finished stays; `run` resumes it."""
-    with _for_people():
+    with _error_lines():
         stopped = runs.stop(launch.run_folder(run_dir), now)
         print("stopped" if stopped else "no engine is running")
 
@@ -305,7 +305,7 @@ def selftest(as_json: Json = False) -> None:
     Coefficients, pair effects, flips, labeler errors and ties; interval coverage and false
     positives. Takes half a minute.
     """
-    with _for_people():
+    with _error_lines():
         report: dict[str, Any] = runs.ask_module("engine.selftest")
     if as_json:
         print(json.dumps(report, indent=2))
@@ -323,7 +323,7 @@ def doctor(
     as_json: Json = False,
 ) -> None:
     """Check this machine: versions, devices, models, sockets, terminal, and a study file."""
-    with _for_people():
+    with _error_lines():
         checks: list[dict[str, Any]] = runs.ask_module(
             "engine.doctor", *([str(study.absolute())] if study else [])
         )
@@ -352,22 +352,22 @@ def keys(as_json: Json = False) -> None:
     from seal_tui.explorer import settings
     from seal_tui.explorer.actions import ACTIONS
 
-    with _for_people():
-        known = settings.load().all_keys
+    with _error_lines():
+        bound = settings.load().all_keys
     if as_json:
-        listed = [
-            {"action": action.id, "keys": known[action.id], "help": action.help}
+        rows = [
+            {"action": action.id, "keys": bound[action.id], "help": action.help}
             for action in ACTIONS
         ]
-        print(json.dumps(listed, indent=2))
+        print(json.dumps(rows, indent=2))
         return
     print(plain(f"settings: {config_file()}\n"))
     for action in ACTIONS:
-        print(plain(f"{action.id:<24} {known[action.id]:<20} {action.help}"))
+        print(plain(f"{action.id:<24} {bound[action.id]:<20} {action.help}"))
 
 
-def _version(wanted: bool) -> None:
-    if wanted:
+def _version(requested: bool) -> None:
+    if requested:
         print(f"seal-tui {__version__}")
         raise typer.Exit
 

@@ -97,7 +97,7 @@ def _board(status: RunStatus, width: int) -> Text:
 def _lines(client: SyncEngineClient, console: Console, clock: Callable[[], float]) -> RunStatus:
     """A line when a stage starts or ends, and one every ten seconds in between."""
     states: dict[str, str] = {}
-    said = clock()
+    last_line_at = clock()
     last: RunStatus | None = None
     warned = 0
     for last in _events(client):
@@ -105,10 +105,10 @@ def _lines(client: SyncEngineClient, console: Console, clock: Callable[[], float
             if stage.state != states.get(stage.name, "waiting"):
                 states[stage.name] = stage.state
                 _say(console, _stage_line(stage))
-                said = clock()
-            elif stage.state == "running" and clock() - said >= _EVERY_S:
+                last_line_at = clock()
+            elif stage.state == "running" and clock() - last_line_at >= _EVERY_S:
                 _say(console, _stage_line(stage))
-                said = clock()
+                last_line_at = clock()
         for warning in last.warnings[warned:]:
             _say(console, Safe(f"warning: {one_line(warning)}"))
         warned = max(warned, len(last.warnings))

@@ -69,37 +69,37 @@ def study(name: str, files: Files) -> str:
     return "\n".join(parts)
 
 
-def _labels(given: Sequence[str]) -> dict[str, Path]:
-    found: dict[str, Path] = {}
-    for word in given:
+def _labels(options: Sequence[str]) -> dict[str, Path]:
+    files: dict[str, Path] = {}
+    for word in options:
         name, equals, path = word.partition("=")
         # A path may hold an equals sign: a name is a plain identifier.
         if not (equals and name.isidentifier() and name.isascii()):
             name, path = "main", word
-        if name in found:
+        if name in files:
             raise BadInput(
                 f"--labels {word}: there are labels of {name} already; name the labeler: NAME=FILE"
             )
-        found[name] = Path(path)
-    return found
+        files[name] = Path(path)
+    return files
 
 
-def _rewards(given: Sequence[str]) -> dict[str, Path]:
-    found: dict[str, Path] = {}
-    for word in given:
+def _rewards(options: Sequence[str]) -> dict[str, Path]:
+    files: dict[str, Path] = {}
+    for word in options:
         role, _, path = word.partition("=")
         if role not in ("pre", "post") or not path:
             raise BadInput(f"--rewards {word}: must be pre=FILE or post=FILE")
-        if role in found:
+        if role in files:
             raise BadInput(f"--rewards {word}: {role} is given twice")
-        found[role] = Path(path)
-    lacking = [role for role in ("pre", "post") if role not in found]
-    if lacking:
+        files[role] = Path(path)
+    missing = [role for role in ("pre", "post") if role not in files]
+    if missing:
         raise BadInput(
-            f"--rewards {lacking[0]}=FILE is missing: both pre and post are needed, because "
+            f"--rewards {missing[0]}=FILE is missing: both pre and post are needed, because "
             "without a model the one can be neither scored nor trained from the other"
         )
-    return found
+    return files
 
 
 def _refuse_other_runs(run_dir: Path) -> None:

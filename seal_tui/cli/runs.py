@@ -119,8 +119,8 @@ def _folder_of(study: studies.Study, run_dir: Path | None) -> Path:
 def _print_plan(folder: Path, study: studies.Study) -> None:
     from seal_tui.cli import headless
 
-    with client(folder) as asked:
-        headless.print_plan(asked.ask(PLAN(PlanRequest(study=msgspec.to_builtins(study)))))
+    with client(folder) as engine:
+        headless.print_plan(engine.ask(PLAN(PlanRequest(study=msgspec.to_builtins(study)))))
 
 
 def _running_at(socket: Path) -> bool:

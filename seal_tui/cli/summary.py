@@ -44,17 +44,17 @@ def heading(study: StudyInfo) -> Iterator[Safe]:
         yield Safe(f"{_INDENT}{one_line(info.role)}: {one_line(info.model)}")
 
 
-def table(found: Section) -> Iterator[Safe]:
+def table(part: Section) -> Iterator[Safe]:
     """A titled table with its summary: the first column left, the others right aligned. Nothing
     without rows."""
-    if not found.rows:
+    if not part.rows:
         return
-    rows = [[one_line(text) for text in row] for row in (found.head, *found.rows)]
-    widths = [max(cell_len(row[i]) for row in rows) for i in range(len(found.head))]
+    rows = [[one_line(text) for text in row] for row in (part.head, *part.rows)]
+    widths = [max(cell_len(row[i]) for row in rows) for i in range(len(part.head))]
     yield Safe("")
-    yield one_line(found.title)
-    if found.summary:
-        yield Safe(_INDENT + one_line(found.summary))
+    yield one_line(part.title)
+    if part.summary:
+        yield Safe(_INDENT + one_line(part.summary))
     for row in rows:
         cells = [
             fit(text, width, "right" if i else "left")

@@ -41,7 +41,7 @@ class Action:
     keys: str
     label: str
     help: str
-    shown: bool = False
+    in_footer: bool = False
     key_label: str = ""
     first: bool = False
 
@@ -261,7 +261,7 @@ def bindings(*scopes: Scope) -> list[Binding]:
             action.keys,
             action.name,
             action.label,
-            show=action.shown,
+            show=action.in_footer,
             id=action.id,
             priority=action.first,
         )

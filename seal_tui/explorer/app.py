@@ -260,8 +260,8 @@ class SealApp(App[None]):
             self._exception_event.set()
         cause = error.error if isinstance(error, WorkerFailed) else error
         where = crash.log(cause)
-        said = f"seal-tui failed: {type(cause).__name__}. The trace is in {where}"
-        self._exit_renderables.append(Text(said, no_wrap=True, overflow="ignore"))
+        message = f"seal-tui failed: {type(cause).__name__}. The trace is in {where}"
+        self._exit_renderables.append(Text(message, no_wrap=True, overflow="ignore"))
         self._close_messages_no_wait()
 
 

@@ -22,22 +22,22 @@ async def copy(app: App[object], text: str) -> Safe:
     What is copied is made harmless first: a pasted escape code acts like a typed one. The same
     text is always in a private file as well, because no terminal says whether it took OSC 52.
     """
-    shown = plain(text)
+    safe_text = plain(text)
     file = paths.copied_file()
-    file.write_text(shown, "utf-8")
+    file.write_text(safe_text, "utf-8")
     where = Safe(f"also in {plain(str(file))}")
-    if len(shown.encode()) > MOST_BYTES:
+    if len(safe_text.encode()) > MOST_BYTES:
         return Safe(f"too long for a clipboard over a terminal; it is in {plain(str(file))}")
     for name, command in _programs():
-        if await _given(command, shown):
+        if await _pipe_to(command, safe_text):
             return Safe(f"copied to {name}; {where}")
-    app.copy_to_clipboard(shown)
+    app.copy_to_clipboard(safe_text)
     return Safe(f"copied to the terminal's clipboard; {where}")
 
 
 def _programs() -> Sequence[tuple[str, Sequence[str]]]:
     """The programs that reach a clipboard here, the best first."""
-    known = (
+    programs = (
         ("WAYLAND_DISPLAY", "the clipboard", ("wl-copy",)),
         ("DISPLAY", "the clipboard", ("xclip", "-selection", "clipboard")),
         # A tmux with its default settings drops OSC 52 of programs in it, but sends its own.
@@ -45,12 +45,12 @@ def _programs() -> Sequence[tuple[str, Sequence[str]]]:
     )
     return [
         (name, command)
-        for variable, name, command in known
+        for variable, name, command in programs
         if os.environ.get(variable) and shutil.which(command[0])
     ]
 
 
-async def _given(command: Sequence[str], text: str) -> bool:
+async def _pipe_to(command: Sequence[str], text: str) -> bool:
     try:
         process = await asyncio.create_subprocess_exec(
             *command,

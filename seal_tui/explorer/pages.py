@@ -11,16 +11,18 @@ from engine.errors import Fault
 
 Row = TypeVar("Row")
 PAGE = 128
-KEPT = 32
+MAX_PAGES = 32
 
 
 class Pages(Generic[Row]):
     """The ids of a view in order, and the rows of the pages used last."""
 
-    def __init__(self, ids: Sequence[int] = (), size: int = PAGE, kept: int = KEPT) -> None:
+    def __init__(
+        self, ids: Sequence[int] = (), size: int = PAGE, max_pages: int = MAX_PAGES
+    ) -> None:
         self.ids = ids
         self._size = size
-        self._pages: LRUCache[int, list[Row]] = LRUCache(kept)
+        self._pages: LRUCache[int, list[Row]] = LRUCache(max_pages)
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -36,12 +38,12 @@ class Pages(Generic[Row]):
 
     def keep_only(self, first: int, last: int) -> list[int]:
         """Forgets every page but those of rows `first` to `last`; which of these are here."""
-        kept = [page for page in self._between(first, last) if page in self._pages]
-        rows = [self._pages[page] for page in kept]
+        pages = [page for page in self._between(first, last) if page in self._pages]
+        rows = [self._pages[page] for page in pages]
         self._pages.clear()
-        for page, content in zip(kept, rows, strict=True):
+        for page, content in zip(pages, rows, strict=True):
             self._pages[page] = content
-        return kept
+        return pages
 
     def _between(self, first: int, last: int) -> range:
         last = min(last, len(self.ids) - 1)

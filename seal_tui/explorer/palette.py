@@ -31,7 +31,7 @@ class ActionCommands(Provider):
             action = BY_ID.get(active.binding.id or "")
             if action is None or not active.enabled or action.id in seen:
                 continue
-            if action.name in _NOT_LISTED or (action.scope in _MOVES and not action.shown):
+            if action.name in _NOT_LISTED or (action.scope in _MOVES and not action.in_footer):
                 continue
             seen.add(action.id)
             run = partial(self.app.run_action, active.binding.action, active.node)
@@ -49,5 +49,5 @@ class ActionCommands(Provider):
         for command in self._commands():
             score = matcher.match(command.name)
             if score > 0:
-                shown = matcher.highlight(command.name)
-                yield Hit(score, shown, command.run, text=command.name, help=command.help)
+                name = matcher.highlight(command.name)
+                yield Hit(score, name, command.run, text=command.name, help=command.help)

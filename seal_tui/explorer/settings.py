@@ -71,15 +71,15 @@ def _wrong_keys(settings: Settings) -> str:
             return f"keys.{action_id}: no such action"
     keymap = settings.all_keys
     for scopes in TOGETHER:
-        taken: dict[str, str] = {}
+        owners: dict[str, str] = {}
         for action in ACTIONS:
             if action.scope in scopes:
                 for key in keymap[action.id].split(","):
                     if not key:
                         return f"keys.{action.id}: an empty key"
-                    if other := taken.get(key):
+                    if other := owners.get(key):
                         return f"keys.{action.id}: {key!r} is a key of {other} too"
-                    taken[key] = action.id
+                    owners[key] = action.id
     return ""
 
 

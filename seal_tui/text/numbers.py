@@ -52,5 +52,5 @@ def rate(value: float | None, unit: str = "") -> Safe:
     """34 pairs/s"""
     if value is None or numbers.missing(value):
         return NOTHING
-    shown = number(value, 0 if value >= 10 else 1)
-    return Safe(f"{shown} {unit}/s" if unit else f"{shown}/s")
+    digits = number(value, 0 if value >= 10 else 1)
+    return Safe(f"{digits} {unit}/s" if unit else f"{digits}/s")

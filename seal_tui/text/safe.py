@@ -39,7 +39,7 @@ def content(text: str, style: str = "") -> Content:
 
 def pieces(parts: Iterable[tuple[str, str]]) -> Content:
     """Consecutive (foreign text, style) parts as one `Content`; marks get the warning style."""
-    shown: list[str] = []
+    fragments: list[str] = []
     spans: list[Span] = []
     position = 0
     for text, style in parts:
@@ -48,9 +48,9 @@ def pieces(parts: Iterable[tuple[str, str]]) -> Content:
             chosen = MARK_STYLE if is_mark else style
             if chosen:
                 spans.append(Span(position, end, chosen))
-            shown.append(fragment)
+            fragments.append(fragment)
             position = end
-    return Content("".join(shown), spans)
+    return Content("".join(fragments), spans)
 
 
 def fit(text: Safe, width: int, align: str = "left") -> Safe:

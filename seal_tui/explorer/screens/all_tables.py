@@ -70,7 +70,7 @@ class AllTablesScreen(OverScreen):
     def __init__(self, session: Session) -> None:
         super().__init__(session)
         self._tables: Tables | None = None
-        self._shown = ""
+        self._table = ""
         self._records: Sequence[Record] = ()
 
     def body(self) -> ComposeResult:
@@ -111,7 +111,7 @@ class AllTablesScreen(OverScreen):
             ],
             list(TABLES),
         )
-        self._shown = ""
+        self._table = ""
         self._show_table()
 
     # ---------------------------------------------------------- one table
@@ -121,27 +121,27 @@ class AllTablesScreen(OverScreen):
         name = self.names.current
         if self._tables is None or name is None:
             return
-        if name != self._shown:
-            self._shown = name
+        if name != self._table:
+            self._table = name
             self._records = getattr(self._tables, name)
             self._show_records()
         self._read()
 
     def _show_records(self) -> None:
-        keys = [key for key in TABLES[self._shown].keys if key.type != dict[str, Any]]
-        drawn = []
+        keys = [key for key in TABLES[self._table].keys if key.type != dict[str, Any]]
+        texts = []
         for record in self._records:
             flat_row = flat.row(record)
-            drawn.append([_value(key, flat_row[key.name]) for key in keys])
-        made = []
+            texts.append([_value(key, flat_row[key.name]) for key in keys])
+        columns = []
         for place, key in enumerate(keys):
-            room = max([cell_len(key.name), *(cell_len(row[place]) for row in drawn)])
+            room = max([cell_len(key.name), *(cell_len(row[place]) for row in texts)])
             align = "right" if key.about is not None and key.about.numeric else "left"
             # The first fields say which record it is; the last ones go first when room is short.
-            made.append(Column(one_line(key.name), min(room, _WIDEST), align, rank=place))
-        self.records.set_columns(made)
-        places = [str(place) for place in range(len(drawn))]
-        self.records.show([[cell(text) for text in row] for row in drawn], places)
+            columns.append(Column(one_line(key.name), min(room, _WIDEST), align, rank=place))
+        self.records.set_columns(columns)
+        places = [str(place) for place in range(len(texts))]
+        self.records.show([[cell(text) for text in row] for row in texts], places)
         self.records.cursor = 0
 
     # ---------------------------------------------------------- in words
@@ -149,8 +149,8 @@ class AllTablesScreen(OverScreen):
     @on(LineList.Moved, "#records")
     def _read(self) -> None:
         head = Content.assemble(
-            (one_line(self._shown), "bold"),
-            (f" · {meaning(self._shown) if self._shown else ''}", "dim"),
+            (one_line(self._table), "bold"),
+            (f" · {meaning(self._table) if self._table else ''}", "dim"),
         )
         self.query_one("#head", Static).update(head)
         self.query_one("#reading", Static).update(Content(self.reading()))
@@ -164,7 +164,7 @@ class AllTablesScreen(OverScreen):
         place = self.records.cursor
         if place >= len(self._records):
             return Safe("Nothing here could be estimated; the table “dropped” has the reasons.")
-        return sentence(self._shown, self._records[place], self.session.kind)
+        return sentence(self._table, self._records[place], self.session.kind)
 
     # ---------------------------------------------------------- in and out
 
@@ -175,12 +175,12 @@ class AllTablesScreen(OverScreen):
 
     @on(LineList.Opened, "#records")
     def _open(self, event: LineList.Opened) -> None:
-        found = fields(self._shown, self._records[event.index])
-        room = 2 + max(cell_len(name) for name, _ in found)
-        lines = [Content.assemble((fit(name, room), "dim"), content(text)) for name, text in found]
-        said = Content.styled(self.reading(), "bold")
+        pairs = fields(self._table, self._records[event.index])
+        room = 2 + max(cell_len(name) for name, _ in pairs)
+        lines = [Content.assemble((fit(name, room), "dim"), content(text)) for name, text in pairs]
+        sentence_line = Content.styled(self.reading(), "bold")
         self.app.push_screen(
-            TextScreen(Safe("record"), Content("\n").join([said, Content(""), *lines]))
+            TextScreen(Safe("record"), Content("\n").join([sentence_line, Content(""), *lines]))
         )
 
     def action_back(self) -> None:

@@ -69,8 +69,8 @@ class SealScreen(Screen[None]):
         if error is None:
             return
         waiting = error.kind is Kind.NOT_READY
-        said = str(error)
-        line.update(content(said[:1].upper() + said[1:], "dim" if waiting else "$caution"))
+        message = str(error)
+        line.update(content(message[:1].upper() + message[1:], "dim" if waiting else "$caution"))
 
     # ---------------------------------------------------------- the frame
 

@@ -58,11 +58,11 @@ class BrowseScreen(SealScreen, Generic[Query, Row, Detail]):
         self._sort: str = next(iter(self.SORTS))
         self._descending = self.SORTS[self._sort][1]
         self._ids = Ids(ids=(), of=0, sql="")
-        self._found: Ids | None = None
+        self._next_ids: Ids | None = None
         self._follow: Timer | None = None
         self._to_top = True
-        self._wanted: int | None = None
-        self._open_wanted = False
+        self._target: int | None = None
+        self._open_target = False
         self._return()
 
     def _return(self) -> None:
@@ -71,7 +71,7 @@ class BrowseScreen(SealScreen, Generic[Query, Row, Detail]):
         if view is None:
             return
         self._filter = view.filter
-        self._wanted = view.row
+        self._target = view.row
         if view.sort in self.SORTS:
             self._sort, self._descending = view.sort, view.descending
 
@@ -86,7 +86,7 @@ class BrowseScreen(SealScreen, Generic[Query, Row, Detail]):
 
     # ---------------------------------------------------------- what subclasses give
 
-    def asked_for(self, text: str) -> Query:
+    def make_query(self, text: str) -> Query:
         """The question for what a filter selects, in the order that is on."""
         raise NotImplementedError
 
@@ -156,16 +156,16 @@ class BrowseScreen(SealScreen, Generic[Query, Row, Detail]):
     async def load(self) -> None:
         # The list may be of another epoch or filter, but a person's place in it is kept.
         keep = None if self._to_top else self.lines.current
-        self._ids = self._found or await self.find(self.asked_for(self._filter))
-        self._found, self._to_top = None, False
+        self._ids = self._next_ids or await self.find(self.make_query(self._filter))
+        self._next_ids, self._to_top = None, False
         self.lines.empty = Safe(
             f"no {self.NOUN} match; ⌫ goes back" if self._filter else f"no {self.NOUN} in this run"
         )
-        wanted, self._wanted = self._wanted, None
-        self.lines.show(self._ids.ids, wanted if wanted is not None else keep)
-        if self._open_wanted and self.lines.current == wanted:
+        target, self._target = self._target, None
+        self.lines.show(self._ids.ids, target if target is not None else keep)
+        if self._open_target and self.lines.current == target:
             self._opened()
-        self._open_wanted = False
+        self._open_target = False
         self._summarise()
         self._keep_view()
         self.explorer.keep_place()
@@ -175,14 +175,14 @@ class BrowseScreen(SealScreen, Generic[Query, Row, Detail]):
 
     def _summarise(self) -> None:
         way = "↓" if self._descending else "↑"
-        shown = f"{numbers.count(len(self._ids.ids))} of {numbers.count(self._ids.of)} {self.NOUN}"
+        count = f"{numbers.count(len(self._ids.ids))} of {numbers.count(self._ids.of)} {self.NOUN}"
         what = content(self._filter) if self._filter else Content.styled("all", "dim")
         self.bar.say(
             Content.assemble(
                 ("filter ", "dim"),
                 what,
                 "  ",
-                (shown, "bold"),
+                (count, "bold"),
                 (f" · by {self.order(self._sort)[0]} {way}", "dim"),
             )
         )
@@ -201,7 +201,7 @@ class BrowseScreen(SealScreen, Generic[Query, Row, Detail]):
 
     def open_row(self, row_id: int) -> None:
         """Shows one row in full, in a list of all."""
-        self._wanted, self._open_wanted = row_id, True
+        self._target, self._open_target = row_id, True
         self.filter_by("")
 
     @on(FilterBar.Asked)
@@ -212,7 +212,7 @@ class BrowseScreen(SealScreen, Generic[Query, Row, Detail]):
     async def _try(self, text: str) -> None:
         """Shows what `text` selects, or says at its place what is wrong with it."""
         try:
-            found = await self.find(self.asked_for(text))
+            ids = await self.find(self.make_query(text))
         except EngineProblem as error:
             self.bar.refuse(str(error), error.start, error.end)
             return
@@ -221,7 +221,7 @@ class BrowseScreen(SealScreen, Generic[Query, Row, Detail]):
             return
         self.bar.close()
         self.lines.focus()
-        self._found = found
+        self._next_ids = ids
         self.filter_by(text)
 
     @on(FilterBar.Closed)
@@ -318,9 +318,9 @@ class BrowseScreen(SealScreen, Generic[Query, Row, Detail]):
         self._load()
 
     def action_next_sort(self) -> None:
-        known = list(self.SORTS)
-        place = known.index(self._sort) if self._sort in self.SORTS else -1
-        self.sort_by(known[(place + 1) % len(known)])
+        sorts = list(self.SORTS)
+        place = sorts.index(self._sort) if self._sort in self.SORTS else -1
+        self.sort_by(sorts[(place + 1) % len(sorts)])
 
     def action_reverse(self) -> None:
         self._descending = not self._descending

@@ -142,11 +142,11 @@ def help_text(screen: Screen[Any]) -> Content:
 
 
 def _keys(screen: Screen[Any]) -> Content:
-    found: dict[Action, Binding] = {}
+    bound: dict[Action, Binding] = {}
     for active in screen.active_bindings.values():
         action = BY_ID.get(active.binding.id or "")
         if action is not None and active.enabled:
-            found.setdefault(action, active.binding)
+            bound.setdefault(action, active.binding)
     lines = [Content.styled("Keys", "bold")]
     lines += [
         Content.assemble(
@@ -154,7 +154,7 @@ def _keys(screen: Screen[Any]) -> Content:
             fit(Safe(action.label), 17),
             (action.help, "dim"),
         )
-        for action, binding in found.items()
+        for action, binding in bound.items()
     ]
     lines.append(Content.assemble((fit(Safe("tab"), 9), "bold"), "to the next pane"))
     return Content("\n").join(lines)

@@ -118,11 +118,11 @@ class ExportScreen(ModalScreen[None]):
     @work(exclusive=True, group="preview", exit_on_error=False)
     async def _preview(self) -> None:
         try:
-            found = await self._session.client.ask(PREVIEW_EXPORT(self._request))
+            preview = await self._session.client.ask(PREVIEW_EXPORT(self._request))
         except SealError as error:
             self._say(content(str(error), "$caution"), "#counts")
             return
-        self._say(_counts(found, rows=self._form.has_rows), "#counts")
+        self._say(_counts(preview, rows=self._form.has_rows), "#counts")
 
     def _say(self, text: Content, where: str = "#outcome") -> None:
         self.query_one(where, Static).update(text)
@@ -202,10 +202,10 @@ class ExportScreen(ModalScreen[None]):
             self._say(content(str(error), "$caution"))
 
 
-def _counts(found: ExportPreview, *, rows: bool) -> Content:
-    parts = [f"{numbers.count(n)} {one_line(name)}" for name, n in found.counts.items() if n]
+def _counts(preview: ExportPreview, *, rows: bool) -> Content:
+    parts = [f"{numbers.count(n)} {one_line(name)}" for name, n in preview.counts.items() if n]
     return Content.assemble(
-        (f"{numbers.count(found.rows)} rows of " if rows else "", "bold"),
-        f"{numbers.count(found.pairs)} pairs",
+        (f"{numbers.count(preview.rows)} rows of " if rows else "", "bold"),
+        f"{numbers.count(preview.pairs)} pairs",
         (f" · {' · '.join(parts)}" if parts else "", "dim"),
     )

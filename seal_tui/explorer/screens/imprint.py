@@ -77,7 +77,7 @@ class ImprintScreen(SealScreen):
         self._preset = ""
         self._comparing = False
         self._tables: Tables | None = None
-        self._wanted = ""
+        self._target = ""
 
     def body(self) -> ComposeResult:
         yield Static(id="head", markup=False)
@@ -104,7 +104,7 @@ class ImprintScreen(SealScreen):
 
     def go_to(self, feature: str) -> None:
         """Puts the cursor on a feature, now or when the table has come."""
-        self._wanted = feature
+        self._target = feature
         if self._tables is not None:
             self._table, self._comparing = TABLES[0], False
             self._draw()
@@ -141,7 +141,7 @@ class ImprintScreen(SealScreen):
         self._say_head()
 
     def action_reverse(self) -> None:
-        self.lines.turn_round()
+        self.lines.reverse()
         self._say_head()
 
     # ---------------------------------------------------------- drawing
@@ -157,16 +157,16 @@ class ImprintScreen(SealScreen):
         meaning = _MEANING[self._table] + _COMMON
         self.lines.meaning = meaning + (_COMPARE if self._comparing else "") + _left_out(dropped)
         if self._comparing:
-            compared = fields.compared(self._tables, self._table, self._outcome, self.presets)
-            shown = fields.of_presets(compared, self.presets, self.size.width)
-            self.lines.fill(shown, compared, lambda line: line.name)
+            comparisons = fields.compared(self._tables, self._table, self._outcome, self.presets)
+            presets = fields.of_presets(comparisons, self.presets, self.size.width)
+            self.lines.fill(presets, comparisons, lambda line: line.name)
         else:
-            found = fields.coefficients(self._tables, self._table, self._preset)
-            columns = fields.of_one(found, self._table, self._outcome, self.size.width)
-            self.lines.fill(columns, found, lambda line: line.name)
-        if self._wanted:
-            self.lines.go_to(self._wanted)
-            self._wanted = ""
+            rows = fields.coefficients(self._tables, self._table, self._preset)
+            columns = fields.of_one(rows, self._table, self._outcome, self.size.width)
+            self.lines.fill(columns, rows, lambda line: line.name)
+        if self._target:
+            self.lines.go_to(self._target)
+            self._target = ""
         self._say_head()
         self.query_one("#dropped", Static).update(self._dropped(dropped))
         self._read()
@@ -195,8 +195,8 @@ class ImprintScreen(SealScreen):
             return fields.compared_sentence(line, self._table)
         if line.row is not None:
             return sentence(self._table, line.row, self.session.kind)
-        found = line.shown(self._outcome)
-        return one_line(imprint_of(line.feature, self._outcome, found, self.session.kind))
+        estimate = line.shown(self._outcome)
+        return one_line(imprint_of(line.feature, self._outcome, estimate, self.session.kind))
 
     def _dropped(self, dropped: Sequence[DroppedFeature]) -> Content:
         """One line a reason; the details are in the help."""

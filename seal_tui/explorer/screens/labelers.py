@@ -103,9 +103,9 @@ class LabelersScreen(SealScreen):
 
     async def load(self) -> None:
         self._tables = (await self.session.metrics()).tables
-        known = self._pairs()
-        if self._two not in known:
-            self._two = known[0] if known else ("", "")
+        pairs = self._pairs()
+        if self._two not in pairs:
+            self._two = pairs[0] if pairs else ("", "")
         self._draw()
 
     def _pairs(self) -> list[tuple[str, str]]:
@@ -124,8 +124,8 @@ class LabelersScreen(SealScreen):
         return True
 
     def action_next_two(self) -> None:
-        known = self._pairs()
-        self._two = known[(known.index(self._two) + 1) % len(known)]
+        pairs = self._pairs()
+        self._two = pairs[(pairs.index(self._two) + 1) % len(pairs)]
         self._draw()
 
     def action_next_table(self) -> None:
@@ -146,7 +146,7 @@ class LabelersScreen(SealScreen):
         self._say()
 
     def action_reverse(self) -> None:
-        self._current.turn_round()
+        self._current.reverse()
         self._say()
 
     # ---------------------------------------------------------- drawing
@@ -180,13 +180,13 @@ class LabelersScreen(SealScreen):
         self.query_one("#dropped", Static).update(self._left_out())
 
     def _head(self) -> Content:
-        known = self._pairs()
-        if not known:
+        pairs = self._pairs()
+        if not pairs:
             return Content.styled("one labeler only", "bold")
         first, second = self._two
         fleiss = any(line.statistic == "fleiss" for line in self.agreement.lines)
         who = f"all {len(self._labelers())} labelers" if fleiss else f"{first} × {second}"
-        place = f" · {known.index(self._two) + 1} of {len(known)}" if len(known) > 1 else ""
+        place = f" · {pairs.index(self._two) + 1} of {len(pairs)}" if len(pairs) > 1 else ""
         what = (
             f"coefficients, {words.OUTCOME[self._outcome]}"
             if self.in_coefficients
@@ -264,8 +264,8 @@ def _agreement(first: str, second: str) -> list[Field[StabilityRow]]:
     def kappa(line: StabilityRow) -> Cell:
         value = line.kappa
         low = value is not None and value < LOW_KAPPA
-        said = Safe(f"{numbers.number(value):>5}{' low' if low else ''}")
-        return cell(said, "caution" if low else "strong")
+        text = Safe(f"{numbers.number(value):>5}{' low' if low else ''}")
+        return cell(text, "caution" if low else "strong")
 
     def mean(place: int) -> Field[StabilityRow]:
         who = fit(one_line((first, second)[place]), 7).rstrip()
@@ -373,6 +373,6 @@ def _strength(row: StabilityImprintRow) -> float | None:
     return None if row.difference is None else abs(row.difference)
 
 
-def _value(found: Effect) -> Cell:
+def _value(estimate: Effect) -> Cell:
     """In grey where it is not significant."""
-    return cell(Safe(found.text()), "" if found.significant else "muted")
+    return cell(Safe(estimate.text()), "" if estimate.significant else "muted")

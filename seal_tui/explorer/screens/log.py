@@ -28,11 +28,11 @@ def log_text(
 
 def _agreement(one: Agreement) -> Content:
     who = f"{one_line(one.author_a)} and {one_line(one.author_b)}"
-    said = (
+    text = (
         f"agree on {numbers.percent(one.agreement)} of {numbers.count(one.pairs)} pairs that both "
         f"decided, κ {numbers.number(one.kappa)}"
     )
-    return Content.assemble((f"{who} ", "bold"), said)
+    return Content.assemble((f"{who} ", "bold"), text)
 
 
 def _event(event: MarkEvent) -> Content:

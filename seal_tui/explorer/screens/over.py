@@ -60,14 +60,16 @@ class RejectsScreen(OverScreen):
         self.query_one("#table").focus()
 
     async def load(self) -> None:
-        found = await self.session.client.ask(REJECTS())
-        self._rows = found.rows
-        shown = (
-            "" if len(found.rows) == found.of else f", the first {numbers.count(len(found.rows))}"
+        rejects = await self.session.client.ask(REJECTS())
+        self._rows = rejects.rows
+        limit = (
+            ""
+            if len(rejects.rows) == rejects.of
+            else f", the first {numbers.count(len(rejects.rows))}"
         )
         self.query_one("#head", Static).update(
             Content.assemble(
-                ("rows left out", "bold"), (f" · {numbers.count(found.of)}{shown}", "dim")
+                ("rows left out", "bold"), (f" · {numbers.count(rejects.of)}{limit}", "dim")
             )
         )
         self.query_one("#table", RowList).show(
@@ -78,20 +80,20 @@ class RejectsScreen(OverScreen):
                     cell(one_line(row.detail)),
                     cell(one_line(row.source), "muted"),
                 )
-                for row in found.rows
+                for row in rejects.rows
             ],
-            [str(place) for place in range(len(found.rows))],
+            [str(place) for place in range(len(rejects.rows))],
         )
         self._read()
 
     @on(LineList.Moved, "#table")
     def _read(self) -> None:
         cursor = self.query_one("#table", RowList).cursor
-        said = Content("")
+        text = Content("")
         if cursor < len(self._rows):
             row = self._rows[cursor]
             meaning = row.meaning[:1].upper() + row.meaning[1:]
-            said = Content.assemble(
+            text = Content.assemble(
                 content(f"{one_line(meaning)}: "), content(one_line(row.excerpt), "dim")
             )
-        self.query_one("#reading", Static).update(said)
+        self.query_one("#reading", Static).update(text)

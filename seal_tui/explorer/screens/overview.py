@@ -225,12 +225,12 @@ class OverviewScreen(SealScreen):
         scores.sort(key=lambda row: -effect(row).size)
         rows = []
         for row in scores:
-            found, kind = effect(row), self.session.kind(row.feature)
+            score, kind = effect(row), self.session.kind(row.feature)
             rows.append(
                 (
                     cell(Safe(names.answer_that(row.feature, row.side, row.sign, kind))),
-                    cell(Safe(f"{found.text()} pts"), _weight(found)),
-                    cell(Safe(found.half()), "muted"),
+                    cell(Safe(f"{score.text()} pts"), _weight(score)),
+                    cell(Safe(score.half()), "muted"),
                 )
             )
         self._robust = scores
@@ -268,8 +268,8 @@ class OverviewScreen(SealScreen):
             return Safe("")
         if focused.id == "imprints":
             line = self._imprints[focused.cursor]
-            found = line.difference
-            return one_line(imprint_of(line.feature, "difference", found, self.session.kind))
+            estimate = line.difference
+            return one_line(imprint_of(line.feature, "difference", estimate, self.session.kind))
         return sentence("robustness", self._robust[focused.cursor], self.session.kind)
 
     # ---------------------------------------------------------- ways to the other screens
@@ -289,9 +289,9 @@ class OverviewScreen(SealScreen):
         self.explorer.open_rewrites(filters.flipped(self._robust[event.index].feature))
 
 
-def _weight(found: Effect) -> str:
+def _weight(estimate: Effect) -> str:
     """Grey for what is not significant."""
-    return "strong" if found.significant else "muted"
+    return "strong" if estimate.significant else "muted"
 
 
 def _warning(warning: str) -> Content:
@@ -347,11 +347,11 @@ def _counts(status: RunStatus) -> list[Content]:
 def alignment_text(tables: Tables) -> Content:
     """Alignment before and after training, with bars, intervals, and what changed."""
     rows = views.alignment(tables)
-    shown = [Content.styled(f"{'':5}{'aligned':>8}{'':18}{'resistance':>10}", "dim")]
+    lines = [Content.styled(f"{'':5}{'aligned':>8}{'':18}{'resistance':>10}", "dim")]
     for line in rows:
         half = numbers.half_width(line.ci_low, line.ci_high, 1, 100)
         filled = bar(round((line.alignment or 0) * 1000), 1000, 16)
-        shown.append(
+        lines.append(
             Content.assemble(
                 (fit(one_line(line.role), 5), "bold"),
                 fit(numbers.percent(line.alignment), 8, "right"),
@@ -362,8 +362,8 @@ def alignment_text(tables: Tables) -> Content:
                 (f" ±{half}", "dim"),
             )
         )
-    shown.append(Content.styled(" · ".join(_beside(tables, rows)), "dim"))
-    return Content("\n").join(shown)
+    lines.append(Content.styled(" · ".join(_beside(tables, rows)), "dim"))
+    return Content("\n").join(lines)
 
 
 def _beside(tables: Tables, rows: list[AlignmentRow]) -> list[str]:

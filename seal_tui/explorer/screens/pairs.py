@@ -94,7 +94,7 @@ class PairsScreen(BrowseScreen[PairQuery, PairRow, PairDetail], Triage):
         "says what may follow."
     )
 
-    def asked_for(self, text: str) -> PairQuery:
+    def make_query(self, text: str) -> PairQuery:
         return PairQuery(
             filter=text,
             sort=self._sort,
@@ -114,12 +114,12 @@ class PairsScreen(BrowseScreen[PairQuery, PairRow, PairDetail], Triage):
         return await self.session.client.ask(PAIRS(query))
 
     async def rows(self, ids: Sequence[int]) -> list[PairRow]:
-        wanted = PairRowsRequest(ids=tuple(ids), author=self.session.author)
-        return await self.session.client.ask(PAIR_ROWS(wanted))
+        request = PairRowsRequest(ids=tuple(ids), author=self.session.author)
+        return await self.session.client.ask(PAIR_ROWS(request))
 
     async def detail(self, row_id: int) -> PairDetail:
-        wanted = PairRequest(id=row_id, author=self.session.author)
-        return await self.session.client.ask(PAIR(wanted))
+        request = PairRequest(id=row_id, author=self.session.author)
+        return await self.session.client.ask(PAIR(request))
 
     def make_view(self) -> PairView:
         return PairView(self.session, id="detail")
@@ -162,7 +162,7 @@ class PairsScreen(BrowseScreen[PairQuery, PairRow, PairDetail], Triage):
     @work(exclusive=True, group="progress", exit_on_error=False)
     async def _load_progress(self) -> None:
         call = MARK_PROGRESS(ProgressRequest(filter=self._filter, author=self.session.author))
-        progress: MarkProgress | None = await self._asked(call)
+        progress: MarkProgress | None = await self._answer(call)
         if progress is not None:
             self.progressed_to(progress)
 
@@ -176,10 +176,10 @@ class PairsScreen(BrowseScreen[PairQuery, PairRow, PairDetail], Triage):
     async def action_next_undecided(self) -> None:
         """To the next pair below the cursor that has no decision, in the order of the list."""
         text = f"({self._filter}) is:undecided" if self._filter else "is:undecided"
-        found: Ids | None = await self._asked(PAIRS(self.asked_for(text)))
-        if found is None:
+        matches: Ids | None = await self._answer(PAIRS(self.make_query(text)))
+        if matches is None:
             return
-        undecided = set(found.ids)
+        undecided = set(matches.ids)
         ids = self.lines.ids
         ahead = range(self.lines.cursor + 1, len(ids))
         place = next((i for i in ahead if ids[i] in undecided), None)
@@ -191,7 +191,7 @@ class PairsScreen(BrowseScreen[PairQuery, PairRow, PairDetail], Triage):
     @work(group="decide")
     async def action_saved_filters(self) -> None:
         """Choose a saved filter, or save the one that is on."""
-        saved: list[SavedFilter] | None = await self._asked(SAVED_FILTERS())
+        saved: list[SavedFilter] | None = await self._answer(SAVED_FILTERS())
         if saved is None:
             return
         lines = [(one.name, filter_line(one.name, one.filter)) for one in saved]
@@ -204,16 +204,16 @@ class PairsScreen(BrowseScreen[PairQuery, PairRow, PairDetail], Triage):
         if name:
             self.filter_by(f"@{name}")
         elif name == "":
-            asked = PromptScreen(Safe("name of the filter"))
-            if wanted := await self.app.push_screen_wait(asked):
-                filtered = SaveFilter(name=wanted, filter=self._filter)
-                if await self._asked(SAVE_FILTER(filtered)) is not None:
-                    self.notify(one_line(f"saved; type @{wanted}"), markup=False)
+            prompt = PromptScreen(Safe("name of the filter"))
+            if new_name := await self.app.push_screen_wait(prompt):
+                request = SaveFilter(name=new_name, filter=self._filter)
+                if await self._answer(SAVE_FILTER(request)) is not None:
+                    self.notify(one_line(f"saved; type @{new_name}"), markup=False)
 
     def action_blind(self) -> None:
         self.session.blind = not self.session.blind
-        hidden = "blind: sides, rewards and regimes are hidden; < and > decide"
-        self.notify(hidden if self.session.blind else "sides and rewards are shown", markup=False)
+        message = "blind: sides, rewards and regimes are hidden; < and > decide"
+        self.notify(message if self.session.blind else "sides and rewards are shown", markup=False)
         self.lines.refresh()
         self._show_detail()
         refresh_keys(self)

@@ -91,8 +91,8 @@ class PlotsScreen(SealScreen):
             names += [" · "] if names else []
             names.append((plot.NAME, "bold" if place == self._front else "dim"))
         self.query_one("#head", Static).update(Content.assemble(*names))
-        said = self.plots[self._front].reading()
-        self.query_one("#reading", Static).update(Content(said))
+        text = self.plots[self._front].reading()
+        self.query_one("#reading", Static).update(Content(text))
 
     def _go(self, place: int) -> None:
         self._front = place % len(self.plots)

@@ -108,12 +108,12 @@ class RobustnessScreen(BrowseScreen[RewriteQuery, RewriteRow, RewriteDetail]):
 
     # ---------------------------------------------------------- the list
 
-    def asked_for(self, text: str) -> RewriteQuery:
+    def make_query(self, text: str) -> RewriteQuery:
         return RewriteQuery(filter=text, sort=self._sort, descending=self._descending)  # type: ignore[arg-type]
 
     async def complete(self, text: str, cursor: int) -> Sequence[Completion]:
-        wanted = CompleteRequest(filter=text, cursor=cursor, rewrites=True)
-        return await self.session.client.ask(COMPLETE(wanted))
+        request = CompleteRequest(filter=text, cursor=cursor, rewrites=True)
+        return await self.session.client.ask(COMPLETE(request))
 
     async def load(self) -> None:
         await super().load()
@@ -164,19 +164,19 @@ class RobustnessScreen(BrowseScreen[RewriteQuery, RewriteRow, RewriteDetail]):
     # ---------------------------------------------------------- the scores
 
     @property
-    def scores_shown(self) -> bool:
+    def scores_open(self) -> bool:
         return self.has_class("-scores")
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         of_list = ("filter", "next_sort", "reverse", "undo_filter", *self.VIEW_ACTIONS)
-        if self.scores_shown and action in of_list:
+        if self.scores_open and action in of_list:
             return False
         if action == "back":
-            return self.scores_shown or self.in_detail
+            return self.scores_open or self.in_detail
         return super().check_action(action, parameters)
 
     def action_back(self) -> None:
-        if self.scores_shown:
+        if self.scores_open:
             self.action_toggle_scores()
         else:
             super().action_back()
@@ -184,7 +184,7 @@ class RobustnessScreen(BrowseScreen[RewriteQuery, RewriteRow, RewriteDetail]):
     def action_toggle_scores(self) -> None:
         self.remove_class("-detail")
         self.toggle_class("-scores")
-        (self.query_one("#scores-table") if self.scores_shown else self.lines).focus()
+        (self.query_one("#scores-table") if self.scores_open else self.lines).focus()
         refresh_keys(self)
 
     def _show_scores(
@@ -195,15 +195,15 @@ class RobustnessScreen(BrowseScreen[RewriteQuery, RewriteRow, RewriteDetail]):
         axis = Axis.over(value for row in scores for value in effect(row).ends())
         rows = []
         for row in scores:
-            found = effect(row)
+            score = effect(row)
             kind = self.session.kind(row.feature)
             rows.append(
                 (
                     cell(Safe(names.change(row.feature, row.side, row.sign, kind))),
-                    cell(Safe(found.text()), "strong" if found.significant else "muted"),
-                    interval(found, axis, _INTERVAL),
-                    cell(Safe(found.power())),
-                    cell(numbers.p_value(found.p_adjusted), "muted"),
+                    cell(Safe(score.text()), "strong" if score.significant else "muted"),
+                    interval(score, axis, _INTERVAL),
+                    cell(Safe(score.power())),
+                    cell(numbers.p_value(score.p_adjusted), "muted"),
                     cell(numbers.count(row.n), "muted"),
                     cell(numbers.count(row.events), "caution" if row.events < 10 else ""),
                 )

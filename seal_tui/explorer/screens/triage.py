@@ -101,13 +101,13 @@ class Triage(SealScreen):
             return  # it is on its way, and with it the note that is there already
         targets = self.targets
 
-        def said(note: str | None) -> None:
+        def save(note: str | None) -> None:
             if note is not None:
                 self._change(targets, MarkChange(note=note), Safe("note"))
 
         alone = targets == (self.lines.current,)
         before = row.mark.note if row.mark is not None and alone else ""
-        self.app.push_screen(PromptScreen(Safe("note"), before), said)
+        self.app.push_screen(PromptScreen(Safe("note"), before), save)
 
     def action_tag(self) -> None:
         row = self.lines.current_row
@@ -117,7 +117,7 @@ class Triage(SealScreen):
         alone = targets == (self.lines.current,)
         before = set(row.mark.tags) if row.mark is not None and alone else set()
 
-        def said(text: str | None) -> None:
+        def save(text: str | None) -> None:
             if text is None:
                 return
             now = set(text.replace("#", " ").split())
@@ -128,13 +128,13 @@ class Triage(SealScreen):
                 self._change(targets, change, Safe("tag"))
 
         title = Safe("tags, with spaces between")
-        self.app.push_screen(PromptScreen(title, " ".join(sorted(before))), said)
+        self.app.push_screen(PromptScreen(title, " ".join(sorted(before))), save)
 
     @work(group="decide")
     async def _change(self, targets: tuple[int, ...], change: MarkChange, what: Safe) -> None:
         if not targets:
             return
-        wanted = MarkRequest(
+        request = MarkRequest(
             pair_ids=targets,
             change=change,
             author=self.session.author,
@@ -145,38 +145,38 @@ class Triage(SealScreen):
             question = Safe(f"{what}: {numbers.count(len(targets))} selected pairs?")
             if not await self.app.push_screen_wait(ConfirmScreen(question)):
                 return
-        done = await self._decided(MARK(wanted))
+        done = await self._apply(MARK(request))
         if done is None:  # what was not decided stays selected, or under the cursor
             if len(targets) == 1:
                 self.lines.go_to(targets[0])
             return
         self.lines.deselect(targets)  # what was selected meanwhile stays so
-        self._told(done, loud=len(targets) > 1)
+        self._report(done, loud=len(targets) > 1)
 
     @work(group="decide")
     async def action_undo(self) -> None:
-        done = await self._decided(UNDO(AuthorRequest(author=self.session.author)))
+        done = await self._apply(UNDO(AuthorRequest(author=self.session.author)))
         if done is not None:
-            self._told(done)
+            self._report(done)
 
     @work(group="decide")
     async def action_redo(self) -> None:
-        done = await self._decided(REDO(AuthorRequest(author=self.session.author)))
+        done = await self._apply(REDO(AuthorRequest(author=self.session.author)))
         if done is not None:
-            self._told(done)
+            self._report(done)
 
-    async def _decided(self, call: Call[MarksChanged]) -> MarksChanged | None:
+    async def _apply(self, call: Call[MarksChanged]) -> MarksChanged | None:
         """What a change came to, after all changes that were asked for before it."""
         async with self._in_order:
-            done = await self._asked(call)
+            done = await self._answer(call)
         return done
 
-    def _told(self, done: MarksChanged, *, loud: bool = True) -> None:
+    def _report(self, done: MarksChanged, *, loud: bool = True) -> None:
         if loud:
             self.notify(one_line(done.said), markup=False, timeout=3)
         self.marks_changed()
 
-    async def _asked(self, call: Call[Answer]) -> Answer | None:
+    async def _answer(self, call: Call[Answer]) -> Answer | None:
         """The answer, or None after saying why there is none."""
         try:
             return await self.session.client.ask(call)
@@ -200,9 +200,9 @@ class Triage(SealScreen):
     @work(group="decide")
     async def action_log(self) -> None:
         everything = ProgressRequest(filter="", author=self.session.author)
-        log = await self._asked(MARK_LOG(LogRequest()))
-        agreements = await self._asked(AGREEMENT())
-        progress = await self._asked(MARK_PROGRESS(everything))
+        log = await self._answer(MARK_LOG(LogRequest()))
+        agreements = await self._answer(AGREEMENT())
+        progress = await self._answer(MARK_PROGRESS(everything))
         if log is not None and agreements is not None and progress is not None:
             text = log_text(log, agreements, progress)
             await self.app.push_screen_wait(TextScreen(Safe("decisions"), text))
@@ -212,7 +212,7 @@ class Triage(SealScreen):
         current = self.lines.current
         if current is None:
             return
-        pair = await self._asked(PAIR(PairRequest(id=current, author=self.session.author)))
+        pair = await self._answer(PAIR(PairRequest(id=current, author=self.session.author)))
         if pair is None:
             return
         left, right = pair.chosen, pair.rejected

@@ -70,11 +70,11 @@ class TopBar(Widget):
 
     def _tabs(self, pad: str) -> Content:
         """All names, the own one marked."""
-        shown = [
+        tabs = [
             Content.styled(f"{pad}{key} {label}{pad}", "reverse bold" if name == self._tab else "")
             for key, name, label in TABS
         ]
-        return Content.styled(" SEAL  " if pad else "", "bold") + Content(" ").join(shown)
+        return Content.styled(" SEAL  " if pad else "", "bold") + Content(" ").join(tabs)
 
     def _numbers(self) -> Content:
         """The name of this screen alone; of the others only their keys."""
@@ -117,24 +117,24 @@ class KeyBar(Widget):
     """The keys that do something here and now, the most local first."""
 
     def render(self) -> Content:
-        active = (shown for shown in self.screen.active_bindings.values() if shown.enabled)
-        bound = {shown.binding.id: shown.binding for shown in active}
+        bindings = self.screen.active_bindings.values()
+        bound = {active.binding.id: active.binding for active in bindings if active.enabled}
         here: list[tuple[str, str]] = []
         everywhere: list[tuple[str, str]] = []
-        for action in ACTIONS:  # in its order, whatever keys a person gave them
-            if action.shown and (binding := bound.get(action.id)) is not None:
+        for action in ACTIONS:  # in the order of the table, whatever the keys
+            if action.in_footer and (binding := bound.get(action.id)) is not None:
                 entry = (action.display(binding), action.label)
                 (everywhere if action.scope == "app" else here).append(entry)
         width = self.size.width
         fixed = _entries(everywhere)
         room = width - fixed.cell_length - 3
-        shown = Content("")
+        local = Content("")
         for count in range(len(here), -1, -1):
-            shown = _entries(here[:count])
-            if shown.cell_length <= room:
+            local = _entries(here[:count])
+            if local.cell_length <= room:
                 break
-        gap = max(1, width - shown.cell_length - fixed.cell_length - 2)
-        return Content.assemble(" ", shown, " " * gap, fixed, " ")
+        gap = max(1, width - local.cell_length - fixed.cell_length - 2)
+        return Content.assemble(" ", local, " " * gap, fixed, " ")
 
 
 def _entries(entries: list[tuple[str, str]]) -> Content:

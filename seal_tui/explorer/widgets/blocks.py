@@ -21,27 +21,28 @@ _NAME = 26
 _WORD = 10
 
 
-def turns(shown: Sequence[Turn]) -> Content:
+def turns(dialogue: Sequence[Turn]) -> Content:
     """A stretch of dialogue."""
     blocks = [
-        Content.assemble((f"{turn.role}", "bold dim"), "\n", content(turn.text)) for turn in shown
+        Content.assemble((f"{turn.role}", "bold dim"), "\n", content(turn.text))
+        for turn in dialogue
     ]
     return Content("\n\n").join(blocks)
 
 
-def context(shown: Sequence[Turn], opened: bool, what: str = "shared context") -> Content:
+def context(dialogue: Sequence[Turn], opened: bool, what: str = "shared context") -> Content:
     """The turns before the answers, folded to one line or in full."""
-    if not shown:
+    if not dialogue:
         return Content.styled(f"no {what}", "dim")
-    count = sum(len(turn.text.split()) for turn in shown)
-    size = f"{len(shown)} turn{'s' if len(shown) != 1 else ''}, {numbers.count(count)} words"
+    count = sum(len(turn.text.split()) for turn in dialogue)
+    size = f"{len(dialogue)} turn{'s' if len(dialogue) != 1 else ''}, {numbers.count(count)} words"
     head = Content.assemble(
         ("▾ " if opened else "▸ ", "bold"),
         what,
         (f" ({size}), space ", "dim"),
         ("folds" if opened else "opens", "dim"),
     )
-    return Content("\n").join([head, turns(shown)]) if opened else head
+    return Content("\n").join([head, turns(dialogue)]) if opened else head
 
 
 def _marked(runs: Iterable[diff.Run], style: str) -> Content:
@@ -131,18 +132,18 @@ def labels(
 def _gold(
     name: str,
     kind: str,
-    said: tuple[Mapping[str, int], Mapping[str, int]],
+    labels: tuple[Mapping[str, int], Mapping[str, int]],
     gold: tuple[Mapping[str, int] | None, Mapping[str, int] | None],
 ) -> tuple[Content, bool]:
     """What the gold labels say, where there are any, and whether they contradict the labeler."""
-    known = [side[name] if side is not None and name in side else None for side in gold]
-    if all(value is None for value in known):
+    values = [side[name] if side is not None and name in side else None for side in gold]
+    if all(value is None for value in values):
         return Content(""), False
     wrong = any(
         value is not None and side.get(name) not in (None, value)
-        for value, side in zip(known, said, strict=True)
+        for value, side in zip(values, labels, strict=True)
     )
-    text = " / ".join(words.label(value, kind) for value in known)
+    text = " / ".join(words.label(value, kind) for value in values)
     if wrong:
         return Content.styled(f"{text}  differs", "$caution"), True
     return Content.styled(text, "dim"), False

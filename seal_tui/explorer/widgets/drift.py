@@ -89,9 +89,9 @@ def curve_lines(curve: Curve, width: int, height: int) -> list[Content]:
     if rows < 3:
         return []
     effects = [effect(row) for row in curve.points]
-    axis = Axis.over(value for found in effects for value in found.ends())
+    axis = Axis.over(value for estimate in effects for value in estimate.ends())
     step = min(_MOST_STEP, max(6, (width - _LABEL - 1) // max(1, len(curve.points))))
-    columns = [_upright(found, axis, rows) for found in effects]
+    columns = [_upright(estimate, axis, rows) for estimate in effects]
     zero = rows - 1 - axis.at(0.0, rows)
     lines = []
     for row in range(rows):
@@ -111,18 +111,18 @@ def curve_lines(curve: Curve, width: int, height: int) -> list[Content]:
     marks = [Safe(f"≥ {numbers.number(at)}") for at in (row.threshold for row in curve.points)]
     left = [numbers.count(row.rewrites) for row in curve.points]
     for name, texts in (("cosine", marks), ("left", left)):
-        shown = "".join(fit(text, step, "center") for text in texts)
-        lines.append(Content.styled(f"{name:>{_LABEL}} {shown}", "dim"))
+        row_text = "".join(fit(text, step, "center") for text in texts)
+        lines.append(Content.styled(f"{name:>{_LABEL}} {row_text}", "dim"))
     return lines
 
 
-def _upright(found: Effect, axis: Axis, rows: int) -> list[tuple[str, str]]:
+def _upright(estimate: Effect, axis: Axis, rows: int) -> list[tuple[str, str]]:
     """One point and its interval as a column of `rows` glyphs, the top first."""
     column = [(" ", "")] * rows
-    if found.value is None:
+    if estimate.value is None:
         return column
-    if found.low is not None and found.high is not None:
-        for place in range(axis.at(found.low, rows), axis.at(found.high, rows) + 1):
+    if estimate.low is not None and estimate.high is not None:
+        for place in range(axis.at(estimate.low, rows), axis.at(estimate.high, rows) + 1):
             column[rows - 1 - place] = ("│", "")
-    column[rows - 1 - axis.at(found.value, rows)] = ("●", "bold")
+    column[rows - 1 - axis.at(estimate.value, rows)] = ("●", "bold")
     return column

@@ -18,7 +18,7 @@ from engine.wire.messages import Completion
 from seal_tui.text.safe import Safe, content, fit, one_line, plain
 
 Complete = Callable[[str, int], Awaitable[Sequence[Completion]]]
-_SHOWN = 7
+_MAX_COMPLETIONS = 7
 _NAME = 24
 
 
@@ -52,7 +52,7 @@ class FilterBar(Vertical):
     def __init__(self, complete: Complete, id: str | None = None) -> None:
         super().__init__(id=id)
         self._complete = complete
-        self._found: Sequence[Completion] = ()
+        self._completions: Sequence[Completion] = ()
         self._chosen = 0
         self._summary = self._aside = Content("")
 
@@ -133,41 +133,41 @@ class FilterBar(Vertical):
     async def _look_up(self) -> None:
         field = self.field
         try:
-            self._found = await self._complete(field.value, field.cursor_position)
+            self._completions = await self._complete(field.value, field.cursor_position)
         except SealError:
-            self._found = ()  # applying the filter will say what is wrong
+            self._completions = ()  # applying the filter will say what is wrong
         self._chosen = 0
-        self._show_found()
+        self._show_completions()
 
-    def _show_found(self) -> None:
+    def _show_completions(self) -> None:
         lines = [
             Content.assemble(
                 ("▸ " if place == self._chosen else "  ", "bold"),
-                (fit(one_line(found.text), _NAME), "bold" if place == self._chosen else ""),
+                (fit(one_line(completion.text), _NAME), "bold" if place == self._chosen else ""),
                 " ",
-                content(one_line(found.detail), "dim"),
+                content(one_line(completion.detail), "dim"),
             )
-            for place, found in enumerate(self._found[:_SHOWN])
+            for place, completion in enumerate(self._completions[:_MAX_COMPLETIONS])
         ]
-        more = len(self._found) - _SHOWN
+        more = len(self._completions) - _MAX_COMPLETIONS
         rest = f"{more} more · " if more > 0 else ""
         keys = "tab completes, ↑↓ choose · " if lines else ""
         lines.append(Content.styled(f"  {rest}{keys}enter applies, esc leaves", "dim"))
         self._hint(Content("\n").join(lines))
 
     def action_choose(self, by: int) -> None:
-        if self._found:
-            self._chosen = (self._chosen + by) % min(len(self._found), _SHOWN)
-            self._show_found()
+        if self._completions:
+            self._chosen = (self._chosen + by) % min(len(self._completions), _MAX_COMPLETIONS)
+            self._show_completions()
 
     def action_take(self) -> None:
         """Puts the chosen completion in the place of what it completes."""
-        if not self._found:
+        if not self._completions:
             return
-        found, field = self._found[self._chosen], self.field
-        text = Safe(plain(found.text))
-        field.value = field.value[: found.start] + text + field.value[found.end :]
-        field.cursor_position = found.start + len(text)
+        completion, field = self._completions[self._chosen], self.field
+        text = Safe(plain(completion.text))
+        field.value = field.value[: completion.start] + text + field.value[completion.end :]
+        field.cursor_position = completion.start + len(text)
 
     # ---------------------------------------------------------- enter and escape
 

@@ -54,7 +54,7 @@ def cell(text: Safe, style: str = "") -> Cell:
 
 NO_TEXT = Safe("")
 NO_STYLE = Style()
-_DRAWN_KEPT = 500
+_MAX_CACHED_ROWS = 500
 STYLES = ("chosen", "rejected", "caution", "muted", "strong")
 
 
@@ -96,7 +96,7 @@ class LineList(ScrollView, can_focus=True):
         """What the list shows, for the help."""
         self._layout: tuple[int, list[tuple[int, int]]] | None = None
         self._painted: dict[tuple[str, Style], Style] = {}
-        self._drawn: dict[int, Strip] = {}  # rows without the cursor, as they were drawn last
+        self._row_cache: dict[int, Strip] = {}  # rows without the cursor, as they were drawn last
 
     # ---------------------------------------------------------- what subclasses give
 
@@ -134,7 +134,7 @@ class LineList(ScrollView, can_focus=True):
 
     def on_resize(self, event: events.Resize) -> None:
         self._layout = None
-        self._drawn.clear()
+        self._row_cache.clear()
         self.virtual_size = Size(event.size.width, self.count + 1)
         self._show_cursor()
 
@@ -142,23 +142,23 @@ class LineList(ScrollView, can_focus=True):
         """The columns that fit, as (index, width)."""
         if self._layout is not None and self._layout[0] == width:
             return self._layout[1]
-        kept = list(range(len(self.columns)))
+        visible = list(range(len(self.columns)))
 
         def needed() -> int:
-            widths = [self.columns[i].width or self.columns[i].least for i in kept]
-            return 1 + sum(widths) + len(kept)
+            widths = [self.columns[i].width or self.columns[i].least for i in visible]
+            return 1 + sum(widths) + len(visible)
 
-        while needed() > width and len(kept) > 1:
-            worst = max(kept, key=lambda i: (self.columns[i].rank, i))
+        while needed() > width and len(visible) > 1:
+            worst = max(visible, key=lambda i: (self.columns[i].rank, i))
             if self.columns[worst].rank == 0:
                 break
-            kept.remove(worst)
-        fixed = sum(self.columns[i].width for i in kept) + len(kept)
-        flexible = [i for i in kept if not self.columns[i].width]
+            visible.remove(worst)
+        fixed = sum(self.columns[i].width for i in visible) + len(visible)
+        flexible = [i for i in visible if not self.columns[i].width]
         rest = max(1, (width - 1 - fixed) // max(1, len(flexible)))
-        found = [(i, self.columns[i].width or min(rest, self.columns[i].most)) for i in kept]
-        self._layout = (width, found)
-        return found
+        layout = [(i, self.columns[i].width or min(rest, self.columns[i].most)) for i in visible]
+        self._layout = (width, layout)
+        return layout
 
     # ---------------------------------------------------------- drawing
 
@@ -166,11 +166,11 @@ class LineList(ScrollView, can_focus=True):
         """Without a region everything is drawn anew; scrolling gives one, for it moves rows that
         are what they were."""
         if not regions:
-            self._drawn.clear()
+            self._row_cache.clear()
         return super().refresh(*regions, **how)
 
     def notify_style_update(self) -> None:
-        self._drawn.clear()
+        self._row_cache.clear()
         super().notify_style_update()
 
     def render_lines(self, crop: Region) -> list[Strip]:
@@ -202,11 +202,11 @@ class LineList(ScrollView, can_focus=True):
             return Strip.blank(width, base)
         if index == self.cursor:
             return self._row(index, width, base)
-        if index not in self._drawn:
-            if len(self._drawn) > _DRAWN_KEPT:
-                self._drawn.clear()
-            self._drawn[index] = self._row(index, width, base)
-        return self._drawn[index]
+        if index not in self._row_cache:
+            if len(self._row_cache) > _MAX_CACHED_ROWS:
+                self._row_cache.clear()
+            self._row_cache[index] = self._row(index, width, base)
+        return self._row_cache[index]
 
     def _header(self, width: int, base: Style) -> Strip:
         style = self._style("header", base)
@@ -306,17 +306,17 @@ def _fitted(parts: Cell, room: int, align: str) -> Sequence[Part]:
     """`parts` cut or padded to `room` cells."""
     if len(parts) == 1:
         return (Part(fit(parts[0].text, room, align), parts[0].style),)
-    found: list[Part] = []
+    fitted: list[Part] = []
     left = room
     for part in parts:
         length = cell_len(part.text)
         if length > left:
-            found.append(Part(fit(part.text, left), part.style))
+            fitted.append(Part(fit(part.text, left), part.style))
             left = 0
             break
-        found.append(part)
+        fitted.append(part)
         left -= length
     if left:
         gap = Part(Safe(" " * left))
-        found = [gap, *found] if align == "right" else [*found, gap]
-    return found
+        fitted = [gap, *fitted] if align == "right" else [*fitted, gap]
+    return fitted

@@ -60,10 +60,10 @@ class Mosaic(Plot):
             return Safe("")
         regime, opinion = self.tile
         n = self._table.get((regime, opinion), 0)
-        said = words.pairs_sentence(regime, opinion, n, sum(self._table.values()))
+        sentence = words.pairs_sentence(regime, opinion, n, sum(self._table.values()))
         column = sum(self._table.get((one, opinion), 0) for one in STACK)
         share = numbers.percent(n / column if column else None)
-        return Safe(f"{said} That is {share} of the column.")
+        return Safe(f"{sentence} That is {share} of the column.")
 
     def draw(self, width: int, height: int) -> Content:
         if not self.items:

@@ -132,8 +132,8 @@ def _facts(pair: PairDetail, place: str, blind: bool) -> Content:
 def _marks(pair: PairDetail, blind: bool) -> Content:
     """What was decided; in blind mode only one's own, for others' would sway."""
     own = [pair.row.mark] if pair.row.mark is not None else []
-    shown = own if blind else list(pair.marks)
-    lines = [Content.styled(words.mark_in_full(mark), "bold") for mark in shown]
+    marks = own if blind else list(pair.marks)
+    lines = [Content.styled(words.mark_in_full(mark), "bold") for mark in marks]
     return Content("\n").join(lines)
 
 

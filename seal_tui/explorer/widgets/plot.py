@@ -115,5 +115,5 @@ def beside(blocks: list[list[Content]], width: int) -> Content:
 def heading(text: Safe, width: int, chosen: bool, focused: bool) -> Content:
     """The title of one block; of the one under the cursor it stands out."""
     style = ("reverse bold" if focused else "bold") if chosen else "dim"
-    shown = fit(text, min(width - 1, len(text)))
-    return Content.styled(shown, style)
+    title = fit(text, min(width - 1, len(text)))
+    return Content.styled(title, style)

@@ -72,13 +72,13 @@ class Roses(Plot):
         for place, (name, circle) in enumerate(self._circles(self._plots)):
             title = heading(name, room, place == self.item, self.has_focus)
             zero = 0.0 if place == 2 else _ZERO_OF_DIRECTIONS
-            drawn = rose(circle.counts, zero, room - 2, height - 1 - _CAPTIONS, halves=place < 2)
+            lines = rose(circle.counts, zero, room - 2, height - 1 - _CAPTIONS, halves=place < 2)
             mean = numbers.degrees(circle.mean_deg)
             captions = [
                 Content.styled(f"mean {mean}", "dim"),
                 Content.styled(f"length {numbers.number(circle.resultant)}", "dim"),
             ]
-            blocks.append([title, *drawn, *captions])
+            blocks.append([title, *lines, *captions])
         return beside(blocks, room)
 
     def reading(self) -> Safe:
@@ -98,10 +98,10 @@ class Roses(Plot):
             )
         low, high = _both(circle.counts)
         aligned = self._aligned[self.item] if self.item < len(self._aligned) else None
-        said = f"{numbers.percent(aligned)} of pairs are aligned; " if aligned else ""
+        tail = f"{numbers.percent(aligned)} of pairs are aligned; " if aligned else ""
         both_low, both_high = (numbers.percent(count / n if n else None) for count in (low, high))
         return Safe(
-            f"{name}: {said}both rewards are below zero in {both_low} and above it in {both_high}. "
+            f"{name}: {tail}both rewards are below zero in {both_low} and above it in {both_high}. "
             f"Mean direction {mean}, length {length}.{undefined}"
         )
 

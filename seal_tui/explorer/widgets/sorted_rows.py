@@ -75,7 +75,7 @@ class SortedList(RowList, Generic[Line]):
             self._arrange()
             self.cursor = 0
 
-    def turn_round(self) -> None:
+    def reverse(self) -> None:
         self._descending = not self._descending
         self._arrange()
         self.cursor = 0
@@ -87,15 +87,15 @@ class SortedList(RowList, Generic[Line]):
         key = next((field.key for field in self._orders() if field.title == self._by), None)
         if key is not None:
             # What has no value comes last, whichever way round.
-            known = [line for line in self._lines if key(line) is not None]
-            rest = [line for line in self._lines if key(line) is None]
-            known.sort(key=self._name_of)
-            known.sort(key=key, reverse=self._descending)  # type: ignore[arg-type]
-            self._lines = [*known, *rest]
-        drawn = [field for field in self._fields if field.draw is not None]
-        self.set_columns([self._column(field) for field in drawn])
+            ranked = [line for line in self._lines if key(line) is not None]
+            unranked = [line for line in self._lines if key(line) is None]
+            ranked.sort(key=self._name_of)
+            ranked.sort(key=key, reverse=self._descending)  # type: ignore[arg-type]
+            self._lines = [*ranked, *unranked]
+        visible = [field for field in self._fields if field.draw is not None]
+        self.set_columns([self._column(field) for field in visible])
         self.show(
-            [[field.draw(line) for field in drawn if field.draw] for line in self._lines],
+            [[field.draw(line) for field in visible if field.draw] for line in self._lines],
             [self._name_of(line) for line in self._lines],
         )
 

@@ -41,7 +41,7 @@ class WindowList(LineList, Generic[Row]):
         super().__init__(columns, empty=empty, id=id)
         self._fetch = fetch
         self._draw = draw
-        self._asked = False
+        self._fetching = False
         self._selected: dict[int, None] = {}  # ids, in the order in which they were selected
         self._anchor: int | None = None
 
@@ -143,38 +143,38 @@ class WindowList(LineList, Generic[Row]):
         row = self._pages.row(index)
         if row is not None:
             return self._draw(row)
-        self._bring_soon()
+        self._fetch_soon()
         first = cell(Safe(str(self.ids[index])), "muted")
         return [first, *[(Part(Safe("·"), "muted"),)] * (len(self.columns) - 1)]
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
         super().watch_scroll_y(old_value, new_value)
-        if self._wanted():
-            self._bring_soon()
+        if self._pages_to_fetch():
+            self._fetch_soon()
 
-    def _bring_soon(self) -> None:
-        if not self._asked:
-            self._asked = True
-            self.call_after_refresh(self._bring)
+    def _fetch_soon(self) -> None:
+        if not self._fetching:
+            self._fetching = True
+            self.call_after_refresh(self._fetch_pages)
 
     @work(exclusive=False, group="rows", exit_on_error=False)
-    async def _bring(self) -> None:
+    async def _fetch_pages(self) -> None:
         """Fetches what is in view, then what is next to it; what was scrolled past meanwhile is
         not asked for."""
         try:
-            while wanted := self._wanted():
-                pages, page = self._pages, wanted[0]
+            while numbers := self._pages_to_fetch():
+                pages, page = self._pages, numbers[0]
                 rows = await self._fetch(pages.ids_of(page))
-                waited_for = page in self._missing(0)  # it may have come into view meanwhile
+                in_view = page in self._missing(0)  # it may have come into view meanwhile
                 pages.put(page, rows)
-                if waited_for:
+                if in_view:
                     self.refresh()
         except SealError as error:
             self.post_message(self.Failed(error))
         finally:
-            self._asked = False
+            self._fetching = False
 
-    def _wanted(self) -> list[int]:
+    def _pages_to_fetch(self) -> list[int]:
         """Pages that are needed now, or would be at the next page key."""
         return self._missing(0) or self._missing(self.page)
 
