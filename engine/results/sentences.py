@@ -229,12 +229,13 @@ def drift(row: DriftRow, kinds: Kinds) -> str:
 def strategy(row: StrategyRow, kinds: Kinds) -> str:
     estimate, verdict = effect(row), significance(row.p_value)
     return (
-        f"Rewriting with {names.name(row.strategy)} takes the resistance of "
+        f"Rewriting with {names.name(row.strategy)} changes the resistance of "
         f"{names.outcome(row.role)} from {numbers.percent(row.resistance_before)} to "
         f"{numbers.percent(row.resistance_after)} of {numbers.count(row.n)} pairs, "
-        f"{estimate.text()} percentage points{_between(row.change_low, row.change_high, 1, 100)}. Of "
-        f"{numbers.count(row.aligned_before)} aligned pairs {numbers.count(row.became_misaligned)} "
-        f"became misaligned.{f' {verdict}.' if verdict else ''}"
+        f"{estimate.text()} percentage points{_between(row.change_low, row.change_high, 1, 100)}. "
+        f"Of {numbers.count(row.aligned_before)} aligned pairs "
+        f"{numbers.count(row.became_misaligned)} became misaligned."
+        f"{f' {verdict}.' if verdict else ''}"
     )
 
 

@@ -1,4 +1,4 @@
-"""The command line. Every command that needs a run speaks to its engine, never to its files."""
+"""The command line. Commands that need a run talk to its engine and never read its files."""
 
 from __future__ import annotations
 
@@ -31,17 +31,20 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Where and why a reward model errs: feature imprint, alignment resistance, robustness "
     "(SEAL, arXiv 2408.10270).",
-    epilog="Exit codes: 0 done, 1 failed, 2 wrong usage or bad input.",
+    epilog="Exit codes: 0 success, 1 failure, 2 invalid usage or input.",
 )
 
 RunDir = Annotated[Path, typer.Argument(help="The folder of a run.", show_default=False)]
-Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON to stdout.")]
 Headless = Annotated[
-    bool, typer.Option("--headless", help="Plain progress and a summary, no explorer.")
+    bool,
+    typer.Option(
+        "--headless", help="Print progress and a summary instead of opening the explorer."
+    ),
 ]
 TargetDir = Annotated[
     Path | None,
-    typer.Option("--run-dir", help="Where the run lives. [default: runs/NAME]", show_default=False),
+    typer.Option("--run-dir", help="The run folder. [default: runs/NAME]", show_default=False),
 ]
 
 
@@ -52,11 +55,11 @@ def _fail(message: str, code: int) -> NoReturn:
 
 @contextmanager
 def _error_lines() -> Iterator[None]:
-    """Every expected failure is one line and an exit code."""
+    """Turn every expected failure into one line and an exit code."""
     try:
         yield
     except (typer.Exit, BrokenPipeError):
-        raise  # of the latter, the reader has seen enough: typer ends quietly
+        raise  # a closed pipe is not a failure: typer exits quietly
     except Exception as error:
         failure = crash.explain(error)
         _fail(str(failure), failure.kind.exit_code)
@@ -80,7 +83,7 @@ def _follow(client: SyncEngineClient, folder: Path) -> None:
         status = headless.follow_run(client)
     except KeyboardInterrupt:
         print(
-            f"\nThe engine goes on. Watch: seal-tui open {folder} · stop: seal-tui stop {folder}",
+            f"\nThe run continues. Watch: seal-tui open {folder} · stop: seal-tui stop {folder}",
             file=sys.stderr,
         )
         raise typer.Exit(130) from None
@@ -103,9 +106,9 @@ def _show(engine: Callable[[], Path]) -> NoReturn:
 
 @app.command()
 def demo(headless: Headless = False, run_dir: TargetDir = None) -> None:
-    """The sample study on the embedded models, then the explorer.
+    """Run the sample study with the embedded models and open the explorer.
 
-    Needs no account, no network and no GPU. A second time it opens at once.
+    Needs no account, no network and no GPU. Later calls open the finished run at once.
     """
     with _error_lines():
         study = samples.study()
@@ -119,13 +122,13 @@ def run(
     headless: Headless = False,
     plan: Annotated[
         bool,
-        typer.Option("--plan", help="Say what would be reused and what computed; run nothing."),
+        typer.Option("--plan", help="Show what would be reused and computed, without running."),
     ] = False,
 ) -> None:
     """Run a study, or resume it where it stopped, and open the explorer.
 
-    What is computed already with the same models and settings is not computed again. The run goes
-    on when the terminal closes.
+    Results that exist for the same models and settings are reused. The run continues when the
+    terminal closes.
     """
     if plan:
         with _error_lines():
@@ -140,7 +143,7 @@ def import_(
     pairs: Annotated[
         Path | None,
         typer.Option(
-            help="The pairs, as for a study. May be left out where a labels file has their texts.",
+            help="The pairs, as for a study. Optional if a labels file contains the texts.",
             show_default=False,
         ),
     ] = None,
@@ -148,7 +151,7 @@ def import_(
         list[str] | None,
         typer.Option(
             metavar="[NAME=]FILE",
-            help="Labels of a labeler, main without a name: SEAL's taxonomy CSV, or JSON lines.",
+            help="Labels of a labeler (default name: main): SEAL's taxonomy CSV, or JSON lines.",
             show_default=False,
         ),
     ] = None,
@@ -156,7 +159,7 @@ def import_(
         list[str] | None,
         typer.Option(
             metavar="pre=FILE, post=FILE",
-            help="Scores of a reward model: SEAL's compare CSV, or RewardBench's. Both are needed.",
+            help="Scores of a reward model: SEAL's compare CSV or RewardBench's. Both are needed.",
             show_default=False,
         ),
     ] = None,
@@ -168,18 +171,19 @@ def import_(
         typer.Option(help="A taxonomy file. [default: the paper's features]", show_default=False),
     ] = None,
     allow_squashed: Annotated[
-        bool, typer.Option("--allow-squashed", help="Take scores that all lie within [0, 1].")
+        bool, typer.Option("--allow-squashed", help="Accept scores that all lie within [0, 1].")
     ] = False,
     ledger: exporting.Ledger = None,
 ) -> None:
-    """Make a run from recorded results, without a model; or bring decisions into a run.
+    """Create a run from recorded results, without models; or import decisions into a run.
 
-    Files are joined by row_id or id, never by position; nothing is imported unless all of it fits.
+    Files are joined by row_id or id, never by position. If anything does not match, nothing is
+    imported.
     """
     with _error_lines():
         if ledger is not None:
             if pairs or labels or rewards or rewrites or taxonomy or allow_squashed:
-                raise BadInput("--ledger goes alone, into a run that is there")
+                raise BadInput("--ledger imports into an existing run; it allows no other options")
             with runs.client(launch.run_folder(run_dir)) as client:
                 exporting.import_ledger(client, ledger)
             return
@@ -204,13 +208,15 @@ def export(
     dry_run: exporting.DryRun = False,
     as_json: Json = False,
 ) -> None:
-    """Write a run's pairs as decided: for training, for a spreadsheet, for readers.
+    """Export a run's pairs with the decisions: training data, a spreadsheet or a report.
 
-    trl, trl-messages, kto and hub carry decisions out: flips have their sides swapped, drops are
-    left out, undecided pairs stay as the human chose. csv lists every pair beside its decision,
-    ledger is the log of all decisions (see import --ledger), report a page of findings.
+    trl, trl-messages, kto and hub apply the decisions: the sides of flipped pairs are swapped,
+    dropped pairs are left out, undecided pairs keep the human preference. csv lists every pair
+    with its decision, ledger is the log of all decisions (see import --ledger), report is a page
+    with the results.
 
-    The file's ending chooses: .jsonl, .jsonl.gz, .parquet, .csv, .md, .html; for hub a new folder.
+    The file name sets the type: .jsonl, .jsonl.gz, .parquet, .csv, .md, .html; hub needs a new
+    folder.
     """
     with _error_lines():
         request = exporting.request(to, form, where, author, ties, discuss, overwrite)
@@ -226,20 +232,20 @@ def open_(
     socket: Annotated[
         Path | None,
         typer.Option(
-            help="Attach to this socket instead, forwarded from another host with ssh -L.",
+            help="Connect to this socket instead (forwarded from another host with ssh -L).",
             show_default=False,
         ),
     ] = None,
 ) -> None:
-    """Open the explorer on a run, finished or not."""
+    """Open a run in the explorer, finished or not."""
     with _error_lines():
         if (run_dir is None) == (socket is None):
-            _fail("open needs a run folder or --socket, one of the two", 2)
+            _fail("open needs either a run folder or --socket", 2)
         if run_dir is not None:
             _explore(launch.run_folder(run_dir))
         assert socket is not None
         if not socket.is_socket():
-            _fail(f"{socket} is no socket; is the ssh -L that forwards it still up?", 2)
+            _fail(f"{socket} is not a socket; is the ssh -L that forwards it still running?", 2)
         launch.attachable(socket)
         _show(lambda: launch.attachable(socket))
 
@@ -253,9 +259,9 @@ def metrics(
         typer.Option(help=f"Only this preset: {', '.join(studies.PRESETS)}.", show_default=False),
     ] = None,
 ) -> None:
-    """Print every metric table of a run, each with a sentence that reads it.
+    """Print every metric table of a run, each with an interpretation.
 
-    Where the study's [measures] changed since, they are computed anew; results are not.
+    If the study's [measures] have changed, the tables are recomputed; model results are not.
     """
     if preset is not None and preset not in studies.PRESETS:
         _fail(f"--preset {preset}: must be one of {', '.join(studies.PRESETS)}", 2)
@@ -274,7 +280,7 @@ def metrics(
 
 @app.command()
 def status(run_dir: RunDir, as_json: Json = False) -> None:
-    """What the engine of a run is doing."""
+    """Show the state of a run."""
     with _error_lines(), runs.client(launch.run_folder(run_dir)) as client:
         answer = client.ask(STATUS())
     if as_json:
@@ -289,10 +295,10 @@ def status(run_dir: RunDir, as_json: Json = False) -> None:
 def stop(
     run_dir: RunDir,
     now: Annotated[
-        bool, typer.Option("--now", help="Drop the batch in work instead of finishing it.")
+        bool, typer.Option("--now", help="Discard the current batch instead of finishing it.")
     ] = False,
 ) -> None:
-    """Stop a run and its engine. Everything finished stays; `run` resumes it."""
+    """Stop a run and its engine. Finished results are kept; `run` resumes it."""
     with _error_lines():
         stopped = runs.stop(launch.run_folder(run_dir), now)
         print("stopped" if stopped else "no engine is running")
@@ -300,9 +306,9 @@ def stop(
 
 @app.command()
 def selftest(as_json: Json = False) -> None:
-    """Plant known effects in synthetic pairs and see whether the measures find them.
+    """Check that the measures recover known effects planted in synthetic pairs.
 
-    Coefficients, pair effects, flips, labeler errors and ties; interval coverage and false
+    Covers coefficients, pair effects, flips, labeler errors and ties, interval coverage and false
     positives. Takes half a minute.
     """
     with _error_lines():
@@ -318,11 +324,11 @@ def selftest(as_json: Json = False) -> None:
 @app.command()
 def doctor(
     study: Annotated[
-        Path | None, typer.Argument(help="A study file to check too.", show_default=False)
+        Path | None, typer.Argument(help="A study file to check as well.", show_default=False)
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Check this machine: versions, devices, models, sockets, terminal, and a study file."""
+    """Check this machine (versions, devices, models, sockets, terminal) and a study file."""
     with _error_lines():
         checks: list[dict[str, Any]] = runs.ask_module(
             "engine.doctor", *([str(study.absolute())] if study else [])
@@ -342,9 +348,9 @@ def doctor(
 
 @app.command()
 def keys(as_json: Json = False) -> None:
-    """Every action of the explorer with its keys, yours in place of the usual ones.
+    """List all actions of the explorer with their current keys.
 
-    To change one, name the action in the settings file:
+    To change a key, name the action in the settings file:
 
     [keys]
     triage.flip = "x,ctrl+x"
@@ -382,5 +388,5 @@ def _options(
 
 
 def main() -> None:
-    os.umask(0o077)  # a run folder holds other people's conversations
+    os.umask(0o077)  # run folders contain private conversations
     app(prog_name="seal-tui")

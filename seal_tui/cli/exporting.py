@@ -1,4 +1,4 @@
-"""`seal-tui export` and `import --ledger`: options, what is asked, what is said."""
+"""`seal-tui export` and `import --ledger`: options, requests and output."""
 
 from __future__ import annotations
 
@@ -39,33 +39,35 @@ Policy = Literal["drop", "keep"]
 
 To = Annotated[
     Path,
-    typer.Option(metavar="PATH", help="The file to write; for hub a folder.", show_default=False),
+    typer.Option(metavar="PATH", help="The file to write; a folder for hub.", show_default=False),
 ]
 Format = Annotated[
     str | None,
     typer.Option(
         "--format",
         metavar="FORMAT",
-        help="See above. [default: trl, csv or report, by the ending of PATH]",
+        help="See above. [default: trl, csv or report, from the file name]",
         show_default=False,
     ),
 ]
 Where = Annotated[
-    str, typer.Option(metavar="FILTER", help="Only these pairs.", show_default="all pairs")
+    str, typer.Option(metavar="FILTER", help="Export only these pairs.", show_default="all pairs")
 ]
 Author = Annotated[
     str | None,
-    typer.Option(help="Whose decisions. [default: yours]", show_default=False),
+    typer.Option(help="The reviewer. [default: you]", show_default=False),
 ]
-Ties = Annotated[Policy, typer.Option(help="Pairs decided to be ties.")]
-Discuss = Annotated[Policy, typer.Option(help="Pairs that need discussion.")]
-Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what is there.")]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what would be written.")]
+Ties = Annotated[Policy, typer.Option(help="What to do with ties.")]
+Discuss = Annotated[Policy, typer.Option(help="What to do with pairs marked for discussion.")]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Overwrite an existing file.")]
+DryRun = Annotated[
+    bool, typer.Option("--dry-run", help="Show what would be written, without writing.")
+]
 Ledger = Annotated[
     Path | None,
     typer.Option(
-        help="Decisions that another run of the same pairs exported; alone, into a run that is "
-        "there. A second time it changes nothing.",
+        help="Import decisions exported from another run of the same pairs into an existing run. "
+        "Importing twice changes nothing.",
         show_default=False,
     ),
 ]
@@ -93,15 +95,14 @@ def request(
 
 
 def _signature() -> str:
-    # With the explorer's keys and themes: not for every command.
+    # Imports the explorer's keys and themes, which other commands do not need.
     from seal_tui.explorer import settings
 
     return settings.load().signature
 
 
 def export(client: SyncEngineClient, request: ExportRequest, dry_run: bool, as_json: bool) -> None:
-    """Preview, progress, outcome. Raises SealError; typer.Exit when
-    the person ended it."""
+    """Print preview, progress and outcome. Raises SealError, or typer.Exit after Ctrl-C."""
     try:
         preview = client.ask(PREVIEW_EXPORT(request))
         if not as_json:
@@ -124,7 +125,7 @@ def export(client: SyncEngineClient, request: ExportRequest, dry_run: bool, as_j
 
 
 def _placed(error: EngineProblem, text: str) -> SealError:
-    """The error with the place in the filter that it is about, if it is about one."""
+    """The error with its position in the filter, if it has one."""
     if error.start is None or error.end is None:
         return error
     place = text[error.start : error.end]
@@ -133,20 +134,22 @@ def _placed(error: EngineProblem, text: str) -> SealError:
 
 
 def _preview_lines(preview: ExportPreview, request: ExportRequest) -> Iterator[Safe]:
-    which = f"of the filter {request.filter}" if request.filter else "in all"
-    yield one_line(f"{preview.pairs:,} pairs {which}, as {request.author} decided")
+    which = f"of the filter {request.filter}" if request.filter else "in total"
+    yield one_line(f"{preview.pairs:,} pairs {which}, with the decisions of {request.author}")
     counts = [f"{n:,} {name}" for name, n in preview.counts.items() if n]
     if counts:
         yield Safe(f"  {one_line(' · '.join(counts))}")
     if preview.authors and request.author not in preview.authors:
-        hint = f"{request.author} decided nothing, but {', '.join(preview.authors)} did (--author)"
+        hint = (
+            f"{request.author} has no decisions; reviewers: {', '.join(preview.authors)} (see --author)"
+        )
         yield Safe(f"  {one_line(hint)}")
     if preview.has_rows:
         yield Safe(f"  {numbers.count(preview.rows)} rows as {preview.format}")
 
 
 def _json(preview: ExportPreview, request: ExportRequest, status: ExportStatus | None) -> str:
-    """One object; `state` is null where nothing was to be written."""
+    """One JSON object; `state` is null for a dry run."""
     content = {
         "format": preview.format,
         "path": status.path if status is not None else request.path,
@@ -164,7 +167,7 @@ def _json(preview: ExportPreview, request: ExportRequest, status: ExportStatus |
 
 
 def _follow(client: SyncEngineClient, status: ExportStatus) -> ExportStatus:
-    """Shows the progress until the export is over. Ctrl-C cancels it."""
+    """Show progress until the export ends. Ctrl-C cancels it."""
     console = Console(stderr=True, highlight=False)
     live = console.is_terminal and not console.is_dumb_terminal
     began = last_line_at = time.monotonic()
@@ -201,7 +204,7 @@ def _progress(status: ExportStatus, seconds: float) -> Safe:
 
 
 def import_ledger(client: SyncEngineClient, path: Path) -> None:
-    """Import an exported ledger and say what became of it."""
+    """Import an exported ledger and print the result."""
     result = client.ask(IMPORT_LEDGER(LedgerFile(path=str(path.expanduser().absolute()))))
     for line in _imported(result):
         print(line)
@@ -213,5 +216,6 @@ def _imported(result: Imported) -> Iterator[Safe]:
     if result.unknown:
         some = ", ".join(result.pairs[:5]) + (", …" if len(result.pairs) > 5 else "")
         yield one_line(
-            f"skipped {result.unknown:,} changes to pairs that this dataset does not contain: {some}"
+            f"{result.unknown:,} skipped: their pairs are not in this dataset, or differ in text: "
+            f"{some}"
         )

@@ -1,4 +1,4 @@
-"""`seal-tui import` as a study: recorded files in place of models."""
+"""`seal-tui import`: a study that uses recorded files instead of models."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Files:
 
 @contextmanager
 def written(run_dir: Path, files: Files) -> Iterator[Path]:
-    """The study of these files, for as long as the block lasts."""
+    """The path of a temporary study file for these files."""
     _refuse_other_runs(run_dir)
     text = study(run_dir.resolve().name, files)
     with tempfile.TemporaryDirectory(prefix="seal-tui-") as folder:
@@ -36,7 +36,7 @@ def written(run_dir: Path, files: Files) -> Iterator[Path]:
         try:
             path.write_text(text, "utf-8")
         except UnicodeEncodeError:
-            raise BadInput("a file's name is not UTF-8: rename it") from None
+            raise BadInput("a file name is not valid UTF-8: rename the file") from None
         yield path
 
 
@@ -47,7 +47,7 @@ def study(name: str, files: Files) -> str:
     pairs = files.pairs or labels.get("main") or next(iter(labels.values()), None)
     if pairs is None:
         raise BadInput(
-            "--pairs is missing: name the pairs, or a labels file that has their texts (--labels)"
+            "--pairs is missing: pass the pairs, or a labels file with the texts (--labels)"
         )
     squashed = "allow_squashed = true\n" if files.allow_squashed else ""
     parts = [f"{MARK}\nname = {_quoted(name)}\n\n[data]\npath = {_path(pairs)}\n"]
@@ -64,7 +64,7 @@ def study(name: str, files: Files) -> str:
     else:
         parts.append(
             f'[rewrites]\npath = {_path(files.rewrites)}\nscope = "transcript"\n'
-            "min_cosine = 0  # as published: every rewrite counts, however far it drifted\n"
+            "min_cosine = 0  # as published: every rewrite counts, whatever its cosine\n"
         )
     return "\n".join(parts)
 
@@ -78,7 +78,7 @@ def _labels(options: Sequence[str]) -> dict[str, Path]:
             name, path = "main", word
         if name in files:
             raise BadInput(
-                f"--labels {word}: there are labels of {name} already; name the labeler: NAME=FILE"
+                f"--labels {word}: labeler {name} is given twice; name the labeler: NAME=FILE"
             )
         files[name] = Path(path)
     return files
@@ -96,8 +96,8 @@ def _rewards(options: Sequence[str]) -> dict[str, Path]:
     missing = [role for role in ("pre", "post") if role not in files]
     if missing:
         raise BadInput(
-            f"--rewards {missing[0]}=FILE is missing: both pre and post are needed, because "
-            "without a model the one can be neither scored nor trained from the other"
+            f"--rewards {missing[0]}=FILE is missing: an import needs both pre and post, "
+            "because it has no model to compute the other from"
         )
     return files
 
@@ -111,7 +111,7 @@ def _refuse_other_runs(run_dir: Path) -> None:
         else:
             return
     if not begun.startswith(MARK):
-        raise BadInput(f"{run_dir} holds a run that is no import: name another folder")
+        raise BadInput(f"{run_dir} contains a run that was not imported: choose another folder")
 
 
 def _path(path: Path) -> str:
@@ -119,5 +119,5 @@ def _path(path: Path) -> str:
 
 
 def _quoted(text: str) -> str:
-    """A TOML string: JSON's, but that JSON leaves DEL as it is."""
+    """A TOML string: a JSON string, but JSON does not escape DEL."""
     return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")

@@ -1,4 +1,4 @@
-"""Copying to the clipboard of the person's own machine, also over SSH and through tmux."""
+"""Copying to the clipboard of the user's own machine, also over SSH and through tmux."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from textual.app import App
 from seal_tui import paths
 from seal_tui.text.safe import Safe, plain
 
-# Terminals and tmux drop a longer OSC 52 sequence without a word.
+# Terminals and tmux silently drop longer OSC 52 sequences.
 MOST_BYTES = 74_000
 
 
 async def copy(app: App[object], text: str) -> Safe:
-    """Put `text` on the clipboard; where it went, in words.
+    """Put `text` on the clipboard and return a message that says where it went.
 
-    What is copied is made harmless first: a pasted escape code acts like a typed one. The same
-    text is always in a private file as well, because no terminal says whether it took OSC 52.
+    Escape codes are made visible first: a pasted one would act like a typed one. The text is
+    always in a private file as well, because no terminal confirms OSC 52.
     """
     safe_text = plain(text)
     file = paths.copied_file()
     file.write_text(safe_text, "utf-8")
-    where = Safe(f"also in {plain(str(file))}")
+    where = Safe(f"also saved to {plain(str(file))}")
     if len(safe_text.encode()) > MOST_BYTES:
-        return Safe(f"too long for a clipboard over a terminal; it is in {plain(str(file))}")
+        return Safe(f"too long for the terminal clipboard; saved to {plain(str(file))}")
     for name, command in _programs():
         if await _pipe_to(command, safe_text):
             return Safe(f"copied to {name}; {where}")
@@ -36,7 +36,7 @@ async def copy(app: App[object], text: str) -> Safe:
 
 
 def _programs() -> Sequence[tuple[str, Sequence[str]]]:
-    """The programs that reach a clipboard here, the best first."""
+    """The programs that can reach a clipboard here, the best first."""
     programs = (
         ("WAYLAND_DISPLAY", "the clipboard", ("wl-copy",)),
         ("DISPLAY", "the clipboard", ("xclip", "-selection", "clipboard")),

@@ -1,4 +1,4 @@
-"""The palette: every action that works here and now, and the themes."""
+"""The command palette: all actions available on the current screen, and the themes."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Command(NamedTuple):
 
 
 class ActionCommands(Provider):
-    """Reads the same table of actions as keys, footer and help."""
+    """Built from the same table of actions as keys, footer and help."""
 
     def _commands(self) -> Iterator[Command]:
         seen: set[str] = set()
@@ -38,7 +38,7 @@ class ActionCommands(Provider):
             yield Command(f"{action.label} ({action.display(active.binding)})", action.help, run)
         for theme in THEMES:
             change = partial(setattr, self.app, "theme", theme.name)
-            yield Command(f"colours: {theme.name}", "Change the colours.", change)
+            yield Command(f"colours: {theme.name}", "Switch to this theme.", change)
 
     async def discover(self) -> Hits:
         for command in self._commands():

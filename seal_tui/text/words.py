@@ -1,4 +1,4 @@
-"""Words for what is on the screen: names of features, states, verdicts and marks."""
+"""Words on the screen: names of features, states, decisions and marks."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ RUN_STATE: Final[dict[RunState, Safe]] = {
     "stopped": Safe("stopped"),
 }
 STAGE_STATE: Final[dict[StageState, Safe]] = {
-    "waiting": Safe("waits"),
-    "running": Safe("runs"),
+    "waiting": Safe("waiting"),
+    "running": Safe("running"),
     "done": Safe("done"),
     "failed": Safe("failed"),
 }
@@ -55,12 +55,12 @@ _BAR = 10
 
 
 def after(options: Sequence[str], now: str) -> str:
-    """The one after `now`, round and round."""
+    """The option after `now`, cyclically."""
     return options[(options.index(now) + 1) % len(options)] if now in options else options[0]
 
 
 def feature(name: str) -> Safe:
-    """A feature's name for a person: `last_response_is_harmless` is harmless."""
+    """The display name of a feature: `last_response_is_harmless` is harmless."""
     return Safe(names.feature(name))
 
 
@@ -89,7 +89,7 @@ def verdict(margin: float) -> Safe:
 
 
 def mark(entry: Mark | None) -> Safe:
-    """A mark in a few signs: ✗⚑✎#"""
+    """A mark as symbols: ✗⚑✎#"""
     if entry is None:
         return Safe("")
     signs = [
@@ -128,7 +128,7 @@ def _counted(progress: MarkProgress) -> list[tuple[Verdict, int]]:
 
 
 def change(name: str) -> Safe:
-    """What a rewrite did to the verdict of the trained model."""
+    """How a rewrite changed the preference of the trained model."""
     return Safe(
         {"misaligned": "became misaligned", "aligned": "became aligned", "same": "same"}.get(
             name, name

@@ -312,7 +312,7 @@ def test_a_run_continues_after_its_terminal_closes_and_a_follower_is_interrupted
         os.killpg(follower.pid, signal.SIGINT)
         _, output = follower.communicate(timeout=30)
         assert follower.returncode == 130
-        assert "The engine goes on" in output
+        assert "The run continues" in output
         assert "Traceback" not in output
         assert launch.reachable(folder) is not None
         assert launch.holder(folder) == engine
@@ -438,9 +438,9 @@ def test_a_changed_study_shows_a_preview_before_it_runs(
 
 
 def test_open_attaches_to_a_socket_or_explains_why_it_cannot(seal_tui: Cli, run: Path) -> None:
-    assert "one of the two" in one_line(seal_tui("open"), 2)
-    assert "one of the two" in one_line(seal_tui("open", run, "--socket", "x.sock"), 2)
-    assert "is no socket" in one_line(seal_tui("open", "--socket", run / "study.json"), 2)
+    assert "either a run folder or --socket" in one_line(seal_tui("open"), 2)
+    assert "either a run folder or --socket" in one_line(seal_tui("open", run, "--socket", "x.sock"), 2)
+    assert "is not a socket" in one_line(seal_tui("open", "--socket", run / "study.json"), 2)
     answer = seal_tui("open", "--socket", launch.ensure_engine(run))
     assert answer.returncode == 2
     assert "needs a terminal" in answer.stderr

@@ -46,7 +46,7 @@ def test_an_export_prints_a_summary_and_writes_the_file(
     assert (done.returncode, done.stderr) == (0, "")
     path = tmp_path / "here" / "out.jsonl"
     assert done.stdout.splitlines() == [
-        "24 pairs in all, as kim decided",
+        "24 pairs in total, with the decisions of kim",
         "  2 flip · 1 drop · 1 tie · 20 undecided",
         "  22 rows as trl",
         f"written: {path}",
@@ -78,7 +78,7 @@ def test_json_is_one_object_with_the_path(seal_tui: Command, run: Path, tmp_path
 
 def test_decisions_of_another_author_are_mentioned(seal_tui: Command, run: Path) -> None:
     done = seal_tui("export", run, "--to", "out.jsonl", "--author", "lee")
-    assert "lee decided nothing, but kim did (--author)" in done.stdout
+    assert "lee has no decisions; reviewers: kim (see --author)" in done.stdout
 
 
 @pytest.mark.parametrize(
@@ -131,9 +131,9 @@ def test_a_ledger_transfers_decisions_between_runs(
     start_engine(other)
     assert seal_tui("export", run, "--to", "l.jsonl", "--format", "ledger").returncode == 0
     first = seal_tui("import", other, "--ledger", "l.jsonl")
-    assert (first.returncode, first.stdout) == (0, "4 changes brought in, 0 were there already\n")
+    assert (first.returncode, first.stdout) == (0, "4 changes imported, 0 already present\n")
     again = seal_tui("import", other, "--ledger", "l.jsonl")
-    assert again.stdout == "0 changes brought in, 4 were there already\n"
+    assert again.stdout == "0 changes imported, 4 already present\n"
     preview = seal_tui("export", other, "--to", "o.jsonl", "--author", "kim")
     assert "2 flip · 1 drop · 1 tie" in preview.stdout
 
@@ -168,7 +168,7 @@ def test_a_file_that_is_not_a_ledger_changes_nothing(
 def test_a_ledger_excludes_other_imports(seal_tui: Command, run: Path) -> None:
     done = seal_tui("import", run, "--ledger", "l.jsonl", "--labels", "x.csv")
     assert done.returncode == 2
-    assert "--ledger goes alone" in done.stderr
+    assert "it allows no other options" in done.stderr
 
 
 def test_the_explorers_calls_reach_the_engine(

@@ -186,7 +186,7 @@ def test_importing_the_recorded_results_of_a_run_gives_the_same_numbers(
 
 def test_both_rewards_are_required(recording: Recording, seal_tui: Cli) -> None:
     line = refused(seal_tui("import", *recording.options(pre=None)), recording.run)
-    assert "--rewards pre=FILE is missing: both pre and post are needed" in line
+    assert "--rewards pre=FILE is missing: an import needs both pre and post" in line
 
 
 @pytest.mark.parametrize(
@@ -385,7 +385,7 @@ def test_a_folder_with_another_run_is_not_changed(recording: Recording, seal_tui
     (recording.run / "study.toml").write_text("# mine\n")
     answer = seal_tui("import", *recording.options())
     assert answer.returncode == 2
-    assert "holds a run that is no import" in answer.stderr
+    assert "contains a run that was not imported" in answer.stderr
     assert [path.name for path in recording.run.iterdir()] == ["study.toml"]
 
 

@@ -130,7 +130,7 @@ async def test_each_thing_drawn_is_read_out(explorer: Opener) -> None:
         await pilot.press("7")
         await shows(pilot, "pre-D: 44.6 % of pairs are aligned")
         await pilot.press("l", "l")
-        await shows(pilot, "Training turned", "The sign is a direction, not a gain.")
+        await shows(pilot, "Training rotated", "The sign is a direction, not a gain.")
         await pilot.press("t")
         await shows(pilot, "pre-D: rewards from −3.25 to 2.50", "7 pairs have a reward outside")
         await pilot.press("t")
@@ -180,7 +180,7 @@ async def test_a_study_without_rewrites_or_pairs_is_said_not_drawn(
         await pilot.press("t", "right", "t")
         await shows(pilot, "no pairs")
         await pilot.press("enter", "t")
-        await shows(pilot, "nothing to draw", "No score could be followed", "1 of 12")
+        await shows(pilot, "nothing to draw", "No score could be recomputed", "1 of 12")
 
 
 async def test_help_says_how_to_read_a_plot(explorer: Opener) -> None:

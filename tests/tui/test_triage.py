@@ -232,7 +232,7 @@ async def test_a_filter_is_saved_and_used_by_its_name(browser: Opener) -> None:
         await pilot.press("slash", *"regime:got", "enter")
         await shows(pilot, "6 of 24 pairs")
         await pilot.press("F")
-        await shows(pilot, "save the filter that is on")
+        await shows(pilot, "save the current filter")
         await pilot.press("enter", *"won", "enter")
         await shows(pilot, "saved; type @won")
         await pilot.press("backspace")

@@ -1,4 +1,4 @@
-"""What the two browsing screens share: a long list, a detail that follows it, and a filter."""
+"""Base of the browsing screens: a long list, a detail view that follows it, and a filter."""
 
 from __future__ import annotations
 
@@ -37,19 +37,19 @@ _KEPT_FILTERS = 50
 
 
 class BrowseScreen(SealScreen, Generic[Query, Row, Detail]):
-    """Subclasses say what a row, a detail and a query are; the flow is the same.
+    """Subclasses define rows, details and queries.
 
-    The class `-detail` means that the detail has the whole screen. Wide terminals otherwise show
+    With the class `-detail` the detail view has the whole screen. Otherwise wide terminals show
     both, narrow ones only the list.
     """
 
     COLUMNS: ClassVar[tuple[Column, ...]]
     SORTS: ClassVar[dict[Any, tuple[str, bool]]]
-    """Every order: its name for a person, and whether it begins with the largest."""
+    """Every sort order: its display name, and whether it is descending by default."""
     NOUN: ClassVar[str]
     LIST_HELP: ClassVar[str] = ""
     VIEW_ACTIONS: ClassVar[tuple[str, ...]]
-    """Actions of the detail. They work from the list too while the detail is in sight."""
+    """Actions of the detail view. They also work from the list while the detail view is visible."""
 
     def __init__(self, session: Session) -> None:
         super().__init__(session)
@@ -66,7 +66,7 @@ class BrowseScreen(SealScreen, Generic[Query, Row, Detail]):
         self._return()
 
     def _return(self) -> None:
-        """To where the person was when this run was last left."""
+        """Restore the view of the last session."""
         view = self.session.views.get(self.TAB)
         if view is None:
             return
@@ -76,7 +76,7 @@ class BrowseScreen(SealScreen, Generic[Query, Row, Detail]):
             self._sort, self._descending = view.sort, view.descending
 
     def _keep_view(self) -> None:
-        """So that the run opens again where it was left."""
+        """Save the view for the next session."""
         self.session.views[self.TAB] = View(
             filter=self._filter,
             sort=self._sort,
@@ -84,10 +84,10 @@ class BrowseScreen(SealScreen, Generic[Query, Row, Detail]):
             row=self.lines.current,
         )
 
-    # ---------------------------------------------------------- what subclasses give
+    # ---------------------------------------------------------- defined by subclasses
 
     def make_query(self, text: str) -> Query:
-        """The question for what a filter selects, in the order that is on."""
+        """The query for a filter, in the current order."""
         raise NotImplementedError
 
     async def complete(self, text: str, cursor: int) -> Sequence[Completion]:
@@ -154,12 +154,14 @@ class BrowseScreen(SealScreen, Generic[Query, Row, Detail]):
     # ---------------------------------------------------------- which rows
 
     async def load(self) -> None:
-        # The list may be of another epoch or filter, but a person's place in it is kept.
+        # The cursor keeps its row, even if the list is of another epoch or filter.
         keep = None if self._to_top else self.lines.current
         self._ids = self._next_ids or await self.find(self.make_query(self._filter))
         self._next_ids, self._to_top = None, False
         self.lines.empty = Safe(
-            f"no {self.NOUN} match; ⌫ goes back" if self._filter else f"no {self.NOUN} in this run"
+            f"no {self.NOUN} match; ⌫ restores the last filter"
+            if self._filter
+            else f"no {self.NOUN} in this run"
         )
         target, self._target = self._target, None
         self.lines.show(self._ids.ids, target if target is not None else keep)
@@ -188,7 +190,7 @@ class BrowseScreen(SealScreen, Generic[Query, Row, Detail]):
         )
 
     def filter_by(self, text: str, *, sort: str = "", remember: bool = True) -> None:
-        """Shows what `text` selects, in this order or the one that is on."""
+        """Show what `text` selects, in this order or the current one."""
         if sort:
             self._order_by(sort)
         if remember and text != self._filter:
@@ -200,7 +202,7 @@ class BrowseScreen(SealScreen, Generic[Query, Row, Detail]):
             self._load()
 
     def open_row(self, row_id: int) -> None:
-        """Shows one row in full, in a list of all."""
+        """Show one row in full, in the unfiltered list."""
         self._target, self._open_target = row_id, True
         self.filter_by("")
 
@@ -210,14 +212,14 @@ class BrowseScreen(SealScreen, Generic[Query, Row, Detail]):
 
     @work(exclusive=True, group="try", exit_on_error=True)
     async def _try(self, text: str) -> None:
-        """Shows what `text` selects, or says at its place what is wrong with it."""
+        """Show what `text` selects, or mark the error in it."""
         try:
             ids = await self.find(self.make_query(text))
         except EngineProblem as error:
             self.bar.refuse(str(error), error.start, error.end)
             return
         except EngineGone as error:
-            self.bar.refuse(f"the engine does not answer ({error}); enter tries again")
+            self.bar.refuse(f"the engine does not respond ({error}); enter retries")
             return
         self.bar.close()
         self.lines.focus()
@@ -226,7 +228,7 @@ class BrowseScreen(SealScreen, Generic[Query, Row, Detail]):
 
     @on(FilterBar.Closed)
     def _filter_closed(self) -> None:
-        self.workers.cancel_group(self, "try")  # an answer that comes now is not wanted any more
+        self.workers.cancel_group(self, "try")  # a late answer is ignored
         self.lines.focus()
 
     @on(WindowList.Failed)
@@ -242,7 +244,7 @@ class BrowseScreen(SealScreen, Generic[Query, Row, Detail]):
         self._show_detail_soon()
 
     def _show_detail_soon(self) -> None:
-        """Waits a moment first, so that a held key does not ask for every pair it passes."""
+        """Wait a moment, so that a held key does not request every pair it passes."""
         if self._follow is not None:
             self._follow.stop()
         if self.detail_is_shown and self.lines.current is not None:
@@ -301,18 +303,18 @@ class BrowseScreen(SealScreen, Generic[Query, Row, Detail]):
             self.filter_by(text, remember=False)
 
     def action_show_sql(self) -> None:
-        self.app.push_screen(TextScreen(Safe("the SQL of this filter"), content(self._ids.sql)))
+        self.app.push_screen(TextScreen(Safe("SQL of this filter"), content(self._ids.sql)))
 
     def _order_by(self, sort: str) -> None:
         self._sort = sort
         self._descending = self.order(sort)[1]
 
     def order(self, sort: str) -> tuple[str, bool]:
-        """A sort's name for a person, and whether it begins with the largest."""
+        """The display name of a sort order, and whether it is descending by default."""
         return self.SORTS[sort]
 
     def sort_by(self, sort: str) -> None:
-        """The same lines in another order, from its beginning."""
+        """Sort the list and go to its start."""
         self._order_by(sort)
         self._to_top = True
         self._load()

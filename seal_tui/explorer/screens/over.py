@@ -1,4 +1,4 @@
-"""Screens that lie over the overview: they open from it, and escape leads back."""
+"""Screens that open from the overview; escape goes back to it."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ class OverScreen(SealScreen):
 
 
 class RejectsScreen(OverScreen):
-    """The rows of the source that could not be used."""
+    """The skipped rows of the source."""
 
     TAB: ClassVar[str] = "rejects"
     HELP: ClassVar[str] = (
-        "Rows of the source that could not be used, in its order: the file, the line, and why. The "
-        "line below says it in words and shows how the row begins. They are in no number of the "
-        "study. Mend the file and run again, or live without them."
+        "Rows of the source that were skipped, in order: the file, the line and the reason. The "
+        "line below explains the reason and shows the start of the row. Skipped rows are not in "
+        "any result. To include them, fix the file and run the study again."
     )
 
     def __init__(self, session: Session) -> None:
@@ -52,7 +52,7 @@ class RejectsScreen(OverScreen):
             Column(Safe("detail"), 0, rank=1, least=20, most=60),
             Column(Safe("source"), 24, rank=2),
         )
-        yield RowList(columns, empty=Safe("every row could be used"), id="table")
+        yield RowList(columns, empty=Safe("no rows were skipped"), id="table")
         yield Static(id="reading", markup=False)
 
     def on_mount(self) -> None:
@@ -69,7 +69,7 @@ class RejectsScreen(OverScreen):
         )
         self.query_one("#head", Static).update(
             Content.assemble(
-                ("rows left out", "bold"), (f" · {numbers.count(rejects.of)}{limit}", "dim")
+                ("skipped rows", "bold"), (f" · {numbers.count(rejects.of)}{limit}", "dim")
             )
         )
         self.query_one("#table", RowList).show(

@@ -1,4 +1,4 @@
-"""Screen 1: how far the run is, and when it is done, what it found, on one page."""
+"""Screen 1: the progress of the run, and its main results on one page."""
 
 from __future__ import annotations
 
@@ -42,21 +42,19 @@ from seal_tui.text.safe import Safe, content, fit, one_line
 _SPAN = 15
 _CHANGE = "mcnemar aligned pre against post"
 _IMPRINT_HELP = (
-    "What the reward model learned: for each feature, how many reward points an entry gains by "
-    "having it, all other features equal, before (○) and after (●) training. The strongest change "
-    "comes first; a change in grey is not significant (adjusted p 0.05 or more). Enter opens "
-    "the coefficient on the imprint screen."
+    "The feature imprint: the reward points associated with each feature, all other features "
+    "equal, before (○) and after (●) training. The largest change comes first; grey changes are "
+    "not significant (adjusted p 0.05 or more). Enter opens the coefficient on the imprint screen."
 )
 _ROBUSTNESS_HELP = (
-    "Robustness scores: how much more often a pair becomes misaligned when a change of wording "
-    "makes one answer lose or gain a feature, in percentage points with the half-width of the "
-    "95 % interval. A score in grey is not significant (adjusted p 0.05 or more). Enter "
-    "lists the rewritten pairs."
+    "Robustness scores: how many percentage points more often a pair becomes misaligned when a "
+    "rewrite makes one answer lose or gain a feature, with the half-width of the 95 % interval. "
+    "Grey scores are not significant (adjusted p 0.05 or more). Enter lists the rewritten pairs."
 )
 
 
 def panel(title: str, *widgets: Widget, id: str) -> Vertical:
-    """A titled part of the page."""
+    """A titled panel."""
     frame = Vertical(*widgets, id=id, classes="panel")
     frame.border_title = title
     return frame
@@ -89,9 +87,9 @@ class OverviewScreen(SealScreen):
     AUTO_FOCUS: ClassVar[str | None] = ""
     HELP: ClassVar[str] = (
         "The whole study on one page.\n\n"
-        "aligned: the share of pairs in which the reward model gives the chosen answer more than "
-        "the rejected one. resistance: the rest, the pairs in which it does not. "
-        "pre is the model before training on the dataset, post the one after."
+        "aligned: the share of pairs in which the reward of the chosen answer is higher than that "
+        "of the rejected answer. resistance: the share of the other pairs. pre: the model before "
+        "training on the dataset; post: the model after training."
     )
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("overview")]
 
@@ -114,7 +112,7 @@ class OverviewScreen(SealScreen):
                 with Vertical(id="right"):
                     yield panel("What the reward model learned", _imprint_list(), id="learned")
                     yield panel(
-                        "What changes its verdict when the wording changes",
+                        "Effect of changes in wording",
                         _robustness_list(),
                         id="moves",
                     )
@@ -149,7 +147,7 @@ class OverviewScreen(SealScreen):
             )
         refresh_keys(self)
 
-    # ---------------------------------------------------------- what lies over this screen
+    # ---------------------------------------------------------- dialogs
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         status = self.session.status
@@ -180,7 +178,7 @@ class OverviewScreen(SealScreen):
         try:
             metrics = await self.session.metrics()
         except EngineProblem as error:
-            # While the run is on, its stages say enough of what is missing.
+            # During a run, the stages already show what is missing.
             if error.kind is Kind.NOT_READY and not self.session.finished:
                 return
             raise
@@ -237,7 +235,7 @@ class OverviewScreen(SealScreen):
         keys = [f"{row.feature}/{row.side}/{row.sign}" for row in scores]
         self.query_one("#robust", RowList).show(rows, keys)
 
-    # ---------------------------------------------------------- what made these results
+    # ---------------------------------------------------------- the manifest
 
     @work(exclusive=True, group="manifest")
     async def action_show_manifest(self) -> None:
@@ -246,21 +244,21 @@ class OverviewScreen(SealScreen):
         except SealError as error:
             self.notify(one_line(str(error)), severity="warning", markup=False)
 
-    # ---------------------------------------------------------- the focused number in words
+    # ---------------------------------------------------------- interpretation
 
     @on(LineList.Moved)
     @on(Matrix.Moved)
     def _read(self) -> None:
         line = self.query_one("#reading", Static)
         line.display = self.query_one("#numbers").display
-        line.update(Content(self.reading()))
+        line.update(Content(self.interpretation()))
 
     def on_descendant_focus(self) -> None:
         super().on_descendant_focus()
         self._read()
 
-    def reading(self) -> Safe:
-        """The focused number as a sentence."""
+    def interpretation(self) -> Safe:
+        """The interpretation of the selected number."""
         focused = self.focused
         if isinstance(focused, Matrix):
             return focused.explain()
@@ -272,7 +270,7 @@ class OverviewScreen(SealScreen):
             return one_line(imprint_of(line.feature, "difference", estimate, self.session.kind))
         return sentence("robustness", self._robust[focused.cursor], self.session.kind)
 
-    # ---------------------------------------------------------- ways to the other screens
+    # ---------------------------------------------------------- navigation
 
     @on(Matrix.Chosen)
     def _cell(self, event: Matrix.Chosen) -> None:
@@ -290,7 +288,7 @@ class OverviewScreen(SealScreen):
 
 
 def _weight(estimate: Effect) -> str:
-    """Grey for what is not significant."""
+    """Grey if not significant."""
     return "strong" if estimate.significant else "muted"
 
 
@@ -305,7 +303,7 @@ def _run_title(status: RunStatus | None) -> str:
 
 
 def _study_lines(study: StudyInfo | None, status: RunStatus | None) -> Content:
-    """What was studied, and how much of it could be used; a line each."""
+    """The study and its counts, one line each."""
     lines = []
     if study is not None:
         models = {info.role: info.model for info in study.models}
@@ -320,7 +318,7 @@ def _study_lines(study: StudyInfo | None, status: RunStatus | None) -> Content:
 
 
 def _counts(status: RunStatus) -> list[Content]:
-    """Rows, pairs and entries, as far as they are known."""
+    """The available counts of rows, pairs and entries."""
     counts = status.counts
     parts = []
     if "rows" in counts:
@@ -329,7 +327,7 @@ def _counts(status: RunStatus) -> list[Content]:
     if left:
         parts.append(
             Content.assemble(
-                (f"{numbers.count(left)} left out", "$caution"), " (", ("x", "bold"), ")"
+                (f"{numbers.count(left)} skipped", "$caution"), " (", ("x", "bold"), ")"
             )
         )
     if "pairs" in counts:
@@ -337,7 +335,7 @@ def _counts(status: RunStatus) -> list[Content]:
     if "scored pairs" in counts:
         parts.append(Content(f"{numbers.count(counts['scored pairs'])} scored"))
     if counts.get("truncated"):
-        parts.append(Content(f"{numbers.count(counts['truncated'])} entries cut"))
+        parts.append(Content(f"{numbers.count(counts['truncated'])} entries truncated"))
     if counts.get("rewritten pairs"):
         used = numbers.count(counts.get("rewritten pairs used", 0))
         parts.append(Content(f"{numbers.count(counts['rewritten pairs'])} rewritten, {used} used"))
@@ -345,7 +343,7 @@ def _counts(status: RunStatus) -> list[Content]:
 
 
 def alignment_text(tables: Tables) -> Content:
-    """Alignment before and after training, with bars, intervals, and what changed."""
+    """Alignment before and after training, with bars, intervals and the change."""
     rows = views.alignment(tables)
     lines = [Content.styled(f"{'':5}{'aligned':>8}{'':18}{'resistance':>10}", "dim")]
     for line in rows:
@@ -367,7 +365,7 @@ def alignment_text(tables: Tables) -> Content:
 
 
 def _beside(tables: Tables, rows: list[AlignmentRow]) -> list[str]:
-    """What stands below the two numbers: their change, and what is too close to call."""
+    """The line below the two shares: change, ties and noise."""
     parts = []
     shares = [row.alignment for row in rows]
     if len(shares) == 2 and shares[0] is not None and shares[1] is not None:

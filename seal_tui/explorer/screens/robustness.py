@@ -1,4 +1,4 @@
-"""Screen 5: pairs whose wording was changed, and what that did to the model's verdict."""
+"""Screen 5: rewritten pairs, and how the preference of the model changed."""
 
 from __future__ import annotations
 
@@ -45,11 +45,11 @@ from seal_tui.text.safe import Safe, content, one_line
 _INTERVAL = 15
 _REASONS = 4
 _SCORES_HELP = (
-    "Robustness scores π: how many percentage points more often a pair becomes misaligned when "
-    "the rewriting made that answer lose (+) or gain (−) the feature, compared with rewrites that "
-    "left the feature as it was. rewrites: how many show that change; misal.: how many of those "
-    "became misaligned; below 10 the score says little. Where the fit is logistic, points are its "
-    "average marginal effect, and p is that of the odds."
+    "Robustness scores π: how many percentage points more often a pair becomes misaligned when the "
+    "rewrite makes that answer lose (+) or gain (−) the feature, compared with rewrites that keep "
+    "the feature. rewrites: the number with that change; misal.: how many of them became "
+    "misaligned; with fewer than 10 the score is weak evidence. For logistic fits, points are the "
+    "average marginal effect, and p is the p-value of the odds ratio."
 )
 
 
@@ -60,7 +60,7 @@ class RobustnessScreen(BrowseScreen[RewriteQuery, RewriteRow, RewriteDetail]):
     COLUMNS: ClassVar[tuple[Column, ...]] = (
         Column(Safe("pair"), 6, "right"),
         Column(Safe("strategy"), 13, rank=2),
-        Column(Safe("verdict"), 17),
+        Column(Safe("preference"), 17),
         Column(Safe("before"), 6, "right", rank=3),
         Column(Safe("after"), 6, "right"),
         Column(Safe("cosine"), 6, "right", rank=4),
@@ -68,17 +68,18 @@ class RobustnessScreen(BrowseScreen[RewriteQuery, RewriteRow, RewriteDetail]):
         Column(Safe("answer"), 0, rank=6, least=16),
     )
     SORTS: ClassVar[dict[RewriteSort, tuple[str, bool]]] = {
-        "margin_shift": ("shift of margin", False),
+        "margin_shift": ("change in margin", False),
         "cosine": ("cosine", False),
         "pair_id": ("pair", False),
     }
     VIEW_ACTIONS: ClassVar[tuple[str, ...]] = ("toggle_context", "toggle_side", "open_pair")
-    HELP: ClassVar[str] = "Pairs with changed wording. / filters, s sorts, t shows the scores."
+    HELP: ClassVar[str] = "Pairs with rewritten answers. / filters, s sorts, t shows the scores."
     LIST_HELP: ClassVar[str] = (
-        "One line a rewritten pair. verdict: what became of the post-D model's verdict. before and "
-        "after: its margin with the original and with the rewritten answers. cosine: the lower of "
-        "the two answers' closeness in meaning. flips: labels that changed.\n\n"
-        "A filter is terms and words: strategy:neutral change:misaligned flipped:eloquent "
+        "One line per rewritten pair. preference: how the preference of the post-D model changed. "
+        "before and after: its margin for the original and for the rewritten answers. cosine: the "
+        "similarity in meaning, the lower of the two answers. flips: the number of changed "
+        "labels.\n\n"
+        "A filter consists of terms and words: strategy:neutral change:misaligned flipped:eloquent "
         "cosine<0.9 pair:12."
     )
 
@@ -211,12 +212,12 @@ class RobustnessScreen(BrowseScreen[RewriteQuery, RewriteRow, RewriteDetail]):
         keys = [f"{row.feature}/{row.side}/{row.sign}" for row in scores]
         head = Content.assemble(
             ("robustness scores π", "bold"),
-            (f" · preset {one_line(preset)} · points more often misaligned", "dim"),
+            (f" · preset {one_line(preset)} · percentage points more often misaligned", "dim"),
         )
         self.query_one("#scores-head", Static).update(head)
         self.query_one("#scores-table", RowList).show(rows, keys)
         if not rows:
-            # Why there is nothing is the one thing worth reading then.
+            # Without scores, show the reasons instead.
             why = dict.fromkeys(f"{names.reason(row.reason)}: {row.detail}" for row in dropped)
             lines = [content(text, "dim") for text in list(why)[:_REASONS]]
             self.query_one("#scores-reading", Static).update(Content("\n").join(lines))

@@ -1,4 +1,4 @@
-"""A confidence interval as a few characters on a shared axis."""
+"""A confidence interval drawn on a shared axis."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from seal_tui.text.safe import Safe
 
 @dataclass(frozen=True)
 class Axis:
-    """The range of numbers that a column of intervals shares; it always holds zero."""
+    """The range shared by a column of intervals; it always includes zero."""
 
     low: float
     high: float
@@ -31,7 +31,7 @@ class Axis:
 
 
 def interval(estimate: Effect, axis: Axis, width: int, before: float | None = None) -> Cell:
-    """`╶──●──╴` with zero as `│`, and where the number was before as `○`."""
+    """`───●───` with zero as `│` and the earlier value as `○`."""
     marks: list[tuple[str, str]] = [(" ", "")] * width
     marks[axis.at(0.0, width)] = ("│", "muted")
     if estimate.value is None:
@@ -39,7 +39,7 @@ def interval(estimate: Effect, axis: Axis, width: int, before: float | None = No
     if estimate.low is not None and estimate.high is not None:
         first, last = axis.at(estimate.low, width), axis.at(estimate.high, width)
         for place in range(first, last + 1):
-            # Zero inside the interval is what a reader looks for first.
+            # Readers look first whether the interval includes zero.
             marks[place] = ("┼" if marks[place][0] == "│" else "─", "")
     if before is not None:
         marks[axis.at(before, width)] = ("○", "muted")
