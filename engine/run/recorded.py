@@ -19,7 +19,7 @@ from engine import child, data
 from engine import study as studies
 from engine.backends.labelers.recorded import RecordedLabelsBackend
 from engine.backends.rewards.recorded import RecordedScoresBackend
-from engine.data.records import SIDES, some
+from engine.data.records import SIDES, examples
 from engine.errors import BadInput
 from engine.models.recorded import (
     MISSING,
@@ -73,7 +73,7 @@ def read(
             if missing := [key for key in needed if key not in scores]:
                 raise BadInput(
                     f"{path}: {len(missing):,} of {len(needed):,} pairs have no score: row_id "
-                    f"{some(missing)}; every pair needs one"
+                    f"{examples(missing)}; every pair needs one"
                 )
             found.scores[role] = {key: scores[key] for key in needed}
     if study.rewrites.path is not None:
@@ -112,7 +112,7 @@ def _labels(
 def _refuse_texts(path: Path, wrong: Sequence[Key], given: int) -> None:
     """Where a file repeats the pairs' texts, they must be the pairs' texts: keys can be wrong."""
     if wrong:
-        shown = some([f"{key} {side}" for key, side in wrong])
+        shown = examples([f"{key} {side}" for key, side in wrong])
         raise BadInput(
             f"{path}: {len(wrong):,} of {given:,} texts are not those of the pairs with the "
             f"same row_id: {shown}; are these the results of other pairs?"
@@ -153,7 +153,7 @@ def _rewrites(
         if apart:
             raise BadInput(
                 f"{path}: {len(apart):,} originals have other {role} rewards than in the score "
-                f"file: row_id {some(apart)}; both must be of one model"
+                f"file: row_id {examples(apart)}; both must be of one model"
             )
     return rows
 

@@ -51,7 +51,7 @@ def load(path: Path) -> Study:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise BadInput(f"{path}: not valid TOML: {error}") from None
     except RecursionError:
-        raise BadInput(f"{path}: not valid TOML: nested too deep") from None
+        raise BadInput(f"{path}: not valid TOML: nested too deeply") from None
     except OSError as error:
         raise BadInput(f"{path} cannot be read: {error.strerror}") from None
     try:

@@ -225,11 +225,11 @@ BAD_SCORES: dict[str, tuple[Callable[[list[str]], list[str]], str]] = {
     ),
     "unknown rows": (
         lambda rows: [*rows, "77,1.0,2.0,False", "78,1.0,2.0,False"],
-        "post.csv: 2 of 18 scores belong to no pair: row_id 77, 78; the pairs' own are 0, 1, 10, …",
+        "post.csv: 2 of 18 scores belong to no pair: row_id 77, 78; the pairs have 0, 1, 10, …",
     ),
     "NaN": (
         lambda rows: ["0,nan,1.0,False", "1,NaN,1.0,False", *rows[2:]],
-        "post.csv, line 2: chosen_score is nan, not a finite number; 2 numbers are so, lines 2, 3",
+        "post.csv, line 2: chosen_score is nan, not a finite number; 2 numbers are affected, lines 2, 3",
     ),
     "infinite": (
         lambda rows: [*rows[:5], "5,1.0,-inf,True", *rows[6:]],
@@ -237,7 +237,7 @@ BAD_SCORES: dict[str, tuple[Callable[[list[str]], list[str]], str]] = {
     ),
     "empty cells": (
         lambda rows: [f"{n},,1.0," for n in range(16)],
-        "post.csv, line 2: chosen_score is missing, not a finite number; 16 numbers are so, "
+        "post.csv, line 2: chosen_score is missing, not a finite number; 16 numbers are affected, "
         "lines 2, 3, 4, …",
     ),
     "words": (
@@ -284,10 +284,14 @@ def set_label(recording: Recording, at: slice, feature: str, value: str) -> list
 @pytest.mark.parametrize(
     ("feature", "value", "words"),
     [
-        ("is_harmless", "perhaps", "harmless is 'perhaps', must be one of (0, 1); 4 labels are so"),
-        ("is_harmless", "2", "harmless is '2', must be one of (0, 1); 4 labels are so"),
+        (
+            "is_harmless",
+            "perhaps",
+            "harmless is 'perhaps', must be one of (0, 1); 4 labels are affected",
+        ),
+        ("is_harmless", "2", "harmless is '2', must be one of (0, 1); 4 labels are affected"),
         ("sentiment", "furious", "sentiment is 'furious', must be one of (-1, 0, 1); 4 labels"),
-        ("is_helpful", "nan", "helpful is 'nan', must be one of (0, 1); 4 labels are so"),
+        ("is_helpful", "nan", "helpful is 'nan', must be one of (0, 1); 4 labels are affected"),
     ],
 )
 def test_labels_outside_the_vocabulary_are_refused(
@@ -350,7 +354,7 @@ def test_ids_of_unknown_pairs_are_refused_with_counts_and_examples(
     recording.write()
     line = refused(seal_tui("import", *recording.options()), recording.run)
     assert f"post.csv: {COUNT} of {COUNT} scores belong to no pair: row_id x0, x1, x2, …" in line
-    assert "the pairs' own are" in line
+    assert "the pairs have" in line
 
 
 def test_labels_of_other_texts_are_refused(recording: Recording, seal_tui: Cli) -> None:

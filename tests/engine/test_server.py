@@ -321,7 +321,7 @@ async def test_rewrites_are_filtered_by_strategy_change_and_feature(client: Clie
         (404, "GET", "/pairs/one", b"", "/pairs/one"),
         (405, "GET", "/run", b"", "/run"),
         (405, "POST", "/status", b"", "/status"),
-        (404, "POST", "/pairs", b'{"sort": "1; DROP TABLE pairs"}', "no order named"),
+        (404, "POST", "/pairs", b'{"sort": "1; DROP TABLE pairs"}', "no sort key named"),
         (422, "POST", "/pairs", b'{"filter": "regime:lost"}', "regime"),
         (422, "POST", "/pairs", b"[]", "object"),
         (422, "POST", "/pairs/rows", b"{}", "ids"),

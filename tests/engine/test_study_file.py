@@ -268,7 +268,7 @@ def test_a_wrong_study_is_refused_with_file_and_key_path(case: str, write) -> No
         (b"\xff\xfe[data]", "not valid TOML"),
         (b"a = " + b"[" * 10_000, "not valid TOML"),
     ],
-    ids=["broken", "not UTF-8", "nested too deep"],
+    ids=["broken", "not UTF-8", "nested too deeply"],
 )
 def test_a_file_that_is_no_toml_is_refused(content: bytes, words: str, tmp_path: Path) -> None:
     path = tmp_path / "study.toml"
