@@ -19,6 +19,7 @@ HEAVY = (
 )
 OWN = {
     "engine",
+    "engine.author",
     "engine.errors",
     "engine.visible",
     "engine.wire",
@@ -34,6 +35,7 @@ OWN = {
     "engine.wire.messages.rewrites",
     "engine.wire.messages.run",
     "engine.wire.messages.study",
+    "engine.xdg",
 }
 
 
