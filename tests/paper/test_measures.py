@@ -66,7 +66,7 @@ def test_tables_have_the_keys_and_fields_of_the_design(study: Study) -> None:
     labels[:, 4] = 1
     tables = flat.tables(compute(replace(pairs, chosen=labels), rewrites, labelers, FAST))
     tables["dropped"].extend(flat.tables(compute(pairs, None, (), FAST))["dropped"])
-    assert list(tables) == list(DESIGN)
+    assert set(DESIGN) <= set(tables)
     for name, wanted in DESIGN.items():
         assert tables[name], name
         assert set(wanted.split()) <= set(tables[name][0]), name
