@@ -70,8 +70,8 @@ class Backend(Section, frozen=True, kw_only=True, tag_field="backend"):
         """What is missing on this machine and how to get it, in one line; None when nothing is."""
         return None
 
-    def asked(self) -> Self:
-        """The same, as far as results depend on it: without what only lets a run go on."""
+    def result_settings(self) -> Self:
+        """A copy with only the settings that affect results."""
         return self
 
 

@@ -1,4 +1,4 @@
-"""From stored results to stored measures."""
+"""Computes and stores the measures of the stored results."""
 
 from __future__ import annotations
 
@@ -10,17 +10,19 @@ from typing import Any
 
 from engine.paper.inputs import Feature, Options
 from engine.paper.measures import compute, pair_facts
+from engine.results import flat, views
+from engine.results.records import Tables
+from engine.results.views import LOW_KAPPA
 from engine.run import last, plan
 from engine.store import Store, dataset, measures, results
 from engine.study import Study
 
 DIGITS = 12
-LOW_KAPPA = 0.4  # below this, agreement with gold is usually called no better than fair
 
 
 @dataclass(frozen=True)
 class Summary:
-    """`digest` is the SHA-256 of all tables at 12 significant digits."""
+    """`digest` is the SHA-256 of all tables, rounded to 12 significant digits."""
 
     digest: str
     counts: dict[str, int]
@@ -28,7 +30,7 @@ class Summary:
 
 
 def options(study: Study, noise: tuple[float, float]) -> Options:
-    """`noise`: rewards closer than this are noise-limited, of pre and post."""
+    """`noise`: reward differences up to this are noise-limited, of pre and post."""
     return Options(
         preset=study.measures.preset,
         tie_policy=study.measures.tie_policy,
@@ -45,11 +47,11 @@ def paper_features(study: Study) -> tuple[Feature, ...]:
 
 
 def measure(study: Study, store: Store) -> Summary:
-    """Compute everything of the last complete results, replace the stored tables, and say what a
-    reader must know."""
-    found = last.results(store, study)
-    assert found is not None, "the results are complete"
-    study, roles = found.study, found.roles
+    """Compute everything of the last complete results, replace the stored tables, and warn of what
+    a reader must know."""
+    last_results = last.results(store, study)
+    assert last_results is not None, "the results are complete"
+    study, roles = last_results.study, last_results.roles
     features = paper_features(study)
     texts = dataset.pair_texts(store)
     noise = (_noise(store, roles["pre"], texts), _noise(store, roles["post"], texts))
@@ -57,31 +59,28 @@ def measure(study: Study, store: Store) -> Summary:
     sample = [pair.pair_id for pair in plan.rewrite_sample(study, texts)]
     rewrites = measures.rewrites(store, roles, features, study.rewrites.strategies, sample)
     labelers = measures.labelers(store, roles, features)
-    chosen = options(study, noise)
-    tables = compute(pairs, rewrites, labelers, chosen).tables()
-    facts = pair_facts(pairs, labelers, chosen)
-    measures.put_measures(store, tables, facts, found.digest)
-    usable = len(rewrites)
-    if len(rewrites) and chosen.min_cosine > 0:
-        usable = int((rewrites.cosine.min(axis=1) >= chosen.min_cosine).sum())
+    settings = options(study, noise)
+    tables = compute(pairs, rewrites, labelers, settings)
+    facts = pair_facts(pairs, labelers, settings)
+    measures.put_measures(store, tables, facts, last_results.digest)
     counts = {
         "scored pairs": len(pairs),
         "ties": int(facts.tied_post.sum()),
         "within the scorer's noise": int(facts.noise_limited.sum()),
         "truncated": results.truncated(store, [roles["pre"], roles["post"]]),
         "rewritten pairs": len(rewrites),
-        "rewritten pairs used": usable,
+        "rewritten pairs used": len(rewrites.near(settings.min_cosine)),
     }
     return Summary(digest(tables), counts, tuple(_warnings(study, tables, counts, noise)))
 
 
 def _noise(store: Store, producer: str, texts: Sequence[dataset.PairTexts]) -> float:
-    if not results.scored_twice(store, producer):  # recorded: to find the sample takes a second
-        return 0.0
+    if not results.scored_twice(store, producer):
+        return 0.0  # recorded; computing the sample would take a second
     return results.noise(store, producer, plan.noise_sample(texts)).floor
 
 
-def digest(tables: dict[str, list[dict[str, Any]]]) -> str:
+def digest(tables: Tables) -> str:
     def plain(value: Any) -> Any:
         if isinstance(value, float):
             return f"{value:.{DIGITS}g}"
@@ -89,49 +88,49 @@ def digest(tables: dict[str, list[dict[str, Any]]]) -> str:
             return {key: plain(inner) for key, inner in value.items()}
         return [plain(inner) for inner in value] if isinstance(value, list) else value
 
-    return hashlib.sha256(json.dumps(plain(tables), sort_keys=True).encode()).hexdigest()
+    return hashlib.sha256(
+        json.dumps(plain(flat.tables(tables)), sort_keys=True).encode()
+    ).hexdigest()
 
 
 def _warnings(
     study: Study,
-    tables: dict[str, list[dict[str, Any]]],
+    tables: Tables,
     counts: dict[str, int],
     noise: tuple[float, float],
 ) -> Sequence[str]:
-    found = []
+    lines = []
     preset = study.measures.preset
     dropped = {
-        row["feature"]
-        for row in tables["dropped"]
-        if row["table"] == "imprint" and row["preset"] in (preset, "*") and row["feature"] != "*"
+        row.feature for row in views.dropped(tables, "imprint", preset) if row.feature != "*"
     }
     if dropped:
-        found.append(f"left out of the imprint ({preset}): {', '.join(sorted(dropped))}")
+        lines.append(f"left out of the imprint ({preset}): {', '.join(sorted(dropped))}")
     if counts["truncated"]:
-        found.append(
-            f"{counts['truncated']:,} entries are longer than a reward model reads; the beginning "
-            "of their context was cut"
+        lines.append(
+            f"{counts['truncated']:,} entries are longer than a reward model's input limit; the "
+            "beginning of their context was cut"
         )
-    for row, floor in zip(tables["alignment"], noise, strict=True):
-        if row["noise_limited"]:
-            found.append(
-                f"{row['noise_limited']:,} pairs differ in the {row['role']}-D reward by no more "
-                f"than the model's rewards of one text do ({floor:.1g}): which side is ahead there "
-                "depends on how the texts were batched"
+    for row, floor in zip(tables.alignment, noise, strict=True):
+        if row.noise_limited:
+            lines.append(
+                f"{row.noise_limited:,} pairs differ in the {row.role}-D reward by no more "
+                f"than the scorer's noise ({floor:.1g}): which side is ahead depends on how the "
+                "texts were batched"
             )
-    lost = counts["rewritten pairs"] - counts["rewritten pairs used"]
-    if lost:
-        found.append(
-            f"{lost:,} rewritten pairs fall below min_cosine {study.rewrites.min_cosine:g} and "
+    excluded = counts["rewritten pairs"] - counts["rewritten pairs used"]
+    if excluded:
+        lines.append(
+            f"{excluded:,} rewritten pairs fall below min_cosine {study.rewrites.min_cosine:g} and "
             "are left out of robustness"
         )
-    unsure = [
-        f"{row['feature']} (κ {row['kappa']:.2f})"
-        for row in tables["stability"]
-        if "main" in (row["labeler_a"], row["labeler_b"])
-        and row["kappa"] is not None
-        and row["kappa"] < LOW_KAPPA
+    low_agreement = [
+        f"{row.feature} (κ {row.kappa:.2f})"
+        for row in tables.stability
+        if "main" in (row.labeler_a, row.labeler_b)
+        and row.kappa is not None
+        and row.kappa < LOW_KAPPA
     ]
-    if unsure:
-        found.append(f"the main labeler agrees poorly with another on {', '.join(unsure)}")
-    return found
+    if low_agreement:
+        lines.append(f"the main labeler agrees poorly with another on {', '.join(low_agreement)}")
+    return lines

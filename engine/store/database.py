@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 import duckdb
 
 from engine import __version__
-from engine.errors import MachineError
+from engine.errors import Interrupted, MachineError
 from engine.store.migrations import CURRENT, OLDEST, put_version, upgrade
 
 # Keys in `meta`: the last complete results (dataset, producers and study, as JSON), and the digest
@@ -34,10 +34,6 @@ _MACHINE_ERRORS = (
     duckdb.OutOfMemoryException,
     duckdb.FatalException,
 )
-
-
-class Interrupted(RuntimeError):
-    """A reading statement was stopped before it finished."""
 
 
 class Reading:

@@ -60,6 +60,32 @@ def import_ledger(store: Store, rows: Iterable[LedgerRow], study: str) -> Import
 
     Raises BadInput for a row with an invalid value.
     """
+    table = _incoming(rows)
+    with store.write() as cursor:
+        cursor.register("incoming", table)
+        cursor.execute(sql("ledger_matched"))
+        cursor.execute(sql("ledger_actions"), {"study": study})
+        [(applied,)] = cursor.execute(sql("ledger_decisions")).fetchall()
+        [(matched,)] = cursor.execute("SELECT count(*) FROM matched").fetchall()
+        unknown = cursor.execute(
+            "SELECT DISTINCT source_id FROM incoming ANTI JOIN matched USING (place) "
+            "ORDER BY source_id LIMIT 20"
+        ).fetchall()
+        cursor.execute("DROP TABLE fresh")
+        cursor.execute("DROP TABLE matched")
+        cursor.unregister("incoming")
+        if applied:
+            rebuild(cursor)
+    return Imported(
+        applied=applied,
+        already_there=matched - applied,
+        unknown=table.num_rows - matched,
+        pairs=tuple(source for (source,) in unknown),
+    )
+
+
+def _incoming(rows: Iterable[LedgerRow]) -> Any:
+    """The rows as an Arrow table. Raises BadInput for one that no mark can hold."""
     import pyarrow
 
     state = pyarrow.struct(
@@ -100,28 +126,7 @@ def import_ledger(store: Store, rows: Iterable[LedgerRow], study: str) -> Import
         for place, row in enumerate(rows)
     ]
     columns = zip(*cells, strict=True) if cells else ([] for _ in schema)
-    table = pyarrow.table(list(columns), schema=schema)
-    with store.write() as cursor:
-        cursor.register("incoming", table)
-        cursor.execute(sql("ledger_matched"))
-        cursor.execute(sql("ledger_actions"), {"study": study})
-        [(applied,)] = cursor.execute(sql("ledger_decisions")).fetchall()
-        [(matched,)] = cursor.execute("SELECT count(*) FROM matched").fetchall()
-        unknown = cursor.execute(
-            "SELECT DISTINCT source_id FROM incoming ANTI JOIN matched USING (place) "
-            "ORDER BY source_id LIMIT 20"
-        ).fetchall()
-        cursor.execute("DROP TABLE fresh")
-        cursor.execute("DROP TABLE matched")
-        cursor.unregister("incoming")
-        if applied:
-            rebuild(cursor)
-    return Imported(
-        applied=applied,
-        already_there=matched - applied,
-        unknown=table.num_rows - matched,
-        pairs=tuple(source for (source,) in unknown),
-    )
+    return pyarrow.table(list(columns), schema=schema)
 
 
 def _microseconds(seconds: float) -> int:

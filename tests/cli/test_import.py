@@ -229,7 +229,8 @@ BAD_SCORES: dict[str, tuple[Callable[[list[str]], list[str]], str]] = {
     ),
     "NaN": (
         lambda rows: ["0,nan,1.0,False", "1,NaN,1.0,False", *rows[2:]],
-        "post.csv, line 2: chosen_score is nan, not a finite number; 2 numbers are affected, lines 2, 3",
+        "post.csv, line 2: chosen_score is nan, not a finite number; 2 numbers are affected, "
+        "lines 2, 3",
     ),
     "infinite": (
         lambda rows: [*rows[:5], "5,1.0,-inf,True", *rows[6:]],

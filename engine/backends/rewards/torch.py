@@ -33,8 +33,8 @@ class ClassifierBackend(RewardBackend, frozen=True, kw_only=True, tag="torch"):
         self._check_trust("trust_remote_code", self.trust_remote_code, place)
         return msgspec.structs.replace(self, model=place.model(self.model))
 
-    def asked(self) -> Self:
-        # What foreign code does is in the fingerprint of the model.
+    def result_settings(self) -> Self:
+        # The content of foreign code is in the fingerprint of the model.
         return msgspec.structs.replace(self, trust_remote_code=False)
 
     def _check_trust(self, key: str, given: str | bool, place: Place) -> None:

@@ -1,0 +1,1 @@
+"""Executors, the requests they send, and the worker processes that answer them."""

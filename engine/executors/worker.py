@@ -1,0 +1,34 @@
+"""The state of a worker process: its device and at most one model."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from engine.backends.base import Model
+from engine.models.errors import replaced
+
+
+class Worker:
+    """The state that requests use: at most one loaded model."""
+
+    def __init__(self, device: str) -> None:
+        self.device = device
+        self.loaded: tuple[Model, dict[str, Any]] | None = None
+        self.model: Any = None
+
+    def load(self, model: Model, identity: dict[str, Any]) -> None:
+        """Load `model`, unless it is loaded already.
+
+        Raises MachineError if its fingerprint is no longer `identity`: its results would be stored
+        under the fingerprint of another model.
+        """
+        if self.loaded != (model, identity):
+            self.model = self.loaded = None  # free the old weights before loading the new ones
+            built = model.build(self.device)
+            self.check(model, identity)
+            self.model, self.loaded = built, (model, identity)
+
+    def check(self, model: Model, identity: dict[str, Any]) -> None:
+        """Raises MachineError if this is no longer the fingerprint of the model."""
+        if model.fingerprint(self.device) != identity:
+            raise replaced(model.backend.title)
