@@ -181,7 +181,7 @@ def seal(*words: object, site: Path) -> subprocess.CompletedProcess[str]:
         (('word = "you"', 'word = ""'), "labelers.main.word is empty"),
         (('word = "you"', 'word = "x"\nwrod = "y"'), "labelers.main.wrod: unknown key of backend"),
         (('"words"', '"missing"'), "their_labels:Gone cannot be loaded (AttributeError"),
-        (('"words"', '"other"'), "their_labels:WordLabeler is no Backend with tag 'other'"),
+        (('"words"', '"other"'), "their_labels:WordLabeler is not a Backend with tag 'other'"),
         (('"words"', '"word"'), "there are endpoint, heads, none, recorded, torch, missing, other"),
     ],
 )
@@ -254,5 +254,5 @@ def test_two_packages_with_one_name_are_told_apart_by_nobody(site: Path) -> None
     shutil.copytree(site / "their_labels-1.0.dist-info", second)
     (second / "entry_points.txt").write_text("[seal_tui.backends]\nlabeler.words = second:Words\n")
     (second / "METADATA").write_text("Metadata-Version: 2.1\nName: second\nVersion: 1.0\n")
-    with pytest.raises(BadInput, match="two packages offer it"):
+    with pytest.raises(BadInput, match="two packages provide it"):
         LABELERS.find("words", "labelers.main.backend")
