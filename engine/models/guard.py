@@ -1,4 +1,4 @@
-"""Decides which rewrites are rejected, and why. Text checks only; the cosine is separate."""
+"""Decides which rewrites are refused, and why. Text checks only; the cosine is separate."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def _squeeze(text: str) -> str:
 
 
 def refusal_reason(original: str, rewritten: str) -> str | None:
-    """Why this rewrite is rejected; None if it is accepted.
+    """Why this rewrite is refused; None if it is accepted.
 
     Negations are compared only by presence: "can't … and won't" may become one "neither".
     """

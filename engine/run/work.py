@@ -120,7 +120,7 @@ class Run(Work[int]):
 
 class DryRun(Work[str]):
     """A dry run computes and stores nothing. `upcoming`: the number of rewrites still to be
-    written. Some may be rejected, or equal to others, so it is an upper bound."""
+    written. Some may be refused, or equal to others, so it is an upper bound."""
 
     upcoming = 0
 

@@ -217,7 +217,7 @@ def put_unusable(
 
 
 class Rewrite(NamedTuple):
-    """The rewrite of a text: the model's output, why it was rejected, and the id of the new entry.
+    """The rewrite of a text: the model's output, why it was refused, and the id of the new entry.
     One of the last two is None."""
 
     text_id: int
@@ -276,7 +276,7 @@ def rewritten(store: Store, writers: Mapping[str, str], texts: Sequence[int]) ->
 
 
 def refusals(store: Store, writers: Mapping[str, str], texts: Sequence[int]) -> dict[str, int]:
-    """The rejected rewrites of these texts: reason → count. `writers`: strategy → producer."""
+    """The refused rewrites of these texts: reason → count. `writers`: strategy → producer."""
     counts = store.read(
         "SELECT r.refused, count(*) FROM rewrites AS r JOIN "
         "(SELECT unnest(?) AS strategy, unnest(?) AS producer) AS w USING (strategy, producer) "

@@ -72,7 +72,7 @@ CREATE TABLE unusable (
     PRIMARY KEY (producer, text_id)
 );
 
--- `raw` is the model's output; `rewritten_id` the whole new entry, NULL if it was rejected.
+-- `raw` is the model's output; `rewritten_id` the whole new entry, NULL if it was refused.
 CREATE TABLE rewrites (
     producer VARCHAR NOT NULL, strategy VARCHAR NOT NULL, text_id INTEGER NOT NULL,
     raw VARCHAR NOT NULL, refused VARCHAR, rewritten_id INTEGER REFERENCES texts (text_id),

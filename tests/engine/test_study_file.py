@@ -159,7 +159,7 @@ REFUSED = {
         "at least 1",
         BEGIN + "[executor]\nbatch_limit_s = 0\n",
     ),
-    "no pre-D model": ("rewards.pre.model", "missing", BEGIN + "[rewards.pre]\n"),
+    "no pre-D model": ("rewards.pre needs", "exactly one of model", BEGIN + "[rewards.pre]\n"),
     "a pre-D model that continues": (
         "rewards.pre.continue_from",
         "only rewards.post",
@@ -244,7 +244,7 @@ EMPTY = {
 
 
 @pytest.mark.parametrize("key", EMPTY)
-def test_an_empty_value_is_named_and_never_the_folder_one_stands_in(key: str, write) -> None:  # type: ignore[no-untyped-def]
+def test_an_empty_value_is_an_error_that_names_its_key(key: str, write) -> None:  # type: ignore[no-untyped-def]
     assert refusal(write(EMPTY[key])).startswith(f"{key} is empty")
 
 

@@ -158,7 +158,7 @@ def _put_rewrites(
 ) -> tuple[dict[str, int], int]:
     """Store rewrites with labels, rewards and similarities in one transaction.
 
-    Returns the rejected rewrites, reason → count, and the number of originals whose labels differ
+    Returns the refused rewrites, reason → count, and the number of originals whose labels differ
     from those in an earlier row."""
     differ = 0
     refused: dict[str, int] = {}

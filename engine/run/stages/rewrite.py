@@ -74,7 +74,7 @@ class Rewrite(Batched[str, tuple[str, ...]]):
             run.progress.count(**{f"refused: {reason}": count})
         if refused:
             reasons = ", ".join(f"{reason} ({count:,})" for reason, count in refused.items())
-            run.progress.warn(f"{sum(refused.values()):,} rewrites were rejected: {reasons}")
+            run.progress.warn(f"{sum(refused.values()):,} rewrites were refused: {reasons}")
         run.rewrites = [*results.rewritten(run.store, writers, units)]
         run.progress.count(rewrites=len(run.rewrites))
         return ""
