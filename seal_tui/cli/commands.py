@@ -253,7 +253,7 @@ def metrics(
         typer.Option(help=f"Only this preset: {', '.join(studies.PRESETS)}.", show_default=False),
     ] = None,
 ) -> None:
-    """Print every metric table of a run, each with a sentence that reads it.
+    """Print every metric table of a run, each with a summary in a sentence.
 
     Where the study's [measures] changed since, they are computed anew; results are not.
     """
