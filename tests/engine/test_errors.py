@@ -23,10 +23,10 @@ SIGNALS = {
     "engine.models.endpoint_prompts.BadReply",
     "engine.models.endpoint_server.TextRefused",
     "engine.models.endpoint_server._Transient",
-    "engine.run.workers.OutOfMemory",
-    "engine.run.workers.Stopped",
-    "engine.run.workers.WorkerDied",
-    "engine.run.workers.WorkerHung",
+    "engine.run.jobs.OutOfMemory",
+    "engine.run.jobs.Stopped",
+    "engine.run.jobs.WorkerDied",
+    "engine.run.jobs.WorkerHung",
     "engine.store.database.Interrupted",
 }
 # Classes of the family that somebody catches apart from the others of their kind.
