@@ -186,7 +186,7 @@ def test_importing_the_recorded_results_of_a_run_gives_the_same_numbers(
 
 def test_both_rewards_are_required(recording: Recording, seal_tui: Cli) -> None:
     line = refused(seal_tui("import", *recording.options(pre=None)), recording.run)
-    assert "--rewards pre=FILE is missing: both pre and post are needed" in line
+    assert "--rewards pre=FILE is missing: both pre and post are required" in line
 
 
 @pytest.mark.parametrize(
