@@ -94,6 +94,10 @@ _CLASSES: dict[str, type[SealError]] = {
 }
 
 
+class Interrupted(Exception):
+    """A reading statement was stopped before its end: nobody waits for its answer any more."""
+
+
 def of_kind(kind: str, message: str) -> SealError:
     """The error of a kind, for one that came from another process."""
     return _CLASSES.get(kind, Fault)(message)

@@ -13,11 +13,12 @@ import msgspec
 from engine import info
 from engine import study as studies
 from engine.errors import BadInput, NotFound, NotReady, SealError, explain
+from engine.executors.jobs import Stopped
 from engine.export import ledger as ledger_file
 from engine.export.job import Exports, Subject
 from engine.export.provenance import Digests
+from engine.results import views
 from engine.run import last, manifest, measure
-from engine.run.jobs import Stopped
 from engine.run.pipeline import Pipeline
 from engine.run.preview import preview
 from engine.run.progress import Progress
@@ -231,10 +232,7 @@ class Engine:
         if preset is not None:
             if preset not in PRESETS:
                 raise NotFound(f"unknown preset {preset}; use one of {', '.join(PRESETS)}")
-            tables = {
-                name: [row for row in rows if row.get("preset", preset) in (preset, "*")]
-                for name, rows in tables.items()
-            }
+            tables = views.narrowed(tables, preset)
         return Metrics(preset=preset or found.study.measures.preset, tables=tables)
 
     @answers(endpoints.PLOTS)

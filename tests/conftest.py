@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 from collections.abc import Iterator
 
@@ -13,21 +12,17 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
 import pytest
 
-from engine.run import workers
-
-# What every worker imports sooner or later: ten seconds of CPU.
-HEAVY = ["torch", "transformers", "sentence_transformers", "peft"]
+from engine.executors import workers
+from tests import warm
 
 
 @pytest.fixture(scope="session", autouse=True)
 def _warm_workers() -> Iterator[None]:
-    """Workers of engines in this process are forked from one that has the heavy libraries loaded.
+    """Workers of engines in this process start at once.
 
     Otherwise they are what they always are: processes of their own that load their models, die and
     are replaced. Workers of engines that tests start as processes are started as in production.
     """
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(HEAVY)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(workers, "_CONTEXT", context)
+        patch.setattr(workers, "_CONTEXT", warm.context())
         yield

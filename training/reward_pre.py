@@ -13,7 +13,8 @@ import numpy as np
 from safetensors.numpy import save_file
 
 from engine.models.embedded import REWARD_HEAD, minilm_folder
-from engine.models.reward_training import fit_head, head_inputs, with_head
+from engine.models.reward_head import with_head
+from engine.models.reward_training import fit_head, head_inputs
 from training.examples import rows, text
 
 PENALTY = 1e-3

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from engine.backends.base import Backend, EmbedderBackend, RewardSettings, RewriterBackend
-from engine.backends.executor import ExecutorSettings
 from engine.registry import Registry
 
 LABELERS = Registry("labeler", Backend, "engine.backends.labelers")
 REWARDS = Registry("reward", RewardSettings, "engine.backends.rewards")
 REWRITERS = Registry("rewriter", RewriterBackend, "engine.backends.rewriters")
 EMBEDDERS = Registry("embedder", EmbedderBackend, "engine.backends.embedders")
-EXECUTORS = Registry("executor", ExecutorSettings, "engine.backends.executors")

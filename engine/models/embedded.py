@@ -163,7 +163,7 @@ def _build_reward_pre(target: Path) -> None:
     """MiniLM's body with the shipped head: a stock sequence classifier."""
     from safetensors.torch import load_file
 
-    from engine.models.reward_training import save_classifier, with_head
+    from engine.models.reward_head import save_classifier, with_head
 
     tokenizer, model = with_head(str(minilm_folder()), load_file(REWARD_HEAD))
     save_classifier(tokenizer, model, target)

@@ -21,6 +21,7 @@ from engine.models.device import pick_device
 from engine.models.hf import load_classifier
 from engine.models.protocols import Text
 from engine.models.reward import encode, token_batches, token_limit
+from engine.models.reward_head import last_linear, save_classifier, set_head
 
 FOLDS = 5
 
@@ -33,16 +34,6 @@ class Head:
     weight: NDArray[np.float64]
     agreement: float
     held_out_agreement: float | None
-
-
-def last_linear(model: Any) -> Any:
-    """The linear layer with one output that makes the reward."""
-    import torch
-
-    layers = [m for m in model.modules() if isinstance(m, torch.nn.Linear) and m.out_features == 1]
-    if not layers:
-        raise BadInput("this reward model has no final linear layer to continue training")
-    return layers[-1]
 
 
 def head_inputs(tokenizer: Any, model: Any, texts: Sequence[Text]) -> NDArray[np.float64]:
@@ -115,33 +106,6 @@ def fit_head(
         float((differences @ weight > 0).mean()),
         float(held_out.mean()) if len(place) > 1 else None,
     )
-
-
-def with_head(model: str, tensors: dict[str, Any]) -> tuple[Any, Any]:
-    """A tokenizer and a classifier of one output on the body of `model`, with this last layer."""
-    from transformers import AutoModelForSequenceClassification, AutoTokenizer
-
-    tokenizer = AutoTokenizer.from_pretrained(model, trust_remote_code=False)
-    classifier = AutoModelForSequenceClassification.from_pretrained(
-        model, num_labels=1, use_safetensors=True, trust_remote_code=False
-    ).eval()
-    set_head(classifier, tensors["weight"], tensors["bias"])
-    return tokenizer, classifier
-
-
-def set_head(model: Any, weight: Any, bias: Any) -> None:
-    import torch
-
-    layer = last_linear(model)
-    with torch.no_grad():
-        layer.weight.copy_(torch.as_tensor(weight).reshape(1, -1))
-        layer.bias.copy_(torch.as_tensor(bias).reshape(1))
-
-
-def save_classifier(tokenizer: Any, model: Any, folder: Path) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    model.save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
 
 
 def continue_training(

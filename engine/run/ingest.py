@@ -10,7 +10,7 @@ from pathlib import Path
 from engine import data
 from engine.data.readers import DAMAGE
 from engine.errors import BadInput
-from engine.run.jobs import Stopped
+from engine.executors.jobs import Stopped
 from engine.study import Study
 
 

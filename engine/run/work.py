@@ -14,12 +14,12 @@ from typing import Any, Generic, TypeVar
 
 from engine.backends.base import Model, ModelBackend, RewardBackend
 from engine.backends.rewards.continued import ContinuedBackend
+from engine.executors.protocol import Executor
+from engine.executors.requests import Identify
 from engine.models.errors import replaced
 from engine.run import plan
-from engine.run.executor import Executor
 from engine.run.progress import Progress
 from engine.run.recorded import Recorded
-from engine.run.requests import Identify
 from engine.store import Store, results
 from engine.study import Study
 

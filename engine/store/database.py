@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 import duckdb
 
 from engine import __version__
-from engine.errors import MachineError
+from engine.errors import Interrupted, MachineError
 from engine.store.migrations import CURRENT, OLDEST, put_version, upgrade
 
 # Keys in `meta`. The last results that are all there: dataset, producers and study, as JSON; and
@@ -34,10 +34,6 @@ _OUTSIDE = (
     duckdb.OutOfMemoryException,
     duckdb.FatalException,
 )
-
-
-class Interrupted(RuntimeError):
-    """A reading statement was stopped before its end."""
 
 
 class Reading:

@@ -16,8 +16,8 @@ from typing import Any, NamedTuple, get_args
 import numpy as np
 
 from engine.errors import BadInput, NotFound
-from engine.paper.records import number
 from engine.paper.stability import cohen_kappa
+from engine.results.records import finite
 from engine.store.database import Store, rows, sql
 from engine.store.dataset import has_dataset
 from engine.wire.messages import (
@@ -254,7 +254,7 @@ def agreement(store: Store) -> list[Agreement]:
             author_b=second,
             pairs=(pairs := int(table.sum())),
             agreement=float(np.trace(table)) / pairs if pairs else None,
-            kappa=number(cohen_kappa(table)),
+            kappa=finite(cohen_kappa(table)),
         )
         for (first, second), table in tables.items()
     ]

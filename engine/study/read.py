@@ -10,10 +10,10 @@ import msgspec
 
 from engine import strategies, taxonomy
 from engine.backends.base import Backend, ModelBackend, RewardBackend, RewardSettings
-from engine.backends.executor import ExecutorSettings
-from engine.backends.kinds import EMBEDDERS, EXECUTORS, LABELERS, REWARDS, REWRITERS
+from engine.backends.kinds import EMBEDDERS, LABELERS, REWARDS, REWRITERS
 from engine.backends.rewards.continued import ContinuedBackend
 from engine.errors import BadInput
+from engine.executors.settings import EXECUTORS, ExecutorSettings
 from engine.registry import Registry
 from engine.settings import Place, S, absolute, convert, convert_value, within
 from engine.study.sections import Data, Measures, Rewrites, Study

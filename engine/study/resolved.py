@@ -8,9 +8,9 @@ import msgspec
 
 from engine import strategies
 from engine.backends.base import Absent, AbsentReward, Backend
-from engine.backends.executor import AbsentExecutor
-from engine.backends.kinds import EMBEDDERS, EXECUTORS, LABELERS, REWARDS, REWRITERS
+from engine.backends.kinds import EMBEDDERS, LABELERS, REWARDS, REWRITERS
 from engine.errors import BadInput
+from engine.executors.settings import EXECUTORS, AbsentExecutor
 from engine.registry import Registry
 from engine.study.sections import Data, Measures, Rewrites, Study
 from engine.study.upgrade import FORMAT, upgraded

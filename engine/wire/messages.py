@@ -11,15 +11,15 @@ from typing import Any, Literal
 import msgspec
 
 from engine.errors import Kind
+from engine.results.records import OPINIONS as OPINIONS
+from engine.results.records import REGIMES as REGIMES
+from engine.results.records import Opinion as Opinion
+from engine.results.records import Regime as Regime
+from engine.results.records import Tables
 
 Side = Literal["chosen", "rejected"]
-Regime = Literal["stayed", "got", "resisted", "reversed"]
-Opinion = Literal["c", "i", "r"]
 StageState = Literal["waiting", "running", "done", "failed"]
 RunState = Literal["idle", "running", "done", "failed", "stopped"]
-
-REGIMES: tuple[Regime, ...] = ("stayed", "got", "resisted", "reversed")
-OPINIONS: tuple[Opinion, ...] = ("c", "i", "r")
 
 
 class Message(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=False):
@@ -556,10 +556,11 @@ class MetricsRequest(Request, frozen=True, kw_only=True):
 
 
 class Metrics(Message, frozen=True, kw_only=True):
-    """`tables`: the design's metric tables, each a list of records; `preset` is the default one."""
+    """`tables`: name of a metric table → its rows (docs/method.md); the keys of a coefficient stand
+    in an object of their own, `coefficient`. `preset` is the one asked for, else the study's."""
 
     preset: str
-    tables: dict[str, list[dict[str, Any]]]
+    tables: Tables
 
 
 class Problem(Message, frozen=True, kw_only=True):

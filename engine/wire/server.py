@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
 import anyio
 import anyio.to_thread
@@ -18,16 +18,47 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
-from engine.errors import BadInput, FilterError, NotFound, NotReady, SealError, unexpected
-from engine.service import Engine
-from engine.store.database import Interrupted, Reading
+from engine.errors import (
+    BadInput,
+    FilterError,
+    Interrupted,
+    NotFound,
+    NotReady,
+    SealError,
+    unexpected,
+)
 from engine.wire.answering import methods
 from engine.wire.endpoints import EVENTS, Endpoint
-from engine.wire.messages import Message, Nothing, Problem
+from engine.wire.messages import Message, Nothing, Problem, RunStatus
 from engine.wire.requests import asked
 
 EVENTS_PER_SECOND = 10
 HEARTBEAT_S = 15.0
+
+
+class Stoppable(Protocol):
+    """A reader whose statement another thread may stop."""
+
+    def stop(self) -> None: ...
+
+
+class Readers(Protocol):
+    def reading(self) -> Stoppable: ...
+
+
+class Changes(Protocol):
+    def wait(self, seen: int, timeout: float) -> bool:
+        """Sleep until the version is not `seen`; False when nothing changed in time."""
+
+
+class Served(Protocol):
+    """What is served: beside this, a method for every endpoint (see `answering`)."""
+
+    @property
+    def store(self) -> Readers: ...
+    @property
+    def progress(self) -> Changes: ...
+    def status(self) -> RunStatus: ...
 
 
 class Activity:
@@ -54,7 +85,7 @@ def _problem(error: SealError, status: int | None = None) -> Response:
     return _json(body, error.kind.http_status if status is None else status)
 
 
-def create_app(engine: Engine, activity: Activity) -> Starlette:
+def create_app(engine: Served, activity: Activity) -> Starlette:
     """The application: every endpoint of the table, answered by a method of `engine`."""
     routes = [
         _route(engine, activity, endpoint, method)
@@ -66,7 +97,7 @@ def create_app(engine: Engine, activity: Activity) -> Starlette:
     )
 
 
-def _route(engine: Engine, activity: Activity, endpoint: Endpoint[Any, Any], method: str) -> Route:
+def _route(engine: Served, activity: Activity, endpoint: Endpoint[Any, Any], method: str) -> Route:
     async def respond(request: Request) -> Response:
         activity.touch()
         try:
@@ -84,7 +115,7 @@ def _route(engine: Engine, activity: Activity, endpoint: Endpoint[Any, Any], met
 
 
 async def _answer(
-    engine: Engine, request: Request, endpoint: Endpoint[Any, Any], method: str, wanted: Message
+    engine: Served, request: Request, endpoint: Endpoint[Any, Any], method: str, wanted: Message
 ) -> Any:
     work: Callable[..., Any] = getattr(engine, method)
     if endpoint.request is not Nothing:
@@ -94,7 +125,7 @@ async def _answer(
     return work() if endpoint.at_once else await run_in_threadpool(work)
 
 
-async def _while_connected(request: Request, reading: Reading, work: Callable[..., Any]) -> Any:
+async def _while_connected(request: Request, reading: Stoppable, work: Callable[..., Any]) -> Any:
     """What `work` returns; its statement is stopped when the client goes away."""
 
     async def stop_when_gone() -> None:
@@ -118,7 +149,7 @@ def _failure(error: Exception) -> Response:
     raise error
 
 
-def _events(engine: Engine, activity: Activity) -> Callable[[Request], Awaitable[Response]]:
+def _events(engine: Served, activity: Activity) -> Callable[[Request], Awaitable[Response]]:
     watching = anyio.CapacityLimiter(1_000)  # watchers wait long and must not keep others waiting
 
     async def stream() -> AsyncIterator[bytes]:

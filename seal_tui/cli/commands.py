@@ -261,7 +261,9 @@ def metrics(
     with _for_people(), runs.client(runs.existing(run_dir)) as client:
         found = client.ask(METRICS(MetricsRequest(preset=preset)))
         if as_json:
-            print(json.dumps(found.tables, indent=2, allow_nan=False))
+            from engine.results import flat
+
+            print(json.dumps(flat.tables(found.tables), indent=2, allow_nan=False))
             return
         from seal_tui.cli import headless
 

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from rich.text import Text
 from textual import work
@@ -29,7 +29,7 @@ from seal_tui import crash
 from seal_tui.explorer import place, settings
 from seal_tui.explorer.actions import bindings
 from seal_tui.explorer.palette import ActionCommands
-from seal_tui.explorer.screens.base import SealScreen
+from seal_tui.explorer.screens.base import Explorer, SealScreen
 from seal_tui.explorer.screens.dialogs import ConfirmScreen, TextScreen, help_text
 from seal_tui.explorer.screens.imprint import ImprintScreen
 from seal_tui.explorer.screens.labelers import LabelersScreen
@@ -285,3 +285,9 @@ def run_explorer(engine: EngineClient | Path | Callable[[], Path]) -> int:
     if app.farewell:
         print(app.farewell)
     return app.return_code or 0
+
+
+if TYPE_CHECKING:
+
+    def _is_what_screens_ask_for(app: SealApp) -> Explorer:
+        return app

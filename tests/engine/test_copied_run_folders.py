@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from engine import study as studies
-from engine.run.workers import Workers
+from engine.executors.workers import Workers
 from engine.service import Engine
 from engine.store import results
 from engine.wire.messages import AuthorRequest, ExportRequest, MarkChange, MarkRequest, PairQuery

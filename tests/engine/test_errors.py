@@ -23,11 +23,10 @@ SIGNALS = {
     "engine.models.endpoint_prompts.BadReply",
     "engine.models.endpoint_server.TextRefused",
     "engine.models.endpoint_server._Transient",
-    "engine.run.jobs.OutOfMemory",
-    "engine.run.jobs.Stopped",
-    "engine.run.jobs.WorkerDied",
-    "engine.run.jobs.WorkerHung",
-    "engine.store.database.Interrupted",
+    "engine.executors.jobs.OutOfMemory",
+    "engine.executors.jobs.Stopped",
+    "engine.executors.jobs.WorkerDied",
+    "engine.executors.jobs.WorkerHung",
 }
 # Classes of the family that somebody catches apart from the others of their kind.
 SPECIAL = {

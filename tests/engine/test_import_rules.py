@@ -60,7 +60,7 @@ def test_the_engine_knows_no_user_interface_and_no_torch(module: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "module", ["engine.run.worker", "engine.backends.labelers.torch", "engine.launch"]
+    "module", ["engine.executors.worker", "engine.backends.labelers.torch", "engine.launch"]
 )
 def test_workers_and_launching_know_no_database(module: str) -> None:
     found = loaded(f"import {module}")
@@ -70,8 +70,8 @@ def test_workers_and_launching_know_no_database(module: str) -> None:
 
 def test_a_worker_that_has_loaded_a_model_still_knows_no_database() -> None:
     found = loaded(
-        "from engine.run.worker import Worker; "
-        "from engine.run.requests import Ask, Identify, Load; "
+        "from engine.executors.worker import Worker; "
+        "from engine.executors.requests import Ask, Identify, Load; "
         "from engine.backends.base import Model, Use; from engine.models.operations import Score; "
         "from engine.backends.rewards.torch import ClassifierBackend; "
         "from engine.models.protocols import Text; worker = Worker('cpu'); "
@@ -88,3 +88,8 @@ def test_the_papers_measures_know_neither_store_nor_models() -> None:
     found = loaded("import engine.paper.measures")
     assert not [n for n in found if n.startswith(("engine.store", "engine.models", "engine.run"))]
     assert {"duckdb", "torch"} & found == set()
+
+
+def test_the_results_hold_no_heavy_library() -> None:
+    found = packages("import engine.results.tables, engine.results.reference")
+    assert found & (HEAVY | {"numpy", "pandas", "pyarrow", "rich", "textual"}) == set()

@@ -51,7 +51,7 @@ def test_the_workers_of_an_engine_look_nowhere_else(canaries: Canaries, tmp_path
     here = tmp_path / "here"
     canaries.plant(here)
     code = (
-        "import sys; from engine.run import workers; "
+        "import sys; from engine.executors import workers; "
         "process = workers._CONTEXT.Process(target=print, args=('hello',)); "
         "process.start(); process.join(); sys.exit(process.exitcode)"
     )

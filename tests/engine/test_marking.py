@@ -158,7 +158,7 @@ async def test_a_wrong_request_is_answered_by_one_line(
 
 # ---------------------------------------------------------------- killed
 
-KILLS = 20
+KILLS = 8
 
 
 def post(http: httpx.Client, path: str, kind: Any, body: Message) -> Any:

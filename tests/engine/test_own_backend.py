@@ -13,8 +13,9 @@ from pathlib import Path
 import pytest
 
 from engine import study as studies
-from engine.backends.kinds import EXECUTORS, LABELERS
+from engine.backends.kinds import LABELERS
 from engine.errors import BadInput
+from engine.executors.settings import EXECUTORS
 from engine.service import Engine
 from tests.command import COMMAND
 from tests.engine.studies import prepare, run_to_end
@@ -62,8 +63,8 @@ class Words:
         return Labels(values, values.astype(np.float32), (None,) * len(texts))
 '''
 EXECUTOR = """
-from engine.backends.executor import ExecutorSettings
-from engine.run.workers import Workers
+from engine.executors.settings import ExecutorSettings
+from engine.executors.workers import Workers
 
 
 class Careful(ExecutorSettings, frozen=True, kw_only=True, tag="careful"):
@@ -217,7 +218,7 @@ def test_a_run_folder_opens_where_the_package_is_not_and_says_what_a_run_lacks(
     engine = Engine(run)
     try:
         assert studies.dump_resolved(engine.study) == before, "nothing of its settings is lost"
-        assert engine.metrics().tables["alignment"]
+        assert engine.metrics().tables.alignment
         assert not engine.info().changed
         with pytest.raises(BadInput, match=r"labelers.main: .*unknown labeler.*install"):
             engine.start()

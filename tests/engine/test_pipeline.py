@@ -13,10 +13,11 @@ from typing import Any
 import pytest
 
 from engine.errors import Kind
+from engine.executors.requests import Ask, Identify, Request
+from engine.executors.workers import Workers
 from engine.models import guard
 from engine.models.operations import Score
-from engine.run.requests import Ask, Identify, Request
-from engine.run.workers import Workers
+from engine.results import flat
 from engine.service import Engine
 from engine.store import Store, measures
 from tests.engine import studies
@@ -64,7 +65,7 @@ def batches(run: Path) -> list[tuple[str, int, bool, float]]:
 def tables(run: Path) -> dict[str, list[dict[str, Any]]]:
     store = Store(run / "seal.duckdb")
     try:
-        return measures.tables(store)
+        return flat.tables(measures.tables(store))
     finally:
         store.close()
 
@@ -249,7 +250,7 @@ def test_stopped_and_killed_workers_leave_the_same_rows_as_an_uninterrupted_run(
 def test_a_text_on_which_the_worker_dies_is_set_aside_and_the_rest_goes_on(
     tmp_path: Path, small_batches: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from engine.run.workers import WorkerProcess
+    from engine.executors.workers import WorkerProcess
 
     poison = sample_rows(1)[0]["chosen"]
     ask = WorkerProcess.ask

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from engine.executors.requests import Request
+from engine.executors.workers import WorkerProcess
 from engine.models.protocols import Rewards
 from engine.run import plan
-from engine.run.requests import Request
-from engine.run.workers import WorkerProcess
 from engine.store import Store
 from tests.engine.studies import manifest, prepare, run_to_end, write_study
 

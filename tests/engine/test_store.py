@@ -16,10 +16,9 @@ import numpy as np
 import pytest
 
 from engine.data import Pair, Reject
-from engine.errors import MachineError
+from engine.errors import Interrupted, MachineError
 from engine.models.protocols import Labels, Rewards
 from engine.store import Store, dataset, results
-from engine.store.database import Interrupted
 from engine.store.results import Batch
 
 

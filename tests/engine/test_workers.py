@@ -16,10 +16,10 @@ from engine.backends.base import Model, Use
 from engine.backends.labelers.endpoint import EndpointLabelerBackend
 from engine.backends.rewards.torch import ClassifierBackend
 from engine.errors import BadInput, Fault
+from engine.executors.jobs import LOST, NO_MEMORY, Job, OutOfMemory, Stopped, WorkerDied, attempt
+from engine.executors.requests import Ask, Identify
+from engine.executors.workers import Workers
 from engine.models.operations import Score
-from engine.run.jobs import LOST, NO_MEMORY, Job, OutOfMemory, Stopped, WorkerDied, attempt
-from engine.run.requests import Ask, Identify
-from engine.run.workers import Workers
 from tests.engine.conftest import alive
 from tests.engine.studies import until
 

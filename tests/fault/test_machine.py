@@ -274,7 +274,7 @@ def test_a_clock_that_is_set_back_changes_nothing(
 def test_a_text_on_which_a_worker_hangs_is_set_aside_and_the_rest_goes_on(
     tmp_path: Path, tally: Tally
 ) -> None:
-    from engine.run.jobs import HUNG
+    from engine.executors.jobs import HUNG
     from tests.engine.studies import sample_rows
 
     rows = sample_rows(2)

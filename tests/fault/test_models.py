@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import multiprocessing
 import shutil
 import threading
 from email.message import Message
@@ -13,18 +12,17 @@ from typing import Any
 import numpy as np
 import pytest
 
-import engine.run.workers
 from engine import strategies
 from engine.backends.base import Model, Use
 from engine.backends.rewards.torch import ClassifierBackend
 from engine.data.dialogue import split_response
 from engine.errors import MachineError
+from engine.executors.jobs import LOST, Job, Outcome
+from engine.executors.requests import Identify
+from engine.executors.workers import Workers
 from engine.models.endpoint import EndpointRewriter
 from engine.models.operations import Score
 from engine.models.protocols import Text
-from engine.run.jobs import LOST, Job, Outcome
-from engine.run.requests import Identify
-from engine.run.workers import Workers
 from tests.engine.studies import (
     ServerSays,
     manifest,
@@ -189,8 +187,6 @@ def test_a_key_is_nowhere_in_a_run_folder_whatever_the_server_says(
         return f"your key is {asked[-1]}" if len(asked) > 4 else answer(body)
 
     monkeypatch.setenv("CANARY_KEY", SECRET)
-    # A worker that is forked from a warm one has the environment of before.
-    monkeypatch.setattr(engine.run.workers, "_CONTEXT", multiprocessing.get_context("spawn"))
     with stand_in_server(leak) as address:
         study = write_light_study(tmp_path / "study", address, labeler='api_key_env="CANARY_KEY"')
         run = prepare(study, tmp_path / "run")

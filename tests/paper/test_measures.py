@@ -14,17 +14,10 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from engine.paper import imprint, selftest
-from engine.paper.inputs import (
-    MISSING,
-    PRESETS,
-    Feature,
-    Labels,
-    Options,
-    Pairs,
-    Rewrites,
-    no_rewrites,
-)
+from engine.paper.inputs import MISSING, Feature, Labels, Options, Pairs, Rewrites, no_rewrites
 from engine.paper.measures import compute, pair_facts
+from engine.results import flat
+from engine.results.choices import PRESETS
 
 Study = Callable[..., tuple]
 
@@ -63,7 +56,7 @@ def as_json(pairs: Pairs, rewrites: Rewrites | None, labelers: tuple, options: O
     """All tables as strict JSON; any warning is an error."""
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        tables = compute(pairs, rewrites, labelers, options).tables()
+        tables = flat.tables(compute(pairs, rewrites, labelers, options))
     return json.dumps(tables, allow_nan=False)
 
 
@@ -71,8 +64,8 @@ def test_tables_have_the_keys_and_fields_of_the_design(study: Study) -> None:
     pairs, rewrites, labelers = study(500)
     labels = pairs.chosen.copy()
     labels[:, 4] = 1
-    tables = compute(replace(pairs, chosen=labels), rewrites, labelers, FAST).tables()
-    tables["dropped"].extend(compute(pairs, None, (), FAST).tables()["dropped"])
+    tables = flat.tables(compute(replace(pairs, chosen=labels), rewrites, labelers, FAST))
+    tables["dropped"].extend(flat.tables(compute(pairs, None, (), FAST))["dropped"])
     assert list(tables) == list(DESIGN)
     for name, wanted in DESIGN.items():
         assert tables[name], name
@@ -211,8 +204,8 @@ def test_the_order_of_the_rows_changes_no_bit(study: Study) -> None:
 
 def test_the_seed_changes_intervals_and_nothing_else(study: Study) -> None:
     pairs, rewrites, labelers = study(300)
-    one = compute(pairs, rewrites, labelers, FAST).tables()
-    other = compute(pairs, rewrites, labelers, replace(FAST, seed=8)).tables()
+    one = flat.tables(compute(pairs, rewrites, labelers, FAST))
+    other = flat.tables(compute(pairs, rewrites, labelers, replace(FAST, seed=8)))
     assert {name for name in one if one[name] != other[name]} == {"stability", "stability_imprint"}
 
 
@@ -233,7 +226,7 @@ def test_swapping_sides_mirrors_the_verdicts(study: Study) -> None:
     cells = {(r.regime, r.opinion): r.n for r in one.regimes}
     assert {(mirrored[r.regime], opinion[r.opinion]): r.n for r in other.regimes} == cells
     for a, b in zip(one.imprint, other.imprint, strict=True):
-        assert a.estimate == pytest.approx(b.estimate, rel=1e-9, abs=1e-12)
+        assert a.coefficient.estimate == pytest.approx(b.coefficient.estimate, rel=1e-9, abs=1e-12)
 
 
 def test_facts_and_tables_tell_the_same_story(study: Study) -> None:

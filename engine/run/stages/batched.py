@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Generic, TypeVar
 
 from engine.backends.base import Model, Shape
+from engine.executors.jobs import Job, Outcome
 from engine.models.operations import Operation
 from engine.models.protocols import Text
 from engine.run import plan
-from engine.run.jobs import Job, Outcome
 from engine.run.stages.base import Stage
 from engine.run.work import Ahead, Run, Unit, Work
 from engine.store import dataset, results

@@ -8,8 +8,8 @@ from typing import Any
 
 from engine.backends.rewards.continued import ContinuedBackend
 from engine.data.dialogue import turns
+from engine.executors.requests import Train
 from engine.run import manifest, plan
-from engine.run.requests import Train
 from engine.run.stages.base import Stage
 from engine.run.work import Ahead, Run
 from engine.store import dataset

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import ClassVar, Protocol, cast
 
 from textual import work
 from textual.app import ComposeResult
@@ -15,8 +15,15 @@ from seal_tui.explorer.session import Session
 from seal_tui.explorer.widgets.bars import KeyBar, LostLine, TopBar
 from seal_tui.text.safe import content
 
-if TYPE_CHECKING:
-    from seal_tui.explorer.app import SealApp
+
+class Explorer(Protocol):
+    """What a screen asks of the application: the ways to other screens."""
+
+    def open_pairs(self, text: str, sort: str = "") -> object: ...
+    def open_pair(self, pair_id: int) -> object: ...
+    def open_rewrites(self, text: str) -> object: ...
+    def open_imprint(self, feature: str) -> object: ...
+    def keep_place(self) -> None: ...
 
 
 class SealScreen(Screen[None]):
@@ -38,8 +45,8 @@ class SealScreen(Screen[None]):
         self._epoch = -1
 
     @property
-    def explorer(self) -> SealApp:
-        return cast("SealApp", self.app)
+    def explorer(self) -> Explorer:
+        return cast(Explorer, self.app)
 
     def body(self) -> ComposeResult:
         raise NotImplementedError

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from engine.backends.executor import ExecutorSettings
+from engine.executors.settings import ExecutorSettings
 
 if TYPE_CHECKING:
     import threading
 
-    from engine.run.executor import Executor
+    from engine.executors.protocol import Executor
 
 
 class LocalExecutor(ExecutorSettings, frozen=True, kw_only=True, tag="local"):
     devices: str = "auto"
 
     def start(self, stop: threading.Event) -> Executor:
-        from engine.run.workers import Workers
+        from engine.executors.workers import Workers
 
         return Workers(self.devices, self.batch_limit_s, stop)

@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 from typing import Any, Protocol, TypeVar
 
 from engine.backends.base import Model
+from engine.executors.jobs import Job, Outcome
+from engine.executors.requests import Request
 from engine.models.operations import Operation
-from engine.run.jobs import Job, Outcome
-from engine.run.requests import Request
 
 Answer = TypeVar("Answer")
 

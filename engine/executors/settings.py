@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any, Literal
 import msgspec
 
 from engine.errors import BadInput
-from engine.registry import required
+from engine.registry import Registry, required
 from engine.settings import Place, Section, within
 
 if TYPE_CHECKING:
     import threading
     from typing import Self
 
-    from engine.run.executor import Executor
+    from engine.executors.protocol import Executor
 
 
 class ExecutorSettings(Section, frozen=True, kw_only=True, tag_field="kind"):
@@ -55,3 +55,6 @@ class AbsentExecutor(ExecutorSettings, frozen=True, kw_only=True):
 
     def start(self, stop: threading.Event) -> Executor:
         raise BadInput(self.problem)
+
+
+EXECUTORS = Registry("executor", ExecutorSettings, "engine.executors.kinds")

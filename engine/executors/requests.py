@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from engine.backends.base import Model, RewardBackend
+from engine.executors.worker import Worker
 from engine.models.operations import Operation
 from engine.models.protocols import Text
-
-if TYPE_CHECKING:
-    from engine.run.worker import Worker
 
 Answer = TypeVar("Answer")
 ENDPOINT = "endpoint"

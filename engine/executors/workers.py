@@ -1,7 +1,7 @@
 """The local executor: starting worker processes and giving them batches.
 
 A worker that dies is started again. One that gives no answer for too long is killed, and then it
-is a worker that died; what becomes of its batch is in `engine.run.jobs`.
+is a worker that died; what becomes of its batch is in `engine.executors.jobs`.
 """
 
 from __future__ import annotations
@@ -15,10 +15,18 @@ from typing import Any, TypeVar
 
 from engine.backends.base import Model
 from engine.errors import MachineError, of_kind
+from engine.executors.jobs import (
+    Job,
+    Outcome,
+    OutOfMemory,
+    Stopped,
+    WorkerDied,
+    WorkerHung,
+    attempt,
+)
+from engine.executors.process import main
+from engine.executors.requests import ENDPOINT, Ask, Devices, Load, Request, Where
 from engine.models.operations import Operation
-from engine.run import worker
-from engine.run.jobs import Job, Outcome, OutOfMemory, Stopped, WorkerDied, WorkerHung, attempt
-from engine.run.requests import ENDPOINT, Ask, Devices, Load, Request, Where
 
 _CONTEXT = multiprocessing.get_context("spawn")
 
@@ -89,7 +97,7 @@ class WorkerProcess:
     def _start(self) -> None:
         self._pipe, child = _CONTEXT.Pipe()
         self._process = _CONTEXT.Process(
-            target=worker.main, args=(child, self.device), daemon=True, name="seal-worker"
+            target=main, args=(child, self.device), daemon=True, name="seal-worker"
         )
         self._process.start()
         child.close()
