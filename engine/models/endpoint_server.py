@@ -188,7 +188,7 @@ class ChatServer:
             return reply
         except _Transient as error:
             raise MachineError(
-                f"{self.address}: {error}, {self.patience.attempts} attempts; is the server running, "
+                f"{self.address}: {error}, {self.patience.attempts} attempts; is the server up, "
                 "and is base_url right (it usually ends in /v1)?"
             ) from None
 
