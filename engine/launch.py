@@ -200,6 +200,16 @@ def _answers(socket: Path) -> bool:
             return False
 
 
+def run_folder(folder: Path) -> Path:
+    """An existing run folder, absolute. Raises BadInput for any other."""
+    if not (folder / "study.json").is_file():
+        raise BadInput(
+            f"{folder} is not a run folder (it has no study.json); "
+            "create one with `seal-tui run STUDY.toml`"
+        )
+    return folder.resolve()
+
+
 def ensure_engine(folder: Path) -> Path:
     """The socket of the folder's engine, started in a session of its own if there is none. An
     idle engine of another version is replaced.

@@ -26,15 +26,6 @@ from seal_tui import crash
 STOP_TIMEOUT_S = 120.0
 
 
-def existing(folder: Path) -> Path:
-    """An existing run folder, absolute."""
-    if not (folder / "study.json").is_file():
-        raise BadInput(
-            f"{folder} is not a run folder (no study.json); make one with `seal-tui run STUDY.toml`"
-        )
-    return folder.resolve()
-
-
 def prepare(study_file: Path, run_dir: Path | None) -> Path:
     """Makes a study's run folder and puts the study in it; says what a changed one computes."""
     study = studies.load(study_file)

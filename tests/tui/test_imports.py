@@ -19,12 +19,14 @@ HEAVY = (
 )
 OWN = {
     "engine",
+    "engine.author",
     "engine.errors",
     "engine.visible",
     "engine.wire",
     "engine.wire.client",
     "engine.wire.endpoints",
     "engine.wire.messages",
+    "engine.xdg",
 }
 
 
