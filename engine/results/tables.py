@@ -33,6 +33,7 @@ from engine.results.records import (
     Tables,
     TestRow,
 )
+from engine.visible import one_line
 
 R = TypeVar("R", bound=Record)
 
@@ -187,5 +188,5 @@ def printed(name: str, tables: Tables, preset: str, kinds: Kinds) -> Iterator[Se
 
 
 def sentence(name: str, row: Record, kinds: Kinds) -> str:
-    """A row of the table `name` in words."""
-    return TABLES[name].sentence(row, kinds)
+    """A row of the table `name` in words, fit for a terminal whatever the names in it."""
+    return one_line(TABLES[name].sentence(row, kinds))
