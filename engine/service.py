@@ -151,7 +151,7 @@ class Engine:
         Raises NotReady while a run is on, and what a run would raise that could not even begin.
         """
         if self.running:
-            raise NotReady("a run is on; stop it before asking what another one would compute")
+            raise NotReady("a run is in progress: stop it before planning another one")
         wanted = self._read_study()
         if request.study is not None:
             wanted = studies.loads_resolved(msgspec.json.encode(request.study))
@@ -212,7 +212,7 @@ class Engine:
     def manifest(self) -> dict[str, Any]:
         path = self.folder / manifest.FILE
         if not path.exists():
-            raise NotReady("there is no manifest yet: the run has not ended")
+            raise NotReady("no manifest yet: the run has not finished")
         content: dict[str, Any] = json.loads(path.read_text("utf-8"))
         return content
 
@@ -231,7 +231,7 @@ class Engine:
         tables = measures.tables(self.store)
         if preset is not None:
             if preset not in PRESETS:
-                raise NotFound(f"no preset named {preset}; there are {', '.join(PRESETS)}")
+                raise NotFound(f"unknown preset {preset}; use one of {', '.join(PRESETS)}")
             tables = views.narrowed(tables, preset)
         return Metrics(preset=preset or found.study.measures.preset, tables=tables)
 
