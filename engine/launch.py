@@ -60,7 +60,7 @@ def holder_lock(folder: Path) -> filelock.FileLock:
     except filelock.Timeout:
         engine = holder(folder)
         who = f"process {engine.pid} on {engine.host}" if engine else "another engine"
-        raise Busy(f"{folder} is held by {who}") from None
+        raise Busy(f"{folder} is in use by {who}") from None
     except OSError as error:
         raise MachineError(f"{folder} cannot be written: {error.strerror}") from None
     return lock
@@ -143,7 +143,7 @@ def _running(folder: Path) -> Holder | None:
         return None
     if engine.host == platform.node():
         return engine if _is_here(engine, folder) and _answers(engine.socket) else None
-    held_there = f"{folder} is held by process {engine.pid} on {engine.host}"
+    held_there = f"{folder} is in use by process {engine.pid} on {engine.host}"
     if engine.place is None or engine.place == _place(folder):
         raise Busy(
             f"{held_there}: run seal-tui there; if that engine is gone, or this folder is a copy, "
@@ -241,7 +241,7 @@ def ensure_engine(folder: Path) -> Path:
         time.sleep(0.03)
     if held(folder):
         raise Busy(
-            f"the engine of {folder} is still working on its last batch, or is just starting; "
+            f"the engine of {folder} is finishing its last batch, or still starting; "
             f"try again, or see {folder / LOG}"
         )
     raise MachineError(f"the engine did not answer in {START_TIMEOUT_S:.0f} s; see {folder / LOG}")

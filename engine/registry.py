@@ -54,11 +54,11 @@ class Registry(Generic[T]):
         entries = self._provided().get(name, [])
         if not entries:
             raise BadInput(
-                f"{where} = {name!r}: no such {self.kind}; there are {', '.join(self.names())}"
+                f"{where} = {name!r}: unknown {self.kind}; use one of {', '.join(self.names())}"
             )
         if len({entry.value for entry in entries}) > 1:
             values = " and ".join(sorted(entry.value for entry in entries))
-            raise BadInput(f"{where} = {name!r}: two packages provide it: {values}; remove one")
+            raise BadInput(f"{where} = {name!r}: provided by two packages: {values}; remove one")
         return self._load(entries[0], name, where)
 
     def _load(self, entry: EntryPoint, name: str, where: str) -> type[T]:

@@ -151,7 +151,7 @@ class Engine:
         Raises NotReady during a run, and the errors of a run that cannot start.
         """
         if self.running:
-            raise NotReady("a run is in progress; stop it before previewing another one")
+            raise NotReady("a run is in progress: stop it before planning another one")
         study = self._read_study()
         if request.study is not None:
             study = studies.loads_resolved(msgspec.json.encode(request.study))
@@ -212,7 +212,7 @@ class Engine:
     def manifest(self) -> dict[str, Any]:
         path = self.folder / manifest.FILE
         if not path.exists():
-            raise NotReady("there is no manifest yet: no run has ended")
+            raise NotReady("no manifest yet: the run has not finished")
         content: dict[str, Any] = json.loads(path.read_text("utf-8"))
         return content
 
@@ -231,7 +231,7 @@ class Engine:
         tables = measures.tables(self.store)
         if preset is not None:
             if preset not in PRESETS:
-                raise NotFound(f"no preset named {preset}; the presets are {', '.join(PRESETS)}")
+                raise NotFound(f"unknown preset {preset}; use one of {', '.join(PRESETS)}")
             tables = views.narrowed(tables, preset)
         return Metrics(preset=preset or results.study.measures.preset, tables=tables)
 

@@ -35,7 +35,7 @@ def resolve(name: str) -> str:
     unknown name or an empty one, which would mean the working folder.
     """
     if not name.strip():
-        raise BadInput("a model name is empty: set it in the study file")
+        raise BadInput("the model name is empty: set it in the study file")
     if not name.startswith(PREFIX):
         return name
     match name.removeprefix(PREFIX):
@@ -51,7 +51,7 @@ def resolve(name: str) -> str:
                 raise MachineError(f"{folder} is missing: reinstall the program")
             return str(folder)
         case other:
-            raise BadInput(f"no embedded model named {other!r}; there are {', '.join(NAMES)}")
+            raise BadInput(f"unknown embedded model {other!r}; use one of {', '.join(NAMES)}")
 
 
 NAMES = tuple(

@@ -149,17 +149,17 @@ def _value(answers: dict[str, Any], feature: Feature) -> int:
     answer = answers[feature.name]
     if feature.kind == "bool":
         if type(answer) is not bool:  # 0, 1 and "true" do not follow the schema
-            raise BadReply(f"{feature.name} is neither true nor false")
+            raise BadReply(f"{feature.name} is not true or false")
         return int(answer)
     if type(answer) is not str or answer not in feature.answers:
-        raise BadReply(f"{feature.name} is none of {', '.join(feature.answers)}")
+        raise BadReply(f"{feature.name} is not one of {', '.join(feature.answers)}")
     return feature.values[feature.answers.index(answer)]
 
 
 def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     answers = dict(pairs)
     if len(answers) != len(pairs):
-        raise BadReply("a repeated key")
+        raise BadReply("duplicate key")
     return answers
 
 

@@ -24,7 +24,7 @@ from tenacity import (
     wait_random_exponential,
 )
 
-from engine.errors import MachineError
+from engine.errors import BadInput, MachineError
 from engine.models.endpoint_prompts import BadReply
 from engine.models.endpoint_wire import Reply, completion, error_details, model_names, retry_after
 
@@ -207,7 +207,7 @@ class ChatServer:
         body = {"model": self.model, **request}
         reply = completion(await self._exchange(http, limit_s, "POST", "/chat/completions", body))
         if reply is None:
-            raise _Transient("the response is not a chat completion")
+            raise _Transient("a response that is not a chat completion")
         return reply
 
     async def _exchange(
@@ -287,8 +287,8 @@ def _address(base_url: str) -> str:
     except (httpx.InvalidURL, UnicodeError):
         plain = False
     if not plain:
-        raise MachineError(
-            "base_url must be a plain address such as http://localhost:8000/v1; put a key "
+        raise BadInput(
+            "base_url must be a plain address such as http://localhost:8000/v1; a key belongs "
             "into the variable that api_key_env names"
         )
     return str(url.copy_with(fragment=None)).rstrip("/")
@@ -299,13 +299,10 @@ def _key(variable: str | None) -> str | None:
         return None
     key = os.environ.get(variable, "").strip()
     if not key:
-        raise MachineError(
-            f"api_key_env: the variable {variable} is not set; export it with the key"
-        )
+        raise BadInput(f"api_key_env: the variable {variable} is not set; export it with the key")
     # The HTTP library would name the header, key and all, in its own error.
     if not (key.isascii() and key.isprintable() and " " not in key):
-        raise MachineError(
-            f"api_key_env: the value of {variable} is not a key; it contains spaces or "
-            "unprintable characters"
+        raise BadInput(
+            f"api_key_env: the value of {variable} is not a key: only plain ASCII is allowed"
         )
     return key

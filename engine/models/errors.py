@@ -8,5 +8,5 @@ from engine.errors import MachineError
 def replaced(model: str) -> MachineError:
     """The model on disk is no longer the one that this run began with."""
     return MachineError(
-        f"{model} was replaced on disk during the run; run again to compute with the current model"
+        f"{model} was replaced on disk during the run; run again to compute with the new weights"
     )

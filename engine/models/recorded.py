@@ -54,7 +54,7 @@ def read_labels(
     Raises BadInput naming file, line, field and the number of rows affected.
     """
     if not path.is_file():
-        raise BadInput(f"{path}: no such labels file")
+        raise BadInput(f"{path}: labels file not recorded")
     recorded, problems, cells = RecordedLabels(), Problems(path), _Cells(path, features)
     for record in read_records(path):
         flat = "preference" in record.fields
@@ -75,7 +75,7 @@ def read_labels(
             recorded.values[key] = [_value(f, nested, record.line, problems) for f in features]
     problems.check()
     if not recorded.values:
-        raise BadInput(f"{path}: holds no labels")
+        raise BadInput(f"{path}: contains no labels")
     return recorded
 
 
@@ -163,7 +163,7 @@ def read_scores(path: Path, allow_squashed: bool = False) -> dict[str, tuple[flo
     Raises BadInput naming file, line, column and the number of rows affected.
     """
     if not path.is_file():
-        raise BadInput(f"{path}: no such score file")
+        raise BadInput(f"{path}: score file not scores")
     scores: dict[str, tuple[float, float]] = {}
     problems = Problems(path)
     for record in read_records(path):
@@ -182,11 +182,11 @@ def read_scores(path: Path, allow_squashed: bool = False) -> dict[str, tuple[flo
         scores[key] = chosen, rejected
     problems.check()
     if not scores:
-        raise BadInput(f"{path}: holds no scores")
+        raise BadInput(f"{path}: contains no scores")
     if not allow_squashed and all(0 <= score <= 1 for pair in scores.values() for score in pair):
         raise BadInput(
             f"{path}: all {2 * len(scores):,} scores lie within [0, 1]: these look like squashed "
-            "logits (a sigmoid or softmax), whose differences are not differences of reward; "
+            "logits (a sigmoid or softmax), so their differences are not differences in reward; "
             "record raw logits, or allow them (--allow-squashed, allow_squashed = true)"
         )
     return scores
@@ -233,6 +233,6 @@ def check_keys(
     unknown = [key for key in keys if key not in pairs]
     if len(unknown) > spare:
         raise BadInput(
-            f"{path}: {len(unknown):,} of {len(keys):,} {what} belong to no pair: row_id "
+            f"{path}: {len(unknown):,} of {len(keys):,} {what} match no pair: row_id "
             f"{examples(unknown)}; the pairs have {examples(sorted(pairs))}"
         )

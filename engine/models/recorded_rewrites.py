@@ -53,7 +53,7 @@ def read_rewrites(
     Raises BadInput naming file, line, column and the number of rows affected.
     """
     if not path.is_file():
-        raise BadInput(f"{path}: no such rewrites file")
+        raise BadInput(f"{path}: rewrites file not rewrites")
     rewrites: dict[tuple[str, str], RecordedRewrite] = {}
     problems = Problems(path)
     labeled: Sequence[Feature] | None = None
@@ -81,7 +81,7 @@ def read_rewrites(
         rewrites[key, strategy] = RecordedRewrite(key, strategy, (chosen, rejected))
     problems.check()
     if not rewrites:
-        raise BadInput(f"{path}: holds no rewrites")
+        raise BadInput(f"{path}: contains no rewrites")
     return list(rewrites.values())
 
 
@@ -122,7 +122,7 @@ def _check_columns(
             f"rewritten_rejected_{example}"
         )
     if missing:
-        raise BadInput(f"{path}: these columns are missing: {', '.join(missing)}")
+        raise BadInput(f"{path}: missing columns: {', '.join(missing)}")
 
 
 def _side(

@@ -1,4 +1,4 @@
-"""Every metric table once: its record, what it means, how it is printed and read out.
+"""Every metric table once: its record, what it means, how it is printed and put into words.
 
 A new table takes a record and a field in `records.Tables`, a function in `engine.paper` marked
 with `@measure`, and a row here. A row may leave out `sections`: then it is printed field by field.
@@ -57,6 +57,7 @@ class Table(Generic[R]):
         return flat.keys(self.record)
 
 
+# In the order in which they are printed.
 TABLES: Final[Mapping[str, Table[Any]]] = {
     "alignment": Table(
         AlignmentRow,
@@ -78,13 +79,6 @@ TABLES: Final[Mapping[str, Table[Any]]] = {
         "alignment by the labeler's preference",
         sentences.opinion,
         sections=sections.opinions,
-    ),
-    "tests": Table(
-        TestRow,
-        "test",
-        "hypothesis tests of verdicts, opinions and labels",
-        sentences.test,
-        sections=sections.tests,
     ),
     "shifts": Table(
         ShiftRow,
@@ -163,6 +157,13 @@ TABLES: Final[Mapping[str, Table[Any]]] = {
         sentences.stability_imprint,
         REWARD_POINTS,
         sections.stability_imprint,
+    ),
+    "tests": Table(
+        TestRow,
+        "test",
+        "hypothesis tests of verdicts, opinions and labels",
+        sentences.test,
+        sections=sections.tests,
     ),
     "dropped": Table(
         DroppedFeature,

@@ -131,7 +131,7 @@ class Browser:
         if key == "influence" and feature in self.features:
             return f"abs(f.influence[{self.features.index(feature) + 1}])"
         keys = ", ".join([*_PAIR_ORDER, "influence:FEATURE"])
-        raise NotFound(f"no sort key named {sort}; the sort keys are {keys}")
+        raise NotFound(f"unknown sort order {sort}; use one of {keys}")
 
     def _ids(
         self, statement: str, parameters: dict[str, Any], table: str, reading: Reading | None

@@ -131,19 +131,19 @@ def _incoming(rows: Iterable[LedgerRow]) -> Any:
 
 def _microseconds(seconds: float) -> int:
     if not 0 <= seconds < 1e11:  # until the year 5138; rejects NaN too
-        raise BadInput(f"time is {seconds}; it must be in seconds since 1970")
+        raise BadInput(f"time = {seconds}: must be seconds since 1970")
     return round(seconds * 1_000_000)
 
 
 def _group(number: int) -> int:
     if not 0 <= number < 2**63:
-        raise BadInput("group must be an integer from 0 to 2**63 - 1")
+        raise BadInput("group must be an integer from 0 to 2^63 - 1")
     return number
 
 
 def _cell(state: MarkState) -> dict[str, Any]:
     if state.verdict is not None and state.verdict not in VERDICTS:
-        raise BadInput(f"a verdict is one of {', '.join(VERDICTS)}")
+        raise BadInput(f"verdict must be one of {', '.join(VERDICTS)}")
     check_change(MarkChange(note=state.note, add_tags=state.tags))
     return {
         "verdict": state.verdict,

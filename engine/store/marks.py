@@ -53,7 +53,9 @@ def change(store: Store, request: MarkRequest, study: str) -> MarksChanged:
     with store.write() as cursor:
         upcoming = _next_action(cursor, author)
         if request.dataset and not has_dataset(store, request.dataset):
-            raise BadInput("the data was replaced since this list was made; nothing was changed")
+            raise BadInput(
+                "the dataset has changed since this list was loaded; no decision was saved"
+            )
         for pair_id in request.pair_ids:
             if not 0 <= pair_id < upcoming.pairs:  # a dataset's pairs are numbered without gaps
                 raise NotFound(f"no pair {pair_id}")
@@ -218,7 +220,7 @@ def rebuild(cursor: Any) -> None:
 def log(store: Store, limit: int) -> list[MarkEvent]:
     """The latest actions, newest first. Raises BadInput for a limit out of range."""
     if not 1 <= limit <= LOG_LIMIT:
-        raise BadInput(f"limit is {limit}; it must be from 1 to {LOG_LIMIT:,}")
+        raise BadInput(f"limit = {limit}: must be from 1 to {LOG_LIMIT:,}")
     return rows(store.read(sql("mark_log"), {"limit": limit}), MarkEvent)
 
 
@@ -275,11 +277,13 @@ def check_author(author: str) -> str:
 def check_change(change: MarkChange) -> MarkChange:
     """The change. Raises BadInput for an invalid note or tag."""
     if change.note is not None and len(change.note) > NOTE_LENGTH:
-        raise BadInput(f"the note has {len(change.note):,} characters, the limit is {NOTE_LENGTH}")
+        raise BadInput(
+            f"the note has {len(change.note):,} characters; the limit is {NOTE_LENGTH:,}"
+        )
     for tag in (*change.add_tags, *change.remove_tags):
         if len(tag) > TAG_LENGTH or not _TAG.fullmatch(tag):
             raise BadInput(
-                f"a tag is one word of letters, digits, _ and -, at most {TAG_LENGTH} characters"
+                f"a tag must be one word of at most {TAG_LENGTH} letters, digits, _ and -"
             )
     return change
 

@@ -26,12 +26,12 @@ def save(store: Store, request: SaveFilter) -> None:
     """
     if len(request.name) > NAME_LENGTH or not _NAME.fullmatch(request.name):
         raise BadInput(
-            "a filter's name starts with a letter, followed by letters, digits, _ and -, "
+            "a filter name must start with a letter, then letters, digits, _ or -, "
             f"at most {NAME_LENGTH} characters"
         )
     if len(request.filter) > FILTER_LENGTH:
         raise BadInput(
-            f"the filter has {len(request.filter):,} characters; the limit is {FILTER_LENGTH:,}"
+            f"the filter has {len(request.filter):,} characters; the limit is {FILTER_LENGTH}"
         )
     with store.write() as cursor:
         if request.filter.strip():

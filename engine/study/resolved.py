@@ -38,8 +38,8 @@ def loads_resolved(text: bytes) -> Study:
         return _study(raw)
     except (msgspec.MsgspecError, BadInput, KeyError, TypeError, AttributeError) as error:
         raise BadInput(
-            f"the run folder's study.json cannot be used ({error}); "
-            "`seal-tui run STUDY.toml --run-dir` rewrites it"
+            f"study.json in the run folder is invalid ({error}); "
+            "`seal-tui run STUDY.toml --run-dir` writes it again"
         ) from None
 
 

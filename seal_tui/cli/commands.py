@@ -179,7 +179,7 @@ def import_(
     with _for_people():
         if ledger is not None:
             if pairs or labels or rewards or rewrites or taxonomy or allow_squashed:
-                raise BadInput("--ledger goes alone, into a run that is there")
+                raise BadInput("--ledger takes no other options and needs an existing run")
             with runs.client(launch.run_folder(run_dir)) as client:
                 exporting.bring_in(client, ledger)
             return
@@ -234,12 +234,12 @@ def open_(
     """Open the explorer on a run, finished or not."""
     with _for_people():
         if (run_dir is None) == (socket is None):
-            _fail("open needs a run folder or --socket, one of the two", 2)
+            _fail("open takes either a run folder or --socket", 2)
         if run_dir is not None:
             _explore(launch.run_folder(run_dir))
         assert socket is not None
         if not socket.is_socket():
-            _fail(f"{socket} is no socket; is the ssh -L that forwards it still up?", 2)
+            _fail(f"{socket} is not a socket; is the ssh -L tunnel still up?", 2)
         launch.attachable(socket)
         _show(lambda: launch.attachable(socket))
 
@@ -253,7 +253,7 @@ def metrics(
         typer.Option(help=f"Only this preset: {', '.join(studies.PRESETS)}.", show_default=False),
     ] = None,
 ) -> None:
-    """Print every metric table of a run, each with a sentence that reads it.
+    """Print every metric table of a run, each with a summary in a sentence.
 
     Where the study's [measures] changed since, they are computed anew; results are not.
     """

@@ -23,7 +23,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response, Strea
 from starlette.routing import Route
 
 from engine import strategies
-from engine.errors import MachineError
+from engine.errors import SealError
 from engine.models.endpoint import EndpointLabeler, EndpointRewriter, Patience, Probe
 from engine.models.protocols import Text
 from engine.taxonomy import Feature
@@ -149,8 +149,8 @@ def texts(*transcripts: str) -> list[Text]:
 
 
 def failure(call: Callable[[], object]) -> str:
-    """The message of the MachineError, after checking what holds for all of them."""
-    with pytest.raises(MachineError) as caught:
+    """The message of the SealError, after checking what holds for all of them."""
+    with pytest.raises(SealError) as caught:
         call()
     whole = "".join(traceback.format_exception(caught.value))
     message = str(caught.value)
