@@ -1,7 +1,7 @@
 """The small LM-labeler: one linear head per feature on frozen sentence embeddings.
 
-An entry is three embeddings side by side: its last response, everything the human said, everything
-the assistant said. A head is a softmax regression over the feature's values.
+An entry is three embeddings side by side: its last response, everything the human said, and
+everything the assistant said. A head is a softmax regression over the feature's values.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.data.dialogue import turns
-from engine.errors import MachineError
+from engine.errors import BadInput, MachineError
 from engine.models.embedded import resolve
 from engine.models.embedder import embed, load_sentence_model
 from engine.models.protocols import Labels, Text
@@ -24,13 +24,13 @@ WEIGHTS = "heads.safetensors"
 
 
 def design(model: Any, texts: Sequence[Text]) -> NDArray[np.float64]:
-    """What the heads see, float64 [n, 3 × width + 1]; the last column is 1."""
+    """The inputs of the heads, float64 [n, 3 × width + 1]; the last column is 1."""
     parts: list[str] = []
     for text in texts:
-        said = turns(text.transcript)
+        dialogue = turns(text.transcript)
         parts.append(text.response)
-        parts.append("\n".join(turn.text for turn in said if turn.role == "human"))
-        parts.append("\n".join(turn.text for turn in said if turn.role == "assistant"))
+        parts.append("\n".join(turn.text for turn in dialogue if turn.role == "human"))
+        parts.append("\n".join(turn.text for turn in dialogue if turn.role == "assistant"))
     vectors = embed(model, parts)
     wide = vectors.reshape(len(texts), -1)
     return np.hstack([wide, np.ones((len(texts), 1))])
@@ -40,28 +40,28 @@ class HeadLabeler:
     def __init__(self, heads: str, features: Sequence[Feature], device: str = "auto") -> None:
         """`heads` is a folder with heads.safetensors: per feature name a [values, width] matrix.
 
-        Raises MachineError for a feature the heads were not trained on: there is no guessing.
+        Raises MachineError for a feature that the heads were not trained on.
         """
         from safetensors import SafetensorError
         from safetensors.numpy import load_file
 
         path = Path(resolve(heads)) / WEIGHTS
         if not path.exists():
-            raise MachineError(f"{path} is missing: not a folder of label heads")
+            raise BadInput(f"{path} is missing: this is not a folder of label heads")
         try:
             self.weights = load_file(path)
         except SafetensorError as error:
             raise MachineError(f"{path} is damaged: {error}") from None
         unknown = [f.name for f in features if f.name not in self.weights]
         if unknown:
-            raise MachineError(
-                f"the label heads know nothing of {', '.join(unknown)}: use a torch or endpoint "
-                "labeler for features of your own"
+            raise BadInput(
+                f"the label heads are not trained for {', '.join(unknown)}: use a torch or "
+                "endpoint labeler for features of your own"
             )
         other = [f.name for f in features if len(self.weights[f.name]) != len(f.values)]
         if other:
-            raise MachineError(
-                f"the label heads know {', '.join(other)} as another kind: keep the kind of the "
+            raise BadInput(
+                f"the label heads have {', '.join(other)} with another kind: keep the kind of the "
                 "default taxonomy, or use a torch or endpoint labeler"
             )
         self.features = tuple(features)

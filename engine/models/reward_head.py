@@ -1,25 +1,25 @@
-"""The last layer of a reward model: found, set, saved with the body it stands on."""
+"""The last layer of a reward model: finds it, replaces it, and saves it with its body."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
 
-from engine.errors import MachineError
+from engine.errors import BadInput
 
 
 def last_linear(model: Any) -> Any:
-    """The linear layer with one output that makes the reward."""
+    """The linear layer with one output, which produces the reward."""
     import torch
 
     layers = [m for m in model.modules() if isinstance(m, torch.nn.Linear) and m.out_features == 1]
     if not layers:
-        raise MachineError("this reward model has no final linear layer to continue training")
+        raise BadInput("this reward model has no final linear layer to continue training")
     return layers[-1]
 
 
 def with_head(model: str, tensors: dict[str, Any]) -> tuple[Any, Any]:
-    """A tokenizer and a classifier of one output on the body of `model`, with this last layer."""
+    """A tokenizer, and a classifier with one output on the body of `model` with this last layer."""
     from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
     tokenizer = AutoTokenizer.from_pretrained(model, trust_remote_code=False)

@@ -1,4 +1,4 @@
-"""Every metric table once: its record, what it means, how it is printed and read out.
+"""Every metric table once: its record, what it means, how it is printed and put into words.
 
 A new table takes a record and a field in `records.Tables`, a function in `engine.paper` marked
 with `@measure`, and a row here. A row may leave out `sections`: then it is printed field by field.
@@ -33,6 +33,7 @@ from engine.results.records import (
     Tables,
     TestRow,
 )
+from engine.visible import one_line
 
 R = TypeVar("R", bound=Record)
 
@@ -56,6 +57,7 @@ class Table(Generic[R]):
         return flat.keys(self.record)
 
 
+# In the order in which they are printed.
 TABLES: Final[Mapping[str, Table[Any]]] = {
     "alignment": Table(
         AlignmentRow,
@@ -77,13 +79,6 @@ TABLES: Final[Mapping[str, Table[Any]]] = {
         "alignment by the labeler's preference",
         sentences.opinion,
         sections=sections.opinions,
-    ),
-    "tests": Table(
-        TestRow,
-        "test",
-        "hypothesis tests of verdicts, opinions and labels",
-        sentences.test,
-        sections=sections.tests,
     ),
     "shifts": Table(
         ShiftRow,
@@ -163,6 +158,13 @@ TABLES: Final[Mapping[str, Table[Any]]] = {
         REWARD_POINTS,
         sections.stability_imprint,
     ),
+    "tests": Table(
+        TestRow,
+        "test",
+        "hypothesis tests of verdicts, opinions and labels",
+        sentences.test,
+        sections=sections.tests,
+    ),
     "dropped": Table(
         DroppedFeature,
         "part of a table",
@@ -187,5 +189,5 @@ def printed(name: str, tables: Tables, preset: str, kinds: Kinds) -> Iterator[Se
 
 
 def sentence(name: str, row: Record, kinds: Kinds) -> str:
-    """A row of the table `name` in words."""
-    return TABLES[name].sentence(row, kinds)
+    """A row of the table `name` in words, fit for a terminal whatever the names in it."""
+    return one_line(TABLES[name].sentence(row, kinds))

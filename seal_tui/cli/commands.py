@@ -183,7 +183,7 @@ def import_(
     with _error_lines():
         if ledger is not None:
             if pairs or labels or rewards or rewrites or taxonomy or allow_squashed:
-                raise BadInput("--ledger imports into an existing run; it allows no other options")
+                raise BadInput("--ledger takes no other options and needs an existing run")
             with runs.client(launch.run_folder(run_dir)) as client:
                 exporting.import_ledger(client, ledger)
             return
@@ -240,12 +240,12 @@ def open_(
     """Open a run in the explorer, finished or not."""
     with _error_lines():
         if (run_dir is None) == (socket is None):
-            _fail("open needs either a run folder or --socket", 2)
+            _fail("open takes either a run folder or --socket", 2)
         if run_dir is not None:
             _explore(launch.run_folder(run_dir))
         assert socket is not None
         if not socket.is_socket():
-            _fail(f"{socket} is not a socket; is the ssh -L that forwards it still running?", 2)
+            _fail(f"{socket} is not a socket; is the ssh -L tunnel still up?", 2)
         launch.attachable(socket)
         _show(lambda: launch.attachable(socket))
 
@@ -259,7 +259,7 @@ def metrics(
         typer.Option(help=f"Only this preset: {', '.join(studies.PRESETS)}.", show_default=False),
     ] = None,
 ) -> None:
-    """Print every metric table of a run, each with an interpretation.
+    """Print every metric table of a run, each with a summary in a sentence.
 
     If the study's [measures] have changed, the tables are recomputed; model results are not.
     """

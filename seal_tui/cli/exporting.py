@@ -119,7 +119,7 @@ def export(client: SyncEngineClient, request: ExportRequest, dry_run: bool, as_j
         kind = status.error_kind or Kind.FAULT
         raise of_kind(kind, status.error or "the export failed")
     if status.state != "done":
-        Console(stderr=True).print("stopped; nothing was written")
+        Console(stderr=True).print("cancelled; nothing was written")
         raise typer.Exit(130)
     print(_json(preview, request, status) if as_json else one_line(f"written: {status.path}"))
 
@@ -140,9 +140,8 @@ def _preview_lines(preview: ExportPreview, request: ExportRequest) -> Iterator[S
     if counts:
         yield Safe(f"  {one_line(' · '.join(counts))}")
     if preview.authors and request.author not in preview.authors:
-        hint = (
-            f"{request.author} has no decisions; reviewers: {', '.join(preview.authors)} (see --author)"
-        )
+        others = ", ".join(preview.authors)
+        hint = f"{request.author} has no decisions; reviewers: {others} (see --author)"
         yield Safe(f"  {one_line(hint)}")
     if preview.has_rows:
         yield Safe(f"  {numbers.count(preview.rows)} rows as {preview.format}")
@@ -216,6 +215,5 @@ def _imported(result: Imported) -> Iterator[Safe]:
     if result.unknown:
         some = ", ".join(result.pairs[:5]) + (", …" if len(result.pairs) > 5 else "")
         yield one_line(
-            f"{result.unknown:,} skipped: their pairs are not in this dataset, or differ in text: "
-            f"{some}"
+            f"{result.unknown:,} refer to pairs whose text is not in this dataset: {some}"
         )

@@ -47,7 +47,7 @@ def study(name: str, files: Files) -> str:
     pairs = files.pairs or labels.get("main") or next(iter(labels.values()), None)
     if pairs is None:
         raise BadInput(
-            "--pairs is missing: pass the pairs, or a labels file with the texts (--labels)"
+            "--pairs is missing: name the pairs, or a labels file with their texts (--labels)"
         )
     squashed = "allow_squashed = true\n" if files.allow_squashed else ""
     parts = [f"{MARK}\nname = {_quoted(name)}\n\n[data]\npath = {_path(pairs)}\n"]
@@ -96,8 +96,8 @@ def _rewards(options: Sequence[str]) -> dict[str, Path]:
     missing = [role for role in ("pre", "post") if role not in files]
     if missing:
         raise BadInput(
-            f"--rewards {missing[0]}=FILE is missing: an import needs both pre and post, "
-            "because it has no model to compute the other from"
+            f"--rewards {missing[0]}=FILE is missing: both pre and post are required, because "
+            "there is no model to score or train the other with"
         )
     return files
 
@@ -111,7 +111,7 @@ def _refuse_other_runs(run_dir: Path) -> None:
         else:
             return
     if not begun.startswith(MARK):
-        raise BadInput(f"{run_dir} contains a run that was not imported: choose another folder")
+        raise BadInput(f"{run_dir} contains a run that was not imported: use another folder")
 
 
 def _path(path: Path) -> str:

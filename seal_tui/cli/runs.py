@@ -39,7 +39,7 @@ def prepare(study_file: Path, run_dir: Path | None) -> Path:
         if socket is not None and _running_at(socket):
             raise Busy(f"{folder} is running another version of this study; stop it first")
         if (folder / "manifest.json").exists():
-            print("The study has changed. This run reuses and computes:")
+            print("The study has changed. Results to reuse, and to compute:")
             _print_plan(folder, study)
         copy = folder / "study.toml"
         if not (copy.exists() and copy.samefile(study_file)):
@@ -90,7 +90,7 @@ def stop(folder: Path, now: bool) -> bool:
     deadline = time.monotonic() + STOP_TIMEOUT_S
     while launch.held(folder):  # it finishes the current batch
         if time.monotonic() > deadline:
-            raise Busy(f"the engine has not finished its last batch yet; see {folder / launch.LOG}")
+            raise Busy(f"the engine is still finishing its last batch; see {folder / launch.LOG}")
         time.sleep(0.05)
     return True
 

@@ -186,7 +186,7 @@ def test_importing_the_recorded_results_of_a_run_gives_the_same_numbers(
 
 def test_both_rewards_are_required(recording: Recording, seal_tui: Cli) -> None:
     line = refused(seal_tui("import", *recording.options(pre=None)), recording.run)
-    assert "--rewards pre=FILE is missing: an import needs both pre and post" in line
+    assert "--rewards pre=FILE is missing: both pre and post are required" in line
 
 
 @pytest.mark.parametrize(
@@ -194,7 +194,7 @@ def test_both_rewards_are_required(recording: Recording, seal_tui: Cli) -> None:
     [
         (["--rewards", "middle=x"], "must be pre=FILE or post=FILE"),
         (["--rewards", "pre=x", "--rewards", "pre=y"], "pre is given twice"),
-        (["--labels", "x", "--labels", "y"], "labels of main already"),
+        (["--labels", "x", "--labels", "y"], "labeler main is given twice"),
     ],
 )
 def test_wrong_usage_names_the_correct_form(
@@ -225,11 +225,12 @@ BAD_SCORES: dict[str, tuple[Callable[[list[str]], list[str]], str]] = {
     ),
     "unknown rows": (
         lambda rows: [*rows, "77,1.0,2.0,False", "78,1.0,2.0,False"],
-        "post.csv: 2 of 18 scores belong to no pair: row_id 77, 78; the pairs' own are 0, 1, 10, …",
+        "post.csv: 2 of 18 scores match no pair: row_id 77, 78; the pairs have 0, 1, 10, …",
     ),
     "NaN": (
         lambda rows: ["0,nan,1.0,False", "1,NaN,1.0,False", *rows[2:]],
-        "post.csv, line 2: chosen_score is nan, not a finite number; 2 numbers are so, lines 2, 3",
+        "post.csv, line 2: chosen_score is nan, not a finite number; 2 numbers are affected, "
+        "lines 2, 3",
     ),
     "infinite": (
         lambda rows: [*rows[:5], "5,1.0,-inf,True", *rows[6:]],
@@ -237,7 +238,7 @@ BAD_SCORES: dict[str, tuple[Callable[[list[str]], list[str]], str]] = {
     ),
     "empty cells": (
         lambda rows: [f"{n},,1.0," for n in range(16)],
-        "post.csv, line 2: chosen_score is missing, not a finite number; 16 numbers are so, "
+        "post.csv, line 2: chosen_score is missing, not a finite number; 16 numbers are affected, "
         "lines 2, 3, 4, …",
     ),
     "words": (
@@ -256,7 +257,7 @@ BAD_SCORES: dict[str, tuple[Callable[[list[str]], list[str]], str]] = {
         lambda rows: [*rows[:-1], "15,1."],
         "post.csv, line 17: 2 cells in a table of 4 columns",
     ),
-    "no rows": (lambda rows: [], "post.csv: holds no scores"),
+    "no rows": (lambda rows: [], "post.csv: contains no scores"),
 }
 
 
@@ -284,10 +285,14 @@ def set_label(recording: Recording, at: slice, feature: str, value: str) -> list
 @pytest.mark.parametrize(
     ("feature", "value", "words"),
     [
-        ("is_harmless", "perhaps", "harmless is 'perhaps', must be one of (0, 1); 4 labels are so"),
-        ("is_harmless", "2", "harmless is '2', must be one of (0, 1); 4 labels are so"),
+        (
+            "is_harmless",
+            "perhaps",
+            "harmless is 'perhaps', must be one of (0, 1); 4 labels are affected",
+        ),
+        ("is_harmless", "2", "harmless is '2', must be one of (0, 1); 4 labels are affected"),
         ("sentiment", "furious", "sentiment is 'furious', must be one of (-1, 0, 1); 4 labels"),
-        ("is_helpful", "nan", "helpful is 'nan', must be one of (0, 1); 4 labels are so"),
+        ("is_helpful", "nan", "helpful is 'nan', must be one of (0, 1); 4 labels are affected"),
     ],
 )
 def test_labels_outside_the_vocabulary_are_refused(
@@ -310,7 +315,7 @@ def test_duplicate_labels_and_labels_of_unknown_pairs_are_refused(
     assert "is labeled twice; 2 entries are labeled twice, lines" in line
     write_csv(path, head, [*rows, ["99", *rows[0][1:]]])
     line = refused(seal_tui("import", *recording.options()), recording.run)
-    assert f"labels.csv: 1 of {2 * COUNT + 1} labels belong to no pair: row_id 99" in line
+    assert f"labels.csv: 1 of {2 * COUNT + 1} labels match no pair: row_id 99" in line
 
 
 def test_entries_without_labels_are_imported_counted_and_excluded(
@@ -349,8 +354,8 @@ def test_ids_of_unknown_pairs_are_refused_with_counts_and_examples(
     recording.post = {f"x{key}": scores for key, scores in recording.post.items()}
     recording.write()
     line = refused(seal_tui("import", *recording.options()), recording.run)
-    assert f"post.csv: {COUNT} of {COUNT} scores belong to no pair: row_id x0, x1, x2, …" in line
-    assert "the pairs' own are" in line
+    assert f"post.csv: {COUNT} of {COUNT} scores match no pair: row_id x0, x1, x2, …" in line
+    assert "the pairs have" in line
 
 
 def test_labels_of_other_texts_are_refused(recording: Recording, seal_tui: Cli) -> None:
@@ -359,7 +364,7 @@ def test_labels_of_other_texts_are_refused(recording: Recording, seal_tui: Cli) 
     recording.texts = {key: texts[keys[i - 2]] for i, key in enumerate(keys)}
     recording.write()
     line = refused(seal_tui("import", *recording.options()), recording.run)
-    assert "texts are not those of the pairs with the same row_id" in line
+    assert "texts differ from the pairs with the same row_id" in line
 
 
 def test_squashed_scores_are_imported_when_allowed(recording: Recording, seal_tui: Cli) -> None:

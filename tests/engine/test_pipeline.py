@@ -271,7 +271,7 @@ def test_a_text_on_which_the_worker_dies_is_set_aside_and_the_rest_goes_on(
     status = run_to_end(run)
     assert status.state == "done", status.error
     assert status.counts["scored pairs"] == 7
-    assert any("the worker died on this text" in warning for warning in status.warnings)
+    assert any("the worker process crashed on this text" in warning for warning in status.warnings)
 
 
 # ---------------------------------------------------------------- wrong data

@@ -70,7 +70,8 @@ def write(path: Path, *rows: tuple[object, ...]) -> Path:
         ([("9", "2", "2", "True")], "agreement is True, but the scores are 2 and 2"),
         (
             [(i, "nan", "1", "False") for i in range(10, 15)],
-            "line 4: chosen_score is nan, not a finite number; 5 numbers are so, lines 4, 5, 6, …",
+            "line 4: chosen_score is nan, not a finite number; 5 numbers are affected, "
+            "lines 4, 5, 6, …",
         ),
         ([("9", "1")], "line 4: 2 cells in a table of 4 columns"),
     ],
@@ -96,8 +97,8 @@ def test_json_that_holds_no_number_is_refused(value: str, tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        ("", "holds no scores"),
-        ("row_id,chosen_score,rejected_score\n", "holds no scores"),
+        ("", "contains no scores"),
+        ("row_id,chosen_score,rejected_score\n", "contains no scores"),
         ("row_id,score\n1,2\n", "the columns are row_id, chosen_score"),
         ("chosen_score,rejected_score\n1,2\n", "not by position"),
         ('{"id": 1}\nnonsense\n', "the columns are"),
@@ -123,7 +124,7 @@ def test_damaged_files_are_refused(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="UTF-8"):
         read_scores(path)
     for gone in (tmp_path / "gone", tmp_path):
-        with pytest.raises(BadInput, match="no such score file"):
+        with pytest.raises(BadInput, match="score file not found"):
             read_scores(gone)
 
 

@@ -23,7 +23,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response, Strea
 from starlette.routing import Route
 
 from engine import strategies
-from engine.errors import MachineError
+from engine.errors import SealError
 from engine.models.endpoint import EndpointLabeler, EndpointRewriter, Patience, Probe
 from engine.models.protocols import Text
 from engine.taxonomy import Feature
@@ -149,8 +149,8 @@ def texts(*transcripts: str) -> list[Text]:
 
 
 def failure(call: Callable[[], object]) -> str:
-    """The message of the MachineError, after checking what holds for all of them."""
-    with pytest.raises(MachineError) as caught:
+    """The message of the SealError, after checking what holds for all of them."""
+    with pytest.raises(SealError) as caught:
         call()
     whole = "".join(traceback.format_exception(caught.value))
     message = str(caught.value)
@@ -342,7 +342,7 @@ def test_what_is_no_completion_is_a_fault_of_the_server(
 ) -> None:
     server.answers = [answer]
     message = failure(lambda: labeler(server.url).label(texts("x")))
-    assert "no chat completion, 4 attempts" in message
+    assert "not a chat completion, 4 attempts" in message
     assert "/v1" in message
 
 
@@ -414,10 +414,10 @@ def test_a_certificate_or_tls_fault_names_the_address(server: FaultServer) -> No
     ("answer", "part"),
     [
         (failed(400, f"bad \x1b[2J\u202e[bold] {KEY}\n" + "x" * 9999), "bad [2J [bold] [key] xxx"),
-        (failed(401, f"Incorrect API key provided: {KEY}"), "does not accept the key in $LABEL"),
-        (failed(403, f"{KEY} may not"), "does not accept the key in $LABELER_KEY"),
-        (failed(404, "The model `m` does not exist."), "does not know the model m;"),
-        (failed(400, "unknown", "model_not_found"), "does not know the model m;"),
+        (failed(401, f"Incorrect API key provided: {KEY}"), "rejects the key in $LABEL"),
+        (failed(403, f"{KEY} may not"), "rejects the key in $LABELER_KEY"),
+        (failed(404, "The model `m` does not exist."), "has no model m;"),
+        (failed(400, "unknown", "model_not_found"), "has no model m;"),
         (JSONResponse({"detail": "Not Found"}, 404), "usually ends in /v1"),
         (JSONResponse({"detail": [{"loc": ["body"]}]}, 422), "HTTP 422"),
         (PlainTextResponse(f"<h1>{KEY}</h1>", 405), "HTTP 405"),
@@ -542,11 +542,11 @@ def test_where_there_is_no_whole_rewrite_there_is_none(
             JSONResponse({"data": [{"id": "a\x1b["}]}),
             failed(404, "no such model"),
             (True, True, False),
-            "does not know the model m; name one that it serves (it lists a [)",
+            "has no model m; name one that it serves (it lists a [)",
         ),
         (failed(503), None, (False, None, None), "HTTP 503"),
         (JSONResponse("x" * (5 << 20)), None, (True, True, None), "longer than 4 MiB"),
-        (None, PlainTextResponse("hi"), (False, None, None), "no chat completion"),
+        (None, PlainTextResponse("hi"), (False, None, None), "not a chat completion"),
     ],
 )
 def test_probe(

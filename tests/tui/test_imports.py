@@ -26,6 +26,15 @@ OWN = {
     "engine.wire.client",
     "engine.wire.endpoints",
     "engine.wire.messages",
+    "engine.wire.messages.base",
+    "engine.wire.messages.decisions",
+    "engine.wire.messages.exports",
+    "engine.wire.messages.filters",
+    "engine.wire.messages.pairs",
+    "engine.wire.messages.results",
+    "engine.wire.messages.rewrites",
+    "engine.wire.messages.run",
+    "engine.wire.messages.study",
     "engine.xdg",
 }
 

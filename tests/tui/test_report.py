@@ -1,4 +1,4 @@
-"""What `seal-tui metrics` prints: every table, with a sentence that reads it."""
+"""What `seal-tui metrics` prints: every table, with a summary in a sentence."""
 
 from __future__ import annotations
 
