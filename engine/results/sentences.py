@@ -189,8 +189,8 @@ def shift_imprint(row: ShiftImprintRow, kinds: Kinds) -> str:
     way = "counter-clockwise" if estimate.value > 0 else "clockwise"
     return (
         f"{subject} in the {names.name(row.side)} answer turns the reward vector "
-        f"{estimate.magnitude()}° {way}{_certainty(estimate)}. The sign of θ is a direction, not an "
-        "improvement."
+        f"{estimate.magnitude()}° {way}{_certainty(estimate)}. The sign of θ is a direction, not "
+        "an improvement."
     )
 
 

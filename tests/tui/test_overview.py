@@ -101,7 +101,7 @@ async def test_help_explains_the_cell_under_the_cursor(explorer: Opener) -> None
         await pilot.press("question_mark")
         await shows(pilot, "22 pairs (0.9 %)", "probably in the data of the data", "open its pairs")
         await pilot.press("escape")
-        await until(pilot, lambda: "probably in the data" not in screen_text(pilot))
+        await until(pilot, lambda: "Columns: whether" not in screen_text(pilot))
 
 
 async def test_stopping_asks_first(engine: FakeEngine, explorer: Opener) -> None:

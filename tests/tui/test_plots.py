@@ -190,4 +190,4 @@ async def test_help_says_how_to_read_a_plot(explorer: Opener) -> None:
         await pilot.press("7")
         await shows(pilot, "mean")
         await pilot.press("question_mark")
-        await shows(pilot, "the area of a petal", "zoom")
+        await shows(pilot, "petal", "zoom")

@@ -39,7 +39,7 @@ SCREENS: dict[str, tuple[tuple[str, ...], str]] = {
     "robustness": (("5",), "rewritten pairs"),
     "rewrite": (("5", "enter"), "preceding turns"),
     "scores": (("5", "t"), "becomes misaligned"),
-    "help": (("question_mark",), "probably in the data"),
+    "help": (("question_mark",), "Columns: whether"),
 }
 
 
