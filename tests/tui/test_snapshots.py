@@ -25,7 +25,7 @@ SCREENS: dict[str, tuple[tuple[str, ...], str]] = {
     "plots": (("7",), "44.6 % of pairs are"),
     "heat": (("7", "t", "z"), "7 pairs have a reward"),
     "mosaic": (("7", "t", "t", "z"), "of the column"),
-    "drift": (("7", "t", "t", "t", "z"), "points for a cosine"),
+    "drift": (("7", "t", "t", "t", "z"), "+11.7 points"),
     "tables": (("T",), "44.6 % of 2,312 pairs"),
     "rejects": (("x",), "has no assistant turn"),
     "warnings": (("w",), "esc closes"),
