@@ -47,12 +47,12 @@ def asked(run: Path, ask: Callable[[Engine], Any]) -> Any:
 def test_another_way_to_measure_needs_no_run(finished: Path) -> None:
     before = manifest(finished)
     change(finished, "measures", tie_policy="exclude", preset="pooled-clustered")
-    change(finished, "rewrites", min_cosine=0.97)
+    change(finished, "rewrites", min_cosine=0.98)
     found, status = asked(finished, lambda e: (e.metrics(), e.status()))
     assert {row["tie_policy"] for row in found.tables["alignment"]} == {"exclude"}
     assert found.preset == "pooled-clustered"
     assert status.state == "done"
-    assert [w for w in status.warnings if "below min_cosine 0.97" in w]
+    assert [w for w in status.warnings if "below min_cosine 0.98" in w]
     assert not [w for w in status.warnings if "(pair-fe)" in w], "of the measures before"
     after = manifest(finished)
     assert after["metrics_sha256"] != before["metrics_sha256"]
@@ -187,7 +187,7 @@ def test_the_order_of_insertion_changes_no_bit_of_any_measure(tmp_path: Path) ->
         write_study(tmp_path / "study", rewriter_url="http://127.0.0.1:9/v1", sample=60)
     )
     found = set()
-    for seed in (0, 1, 2):
+    for seed in (0, 1):
         store = stored(tmp_path, study, seed)
         measure.measure(study, store)
         tables = measures.tables(store)
