@@ -60,7 +60,7 @@ def holder_lock(folder: Path) -> filelock.FileLock:
     except filelock.Timeout:
         found = holder(folder)
         who = f"process {found.pid} on {found.host}" if found else "another engine"
-        raise Busy(f"{folder} is held by {who}") from None
+        raise Busy(f"{folder} is in use by {who}") from None
     except OSError as error:
         raise MachineError(f"{folder} cannot be written: {error.strerror}") from None
     return lock
@@ -143,7 +143,7 @@ def _living(folder: Path) -> Holder | None:
         return None
     if found.host == platform.node():
         return found if _is_here(found, folder) and _answers(found.socket) else None
-    held_there = f"{folder} is held by process {found.pid} on {found.host}"
+    held_there = f"{folder} is in use by process {found.pid} on {found.host}"
     if found.place is None or found.place == _place(folder):
         raise Busy(
             f"{held_there}: run seal-tui there; if that engine is gone, or this folder is a copy, "
@@ -200,6 +200,16 @@ def _answers(socket: Path) -> bool:
             return False
 
 
+def run_folder(folder: Path) -> Path:
+    """An existing run folder, absolute. Raises BadInput for any other."""
+    if not (folder / "study.json").is_file():
+        raise BadInput(
+            f"{folder} is not a run folder (it has no study.json); "
+            "create one with `seal-tui run STUDY.toml`"
+        )
+    return folder.resolve()
+
+
 def ensure_engine(folder: Path) -> Path:
     """The socket of the folder's engine, started in a session of its own if there is none. An
     idle engine of another version is replaced.
@@ -231,7 +241,7 @@ def ensure_engine(folder: Path) -> Path:
         time.sleep(0.03)
     if held(folder):
         raise Busy(
-            f"the engine of {folder} is still at work on its last batch, or just starting; "
+            f"the engine of {folder} is finishing its last batch, or still starting; "
             f"try again, or see {folder / LOG}"
         )
     raise MachineError(f"the engine did not answer in {START_TIMEOUT_S:.0f} s; see {folder / LOG}")
@@ -257,7 +267,7 @@ def _usable(folder: Path, found: Holder) -> bool:
                 work = "a run" if peer.state == "running" else "an export"
                 raise Busy(
                     f"the engine of {folder} is version {peer}, this is {version.this()}, and "
-                    f"{work} is on: wait for it, or `seal-tui stop {folder}`"
+                    f"{work} is in progress: wait for it, or `seal-tui stop {folder}`"
                 )
             client.ask(version.PEER_SHUTDOWN())
     except (EngineGone, EngineProblem):

@@ -27,5 +27,5 @@ def runtime_dir() -> Path:
     folder = Path(base or "") / "seal-tui" if short else Path(f"/tmp/seal-tui-{os.getuid()}")
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     if folder.stat().st_uid != os.getuid() or folder.stat().st_mode & 0o077:
-        raise MachineError(f"{folder} must belong to you alone (chmod 700 {folder})")
+        raise MachineError(f"{folder} must be accessible to you only (chmod 700 {folder})")
     return folder

@@ -54,11 +54,11 @@ class Registry(Generic[T]):
         entries = self._offered().get(name, [])
         if not entries:
             raise BadInput(
-                f"{where} = {name!r}: no such {self.kind}; there are {', '.join(self.names())}"
+                f"{where} = {name!r}: unknown {self.kind}; use one of {', '.join(self.names())}"
             )
         if len({entry.value for entry in entries}) > 1:
             values = " and ".join(sorted(entry.value for entry in entries))
-            raise BadInput(f"{where} = {name!r}: two packages offer it: {values}; remove one")
+            raise BadInput(f"{where} = {name!r}: provided by two packages: {values}; remove one")
         return self._load(entries[0], name, where)
 
     def _load(self, entry: EntryPoint, name: str, where: str) -> type[T]:
@@ -69,7 +69,7 @@ class Registry(Generic[T]):
             first = (str(error).strip().splitlines() or [""])[0]
             raise BadInput(f"{whose} cannot be loaded ({type(error).__name__}: {first})") from None
         if not self._is(found, name):
-            raise BadInput(f"{whose} is no {self.base.__name__} with tag {name!r}")
+            raise BadInput(f"{whose} is not a {self.base.__name__} with tag {name!r}")
         if lacking := missing_methods(found):
             raise BadInput(f"{whose} does not define {', '.join(lacking)}")
         return found  # type: ignore[no-any-return]

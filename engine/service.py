@@ -17,6 +17,7 @@ from engine.executors.jobs import Stopped
 from engine.export import ledger as ledger_file
 from engine.export.job import Exports, Subject
 from engine.export.provenance import Digests
+from engine.results import views
 from engine.run import last, manifest, measure
 from engine.run.pipeline import Pipeline
 from engine.run.preview import preview
@@ -150,7 +151,7 @@ class Engine:
         Raises NotReady while a run is on, and what a run would raise that could not even begin.
         """
         if self.running:
-            raise NotReady("a run is on; stop it before asking what another one would compute")
+            raise NotReady("a run is in progress: stop it before planning another one")
         wanted = self._read_study()
         if request.study is not None:
             wanted = studies.loads_resolved(msgspec.json.encode(request.study))
@@ -211,7 +212,7 @@ class Engine:
     def manifest(self) -> dict[str, Any]:
         path = self.folder / manifest.FILE
         if not path.exists():
-            raise NotReady("there is no manifest yet: the run has not ended")
+            raise NotReady("no manifest yet: the run has not finished")
         content: dict[str, Any] = json.loads(path.read_text("utf-8"))
         return content
 
@@ -230,11 +231,8 @@ class Engine:
         tables = measures.tables(self.store)
         if preset is not None:
             if preset not in PRESETS:
-                raise NotFound(f"no preset named {preset}; there are {', '.join(PRESETS)}")
-            tables = {
-                name: [row for row in rows if row.get("preset", preset) in (preset, "*")]
-                for name, rows in tables.items()
-            }
+                raise NotFound(f"unknown preset {preset}; use one of {', '.join(PRESETS)}")
+            tables = views.narrowed(tables, preset)
         return Metrics(preset=preset or found.study.measures.preset, tables=tables)
 
     @answers(endpoints.PLOTS)

@@ -11,8 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-LOST = "the worker died on this text"
-HUNG = "the worker gave no answer for this text in time"
+LOST = "the worker process crashed on this text"
+HUNG = "the worker gave no answer for this text within the time limit"
 NO_MEMORY = "out of memory on this text alone"
 
 

@@ -1,11 +1,9 @@
-"""A study's findings on a page: what it is, what it found, what was decided, where it is from."""
+"""A study on a page: what was studied, what was found, what was decided, provenance."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 from engine.export.blocks import (
     Block,
@@ -20,11 +18,12 @@ from engine.export.blocks import (
 )
 from engine.export.figure import Estimate, Intervals
 from engine.export.provenance import Provenance
-from engine.wire.messages import OPINIONS, REGIMES, Agreement, Metrics, StudyInfo
-
-NOTHING = "–"
-_OPINION = {"c": "prefers chosen", "i": "indifferent", "r": "prefers rejected"}
-Record = Mapping[str, Any]
+from engine.results import names, numbers, views
+from engine.results.columns import SCORE, Section, section
+from engine.results.effect import REWARD_POINTS, Effect, effect
+from engine.results.names import Kinds
+from engine.results.tables import TABLES, printed
+from engine.wire.messages import Agreement, Metrics, StudyInfo
 
 
 def rendered(path: Path, study: str, blocks: Sequence[Block]) -> str:
@@ -41,12 +40,13 @@ def blocks(
     agreement: Sequence[Agreement],
     found: Provenance,
 ) -> list[Block]:
+    kinds = names.kinds_of({info.name: info.kind for info in study.features})
     return [
         *_study(study, warnings),
-        *_alignment(metrics),
-        *_regimes(metrics),
+        *_table("alignment", "Alignment", metrics, kinds),
+        *_table("regimes", "Regimes", metrics, kinds),
         *_imprint(metrics),
-        *_robustness(metrics),
+        *_robustness(metrics, kinds),
         *_decisions(found, agreement),
         Heading(2, ("Provenance",)),
         Code(found.text()),
@@ -63,111 +63,105 @@ def _study(study: StudyInfo, warnings: Sequence[str]) -> Iterator[Block]:
         yield Bullets([(Data(warning),) for warning in warnings])
 
 
-def _alignment(metrics: Metrics) -> Iterator[Block]:
-    rows = [
-        (
-            Data(row["role"]),
-            _percent(row["alignment"]),
-            f"{_percent(row['ci_low'])} to {_percent(row['ci_high'])}",
-            _percent(row["resistance"]),
-            f"{row['ties']:,}",
-            f"{row['n']:,}",
-        )
-        for row in metrics.tables["alignment"]
-    ]
-    yield Heading(2, ("Alignment",))
-    yield Paragraph(("Pairs on which a reward model sides with the person who chose.",))
-    yield Table(("reward model", "aligned", "95 %", "resistance", "ties", "pairs"), rows)
+def _table(name: str, title: str, metrics: Metrics, kinds: Kinds) -> Iterator[Block]:
+    """A metric table with its meaning and its first section."""
+    yield Heading(2, (title,))
+    yield Paragraph((f"{_sentence_case(TABLES[name].meaning)}.",))
+    first = next(printed(name, metrics.tables, metrics.preset, kinds), None)
+    if first is not None:
+        yield _rows(first)
 
 
-def _regimes(metrics: Metrics) -> Iterator[Block]:
-    counted = {(row["regime"], row["opinion"]): row["n"] for row in metrics.tables["regimes"]}
-    unlabeled = any(opinion not in OPINIONS for _, opinion in counted)
-    columns = [*OPINIONS, *(("unlabeled",) if unlabeled else ())]
-    rows = []
-    for regime in REGIMES:
-        cells = [counted.get((regime, opinion), 0) for opinion in columns]
-        rows.append((regime, *(f"{n:,}" for n in (*cells, sum(cells)))))
-    head = ("regime", *(_OPINION.get(opinion, opinion) for opinion in columns), "all")
-    yield Heading(2, ("Regimes",))
-    yield Paragraph(("Before and after training, by what the labeler thinks of the pair.",))
-    yield Table(head, rows)
+def _sentence_case(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def _rows(found: Section) -> Table:
+    """What is not a number may come from the data."""
+    return Table(
+        found.head,
+        [
+            [text if safe else Data(text) for text, safe in zip(row, found.numeric, strict=True)]
+            for row in found.rows
+        ],
+    )
 
 
 def _imprint(metrics: Metrics) -> Iterator[Block]:
-    by_feature: dict[str, dict[str, Record]] = {}
-    for row in metrics.tables["imprint"]:
-        if row["preset"] == metrics.preset:
-            by_feature.setdefault(row["feature"], {})[row["outcome"]] = row
+    lines = views.strongest(views.imprints(metrics.tables, metrics.preset))
     yield Heading(2, ("Feature imprint",))
-    if not by_feature:
+    if not lines:
         yield Paragraph(("No feature could be estimated.",))
         return
-    outcomes = ("pre", "post", "difference")
-    found = sorted(by_feature.items(), key=lambda item: -_size(item[1].get("difference")))
     rows = [
         (
-            Data(feature),
-            *(_interval(of.get(outcome)) for outcome in outcomes),
-            _p(of.get("difference")),
+            Data(names.feature(line.feature)),
+            *(_with_interval(one) for one in (line.pre, line.post, line.difference)),
+            numbers.p_value(line.difference.p_adjusted),
         )
-        for feature, of in found
+        for line in lines
     ]
     yield Paragraph(
         (
-            "Reward points that a feature is worth, all other features equal, with its 95 % "
-            f"interval; preset {metrics.preset}.",
+            f"{_sentence_case(REWARD_POINTS.name)} that a feature is worth, all other features "
+            f"equal, with the 95 % interval; preset {metrics.preset}.",
         )
     )
-    yield Table(("feature", "pre-D", "post-D", "difference", "adjusted p"), rows)
+    yield Table(("feature", "pre-D", "post-D", "difference", "adj. p"), rows)
     yield Intervals(
         "Feature imprint",
-        "reward points",
+        REWARD_POINTS.name,
         ("pre-D", "post-D"),
-        [(feature, [_estimate(of.get("pre")), _estimate(of.get("post"))]) for feature, of in found],
+        [
+            (names.feature(line.feature), [_estimate(line.pre), _estimate(line.post)])
+            for line in lines
+        ],
     )
 
 
-def _robustness(metrics: Metrics) -> Iterator[Block]:
-    known = [
-        row
-        for row in metrics.tables["robustness"]
-        if row["preset"] == metrics.preset
-        and row["population"] == "all"
-        and row["estimate"] is not None
-    ]
+def _robustness(metrics: Metrics, kinds: Kinds) -> Iterator[Block]:
+    scores = [row for row in views.scores(metrics.tables, metrics.preset) if effect(row).size >= 0]
     yield Heading(2, ("Robustness",))
-    if not known:
+    if not scores:
         yield Paragraph(("Nothing was rewritten, or too little to estimate a score.",))
         return
-    known.sort(key=lambda row: -_size(row))
-    scale = "log odds" if known[0]["scale"] == "log_odds" else "share of pairs"
-    rows = [
-        (
-            Data(_change(row)),
-            Data(row["strategy"]),
-            _interval(row),
-            _p(row),
-            f"{row['events']:,} of {row['n']:,}",
-        )
-        for row in known
-    ]
+    scores.sort(key=lambda row: -effect(row).size)
+    unit = effect(scores[0]).unit.name
+    strategies = {row.strategy for row in scores}
+    by = ("every strategy",) if strategies == {"all"} else ("strategy ", Data(scores[0].strategy))
     yield Paragraph(
         (
-            "How much more often a rewritten pair becomes misaligned when the wording gains or "
-            f"loses a feature, in {scale}, with its 95 % interval; preset {metrics.preset}.",
+            f"How much more often, in {unit}, a rewritten pair becomes misaligned when an answer "
+            "loses or gains a feature, with the 95 % interval; “else” is the share of the pairs "
+            "without that change that became misaligned. ",
+            *by,
+            f", preset {metrics.preset}.",
         )
     )
-    head = ("an answer that", "rewritten", "score", "adjusted p", "misaligned")
-    yield Table(head, rows)
-    whole = [row for row in known if row["strategy"] == known[0]["strategy"]]
+    yield _rows(section("", "", SCORE, scores, kinds))
+    changes = [names.change(r.feature, r.side, r.sign, kinds(r.feature)) for r in scores]
     yield Intervals(
-        "Robustness", scale, ("score",), [(_change(row), [_estimate(row)]) for row in whole]
+        "Robustness",
+        unit,
+        ("score",),
+        [(change, [_estimate(effect(row))]) for change, row in zip(changes, scores, strict=True)],
     )
 
 
-def _change(row: Record) -> str:
-    return f"{row['side']} {'loses' if row['sign'] == '+' else 'gains'} {row['feature']}"
+def _with_interval(found: Effect) -> str:
+    """+1.24 (0.80 to 1.68)"""
+    interval = found.interval()
+    return found.text() if interval == numbers.NOTHING else f"{found.text()} ({interval})"
+
+
+def _estimate(found: Effect) -> Estimate | None:
+    """An effect as it is drawn: in its printed unit."""
+    if found.value is None:
+        return None
+    factor = found.unit.factor
+    low = None if found.low is None else found.low * factor
+    high = None if found.high is None else found.high * factor
+    return Estimate(found.value * factor, low, high)
 
 
 def _decisions(found: Provenance, agreement: Sequence[Agreement]) -> Iterator[Block]:
@@ -183,49 +177,9 @@ def _decisions(found: Provenance, agreement: Sequence[Agreement]) -> Iterator[Bl
             (
                 Data(f"{both.author_a}, {both.author_b}"),
                 f"{both.pairs:,}",
-                _percent(both.agreement),
-                _number(both.kappa),
+                numbers.percent(both.agreement),
+                numbers.number(both.kappa),
             )
             for both in agreement
         ]
         yield Table(("reviewers", "pairs by both", "equal", "κ"), rows)
-
-
-# ---------------------------------------------------------------- numbers
-
-
-def _number(value: Any, digits: int = 2) -> str:
-    if not isinstance(value, int | float) or not math.isfinite(value):
-        return NOTHING
-    shown = f"{value:.{digits}f}"
-    return (shown.lstrip("-") if float(shown) == 0 else shown).replace("-", "−")
-
-
-def _percent(share: Any) -> str:
-    return NOTHING if share is None else f"{_number(share * 100, 1)} %"
-
-
-def _interval(row: Record | None) -> str:
-    if row is None or row["estimate"] is None:
-        return NOTHING
-    shown = _number(row["estimate"])
-    if row["ci_low"] is None or row["ci_high"] is None:
-        return shown
-    return f"{shown} [{_number(row['ci_low'])}, {_number(row['ci_high'])}]"
-
-
-def _p(row: Record | None) -> str:
-    value = None if row is None else row["p_adjusted"]
-    if value is None:
-        return NOTHING
-    return "<0.001" if value < 0.001 else f"{value:.3f}"
-
-
-def _size(row: Record | None) -> float:
-    return abs(row["estimate"]) if row is not None and row["estimate"] is not None else 0.0
-
-
-def _estimate(row: Record | None) -> Estimate | None:
-    if row is None or row["estimate"] is None:
-        return None
-    return Estimate(row["estimate"], row["ci_low"], row["ci_high"])

@@ -35,7 +35,7 @@ def resolve(name: str) -> str:
     for an unknown name, and for an empty one: that would be the folder that one stands in.
     """
     if not name.strip():
-        raise BadInput("a model has no name: name it in the study file")
+        raise BadInput("the model name is empty: set it in the study file")
     if not name.startswith(PREFIX):
         return name
     match name.removeprefix(PREFIX):
@@ -51,7 +51,7 @@ def resolve(name: str) -> str:
                 raise MachineError(f"{folder} is missing: install the program again")
             return str(folder)
         case other:
-            raise BadInput(f"no embedded model named {other!r}; there are {', '.join(NAMES)}")
+            raise BadInput(f"unknown embedded model {other!r}; use one of {', '.join(NAMES)}")
 
 
 NAMES = tuple(

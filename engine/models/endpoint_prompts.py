@@ -148,17 +148,17 @@ def _value(found: dict[str, Any], feature: Feature) -> int:
     answer = found[feature.name]
     if feature.kind == "bool":
         if type(answer) is not bool:  # 0, 1 and "true" are answers to some other question
-            raise BadReply(f"{feature.name} is neither true nor false")
+            raise BadReply(f"{feature.name} is not true or false")
         return int(answer)
     if type(answer) is not str or answer not in feature.answers:
-        raise BadReply(f"{feature.name} is none of {', '.join(feature.answers)}")
+        raise BadReply(f"{feature.name} is not one of {', '.join(feature.answers)}")
     return feature.values[feature.answers.index(answer)]
 
 
 def _unrepeated(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):
-        raise BadReply("a key twice")
+        raise BadReply("duplicate key")
     return found
 
 

@@ -24,7 +24,7 @@ from tenacity import (
     wait_random_exponential,
 )
 
-from engine.errors import MachineError
+from engine.errors import BadInput, MachineError
 from engine.models.endpoint_prompts import BadReply
 from engine.models.endpoint_wire import Reply, completion, error_words, model_names, retry_after
 
@@ -206,7 +206,7 @@ class ChatServer:
         body = {"model": self.model, **request}
         reply = completion(await self._exchange(http, limit_s, "POST", "/chat/completions", body))
         if reply is None:
-            raise _Transient("an answer that is no chat completion")
+            raise _Transient("a response that is not a chat completion")
         return reply
 
     async def _exchange(
@@ -230,7 +230,7 @@ class ChatServer:
             raise _Transient(f"no answer within {limit_s:g} s") from None
         except httpx.RequestError as error:
             said = self._clean(str(error)) or type(error).__name__
-            raise _Transient(f"no connection or a broken one ({said})") from None
+            raise _Transient(f"the connection failed ({said})") from None
         if not response.is_success:
             raise self._fault(response.status_code, response.headers, bytes(content))
         if len(content) > MAX_BYTES:
@@ -283,7 +283,7 @@ def _address(base_url: str) -> str:
     except (httpx.InvalidURL, UnicodeError):
         plain = False
     if not plain:
-        raise MachineError(
+        raise BadInput(
             "base_url must be a plain address such as http://localhost:8000/v1; a key belongs "
             "into the variable that api_key_env names"
         )
@@ -295,12 +295,10 @@ def _key(variable: str | None) -> str | None:
         return None
     key = os.environ.get(variable, "").strip()
     if not key:
-        raise MachineError(
-            f"api_key_env: the variable {variable} is not set; export it with the key"
-        )
+        raise BadInput(f"api_key_env: the variable {variable} is not set; export it with the key")
     # The HTTP library would name the header, key and all, in its own error.
     if not (key.isascii() and key.isprintable() and " " not in key):
-        raise MachineError(
-            f"api_key_env: what {variable} holds is not a key; it has odd characters"
+        raise BadInput(
+            f"api_key_env: the value of {variable} is not a key: only plain ASCII is allowed"
         )
     return key

@@ -8,6 +8,5 @@ from engine.errors import MachineError
 def replaced(model: str) -> MachineError:
     """What is on disk is no longer what this run began with."""
     return MachineError(
-        f"{model} was replaced on disk while the run was on; run again to compute with what is "
-        "there now"
+        f"{model} was replaced on disk during the run; run again to compute with the new weights"
     )

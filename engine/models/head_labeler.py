@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.data.dialogue import turns
-from engine.errors import MachineError
+from engine.errors import BadInput, MachineError
 from engine.models.embedded import resolve
 from engine.models.embedder import embed, load_sentence_model
 from engine.models.protocols import Labels, Text
@@ -47,21 +47,21 @@ class HeadLabeler:
 
         path = Path(resolve(heads)) / WEIGHTS
         if not path.exists():
-            raise MachineError(f"{path} is missing: not a folder of label heads")
+            raise BadInput(f"{path} is missing: this is not a folder of label heads")
         try:
             self.weights = load_file(path)
         except SafetensorError as error:
             raise MachineError(f"{path} is damaged: {error}") from None
         unknown = [f.name for f in features if f.name not in self.weights]
         if unknown:
-            raise MachineError(
-                f"the label heads know nothing of {', '.join(unknown)}: use a torch or endpoint "
-                "labeler for features of your own"
+            raise BadInput(
+                f"the label heads are not trained for {', '.join(unknown)}: use a torch or "
+                "endpoint labeler for features of your own"
             )
         other = [f.name for f in features if len(self.weights[f.name]) != len(f.values)]
         if other:
-            raise MachineError(
-                f"the label heads know {', '.join(other)} as another kind: keep the kind of the "
+            raise BadInput(
+                f"the label heads have {', '.join(other)} with another kind: keep the kind of the "
                 "default taxonomy, or use a torch or endpoint labeler"
             )
         self.features = tuple(features)

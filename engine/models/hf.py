@@ -13,8 +13,8 @@ from engine.models.embedded import PREFIX, resolve
 def _explain(model: str, error: Exception) -> MachineError:
     first = (str(error).strip().splitlines() or [type(error).__name__])[0]
     return MachineError(
-        f"cannot load {model}: {first} (is it a local folder with safetensors weights, or is the "
-        "model hub in reach and access granted?)"
+        f"cannot load {model}: {first} (is it a local folder with safetensors weights, or can the "
+        "model hub be reached, with access granted?)"
     )
 
 
@@ -83,8 +83,8 @@ def load_classifier(
         tokenizer.pad_token = tokenizer.eos_token
     loaded.config.pad_token_id = tokenizer.pad_token_id  # a causal head scores the last real token
     if loaded.config.num_labels != 1:
-        raise MachineError(
-            f"{model} has {loaded.config.num_labels} outputs; a reward model has one"
+        raise BadInput(
+            f"{model} has {loaded.config.num_labels} outputs; a reward model must have one"
         )
     return tokenizer, loaded.to(device).eval()
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from engine.errors import MachineError
+from engine.errors import BadInput
 from engine.models.device import pick_device, pick_dtype
 from engine.models.protocols import Labels, Text
 from engine.taxonomy import Feature
@@ -59,7 +59,9 @@ def prompts(tokenizer: Any, features: Sequence[Feature]) -> Prompts:
     answers = [[encode(f" {word}")[0] for word in feature.answers] for feature in features]
     for feature, ids in zip(features, answers, strict=True):
         if len(set(ids)) != len(ids):
-            raise MachineError(f"this tokenizer cannot tell the answers of {feature.name} apart")
+            raise BadInput(
+                f"this tokenizer gives two answers of {feature.name} the same first token"
+            )
     questions = [encode(f"\n{feature.question} Answer:") for feature in features]
     return Prompts(encode(head), encode(tail), questions, answers)
 

@@ -54,7 +54,7 @@ def read_labels(
     Raises BadInput naming file, line, field and how many rows are so.
     """
     if not path.is_file():
-        raise BadInput(f"{path}: no such labels file")
+        raise BadInput(f"{path}: labels file not found")
     found, faults, cells = RecordedLabels(), Faults(path), _Cells(path, features)
     for record in read_records(path):
         flat = "preference" in record.fields
@@ -75,7 +75,7 @@ def read_labels(
             found.values[key] = [_value(f, given, record.line, faults) for f in features]
     faults.check()
     if not found.values:
-        raise BadInput(f"{path}: holds no labels")
+        raise BadInput(f"{path}: contains no labels")
     return found
 
 
@@ -162,7 +162,7 @@ def read_scores(path: Path, allow_squashed: bool = False) -> dict[str, tuple[flo
     Raises BadInput naming file, line, column and how many rows are so.
     """
     if not path.is_file():
-        raise BadInput(f"{path}: no such score file")
+        raise BadInput(f"{path}: score file not found")
     found: dict[str, tuple[float, float]] = {}
     faults = Faults(path)
     for record in read_records(path):
@@ -181,12 +181,12 @@ def read_scores(path: Path, allow_squashed: bool = False) -> dict[str, tuple[flo
         found[key] = chosen, rejected
     faults.check()
     if not found:
-        raise BadInput(f"{path}: holds no scores")
+        raise BadInput(f"{path}: contains no scores")
     if not allow_squashed and all(0 <= score <= 1 for pair in found.values() for score in pair):
         raise BadInput(
             f"{path}: all {2 * len(found):,} scores lie within [0, 1]: these look like squashed "
-            "logits (a sigmoid or softmax), whose differences are no differences of reward; record "
-            "raw logits, or allow them (--allow-squashed, allow_squashed = true)"
+            "logits (a sigmoid or softmax), so their differences are not differences in reward; "
+            "record raw logits, or allow them (--allow-squashed, allow_squashed = true)"
         )
     return found
 
@@ -231,6 +231,6 @@ def check_keys(
     unknown = [key for key in keys if key not in known]
     if len(unknown) > spare:
         raise BadInput(
-            f"{path}: {len(unknown):,} of {len(keys):,} {what} belong to no pair: row_id "
-            f"{some(unknown)}; the pairs' own are {some(sorted(known))}"
+            f"{path}: {len(unknown):,} of {len(keys):,} {what} match no pair: row_id "
+            f"{some(unknown)}; the pairs have {some(sorted(known))}"
         )

@@ -53,7 +53,7 @@ def read_rewrites(
     Raises BadInput naming file, line, column and how many rows are so.
     """
     if not path.is_file():
-        raise BadInput(f"{path}: no such rewrites file")
+        raise BadInput(f"{path}: rewrites file not found")
     found: dict[tuple[str, str], RecordedRewrite] = {}
     faults = Faults(path)
     labeled: Sequence[Feature] | None = None
@@ -81,7 +81,7 @@ def read_rewrites(
         found[key, strategy] = RecordedRewrite(key, strategy, (chosen, rejected))
     faults.check()
     if not found:
-        raise BadInput(f"{path}: holds no rewrites")
+        raise BadInput(f"{path}: contains no rewrites")
     return list(found.values())
 
 
@@ -122,7 +122,7 @@ def _check_columns(
             f"rewritten_rejected_{example}"
         )
     if lacking:
-        raise BadInput(f"{path}: these columns are missing: {', '.join(lacking)}")
+        raise BadInput(f"{path}: missing columns: {', '.join(lacking)}")
 
 
 def _side(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from engine.errors import MachineError
+from engine.errors import BadInput
 
 
 def last_linear(model: Any) -> Any:
@@ -14,7 +14,7 @@ def last_linear(model: Any) -> Any:
 
     layers = [m for m in model.modules() if isinstance(m, torch.nn.Linear) and m.out_features == 1]
     if not layers:
-        raise MachineError("this reward model has no final linear layer to continue training")
+        raise BadInput("this reward model has no final linear layer to continue training")
     return layers[-1]
 
 

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.errors import MachineError
+from engine.errors import BadInput
 from engine.models.device import pick_device
 from engine.models.hf import load_classifier
 from engine.models.protocols import Text
@@ -53,9 +53,9 @@ def head_inputs(tokenizer: Any, model: Any, texts: Sequence[Text]) -> NDArray[np
                 model(**inputs.to(model.device))
                 entering = seen.pop()
                 if entering.ndim != 2 or layer.bias is None:
-                    raise MachineError(
-                        "continue_from trains the last layer of an encoder with one reward a text; "
-                        "this model's reward layer works token by token: name a trained post model"
+                    raise BadInput(
+                        "continue_from needs an encoder with one reward per text; "
+                        "this model scores token by token: name a trained post-D model"
                     )
                 out[batch] = entering.double().cpu().numpy()
     finally:

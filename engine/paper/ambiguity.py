@@ -19,9 +19,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from engine.paper.given import Given, Measured, measure
 from engine.paper.inference import wilson
 from engine.paper.inputs import Bool, Float, Int8
-from engine.paper.records import AmbiguityRow
+from engine.paper.verdicts import compare, counted, opinion_columns
+from engine.results.records import AmbiguityRow
 
 _LABELER = np.array([1.0, 0.5, 0.0, np.nan])  # by opinion code
 
@@ -82,3 +84,28 @@ def ambiguity_rows(score: Float, aligned: Bool, bands: int = 10) -> list[Ambigui
         first, last = float(within[0]), float(within[-1])
         rows.append(AmbiguityRow(band, n, first, last, bad, bad / n, low, high))
     return rows
+
+
+def of_pairs(given: Given) -> Ambiguity:
+    """Ambiguity of every pair by the person, both reward models, the main labeler and, where they
+    labeled the targets of both sides, the other labelers."""
+    pairs, options = given.pairs, given.options
+    margins = given.shift.margin_pre, given.shift.margin_post
+    models = [
+        preference(margin, floor, options.temperature)
+        for margin, floor in zip(margins, options.noise_floor, strict=True)
+    ]
+    columns = opinion_columns(pairs.features, options.opinion_features)
+    names = [pairs.features[j].name for j in columns]
+    opinions = [given.verdicts.opinion]
+    for labels in given.labelers[1:]:  # the first is the main one, whose opinion stands already
+        if all(name in labels.features for name in names):
+            chosen, rejected = labels.of_pairs(pairs.pair_id, names)
+            opinions.append(compare(chosen, rejected, options.opinion))
+    return ambiguity(models, opinions)
+
+
+@measure("resistance_by_ambiguity")
+def table(given: Given) -> Measured[AmbiguityRow]:
+    use = counted(given.verdicts, given.options.tie_policy)
+    return Measured(ambiguity_rows(of_pairs(given).score[use], given.verdicts.aligned_post[use]))

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import numpy as np
 
+from engine.paper.changes import VerdictChange
+from engine.paper.given import Given, Measured, measure
 from engine.paper.inference import Test, adjust, mcnemar, sign_test, two_sample_t
-from engine.paper.inputs import MISSING, Bool, Float, Options, Pairs, Rewrites
-from engine.paper.records import TestRow, number
-from engine.paper.resistance import Verdicts, counted
-from engine.paper.robustness import kept, untied
-from engine.paper.shift import Shift
+from engine.paper.inputs import MISSING, Bool, Float, Pairs
+from engine.paper.verdicts import Verdicts, counted
+from engine.results.records import TestRow, finite
 
 
-def verdict_tests(
-    pairs: Pairs, v: Verdicts, shift: Shift, rewrites: Rewrites, options: Options
-) -> list[TestRow]:
+@measure("tests")
+def tests(given: Given) -> Measured[TestRow]:
     """All tests: pre against post; human, labeler and reward model among pairs with an opinion
     (five McNemar); alignment by opinion (four t, and the same as released); gain; each feature
-    chosen against rejected; the verdict before and after rewriting. `rewrites` as ordered()."""
-    keep = counted(v, options.tie_policy)
+    chosen against rejected; the verdict before and after rewriting."""
+    v, shift = given.verdicts, given.shift
+    keep = counted(v, given.options.tie_policy)
     rows = [
         _mcnemar(
             "mcnemar aligned pre against post",
@@ -35,9 +35,9 @@ def verdict_tests(
     rows.append(
         _row("sign test of gain", "all", sign_test(plus, minus), {"plus": plus, "minus": minus})
     )
-    rows += _features(pairs)
-    rows += _rewriting(rewrites, options)
-    return rows
+    rows += _features(given.pairs)
+    rows += [_rewriting(change) for change in given.changes]
+    return Measured(rows)
 
 
 def _row(name: str, group: str, test: Test, details: dict[str, object]) -> TestRow:
@@ -52,8 +52,8 @@ def _mcnemar(name: str, group: str, a: Bool, b: Bool, of: tuple[str, str]) -> Te
         "second": of[1],
         "b": only_a,  # first holds, second does not
         "c": only_b,
-        "share_first": number(np.mean(a)) if n else None,
-        "share_second": number(np.mean(b)) if n else None,
+        "share_first": finite(np.mean(a)) if n else None,
+        "share_second": finite(np.mean(b)) if n else None,
     }
     return _row(name, group, mcnemar(only_a, only_b, n), details)
 
@@ -98,8 +98,8 @@ def _opinion_t(v: Verdicts, keep: Bool) -> list[TestRow]:
                         {
                             "n_i": len(x),
                             f"n_{name}": len(y),
-                            "share_i": number(np.mean(x)) if len(x) else None,
-                            f"share_{name}": number(np.mean(y)) if len(y) else None,
+                            "share_i": finite(np.mean(x)) if len(x) else None,
+                            f"share_{name}": finite(np.mean(y)) if len(y) else None,
                         },
                     )
                 )
@@ -118,8 +118,8 @@ def _features(pairs: Pairs) -> list[TestRow]:
         details: dict[str, object] = {
             "chosen_higher": plus,
             "rejected_higher": minus,
-            "mean_chosen": number(np.mean(chosen)) if len(chosen) else None,
-            "mean_rejected": number(np.mean(rejected)) if len(rejected) else None,
+            "mean_chosen": finite(np.mean(chosen)) if len(chosen) else None,
+            "mean_rejected": finite(np.mean(rejected)) if len(rejected) else None,
         }
         found.append((feature.name, sign_test(plus, minus), details))
     p = np.array([np.nan if t.p_value is None else t.p_value for _, t, _ in found])
@@ -129,36 +129,23 @@ def _features(pairs: Pairs) -> list[TestRow]:
             "sign test chosen against rejected",
             name,
             test,
-            {**details, "p_adjusted": number(adjusted[i])},
+            {**details, "p_adjusted": finite(adjusted[i])},
         )
         for i, (name, test, details) in enumerate(found)
     ]
 
 
-def _rewriting(rewrites: Rewrites, options: Options) -> list[TestRow]:
-    """The verdict before and after rewriting, per strategy and model: with a placebo strategy the
-    share that changes is the noise of rewriting itself."""
-    near = kept(rewrites, options.min_cosine)
-    strategies = rewrites.strategies()
-    rows = []
-    for strategy in sorted(set(strategies.tolist())):
-        members = near & (strategies == strategy)
-        for role, before, after in (
-            ("post", rewrites.post_original, rewrites.post_rewritten),
-            ("pre", rewrites.pre_original, rewrites.pre_rewritten),
-        ):
-            use = members & untied(before, after, options.tie_policy)
-            use &= np.isfinite(before).all(axis=1) & np.isfinite(after).all(axis=1)
-            if role == "pre" and not use.any():
-                continue
-            a, b = before[use, 0] > before[use, 1], after[use, 0] > after[use, 1]
-            rows.append(
-                _mcnemar(
-                    f"mcnemar aligned {role} original against rewritten",
-                    strategy,
-                    a,
-                    b,
-                    ("original", "rewritten"),
-                )
-            )
-    return rows
+def _rewriting(change: VerdictChange) -> TestRow:
+    """The verdict before and after rewriting: with a placebo strategy the share that changes is
+    the noise of rewriting itself."""
+    n, after = change.n, change.good - change.lost + change.gained
+    details: dict[str, object] = {
+        "first": "original",
+        "second": "rewritten",
+        "b": change.lost,
+        "c": change.gained,
+        "share_first": change.good / n if n else None,
+        "share_second": after / n if n else None,
+    }
+    name = f"mcnemar aligned {change.role} original against rewritten"
+    return _row(name, change.strategy, change.test, details)

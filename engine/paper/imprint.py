@@ -10,28 +10,26 @@ pair-fe and pooled-clustered are the same fit, with heteroskedasticity-robust er
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass
 
+import msgspec
 import numpy as np
 
-from engine.paper.inference import Coefficient, coefficients
-from engine.paper.inputs import (
-    MISSING,
-    PRESETS,
-    SIDES,
-    Bool,
-    Feature,
-    Float,
-    Int8,
-    Options,
-    Pairs,
-    Preset,
-)
+from engine.paper.given import Given, Measured, measure
+from engine.paper.inference import coefficients
+from engine.paper.inputs import MISSING, SIDES, Bool, Feature, Float, Int8, Options, Pairs
 from engine.paper.linear import LinearFit, first_difference, ols, ols_clustered, vif
 from engine.paper.logistic import with_intercept
-from engine.paper.records import DroppedFeature, ImprintRow, ShiftImprintRow, number
 from engine.paper.screen import Screened, dropped_terms, screen
 from engine.paper.shift import Shift, released_angle
+from engine.results.choices import PRESETS, Preset
+from engine.results.records import (
+    Coefficient,
+    DroppedFeature,
+    ImprintRow,
+    ShiftImprintRow,
+    finite,
+)
 
 SPARE = 10  # pairs wanted beyond the number of coefficients, where errors are robust
 
@@ -92,6 +90,11 @@ def side_design(pairs: Pairs, columns: list[int]) -> SideDesign:
 
 
 # ------------------------------------------------------------------ imprint on the rewards
+
+
+@measure("imprint")
+def on_rewards(given: Given) -> Measured[ImprintRow]:
+    return Measured(*reward_imprint(given.pairs, given.options))
 
 
 def reward_imprint(pairs: Pairs, options: Options) -> tuple[list[ImprintRow], list[DroppedFeature]]:
@@ -179,8 +182,8 @@ class _RewardDesign:
                 preset=self.preset,
                 feature=features[j].name,
                 class_=features[j].role,
-                **asdict(c),
-                vif=number(self.vif[i]),
+                coefficient=c,
+                vif=finite(self.vif[i]),
                 n=fit.n,
                 clusters=fit.clusters,
                 standardized=_times(c.estimate, scale[i]),
@@ -191,6 +194,11 @@ class _RewardDesign:
 
 
 # ------------------------------------------------------------------ imprint on the shift
+
+
+@measure("shift_imprint")
+def on_shift(given: Given) -> Measured[ShiftImprintRow]:
+    return Measured(*shift_imprint(given.pairs, given.shift, given.options))
 
 
 def shift_imprint(
@@ -214,7 +222,7 @@ def shift_imprint(
         screened = screen_sides(design, preset, options)
         dropped += dropped_terms(table, preset, design.labels, screened)
         if preset == "pair-fe" and same:  # the same fit, see the module's docstring
-            rows += [replace(row, preset=preset) for row in same]
+            rows += [msgspec.structs.replace(row, preset=preset) for row in same]
         elif screened.keep:
             found = _shift_rows(preset, design, screened, y[defined])
             same = found if preset == "pooled-clustered" else []
@@ -235,8 +243,8 @@ def _shift_rows(
             feature=design.terms[j][0].name,
             side=design.terms[j][1],
             class_=design.terms[j][0].role,
-            **asdict(c),
-            vif=number(inflation[i]),
+            coefficient=c,
+            vif=finite(inflation[i]),
             n=fit.n,
             clusters=fit.clusters,
             standardized=_times(c.estimate, scale[i]),
@@ -285,4 +293,4 @@ def _scale(x: Float, y: Float) -> Float:
 
 
 def _times(a: float | None, b: float) -> float | None:
-    return None if a is None else number(a * b)
+    return None if a is None else finite(a * b)

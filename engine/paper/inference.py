@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
+import msgspec
 import numpy as np
 
 from engine.paper.inputs import Correction, Float
-from engine.paper.records import number
 from engine.paper.special import (
     LN10,
     log_binomial_half_tail,
@@ -21,6 +21,7 @@ from engine.paper.special import (
     normal_quantile,
     t_quantile,
 )
+from engine.results.records import Coefficient, finite
 
 Z_95 = normal_quantile(0.975)
 Z_POWER = Z_95 + normal_quantile(0.80)  # an effect of this many SE is found with 80 % power
@@ -38,28 +39,8 @@ class Test:
     log10_p: float | None
 
 
-@dataclass(frozen=True)
-class Coefficient:
-    """One estimate with its inference; `df` None means normal. p_adjusted: as the preset
-    corrects; p_bonferroni, p_holm, p_bh: over the coefficients reported with this one."""
-
-    estimate: float | None
-    std_error: float | None = None
-    statistic: float | None = None
-    df: float | None = None
-    p_value: float | None = None
-    log10_p: float | None = None
-    p_adjusted: float | None = None
-    p_bonferroni: float | None = None
-    p_holm: float | None = None
-    p_bh: float | None = None
-    ci_low: float | None = None
-    ci_high: float | None = None
-    mde: float | None = None
-
-
 def _test(n: int, statistic: float, log_p: float) -> Test:
-    return Test(n, number(statistic), math.exp(log_p), number(log_p / LN10))
+    return Test(n, finite(statistic), math.exp(log_p), finite(log_p / LN10))
 
 
 def _exact_half(low: int, n: int) -> float:
@@ -159,18 +140,18 @@ def coefficients(
     for i in range(len(beta)):
         b, se = float(beta[i]), float(std_error[i])
         if not known[i]:
-            out.append(Coefficient(number(b), df=df))
+            out.append(Coefficient(finite(b), df=df))
             continue
         one = Coefficient(
             estimate=b,
             std_error=se,
-            statistic=number(ratio[i]),
+            statistic=finite(ratio[i]),
             df=df,
             p_value=math.exp(log_p[i]),
-            log10_p=number(log_p[i] / LN10),
-            ci_low=number(b - quantile * se),
-            ci_high=number(b + quantile * se),
-            mde=number(Z_POWER * se),
+            log10_p=finite(log_p[i] / LN10),
+            ci_low=finite(b - quantile * se),
+            ci_high=finite(b + quantile * se),
+            mde=finite(Z_POWER * se),
         )
         out.append(one)
     return adjusted(out, correction, extra)
@@ -186,12 +167,12 @@ def adjusted(
         *(adjust(p, method) for method in ("bonferroni", "holm", "bh")),
     )
     return [
-        replace(
+        msgspec.structs.replace(
             c,
-            p_adjusted=number(own[i]),
-            p_bonferroni=number(bonferroni[i]),
-            p_holm=number(holm[i]),
-            p_bh=number(bh[i]),
+            p_adjusted=finite(own[i]),
+            p_bonferroni=finite(bonferroni[i]),
+            p_holm=finite(holm[i]),
+            p_bh=finite(bh[i]),
         )
         for i, c in enumerate(found)
     ]

@@ -13,18 +13,24 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.results.choices import (
+    MIN_COSINE,
+    OPINION_RULE,
+    PRESET,
+    TIE_POLICY,
+    OpinionRule,
+    Preset,
+    TiePolicy,
+)
+
 Float = NDArray[np.float64]
 Int = NDArray[np.int64]
 Int8 = NDArray[np.int8]
 Bool = NDArray[np.bool_]
 
 Role = Literal["target", "spoiler", "other"]
-Preset = Literal["released-code", "pooled-clustered", "pair-fe"]
-TiePolicy = Literal["misaligned", "half", "exclude", "separate"]
-OpinionRule = Literal["lexicographic", "pareto"]
 Correction = Literal["bonferroni", "holm", "bh", "none"]
 
-PRESETS: tuple[Preset, ...] = ("released-code", "pooled-clustered", "pair-fe")
 SIDES: tuple[str, str] = ("chosen", "rejected")
 MISSING = -128  # an int8 label that is not known
 _LARGEST_ID = 2**61  # so that twice an id, and a difference of two, fit into 64 bits
@@ -156,6 +162,12 @@ class Rewrites:
         """The same rows ordered by pair, then strategy."""
         return self.take(np.lexsort((self.strategies(), self.pair_id)))
 
+    def near(self, min_cosine: float) -> Rewrites:
+        """The rows whose lesser cosine is at least `min_cosine`; an unknown one passes only 0."""
+        if min_cosine <= 0.0:
+            return self
+        return self.take(self.cosine.min(axis=1) >= min_cosine)
+
 
 def no_rewrites(features: int) -> Rewrites:
     """Rewrites with no row, for a study without a rewriter."""
@@ -223,10 +235,10 @@ class Options:
     ambiguity score; None is the median absolute margin.
     """
 
-    preset: Preset = "pair-fe"
-    tie_policy: TiePolicy = "misaligned"
-    opinion: OpinionRule = "lexicographic"
-    min_cosine: float = 0.0
+    preset: Preset = PRESET
+    tie_policy: TiePolicy = TIE_POLICY
+    opinion: OpinionRule = OPINION_RULE
+    min_cosine: float = MIN_COSINE
     seed: int = 7
     bootstrap: int = 500
     model_pre: str = "pre"

@@ -6,128 +6,36 @@ threads). Cost without bootstrap O(N K²).
 
 from __future__ import annotations
 
+import pkgutil
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
+from importlib import import_module
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.paper.ambiguity import Ambiguity, ambiguity, ambiguity_rows, preference
-from engine.paper.hypotheses import verdict_tests
-from engine.paper.imprint import reward_imprint, shift_imprint
+from engine import paper
+from engine.paper import ambiguity
+from engine.paper.given import Given, Measure
 from engine.paper.influence import influence
 from engine.paper.inputs import (
-    MISSING,
-    PRESETS,
     Bool,
-    Feature,
     Float,
     Int,
     Labels,
     Options,
     Pairs,
-    Preset,
     Rewrites,
     check_labels,
     no_rewrites,
 )
-from engine.paper.misalignment import misalignment
-from engine.paper.records import (
-    AlignmentRow,
-    AmbiguityRow,
-    DriftRow,
-    DroppedFeature,
-    ImprintRow,
-    MisalignmentRow,
-    OpinionRow,
-    RegimeRow,
-    RobustnessRow,
-    ShiftImprintRow,
-    ShiftRow,
-    StabilityImprintRow,
-    StabilityRow,
-    StrategyRow,
-    TestRow,
-    as_dicts,
-)
-from engine.paper.resistance import (
-    OPINIONS,
-    REGIMES,
-    UNLABELED,
-    Verdicts,
-    alignment_rows,
-    compare,
-    counted,
-    opinion_columns,
-    opinion_rows,
-    regime_rows,
-    shift_rows,
-    verdicts,
-    within_noise,
-)
-from engine.paper.rewriting import drift_rows, strategy_rows
-from engine.paper.robustness import robustness
-from engine.paper.shift import Shift, shifts
-from engine.paper.stability import stability
-from engine.paper.stability_imprint import stability_imprint
+from engine.paper.verdicts import UNLABELED, within_noise
+from engine.results import flat
+from engine.results.records import OPINIONS, REGIMES, Tables
 
-__all__ = [
-    "MISSING",
-    "PRESETS",
-    "Feature",
-    "Labels",
-    "Measures",
-    "Options",
-    "PairFacts",
-    "Pairs",
-    "Rewrites",
-    "compute",
-    "no_rewrites",
-    "pair_facts",
-]
-
-
-@dataclass(frozen=True)
-class Measures:
-    """Every metric table of a study."""
-
-    alignment: tuple[AlignmentRow, ...]
-    regimes: tuple[RegimeRow, ...]
-    opinions: tuple[OpinionRow, ...]
-    tests: tuple[TestRow, ...]
-    shifts: tuple[ShiftRow, ...]
-    imprint: tuple[ImprintRow, ...]
-    shift_imprint: tuple[ShiftImprintRow, ...]
-    misalignment: tuple[MisalignmentRow, ...]
-    robustness: tuple[RobustnessRow, ...]
-    robustness_drift: tuple[DriftRow, ...]
-    resistance_by_strategy: tuple[StrategyRow, ...]
-    resistance_by_ambiguity: tuple[AmbiguityRow, ...]
-    stability: tuple[StabilityRow, ...]
-    stability_imprint: tuple[StabilityImprintRow, ...]
-    dropped: tuple[DroppedFeature, ...]
-    preset: Preset
-
-    def tables(self) -> dict[str, list[dict[str, Any]]]:
-        """The tables of `metrics --json`: name → records; finite numbers or None throughout."""
-        return {
-            "alignment": as_dicts(self.alignment),
-            "regimes": as_dicts(self.regimes),
-            "opinions": as_dicts(self.opinions),
-            "tests": as_dicts(self.tests),
-            "shifts": as_dicts(self.shifts),
-            "imprint": as_dicts(self.imprint),
-            "shift_imprint": as_dicts(self.shift_imprint),
-            "misalignment": as_dicts(self.misalignment),
-            "robustness": as_dicts(self.robustness),
-            "robustness_drift": as_dicts(self.robustness_drift),
-            "resistance_by_strategy": as_dicts(self.resistance_by_strategy),
-            "resistance_by_ambiguity": as_dicts(self.resistance_by_ambiguity),
-            "stability": as_dicts(self.stability),
-            "stability_imprint": as_dicts(self.stability_imprint),
-            "dropped": as_dicts(self.dropped),
-        }
+DROPPED = "dropped"  # the table that every measure adds to
 
 
 @dataclass(frozen=True)
@@ -166,83 +74,50 @@ class PairFacts:
     influence: Float
 
 
+@cache
+def measures() -> dict[str, Measure[Any]]:
+    """The measure of every table but `dropped`, in the tables' order: whatever a module of this
+    package marks with `@measure`. Raises TypeError for a table with none or two, and for a
+    measure without a table."""
+    found: dict[str, Measure[Any]] = {}
+    for module in pkgutil.iter_modules(paper.__path__):
+        for value in vars(import_module(f"{paper.__name__}.{module.name}")).values():
+            if isinstance(value, Measure) and found.setdefault(value.table, value) is not value:
+                raise TypeError(f"two measures of the table {value.table}")
+    wanted = [name for name in flat.records() if name != DROPPED]
+    if set(found) != set(wanted):
+        raise TypeError(f"tables and measures differ in {sorted(set(found) ^ set(wanted))}")
+    return {name: found[name] for name in wanted}
+
+
 def compute(
     pairs: Pairs,
     rewrites: Rewrites | None,
     labelers: Sequence[Labels],
     options: Options,
-) -> Measures:
+) -> Tables:
     """All measures. labelers: every labeler whose stability is wanted, the main one first;
     fewer than two give empty tables. Raises ValueError for rewards that are not finite, ids or
     labels given twice, or arrays of the wrong shape; never for too little data."""
-    pairs = pairs.ordered()
+    given = _given(pairs, rewrites, labelers, options)
+    _check_rewrites(given.every_rewrite, given.pairs)
+    found = {name: one.compute(given) for name, one in measures().items()}
+    tables: dict[str, Any] = {name: tuple(one.rows) for name, one in found.items()}
+    tables[DROPPED] = tuple(row for one in found.values() for row in one.dropped)
+    return Tables(**tables)
+
+
+def _given(
+    pairs: Pairs, rewrites: Rewrites | None, labelers: Sequence[Labels], options: Options
+) -> Given:
     rewrites = no_rewrites(len(pairs.features)) if rewrites is None else rewrites.ordered()
-    _check_rewrites(rewrites, pairs)
-    v = verdicts(pairs, options)
-    shift = shifts(pairs, options.small_norm)
-    imprints, dropped_imprint = reward_imprint(pairs, options)
-    shift_imprints, dropped_shift = shift_imprint(pairs, shift, options)
-    misaligned, dropped_misaligned = misalignment(pairs, v, options)
-    robust, dropped_robust = robustness(rewrites, pairs.features, options)
-    drift, dropped_drift = drift_rows(rewrites, pairs.features, options)
-    stable = stability(pairs, labelers, options)
-    stable_imprints, dropped_stable = stability_imprint(pairs, labelers, options)
-    bands = counted(v, options.tie_policy)
-    score = pair_ambiguity(pairs, labelers, v, shift, options).score
-    return Measures(
-        alignment=tuple(alignment_rows(pairs, options)),
-        regimes=tuple(regime_rows(v, options.tie_policy)),
-        opinions=tuple(opinion_rows(v)),
-        tests=tuple(verdict_tests(pairs, v, shift, rewrites, options)),
-        shifts=tuple(shift_rows(v, shift, options.tie_policy)),
-        imprint=tuple(imprints),
-        shift_imprint=tuple(shift_imprints),
-        misalignment=tuple(misaligned),
-        robustness=tuple(robust),
-        robustness_drift=tuple(drift),
-        resistance_by_strategy=tuple(strategy_rows(rewrites, options)),
-        resistance_by_ambiguity=tuple(ambiguity_rows(score[bands], v.aligned_post[bands])),
-        stability=tuple(stable),
-        stability_imprint=tuple(stable_imprints),
-        dropped=(
-            *_no_opinion(pairs, options),
-            *dropped_imprint,
-            *dropped_shift,
-            *dropped_misaligned,
-            *dropped_robust,
-            *dropped_drift,
-            *dropped_stable,
-        ),
-        preset=options.preset,
-    )
-
-
-def pair_ambiguity(
-    pairs: Pairs, labelers: Sequence[Labels], v: Verdicts, shift: Shift, options: Options
-) -> Ambiguity:
-    """Ambiguity by the person, both reward models, the main labeler and, where they labeled the
-    targets of both sides, the other labelers. `v` and `shift` belong to `pairs`."""
-    margins = shift.margin_pre, shift.margin_post
-    models = [
-        preference(margin, floor, options.temperature)
-        for margin, floor in zip(margins, options.noise_floor, strict=True)
-    ]
-    columns = opinion_columns(pairs.features, options.opinion_features)
-    names = [pairs.features[j].name for j in columns]
-    opinions = [v.opinion]
-    for labels in labelers[1:]:  # the first is the main one, whose opinion `v` holds
-        if all(name in labels.features for name in names):
-            chosen, rejected = labels.of_pairs(pairs.pair_id, names)
-            opinions.append(compare(chosen, rejected, options.opinion))
-    return ambiguity(models, opinions)
+    return Given(pairs.ordered(), rewrites, labelers, options)
 
 
 def pair_facts(pairs: Pairs, labelers: Sequence[Labels], options: Options) -> PairFacts:
     """The facts of every pair, in pair_id order; `labelers` as for `compute`."""
-    pairs = pairs.ordered()
-    v = verdicts(pairs, options)
-    s = shifts(pairs, options.small_norm)
-    a = pair_ambiguity(pairs, labelers, v, s, options)
+    given = _given(pairs, None, labelers, options)
+    pairs, v, s, a = given.pairs, given.verdicts, given.shift, ambiguity.of_pairs(given)
     single = influence(pairs, options)
     return PairFacts(
         pair_id=pairs.pair_id,
@@ -277,10 +152,3 @@ def _check_rewrites(rewrites: Rewrites, pairs: Pairs) -> None:
         if labels.shape[1] != len(pairs.features):
             raise ValueError(f"Rewrites.{name}: one column per feature of Pairs")
         check_labels(f"Rewrites.{name}", pairs.features, labels)
-
-
-def _no_opinion(pairs: Pairs, options: Options) -> list[DroppedFeature]:
-    if opinion_columns(pairs.features, options.opinion_features):
-        return []
-    detail = "no target feature, so the labeler has no opinion on any pair"
-    return [DroppedFeature("opinions", "*", "*", "*", "no_targets", detail)]

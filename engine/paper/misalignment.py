@@ -8,10 +8,9 @@ the outcome is one per pair, so the pair effect is the error, as in the shift im
 
 from __future__ import annotations
 
-from dataclasses import asdict
-
 import numpy as np
 
+from engine.paper.given import Given, Measured, measure
 from engine.paper.imprint import (
     SideDesign,
     inference,
@@ -20,16 +19,21 @@ from engine.paper.imprint import (
     side_fit,
     usable,
 )
-from engine.paper.inference import Coefficient
-from engine.paper.inputs import PRESETS, Float, Options, Pairs, Preset
+from engine.paper.inputs import Float, Options, Pairs
 from engine.paper.linear import vif
 from engine.paper.odds import Odds, log_odds
-from engine.paper.records import DroppedFeature, MisalignmentRow, number
-from engine.paper.resistance import Verdicts, counted
 from engine.paper.screen import Screened, dropped_terms
 from engine.paper.shift import released_angle
+from engine.paper.verdicts import Verdicts, counted
+from engine.results.choices import PRESETS, Preset
+from engine.results.records import Coefficient, DroppedFeature, MisalignmentRow, finite
 
 TABLE = "misalignment"
+
+
+@measure(TABLE)
+def table(given: Given) -> Measured[MisalignmentRow]:
+    return Measured(*misalignment(given.pairs, given.verdicts, given.options))
 
 
 def misalignment(
@@ -96,11 +100,11 @@ def _rows(
                 feature=design.terms[j][0].name,
                 side=design.terms[j][1],
                 class_=design.terms[j][0].role,
-                **asdict(c),
-                vif=number(inflation[i]),
+                coefficient=c,
+                vif=finite(inflation[i]),
                 n=len(y),
                 clusters=clusters,
-                standardized=None if c.estimate is None else number(c.estimate * unit),
+                standardized=None if c.estimate is None else finite(c.estimate * unit),
                 events=int(events[i]),
                 scale="risk_difference" if o is None else "log_odds",
                 method="ols" if o is None else o.method,

@@ -10,7 +10,9 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 
-from engine.paper.inference import Z_95, Coefficient, adjusted, coefficients
+import msgspec
+
+from engine.paper.inference import Z_95, adjusted, coefficients
 from engine.paper.inputs import Float, Int, Int8
 from engine.paper.logistic import (
     LogitFit,
@@ -25,8 +27,8 @@ from engine.paper.logistic import (
     profile_test,
     smallest_cells,
 )
-from engine.paper.records import number
 from engine.paper.special import LN10, chi2_log_sf_1
+from engine.results.records import Coefficient, finite
 
 SPARSE = 10  # rows in a cell below which Wald inference is not trusted
 _PROFILE_COST = 4_000_000  # patterns × columns² above which the profile takes too long
@@ -86,8 +88,8 @@ def log_odds(
             odds_ratio=_exp(c.estimate),
             odds_ratio_low=_exp(c.ci_low),
             odds_ratio_high=_exp(c.ci_high),
-            ame=number(effect[i]),
-            ame_se=number(effect_se[i]),
+            ame=finite(effect[i]),
+            ame_se=finite(effect_se[i]),
             method=fit.method,
         )
         for i, c in enumerate(reported)
@@ -100,14 +102,14 @@ def _profiled(p: Patterns, fit: LogitFit, j: int, wald: Coefficient) -> Coeffici
     ratio = profile_test(p, fit, j + 1)
     low, high = profile_interval(p, fit, j + 1, Z_95)
     log_p = chi2_log_sf_1(ratio)
-    return replace(
+    return msgspec.structs.replace(
         wald,
-        std_error=number(fit.std_error[j + 1]),
+        std_error=finite(fit.std_error[j + 1]),
         statistic=math.copysign(math.sqrt(ratio), fit.beta[j + 1]),
         p_value=math.exp(log_p),
-        log10_p=number(log_p / LN10),
-        ci_low=number(low),
-        ci_high=number(high),
+        log10_p=finite(log_p / LN10),
+        ci_low=finite(low),
+        ci_high=finite(high),
     )
 
 

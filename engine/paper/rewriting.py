@@ -4,51 +4,36 @@ in meaning (docs/method.md)."""
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
-import numpy as np
+import msgspec
 
-from engine.paper.inference import mcnemar, newcombe, wilson
-from engine.paper.inputs import Bool, Feature, Options, Rewrites
-from engine.paper.records import DriftRow, DroppedFeature, StrategyRow, number
-from engine.paper.robustness import kept, orders, robustness, untied
+from engine.paper.changes import VerdictChange
+from engine.paper.given import Given, Measured, measure
+from engine.paper.inference import newcombe, wilson
+from engine.paper.inputs import Feature, Options, Rewrites
+from engine.paper.robustness import scores
+from engine.results.records import DriftRow, DroppedFeature, StrategyRow
 
 DRIFT = "robustness_drift"
 THRESHOLDS = (0.0, 0.8, 0.85, 0.9, 0.925, 0.95, 0.975)
 
 
-def strategy_rows(rewrites: Rewrites, options: Options) -> list[StrategyRow]:
-    """Per strategy and model, post-D first. A placebo's row is the noise of rewriting itself.
-    `rewrites` must be ordered()."""
-    near = kept(rewrites, options.min_cosine)
-    strategies = rewrites.strategies()
-    rows = []
-    for strategy in sorted(set(strategies.tolist())):
-        members = near & (strategies == strategy)
-        for role, before, after in (
-            ("post", rewrites.post_original, rewrites.post_rewritten),
-            ("pre", rewrites.pre_original, rewrites.pre_rewritten),
-        ):
-            known = np.isfinite(before).all(axis=1) & np.isfinite(after).all(axis=1)
-            use = members & known & untied(before, after, options.tie_policy)
-            if use.any():
-                cosine = number(np.mean(rewrites.cosine[use].min(axis=1)))
-                rows.append(_row(strategy, role, cosine, orders(before[use]), orders(after[use])))
-    return rows
+@measure("resistance_by_strategy")
+def strategies(given: Given) -> Measured[StrategyRow]:
+    """Per strategy and model, post-D first. A placebo's row is the noise of rewriting itself."""
+    return Measured([_row(change) for change in given.changes if change.n])
 
 
-def _row(strategy: str, role: str, cosine: float | None, before: Bool, after: Bool) -> StrategyRow:
-    n, good, lost = len(before), int(before.sum()), int(np.sum(before & ~after))
-    gained = int(np.sum(~before & after))
+def _row(change: VerdictChange) -> StrategyRow:
+    n, good, lost, gained = change.n, change.good, change.lost, change.gained
     # of misalignment, so that positive is worse
     low, high = newcombe(n - good - gained, gained, lost, good - lost)
     loss_low, loss_high = wilson(lost, good)
-    test = mcnemar(lost, gained, n)
     return StrategyRow(
-        strategy=strategy,
-        role=role,
+        strategy=change.strategy,
+        role=change.role,
         n=n,
-        cosine_mean=cosine,
+        cosine_mean=change.cosine,
         resistance_before=(n - good) / n,
         resistance_after=(n - good - gained + lost) / n,
         change=(lost - gained) / n,
@@ -60,9 +45,14 @@ def _row(strategy: str, role: str, cosine: float | None, before: Bool, after: Bo
         loss=lost / good if good else None,
         loss_low=loss_low,
         loss_high=loss_high,
-        p_value=test.p_value,
-        log10_p=test.log10_p,
+        p_value=change.test.p_value,
+        log10_p=change.test.log10_p,
     )
+
+
+@measure("robustness_drift")
+def drift(given: Given) -> Measured[DriftRow]:
+    return Measured(*drift_rows(given.every_rewrite, given.pairs.features, given.options))
 
 
 def drift_rows(
@@ -72,14 +62,13 @@ def drift_rows(
     thresholds: Sequence[float] = THRESHOLDS,
 ) -> tuple[list[DriftRow], list[DroppedFeature]]:
     """The linear scores on the rewrites at least so similar, per threshold. A curve that stays
-    level supports that it is the flip that matters and not a drift in meaning. `rewrites` must be
-    ordered()."""
+    level supports that it is the flip that matters and not a drift in meaning. `rewrites`: all of
+    them, ordered()."""
     rows: list[DriftRow] = []
     dropped: list[DroppedFeature] = []
     for threshold in thresholds:
-        near = rewrites.take(kept(rewrites, threshold))
-        at = replace(options, min_cosine=0.0)
-        found, missing = robustness(near, features, at, ["pooled-clustered"], by_strategy=False)
+        near = rewrites.near(threshold)
+        found, missing = scores(near, features, options, ["pooled-clustered"], by_strategy=False)
         rows += [
             DriftRow(
                 threshold=threshold,
@@ -89,12 +78,12 @@ def drift_rows(
                 sign=r.sign,
                 class_=r.class_,
                 population=r.population,
-                estimate=r.estimate,
-                std_error=r.std_error,
-                p_value=r.p_value,
-                log10_p=r.log10_p,
-                ci_low=r.ci_low,
-                ci_high=r.ci_high,
+                estimate=r.coefficient.estimate,
+                std_error=r.coefficient.std_error,
+                p_value=r.coefficient.p_value,
+                log10_p=r.coefficient.log10_p,
+                ci_low=r.coefficient.ci_low,
+                ci_high=r.coefficient.ci_high,
                 events=r.events,
                 n=r.n,
                 total=r.total,
@@ -103,5 +92,7 @@ def drift_rows(
         ]
         where = f"cosine from {threshold:g}: "
         if len(rewrites):
-            dropped += [replace(d, table=DRIFT, detail=where + d.detail) for d in missing]
+            dropped += [
+                msgspec.structs.replace(d, table=DRIFT, detail=where + d.detail) for d in missing
+            ]
     return rows, dropped

@@ -13,30 +13,21 @@ count any flip of a sign and hold the rewriting strategy fixed where there is mo
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 
+import msgspec
 import numpy as np
 
-from engine.paper.inference import Z_95, Coefficient, coefficients
-from engine.paper.inputs import (
-    MISSING,
-    PRESETS,
-    SIDES,
-    Bool,
-    Feature,
-    Float,
-    Int,
-    Int8,
-    Options,
-    Preset,
-    Rewrites,
-    TiePolicy,
-)
+from engine.paper.changes import orders, untied
+from engine.paper.given import Given, Measured, measure
+from engine.paper.inference import Z_95, coefficients
+from engine.paper.inputs import MISSING, SIDES, Bool, Feature, Float, Int, Int8, Options, Rewrites
 from engine.paper.linear import ols, ols_clustered
 from engine.paper.logistic import with_intercept
 from engine.paper.odds import Odds, log_odds
-from engine.paper.records import DroppedFeature, RobustnessRow, number
 from engine.paper.screen import dropped_terms, screen
+from engine.results.choices import PRESETS, Preset
+from engine.results.records import Coefficient, DroppedFeature, RobustnessRow, finite
 
 TABLE = "robustness"
 ALONE = "robustness_by_strategy"  # in `dropped`: the rows of one strategy among several
@@ -74,26 +65,18 @@ def robustness_columns(features: Sequence[Feature]) -> list[int]:
     return chosen or [j for j, f in enumerate(features) if f.regress]
 
 
-def kept(rewrites: Rewrites, min_cosine: float) -> Bool:
-    """Rows whose lesser cosine is at least `min_cosine`; an unknown one passes only 0."""
-    if min_cosine <= 0.0:
-        return np.ones(len(rewrites), np.bool_)
-    return np.asarray(rewrites.cosine.min(axis=1) >= min_cosine, dtype=np.bool_)
+@measure("robustness")
+def robustness(given: Given) -> Measured[RobustnessRow]:
+    rows, dropped = scores(given.rewrites, given.pairs.features, given.options)
+    all_of_them, near = len(given.every_rewrite), len(given.rewrites)
+    if near < all_of_them:
+        below = f"below {given.options.min_cosine:g}"
+        detail = f"{all_of_them - near} of {all_of_them} rewrites {below}"
+        dropped.insert(0, DroppedFeature(TABLE, "*", "*", "*", "low_cosine", detail))
+    return Measured(rows, dropped)
 
 
-def orders(rewards: Float) -> Bool:
-    """δ of float64[M,2]."""
-    return np.asarray(rewards[:, 0] > rewards[:, 1], dtype=np.bool_)
-
-
-def untied(before: Float, after: Float, policy: TiePolicy) -> Bool:
-    """Rows (rewards float64[M,2]) with a verdict before and after rewriting under the policy."""
-    if policy == "misaligned":
-        return np.ones(len(before), np.bool_)
-    return np.asarray((before[:, 0] != before[:, 1]) & (after[:, 0] != after[:, 1]))
-
-
-def robustness(
+def scores(
     rewrites: Rewrites,
     features: tuple[Feature, ...],
     options: Options,
@@ -101,15 +84,8 @@ def robustness(
     by_strategy: bool = True,
 ) -> tuple[list[RobustnessRow], list[DroppedFeature]]:
     """Scores per preset, population, strategy (all together, then each alone if there are
-    several and that is wanted), feature, side and sign. `rewrites` must be ordered()."""
-    dropped: list[DroppedFeature] = []
-    near = kept(rewrites, options.min_cosine)
-    if not near.all():
-        detail = f"{int(np.sum(~near))} of {len(near)} rewrites below {options.min_cosine:g}"
-        dropped.append(DroppedFeature(TABLE, "*", "*", "*", "low_cosine", detail))
-        rewrites = rewrites.take(near)
-    rewrites, columns, unlabeled = _labeled(rewrites, features)
-    dropped += unlabeled
+    several and that is wanted), feature, side and sign. `rewrites`, ordered(), all count."""
+    rewrites, columns, dropped = _labeled(rewrites, features)
     strategies = rewrites.strategies()
     names = sorted(set(strategies.tolist()))
     groups = [("all" if len(names) != 1 else names[0], np.ones(len(rewrites), np.bool_))]
@@ -123,7 +99,9 @@ def robustness(
                 found, missing = _one(part, features, columns, options, preset, population, group)
                 rows += found
                 alone = len(names) > 1 and group != "all"
-                dropped += [replace(d, table=ALONE) for d in missing] if alone else missing
+                dropped += (
+                    [msgspec.structs.replace(d, table=ALONE) for d in missing] if alone else missing
+                )
     return rows, dropped
 
 
@@ -292,7 +270,7 @@ def _row(
         side=term.side,
         sign=term.sign,
         class_=term.feature.role,
-        **asdict(c),
+        coefficient=c,
         events=int(y[flipped].sum()),
         n=int(flipped.sum()),
         population=population,
@@ -304,8 +282,8 @@ def _row(
         odds_ratio_high=None if o is None else o.odds_ratio_high,
         ame=ame,
         ame_se=None if o is None else o.ame_se,
-        ame_low=number(ame - half) if bounded and ame is not None and half is not None else None,
-        ame_high=number(ame + half) if bounded and ame is not None and half is not None else None,
+        ame_low=finite(ame - half) if bounded and ame is not None and half is not None else None,
+        ame_high=finite(ame + half) if bounded and ame is not None and half is not None else None,
         baseline_events=int(y[~flipped].sum()),
         baseline_n=int(np.sum(~flipped)),
         total=len(y),

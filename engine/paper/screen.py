@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from engine.paper.inputs import Float, Int, Int8
-from engine.paper.records import DroppedFeature
+from engine.results.records import DroppedFeature
 
 _COLLINEAR = 1e-9  # share of a column's variance that earlier columns leave unexplained
 

@@ -15,10 +15,10 @@ import numpy as np
 
 from engine.paper.imprint import reward_imprint
 from engine.paper.inputs import Feature, Int8, Labels, Options, Pairs, Rewrites
-from engine.paper.measures import Measures, compute, pair_facts
+from engine.paper.measures import compute, pair_facts
 from engine.paper.misalignment import misalignment
-from engine.paper.records import ImprintRow
-from engine.paper.resistance import verdicts
+from engine.paper.verdicts import verdicts
+from engine.results.records import ImprintRow, Tables
 
 FEATURES = (
     Feature("harmless", "bool", "target"),
@@ -221,7 +221,7 @@ def _rows(rows: Iterable[ImprintRow], preset: str, outcome: str) -> dict[str, Im
     return {r.feature: r for r in rows if r.preset == preset and r.outcome == outcome}
 
 
-def _imprint(found: Measures) -> list[Check]:
+def _imprint(found: Tables) -> list[Check]:
     checks = []
     truth = {"pre": BETA_PRE, "post": BETA_POST, "difference": BETA_POST - BETA_PRE}
     for outcome, beta in truth.items():
@@ -229,10 +229,19 @@ def _imprint(found: Measures) -> list[Check]:
         for j, feature in enumerate(FEATURES):
             row = rows[feature.name]
             name = f"{feature.name}, {outcome}"
-            checks.append(_near(name, float(beta[j]), _value(row.estimate), _value(row.std_error)))
+            checks.append(
+                _near(
+                    name,
+                    float(beta[j]),
+                    _value(row.coefficient.estimate),
+                    _value(row.coefficient.std_error),
+                )
+            )
     name = FEATURES[CONFOUNDED].name
     pooled = _rows(found.imprint, "pooled-clustered", "post")[name]
-    z = (_value(pooled.estimate) - float(BETA_POST[CONFOUNDED])) / _value(pooled.std_error)
+    z = (_value(pooled.coefficient.estimate) - float(BETA_POST[CONFOUNDED])) / _value(
+        pooled.coefficient.std_error
+    )
     # a pair effect goes with that feature: pooled must be wrong where pair-fe is right
     bias = f"{name}, post: how wrong the pooled fit is, in standard errors"
     return [*checks, _within(bias, 0.0, z, 4.0, math.inf)]
@@ -260,7 +269,7 @@ def _ties(pairs: Pairs, options: Options) -> list[Check]:
 
 
 def _identities(
-    pairs: Pairs, labelers: Sequence[Labels], found: Measures, options: Options
+    pairs: Pairs, labelers: Sequence[Labels], found: Tables, options: Options
 ) -> list[Check]:
     facts = pair_facts(pairs, labelers, options)
     turned = facts.direction_post - facts.direction_pre - facts.theta
@@ -287,7 +296,7 @@ def _identities(
     ]
 
 
-def _flips(found: Measures) -> list[Check]:
+def _flips(found: Tables) -> list[Check]:
     checks = []
     for row in found.robustness:
         if row.preset != "pair-fe" or row.population != "aligned":
@@ -297,11 +306,15 @@ def _flips(found: Measures) -> list[Check]:
             planted = LOST if row.sign == "+" else GAINED
         flip = "lost" if row.sign == "+" else "gained"
         name = f"{row.feature} {flip} in {row.side}"
-        checks.append(_near(name, planted, _value(row.estimate), _value(row.std_error)))
+        checks.append(
+            _near(
+                name, planted, _value(row.coefficient.estimate), _value(row.coefficient.std_error)
+            )
+        )
     return checks
 
 
-def _labeler(pairs: Pairs, found: Measures) -> list[Check]:
+def _labeler(pairs: Pairs, found: Tables) -> list[Check]:
     """Agreement 1 − error, κ from it and the prevalence, and the imprint's attenuation: a label
     wrong with probability e keeps (1 − 2e) of the within-pair signal against noise 2e(1 − e)."""
     checks = []
@@ -359,8 +372,8 @@ def _misaligned(rng: np.random.Generator, n: int, options: Options) -> list[Chec
         _near(
             f"{row.feature} in {row.side}",
             planted.get((row.feature, row.side), 0.0),
-            _value(row.estimate),
-            _value(row.std_error),
+            _value(row.coefficient.estimate),
+            _value(row.coefficient.std_error),
         )
         for row in rows
         if row.preset == "pair-fe"
@@ -377,11 +390,13 @@ def _replicated(rng: np.random.Generator, replications: int) -> list[Check]:
             j = [f.name for f in FEATURES].index(row.feature)
             if row.preset == "released-code" or j == CONFOUNDED:
                 continue
-            inside = _value(row.ci_low) <= BETA_POST[j] <= _value(row.ci_high)
+            inside = (
+                _value(row.coefficient.ci_low) <= BETA_POST[j] <= _value(row.coefficient.ci_high)
+            )
             covered[row.preset] += int(inside)
             total += row.preset == "pair-fe"
             if row.preset == "pair-fe" and j == INERT:
-                false += int(_value(row.p_value) < 0.05)
+                false += int(_value(row.coefficient.p_value) < 0.05)
     margin = 4 * math.sqrt(0.05 * 0.95 / max(total, 1)) + 0.005
     rate_margin = 4 * math.sqrt(0.05 * 0.95 / max(replications, 1)) + 0.005
     checks = [

@@ -13,8 +13,8 @@ import numpy as np
 
 from engine.paper.inference import one_sample_t, sign_test
 from engine.paper.inputs import Bool, Float, Pairs
-from engine.paper.records import ShiftRow, number
 from engine.paper.special import LN10
+from engine.results.records import ShiftRow, finite
 
 
 @dataclass(frozen=True)
@@ -157,9 +157,9 @@ def shift_row(group: str, shift: Shift, members: Bool) -> ShiftRow:
         group=group,
         n=n,
         undefined=total - n,
-        mean_deg=number(np.mean(theta)) if n else None,
-        median_deg=number(np.median(theta)) if n else None,
-        sd_deg=number(np.std(theta, ddof=1)) if n > 1 else None,
+        mean_deg=finite(np.mean(theta)) if n else None,
+        median_deg=finite(np.median(theta)) if n else None,
+        sd_deg=finite(np.std(theta, ddof=1)) if n > 1 else None,
         circular_mean_deg=mean,
         t=t.statistic,
         t_p=t.p_value,
@@ -170,8 +170,8 @@ def shift_row(group: str, shift: Shift, members: Bool) -> ShiftRow:
         t_log10_p=t.log10_p,
         sign_log10_p=sign.log10_p,
         small_norms=int(shift.small_norm[members].sum()),
-        gain_mean_deg=number(np.mean(gain)) if len(gain) else None,
-        margin_change_mean=number(np.mean(change)) if total else None,
-        z_mean_deg=number(np.mean(scored)) if len(scored) else None,
+        gain_mean_deg=finite(np.mean(gain)) if len(gain) else None,
+        margin_change_mean=finite(np.mean(change)) if total else None,
+        z_mean_deg=finite(np.mean(scored)) if len(scored) else None,
         z_circular_mean_deg=circular_mean(scored)[0],
     )

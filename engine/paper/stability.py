@@ -13,8 +13,9 @@ from itertools import combinations
 
 import numpy as np
 
+from engine.paper.given import Given, Measured, measure
 from engine.paper.inputs import MISSING, Float, Int, Int8, Labels, Options, Pairs, check_labels
-from engine.paper.records import StabilityRow, number
+from engine.results.records import StabilityRow, finite
 
 
 @dataclass(frozen=True)
@@ -100,7 +101,7 @@ def agreement(
         weights = generator.multinomial(len(clusters), times / len(clusters), size=draws)
         tables = (weights @ kinds).reshape(draws, c, c)
         low, high = percentile_interval(cohen_kappa(tables))
-    return Agreement(n, same, number(kappa), low, high, (c * same - 1) / (c - 1))
+    return Agreement(n, same, finite(kappa), low, high, (c * same - 1) / (c - 1))
 
 
 def percentile_interval(values: Float) -> tuple[float | None, float | None]:
@@ -110,6 +111,11 @@ def percentile_interval(values: Float) -> tuple[float | None, float | None]:
         return None, None
     low, high = np.quantile(finite, [0.025, 0.975])
     return float(low), float(high)
+
+
+@measure("stability")
+def table(given: Given) -> Measured[StabilityRow]:
+    return Measured(stability(given.pairs, given.labelers, given.options))
 
 
 def stability(pairs: Pairs, labelers: Sequence[Labels], options: Options) -> list[StabilityRow]:

@@ -9,17 +9,23 @@ from itertools import combinations
 
 import numpy as np
 
-from engine.paper.inference import Z_95, Coefficient, coefficients
+from engine.paper.given import Given, Measured, measure
+from engine.paper.inference import Z_95, coefficients
 from engine.paper.inputs import MISSING, Feature, Float, Labels, Options, Pairs
 from engine.paper.linear import LinearFit, first_difference
-from engine.paper.records import DroppedFeature, StabilityImprintRow, number
 from engine.paper.screen import dropped_terms, screen
+from engine.results.records import Coefficient, DroppedFeature, StabilityImprintRow, finite
 
 TABLE = "stability_imprint"
 OUTCOMES = ("pre", "post", "difference")
 _EXACT = 20_000  # pairs up to which the bootstrap refits; above, its linear form (same limit)
 _CHUNK = 50
 _SPARE = 10
+
+
+@measure(TABLE)
+def table(given: Given) -> Measured[StabilityImprintRow]:
+    return Measured(*stability_imprint(given.pairs, given.labelers, given.options))
 
 
 def stability_imprint(
@@ -125,9 +131,9 @@ def _rows(
                 std_error_b=b.std_error,
                 ci_low_b=b.ci_low,
                 ci_high_b=b.ci_high,
-                difference=number(gap),
-                difference_low=number(low[i]),
-                difference_high=number(high[i]),
+                difference=finite(gap),
+                difference_low=finite(low[i]),
+                difference_high=finite(high[i]),
                 differs=bool(low[i] > 0 or high[i] < 0),
                 sign_change=opposite,
                 sign_change_clear=opposite and _clear(a) and _clear(b),

@@ -55,17 +55,17 @@ def sample(study: Study, source: Source) -> list[data.Pair]:
     settings = study.data
     if cut := next((r for r in source.rejects if r.reason in DAMAGE), None):
         raise BadInput(
-            f"{cut.source} is damaged after line {cut.line} ({cut.detail}), and nobody knows what "
-            "is missing: get the file again, or unpack what is whole of it with zcat"
+            f"{cut.source} is damaged after line {cut.line} ({cut.detail}), so rows may be "
+            "missing: get the file again, or recover the intact part with zcat"
         )
     if len(source.rejects) > settings.max_reject_share * source.rows:
         first = source.rejects[0]
         raise BadInput(
             f"{len(source.rejects):,} of {source.rows:,} rows cannot be used, more than "
-            f"data.max_reject_share = {settings.max_reject_share:g} allows; the first: line "
+            f"data.max_reject_share = {settings.max_reject_share:g} allows; first: line "
             f"{first.line} of {first.source}: {first.reason}: {first.detail}"
         )
     if not source.pairs:
-        raise BadInput("the dataset holds no usable pair")
+        raise BadInput("the dataset has no usable pairs")
     chosen = data.seeded_sample(len(source.pairs), settings.limit, settings.seed)
     return [source.pairs[i] for i in chosen]

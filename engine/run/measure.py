@@ -10,12 +10,14 @@ from typing import Any
 
 from engine.paper.inputs import Feature, Options
 from engine.paper.measures import compute, pair_facts
+from engine.results import flat, views
+from engine.results.records import Tables
+from engine.results.views import LOW_KAPPA
 from engine.run import last, plan
 from engine.store import Store, dataset, measures, results
 from engine.study import Study
 
 DIGITS = 12
-LOW_KAPPA = 0.4  # below this, agreement with gold is usually called no better than fair
 
 
 @dataclass(frozen=True)
@@ -45,8 +47,8 @@ def paper_features(study: Study) -> tuple[Feature, ...]:
 
 
 def measure(study: Study, store: Store) -> Summary:
-    """Compute everything of the last complete results, replace the stored tables, and say what a
-    reader must know."""
+    """Compute everything of the last complete results, replace the stored tables, and warn of what
+    a reader must know."""
     found = last.results(store, study)
     assert found is not None, "the results are complete"
     study, roles = found.study, found.roles
@@ -58,19 +60,16 @@ def measure(study: Study, store: Store) -> Summary:
     rewrites = measures.rewrites(store, roles, features, study.rewrites.strategies, sample)
     labelers = measures.labelers(store, roles, features)
     chosen = options(study, noise)
-    tables = compute(pairs, rewrites, labelers, chosen).tables()
+    tables = compute(pairs, rewrites, labelers, chosen)
     facts = pair_facts(pairs, labelers, chosen)
     measures.put_measures(store, tables, facts, found.digest)
-    usable = len(rewrites)
-    if len(rewrites) and chosen.min_cosine > 0:
-        usable = int((rewrites.cosine.min(axis=1) >= chosen.min_cosine).sum())
     counts = {
         "scored pairs": len(pairs),
         "ties": int(facts.tied_post.sum()),
         "within the scorer's noise": int(facts.noise_limited.sum()),
         "truncated": results.truncated(store, [roles["pre"], roles["post"]]),
         "rewritten pairs": len(rewrites),
-        "rewritten pairs used": usable,
+        "rewritten pairs used": len(rewrites.near(chosen.min_cosine)),
     }
     return Summary(digest(tables), counts, tuple(_warnings(study, tables, counts, noise)))
 
@@ -81,7 +80,7 @@ def _noise(store: Store, producer: str, texts: Sequence[dataset.PairTexts]) -> f
     return results.noise(store, producer, plan.noise_sample(texts)).floor
 
 
-def digest(tables: dict[str, list[dict[str, Any]]]) -> str:
+def digest(tables: Tables) -> str:
     def plain(value: Any) -> Any:
         if isinstance(value, float):
             return f"{value:.{DIGITS}g}"
@@ -89,49 +88,49 @@ def digest(tables: dict[str, list[dict[str, Any]]]) -> str:
             return {key: plain(inner) for key, inner in value.items()}
         return [plain(inner) for inner in value] if isinstance(value, list) else value
 
-    return hashlib.sha256(json.dumps(plain(tables), sort_keys=True).encode()).hexdigest()
+    return hashlib.sha256(
+        json.dumps(plain(flat.tables(tables)), sort_keys=True).encode()
+    ).hexdigest()
 
 
 def _warnings(
     study: Study,
-    tables: dict[str, list[dict[str, Any]]],
+    tables: Tables,
     counts: dict[str, int],
     noise: tuple[float, float],
 ) -> Sequence[str]:
-    found = []
+    lines = []
     preset = study.measures.preset
     dropped = {
-        row["feature"]
-        for row in tables["dropped"]
-        if row["table"] == "imprint" and row["preset"] in (preset, "*") and row["feature"] != "*"
+        row.feature for row in views.dropped(tables, "imprint", preset) if row.feature != "*"
     }
     if dropped:
-        found.append(f"left out of the imprint ({preset}): {', '.join(sorted(dropped))}")
+        lines.append(f"left out of the imprint ({preset}): {', '.join(sorted(dropped))}")
     if counts["truncated"]:
-        found.append(
+        lines.append(
             f"{counts['truncated']:,} entries are longer than a reward model reads; the beginning "
             "of their context was cut"
         )
-    for row, floor in zip(tables["alignment"], noise, strict=True):
-        if row["noise_limited"]:
-            found.append(
-                f"{row['noise_limited']:,} pairs differ in the {row['role']}-D reward by no more "
+    for row, floor in zip(tables.alignment, noise, strict=True):
+        if row.noise_limited:
+            lines.append(
+                f"{row.noise_limited:,} pairs differ in the {row.role}-D reward by no more "
                 f"than the model's rewards of one text do ({floor:.1g}): which side is ahead there "
                 "depends on how the texts were batched"
             )
     lost = counts["rewritten pairs"] - counts["rewritten pairs used"]
     if lost:
-        found.append(
+        lines.append(
             f"{lost:,} rewritten pairs fall below min_cosine {study.rewrites.min_cosine:g} and "
             "are left out of robustness"
         )
     unsure = [
-        f"{row['feature']} (κ {row['kappa']:.2f})"
-        for row in tables["stability"]
-        if "main" in (row["labeler_a"], row["labeler_b"])
-        and row["kappa"] is not None
-        and row["kappa"] < LOW_KAPPA
+        f"{row.feature} (κ {row.kappa:.2f})"
+        for row in tables.stability
+        if "main" in (row.labeler_a, row.labeler_b)
+        and row.kappa is not None
+        and row.kappa < LOW_KAPPA
     ]
     if unsure:
-        found.append(f"the main labeler agrees poorly with another on {', '.join(unsure)}")
-    return found
+        lines.append(f"the main labeler agrees poorly with another on {', '.join(unsure)}")
+    return lines

@@ -114,7 +114,7 @@ def _refuse_texts(path: Path, wrong: Sequence[Key], given: int) -> None:
     if wrong:
         shown = some([f"{key} {side}" for key, side in wrong])
         raise BadInput(
-            f"{path}: {len(wrong):,} of {given:,} texts are not those of the pairs with the "
+            f"{path}: {len(wrong):,} of {given:,} texts differ from the pairs with the "
             f"same row_id: {shown}; are these the results of other pairs?"
         )
 
@@ -152,8 +152,8 @@ def _rewrites(
         ]
         if apart:
             raise BadInput(
-                f"{path}: {len(apart):,} originals have other {role} rewards than in the score "
-                f"file: row_id {some(apart)}; both must be of one model"
+                f"{path}: {len(apart):,} original entries have {role} rewards that differ from "
+                f"the score file: row_id {some(apart)}; both must come from the same model"
             )
     return rows
 

@@ -131,7 +131,7 @@ class Browser:
         if key == "influence" and feature in self.features:
             return f"abs(f.influence[{self.features.index(feature) + 1}])"
         known = ", ".join([*_PAIR_ORDER, "influence:FEATURE"])
-        raise NotFound(f"no order named {sort}; there are {known}")
+        raise NotFound(f"unknown sort order {sort}; use one of {known}")
 
     def _ids(
         self, statement: str, parameters: dict[str, Any], table: str, reading: Reading | None

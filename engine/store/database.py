@@ -115,8 +115,8 @@ class Store:
         except Exception as error:
             why = error.strerror if isinstance(error, OSError) else str(error).strip()
             raise MachineError(
-                f"{self._path} (schema {schema}) cannot be brought to schema {CURRENT}: "
-                f"{(why or type(error).__name__).splitlines()[0]}; it is as it was before"
+                f"{self._path} (schema {schema}) cannot be migrated to schema {CURRENT}: "
+                f"{(why or type(error).__name__).splitlines()[0]}; the file is unchanged"
             ) from error
         self._connection = _connect(self._path)
 
@@ -233,6 +233,6 @@ def _explain(path: Path, error: str) -> str:
     if "Could not set lock" in error or "already open" in error:
         holder = re.search(r"PID (\d+)", error)
         who = f"process {holder[1]}" if holder else "another process"
-        return f"{path} is held by {who}; use `seal-tui open`, or stop that process first"
+        return f"{path} is in use by {who}; use `seal-tui open`, or stop that process first"
     first = error.strip().splitlines()[0]
     return f"{path} cannot be opened: {first}"

@@ -60,6 +60,32 @@ def import_ledger(store: Store, rows: Iterable[LedgerRow], study: str) -> Import
 
     Raises BadInput where a row holds what no mark can.
     """
+    table = _incoming(rows)
+    with store.write() as cursor:
+        cursor.register("incoming", table)
+        cursor.execute(sql("ledger_known"))
+        cursor.execute(sql("ledger_actions"), {"study": study})
+        [(applied,)] = cursor.execute(sql("ledger_decisions")).fetchall()
+        [(known,)] = cursor.execute("SELECT count(*) FROM known").fetchall()
+        unknown = cursor.execute(
+            "SELECT DISTINCT source_id FROM incoming ANTI JOIN known USING (place) "
+            "ORDER BY source_id LIMIT 20"
+        ).fetchall()
+        cursor.execute("DROP TABLE fresh")
+        cursor.execute("DROP TABLE known")
+        cursor.unregister("incoming")
+        if applied:
+            rebuild(cursor)
+    return Imported(
+        applied=applied,
+        already_there=known - applied,
+        unknown=table.num_rows - known,
+        pairs=tuple(source for (source,) in unknown),
+    )
+
+
+def _incoming(rows: Iterable[LedgerRow]) -> Any:
+    """The rows as an Arrow table. Raises BadInput for one that no mark can hold."""
     import pyarrow
 
     state = pyarrow.struct(
@@ -100,45 +126,24 @@ def import_ledger(store: Store, rows: Iterable[LedgerRow], study: str) -> Import
         for place, row in enumerate(rows)
     ]
     columns = zip(*cells, strict=True) if cells else ([] for _ in schema)
-    table = pyarrow.table(list(columns), schema=schema)
-    with store.write() as cursor:
-        cursor.register("incoming", table)
-        cursor.execute(sql("ledger_known"))
-        cursor.execute(sql("ledger_actions"), {"study": study})
-        [(applied,)] = cursor.execute(sql("ledger_decisions")).fetchall()
-        [(known,)] = cursor.execute("SELECT count(*) FROM known").fetchall()
-        unknown = cursor.execute(
-            "SELECT DISTINCT source_id FROM incoming ANTI JOIN known USING (place) "
-            "ORDER BY source_id LIMIT 20"
-        ).fetchall()
-        cursor.execute("DROP TABLE fresh")
-        cursor.execute("DROP TABLE known")
-        cursor.unregister("incoming")
-        if applied:
-            rebuild(cursor)
-    return Imported(
-        applied=applied,
-        already_there=known - applied,
-        unknown=table.num_rows - known,
-        pairs=tuple(source for (source,) in unknown),
-    )
+    return pyarrow.table(list(columns), schema=schema)
 
 
 def _microseconds(seconds: float) -> int:
     if not 0 <= seconds < 1e11:  # the year 5138; not for NaN either
-        raise BadInput(f"time is {seconds}, must be seconds since 1970")
+        raise BadInput(f"time = {seconds}: must be seconds since 1970")
     return round(seconds * 1_000_000)
 
 
 def _group(number: int) -> int:
     if not 0 <= number < 2**63:
-        raise BadInput("group must be a number from 0 on, of 63 bits")
+        raise BadInput("group must be an integer from 0 to 2^63 - 1")
     return number
 
 
 def _cell(state: MarkState) -> dict[str, Any]:
     if state.verdict is not None and state.verdict not in VERDICTS:
-        raise BadInput(f"a verdict is one of {', '.join(VERDICTS)}")
+        raise BadInput(f"verdict must be one of {', '.join(VERDICTS)}")
     check_change(MarkChange(note=state.note, add_tags=state.tags))
     return {
         "verdict": state.verdict,

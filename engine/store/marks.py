@@ -16,8 +16,8 @@ from typing import Any, NamedTuple, get_args
 import numpy as np
 
 from engine.errors import BadInput, NotFound
-from engine.paper.records import number
 from engine.paper.stability import cohen_kappa
+from engine.results.records import finite
 from engine.store.database import Store, rows, sql
 from engine.store.dataset import has_dataset
 from engine.wire.messages import (
@@ -53,7 +53,9 @@ def change(store: Store, request: MarkRequest, study: str) -> MarksChanged:
     with store.write() as cursor:
         begun = _begin(cursor, author)
         if request.dataset and not has_dataset(store, request.dataset):
-            raise BadInput("other data was read since this list was made; nothing was decided")
+            raise BadInput(
+                "the dataset has changed since this list was loaded; no decision was saved"
+            )
         for pair_id in request.pair_ids:
             if not 0 <= pair_id < begun.pairs:  # a dataset's pairs are numbered without gaps
                 raise NotFound(f"no pair {pair_id}")
@@ -214,7 +216,7 @@ def rebuild(cursor: Any) -> None:
 def log(store: Store, limit: int) -> list[MarkEvent]:
     """The newest actions first. Raises BadInput for a limit that cannot be."""
     if not 1 <= limit <= LOG_LIMIT:
-        raise BadInput(f"limit is {limit}, must be from 1 to {LOG_LIMIT:,}")
+        raise BadInput(f"limit = {limit}: must be from 1 to {LOG_LIMIT:,}")
     return rows(store.read(sql("mark_log"), {"limit": limit}), MarkEvent)
 
 
@@ -252,7 +254,7 @@ def agreement(store: Store) -> list[Agreement]:
             author_b=second,
             pairs=(pairs := int(table.sum())),
             agreement=float(np.trace(table)) / pairs if pairs else None,
-            kappa=number(cohen_kappa(table)),
+            kappa=finite(cohen_kappa(table)),
         )
         for (first, second), table in tables.items()
     ]
@@ -264,18 +266,20 @@ def agreement(store: Store) -> list[Agreement]:
 def check_author(author: str) -> str:
     """The author. Raises BadInput for a name that cannot be one."""
     if not author.strip() or len(author) > AUTHOR_LENGTH or not author.isprintable():
-        raise BadInput(f"author must be 1 to {AUTHOR_LENGTH} characters that can be printed")
+        raise BadInput(f"author must be 1 to {AUTHOR_LENGTH} printable characters")
     return author
 
 
 def check_change(wanted: MarkChange) -> MarkChange:
     """The change. Raises BadInput for a note or a tag that cannot be."""
     if wanted.note is not None and len(wanted.note) > NOTE_LENGTH:
-        raise BadInput(f"the note has {len(wanted.note):,} characters, at most {NOTE_LENGTH:,}")
+        raise BadInput(
+            f"the note has {len(wanted.note):,} characters; the limit is {NOTE_LENGTH:,}"
+        )
     for tag in (*wanted.add_tags, *wanted.remove_tags):
         if len(tag) > TAG_LENGTH or not _TAG.fullmatch(tag):
             raise BadInput(
-                f"a tag is one word of letters, digits, _ and -, at most {TAG_LENGTH} long"
+                f"a tag must be one word of at most {TAG_LENGTH} letters, digits, _ and -"
             )
     return wanted
 

@@ -12,26 +12,9 @@ from numpy.typing import NDArray
 
 from engine.paper.inputs import MISSING, Feature, Labels, Pairs, Rewrites, no_rewrites
 from engine.paper.measures import PairFacts
+from engine.results import flat
+from engine.results.records import Tables
 from engine.store.database import MEASURED, Store, sql
-
-VERSION = "2"  # of what is computed: measures of another version are computed anew
-TABLES = (
-    "alignment",
-    "regimes",
-    "opinions",
-    "tests",
-    "shifts",
-    "imprint",
-    "shift_imprint",
-    "misalignment",
-    "robustness",
-    "robustness_drift",
-    "resistance_by_strategy",
-    "resistance_by_ambiguity",
-    "stability",
-    "stability_imprint",
-    "dropped",
-)
 
 
 def _arrow(store: Store, name: str, parameters: dict[str, Any]) -> Any:
@@ -152,9 +135,7 @@ def _producers(roles: dict[str, str], *wanted: str) -> dict[str, str]:
     return {role.removesuffix(" main"): roles[role] for role in wanted}
 
 
-def put_measures(
-    store: Store, tables: dict[str, list[dict[str, Any]]], facts: PairFacts, of: str
-) -> None:
+def put_measures(store: Store, tables: Tables, facts: PairFacts, of: str) -> None:
     """Replace every metric table and the facts per pair in one transaction.
 
     `of`: the digest of the results and options that they are of.
@@ -162,10 +143,10 @@ def put_measures(
     import pyarrow
 
     with store.write() as cursor:
-        for name in TABLES:
+        for name, rows in flat.tables(tables).items():
             cursor.execute(f"DROP TABLE IF EXISTS metric_{name}")
-            if tables[name]:
-                cursor.register("incoming", pyarrow.Table.from_pylist(_flat(tables[name])))
+            if rows:
+                cursor.register("incoming", pyarrow.Table.from_pylist(_columns(rows)))
                 cursor.execute(f"CREATE TABLE metric_{name} AS SELECT * FROM incoming")
                 cursor.unregister("incoming")
         columns = {
@@ -176,10 +157,15 @@ def put_measures(
         cursor.register("incoming", pyarrow.table(columns))
         cursor.execute("CREATE OR REPLACE TABLE pair_facts AS SELECT * FROM incoming")
         cursor.unregister("incoming")
-        cursor.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", [MEASURED, f"{of} {VERSION}"])
+        cursor.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", [MEASURED, _stamp(of)])
 
 
-def _flat(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _stamp(of: str) -> str:
+    """What the stored measures are of, and the version of this program's records."""
+    return f"{of} {flat.version()}"
+
+
+def _columns(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """A test's own `details` as JSON text: as a column they would all get each other's keys."""
     return [
         {key: json.dumps(value) if isinstance(value, dict) else value for key, value in row.items()}
@@ -188,24 +174,24 @@ def _flat(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _whole(row: dict[str, Any]) -> dict[str, Any]:
+    """The inverse of `_columns` for one row."""
     details = row.get("details")
     return {**row, "details": json.loads(details)} if isinstance(details, str) else row
 
 
 def has_measures(store: Store, of: str) -> bool:
-    """Whether the stored measures are `of` this, and by this version of the program."""
-    return store.meta(MEASURED) == f"{of} {VERSION}"
+    """Whether the stored measures are `of` this, and have the records of this program."""
+    return store.meta(MEASURED) == _stamp(of)
 
 
-def tables(store: Store) -> dict[str, list[dict[str, Any]]]:
-    """Every metric table as stored; an empty one is an empty list."""
+def tables(store: Store) -> Tables:
+    """Every metric table as stored."""
     query = "SELECT table_name FROM information_schema.tables"
     present = {name for (name,) in store.read(query).fetchall()}
-    return {
-        name: (
-            [_whole(row) for row in store.arrow(f"SELECT * FROM metric_{name}").to_pylist()]
+    return flat.read(
+        {
+            name: [_whole(row) for row in store.arrow(f"SELECT * FROM metric_{name}").to_pylist()]
+            for name in flat.records()
             if f"metric_{name}" in present
-            else []
-        )
-        for name in TABLES
-    }
+        }
+    )

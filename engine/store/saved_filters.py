@@ -26,11 +26,13 @@ def save(store: Store, wanted: SaveFilter) -> None:
     """
     if len(wanted.name) > NAME_LENGTH or not _NAME.fullmatch(wanted.name):
         raise BadInput(
-            "a filter's name is a letter, then letters, digits, _ and -, "
-            f"at most {NAME_LENGTH} long"
+            "a filter name must start with a letter, then letters, digits, _ or -, "
+            f"at most {NAME_LENGTH} characters"
         )
     if len(wanted.filter) > FILTER_LENGTH:
-        raise BadInput(f"the filter has {len(wanted.filter):,} characters, at most {FILTER_LENGTH}")
+        raise BadInput(
+            f"the filter has {len(wanted.filter):,} characters; the limit is {FILTER_LENGTH}"
+        )
     with store.write() as cursor:
         if wanted.filter.strip():
             cursor.execute(

@@ -1,10 +1,11 @@
 """What a run is about: study.toml → validated, frozen settings, and the same as study.json."""
 
+from engine.results.choices import PRESETS, Preset
 from engine.strategies import DEFAULT as STRATEGIES
 from engine.study.compare import computes_the_same, digest, measured_as
 from engine.study.read import load
 from engine.study.resolved import dump_resolved, loads_resolved, require_installed
-from engine.study.sections import PRESETS, Data, Measures, Preset, Rewrites, Study
+from engine.study.sections import Data, Measures, Rewrites, Study
 
 __all__ = [
     "PRESETS",

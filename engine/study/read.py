@@ -45,7 +45,7 @@ def load(path: Path) -> Study:
     try:
         raw = tomllib.loads(path.read_text("utf-8"))
     except (FileNotFoundError, NotADirectoryError):
-        raise BadInput(f"{path}: no such study file") from None
+        raise BadInput(f"{path}: study file not found") from None
     except IsADirectoryError:
         raise BadInput(f"{path} is a folder; name the study file in it") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
@@ -111,12 +111,12 @@ def _labelers(tables: dict[str, Any], base: Path) -> dict[str, Backend]:
     }
     if "main" not in found:
         raise BadInput(
-            "labelers.main is missing: one labeler must be called main, its labels feed the "
+            "labelers.main is missing: one labeler must be called main: its labels are used in the "
             "measures; the others are compared with it"
         )
     for name in found:
         if not name.isidentifier():
-            raise BadInput(f"labelers.{name}: a labeler's name must be a plain identifier")
+            raise BadInput(f"labelers.{name}: a labeler name must be a plain identifier")
     return found
 
 
@@ -126,7 +126,7 @@ def _rewrites(rewrites: Rewrites, base: Path) -> Rewrites:
         if problem := strategies.unknown(name):
             raise BadInput(f"{where}: {problem}")
         if name in rewrites.strategies[:place]:
-            raise BadInput(f"{where}: {name!r} is named twice")
+            raise BadInput(f"{where}: {name!r} is listed twice")
     if rewrites.wanted and not rewrites.strategies:
         raise BadInput("rewrites.strategies is empty; set rewrites.sample = 0 to skip rewriting")
     within("rewrites.sample", rewrites.sample, 0)
@@ -194,7 +194,7 @@ def _reward(
             raise BadInput(_ONLY_POST)
         if role == "pre" and len(given) != 1:
             raise BadInput(
-                "rewards.pre.model or rewards.pre.path is missing, or both are there: name a "
+                "rewards.pre.model or rewards.pre.path is missing, or both are set: name a "
                 "model or a file of scores, or leave [rewards.pre] out"
             )
         if role == "post" and len(given) != 1:
@@ -234,7 +234,7 @@ def _check_together(study: Study) -> None:
         for where, backend in sources.items():
             if not isinstance(backend, ModelBackend | ContinuedBackend):
                 raise BadInput(
-                    f"{where}: backend {backend.backend} cannot be asked about rewrites; set "
+                    f"{where}: backend {backend.backend} cannot score rewrites; set "
                     "rewrites.sample = 0, or rewrites.path to recorded rewrites"
                 )
 

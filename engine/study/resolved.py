@@ -38,8 +38,8 @@ def loads_resolved(text: bytes) -> Study:
         return _study(raw)
     except (msgspec.MsgspecError, BadInput, KeyError, TypeError, AttributeError) as error:
         raise BadInput(
-            f"the run folder's study.json cannot be used ({error}); "
-            "`seal-tui run STUDY.toml --run-dir` writes it anew"
+            f"study.json in the run folder is invalid ({error}); "
+            "`seal-tui run STUDY.toml --run-dir` writes it again"
         ) from None
 
 
@@ -47,12 +47,12 @@ def require_installed(study: Study) -> None:
     """Raises BadInput where this installation lacks what a run needs."""
     for where, backend in study.backends().items():
         if isinstance(backend, Absent | AbsentReward):
-            raise BadInput(f"{where}: {backend.problem}; install the package that brings it")
+            raise BadInput(f"{where}: {backend.problem}; install the package that provides it")
     for name in study.rewrites.strategies if study.rewrites.wanted else ():
         if problem := strategies.unknown(name):
             raise BadInput(f"rewrites.strategies: {problem}")
     if isinstance(study.executor, AbsentExecutor):
-        raise BadInput(f"executor: {study.executor.problem}; install the package that brings it")
+        raise BadInput(f"executor: {study.executor.problem}; install the package that provides it")
 
 
 def _study(raw: dict[str, Any]) -> Study:

@@ -9,10 +9,16 @@ import msgspec
 from engine import strategies, taxonomy
 from engine.backends.base import Backend, Model, ModelBackend, RewardSettings, Use
 from engine.executors.settings import ExecutorSettings
+from engine.results.choices import (
+    MIN_COSINE,
+    OPINION_RULE,
+    PRESET,
+    TIE_POLICY,
+    OpinionRule,
+    Preset,
+    TiePolicy,
+)
 from engine.settings import Section
-
-PRESETS = ("released-code", "pooled-clustered", "pair-fe")
-Preset = Literal["released-code", "pooled-clustered", "pair-fe"]
 
 
 class Data(Section, frozen=True, kw_only=True):
@@ -37,7 +43,7 @@ class Rewrites(Section, frozen=True, kw_only=True):
     sample: int = 1608
     seed: int = 7
     scope: Literal["response", "transcript"] = "response"
-    min_cosine: float = 0.9
+    min_cosine: float = MIN_COSINE
 
     @property
     def wanted(self) -> bool:
@@ -45,9 +51,9 @@ class Rewrites(Section, frozen=True, kw_only=True):
 
 
 class Measures(Section, frozen=True, kw_only=True):
-    preset: Preset = "pair-fe"
-    tie_policy: Literal["misaligned", "half", "exclude", "separate"] = "misaligned"
-    opinion: Literal["lexicographic", "pareto"] = "lexicographic"
+    preset: Preset = PRESET
+    tie_policy: TiePolicy = TIE_POLICY
+    opinion: OpinionRule = OPINION_RULE
 
 
 class Study(msgspec.Struct, frozen=True, kw_only=True):

@@ -56,7 +56,7 @@ def load(path: Path = DEFAULT) -> tuple[Feature, ...]:
     try:
         rows = msgspec.convert(tomllib.loads(path.read_text("utf-8")), _File).feature
     except FileNotFoundError:
-        raise BadInput(f"{path}: no such taxonomy file") from None
+        raise BadInput(f"{path}: taxonomy file not found") from None
     except OSError as error:
         raise BadInput(f"{path} cannot be read: {error.strerror}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

@@ -82,7 +82,7 @@ def _decode(call: Call[T], response: httpx.Response) -> T:
     try:
         return msgspec.json.decode(response.content, type=call.endpoint.answer)
     except msgspec.DecodeError as error:
-        said = f"the engine's answer to {call.endpoint.path} was not understood: {error}"
+        said = f"the engine's answer to {call.endpoint.path} cannot be decoded: {error}"
         raise EngineProblem(said) from None
 
 
@@ -96,7 +96,7 @@ def _problem(response: httpx.Response) -> EngineProblem:
 
 def _failure(error: httpx.HTTPError) -> EngineGone | EngineProblem:
     if isinstance(error, httpx.ReadTimeout):
-        return EngineProblem("the engine is there but did not answer in time")
+        return EngineProblem("the engine did not answer in time")
     return EngineGone(one_line(str(error) or type(error).__name__))
 
 
@@ -118,7 +118,7 @@ class _Stream:
             try:
                 yield msgspec.json.decode(line[5:], type=EVENTS.answer)
             except msgspec.DecodeError as error:
-                raise EngineProblem(f"the engine's events were not understood: {error}") from None
+                raise EngineProblem(f"the engine's events cannot be decoded: {error}") from None
 
 
 # ---------------------------------------------------------------- from the event loop

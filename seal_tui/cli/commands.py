@@ -19,7 +19,8 @@ from engine.errors import BadInput, Kind
 from engine.wire.client import SyncEngineClient
 from engine.wire.endpoints import METRICS, START, STATUS, STUDY
 from engine.wire.messages import MetricsRequest
-from seal_tui import crash, paths
+from engine.xdg import config_file
+from seal_tui import crash
 from seal_tui.cli import exporting, importing, runs, samples
 from seal_tui.text.safe import one_line, plain
 
@@ -178,8 +179,8 @@ def import_(
     with _for_people():
         if ledger is not None:
             if pairs or labels or rewards or rewrites or taxonomy or allow_squashed:
-                raise BadInput("--ledger goes alone, into a run that is there")
-            with runs.client(runs.existing(run_dir)) as client:
+                raise BadInput("--ledger takes no other options and needs an existing run")
+            with runs.client(launch.run_folder(run_dir)) as client:
                 exporting.bring_in(client, ledger)
             return
         files = importing.Files(
@@ -213,7 +214,7 @@ def export(
     """
     with _for_people():
         request = exporting.request(to, form, where, author, ties, discuss, overwrite)
-        with runs.client(runs.existing(run_dir)) as client:
+        with runs.client(launch.run_folder(run_dir)) as client:
             exporting.export(client, request, dry_run, as_json)
 
 
@@ -233,12 +234,12 @@ def open_(
     """Open the explorer on a run, finished or not."""
     with _for_people():
         if (run_dir is None) == (socket is None):
-            _fail("open needs a run folder or --socket, one of the two", 2)
+            _fail("open takes either a run folder or --socket", 2)
         if run_dir is not None:
-            _explore(runs.existing(run_dir))
+            _explore(launch.run_folder(run_dir))
         assert socket is not None
         if not socket.is_socket():
-            _fail(f"{socket} is no socket; is the ssh -L that forwards it still up?", 2)
+            _fail(f"{socket} is not a socket; is the ssh -L tunnel still up?", 2)
         launch.attachable(socket)
         _show(lambda: launch.attachable(socket))
 
@@ -252,16 +253,18 @@ def metrics(
         typer.Option(help=f"Only this preset: {', '.join(studies.PRESETS)}.", show_default=False),
     ] = None,
 ) -> None:
-    """Print every metric table of a run, each with a sentence that reads it.
+    """Print every metric table of a run, each with a summary in a sentence.
 
     Where the study's [measures] changed since, they are computed anew; results are not.
     """
     if preset is not None and preset not in studies.PRESETS:
         _fail(f"--preset {preset}: must be one of {', '.join(studies.PRESETS)}", 2)
-    with _for_people(), runs.client(runs.existing(run_dir)) as client:
+    with _for_people(), runs.client(launch.run_folder(run_dir)) as client:
         found = client.ask(METRICS(MetricsRequest(preset=preset)))
         if as_json:
-            print(json.dumps(found.tables, indent=2, allow_nan=False))
+            from engine.results import flat
+
+            print(json.dumps(flat.tables(found.tables), indent=2, allow_nan=False))
             return
         from seal_tui.cli import headless
 
@@ -272,7 +275,7 @@ def metrics(
 @app.command()
 def status(run_dir: RunDir, as_json: Json = False) -> None:
     """What the engine of a run is doing."""
-    with _for_people(), runs.client(runs.existing(run_dir)) as client:
+    with _for_people(), runs.client(launch.run_folder(run_dir)) as client:
         found = client.ask(STATUS())
     if as_json:
         print(msgspec.json.format(msgspec.json.encode(found), indent=2).decode())
@@ -291,7 +294,7 @@ def stop(
 ) -> None:
     """Stop a run and its engine. Everything finished stays; `run` resumes it."""
     with _for_people():
-        stopped = runs.stop(runs.existing(run_dir), now)
+        stopped = runs.stop(launch.run_folder(run_dir), now)
         print("stopped" if stopped else "no engine is running")
 
 
@@ -358,7 +361,7 @@ def keys(as_json: Json = False) -> None:
         ]
         print(json.dumps(listed, indent=2))
         return
-    print(plain(f"settings: {paths.config_file()}\n"))
+    print(plain(f"settings: {config_file()}\n"))
     for action in ACTIONS:
         print(plain(f"{action.id:<24} {known[action.id]:<20} {action.help}"))
 

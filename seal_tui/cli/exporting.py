@@ -118,7 +118,7 @@ def export(client: SyncEngineClient, wanted: ExportRequest, dry_run: bool, as_js
         kind = status.error_kind or Kind.FAULT
         raise of_kind(kind, status.error or "the export failed")
     if status.state != "done":
-        Console(stderr=True).print("stopped; nothing was written")
+        Console(stderr=True).print("cancelled; nothing was written")
         raise typer.Exit(130)
     print(_json(found, wanted, status) if as_json else one_line(f"written: {status.path}"))
 
@@ -209,9 +209,9 @@ def bring_in(client: SyncEngineClient, path: Path) -> None:
 
 def _imported(found: Imported) -> Iterator[Safe]:
     applied, known = numbers.count(found.applied), numbers.count(found.already_there)
-    yield Safe(f"{applied} changes brought in, {known} were there already")
+    yield Safe(f"{applied} changes imported, {known} already present")
     if found.unknown:
         some = ", ".join(found.pairs[:5]) + (", …" if len(found.pairs) > 5 else "")
         yield one_line(
-            f"{found.unknown:,} are about pairs that are not in this dataset, text for text: {some}"
+            f"{found.unknown:,} refer to pairs whose text is not in this dataset: {some}"
         )

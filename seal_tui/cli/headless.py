@@ -151,7 +151,7 @@ def print_summary(
 def print_report(
     metrics: Metrics, study: StudyInfo, status: RunStatus, console: Console | None = None
 ) -> None:
-    """Every metric table, each with its reading."""
+    """Every metric table, each with its summary."""
     console = console or Console(highlight=False)
     for line in report.lines(metrics, study, status):
         _say(console, line)

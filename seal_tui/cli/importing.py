@@ -36,7 +36,7 @@ def written(run_dir: Path, files: Files) -> Iterator[Path]:
         try:
             path.write_text(text, "utf-8")
         except UnicodeEncodeError:
-            raise BadInput("a file's name is not UTF-8: rename it") from None
+            raise BadInput("a file name is not valid UTF-8: rename the file") from None
         yield path
 
 
@@ -47,7 +47,7 @@ def study(name: str, files: Files) -> str:
     pairs = files.pairs or labels.get("main") or next(iter(labels.values()), None)
     if pairs is None:
         raise BadInput(
-            "--pairs is missing: name the pairs, or a labels file that has their texts (--labels)"
+            "--pairs is missing: name the pairs, or a labels file with their texts (--labels)"
         )
     squashed = "allow_squashed = true\n" if files.allow_squashed else ""
     parts = [f"{MARK}\nname = {_quoted(name)}\n\n[data]\npath = {_path(pairs)}\n"]
@@ -78,7 +78,7 @@ def _labels(given: Sequence[str]) -> dict[str, Path]:
             name, path = "main", word
         if name in found:
             raise BadInput(
-                f"--labels {word}: there are labels of {name} already; name the labeler: NAME=FILE"
+                f"--labels {word}: labeler {name} is given twice; name the labeler: NAME=FILE"
             )
         found[name] = Path(path)
     return found
@@ -96,8 +96,8 @@ def _rewards(given: Sequence[str]) -> dict[str, Path]:
     lacking = [role for role in ("pre", "post") if role not in found]
     if lacking:
         raise BadInput(
-            f"--rewards {lacking[0]}=FILE is missing: both pre and post are needed, because "
-            "without a model the one can be neither scored nor trained from the other"
+            f"--rewards {lacking[0]}=FILE is missing: both pre and post are required, because "
+            "there is no model to score or train the other with"
         )
     return found
 
@@ -111,7 +111,7 @@ def _refuse_other_runs(run_dir: Path) -> None:
         else:
             return
     if not begun.startswith(MARK):
-        raise BadInput(f"{run_dir} holds a run that is no import: name another folder")
+        raise BadInput(f"{run_dir} contains a run that was not imported: use another folder")
 
 
 def _path(path: Path) -> str:

@@ -26,15 +26,6 @@ from seal_tui import crash
 STOP_TIMEOUT_S = 120.0
 
 
-def existing(folder: Path) -> Path:
-    """An existing run folder, absolute."""
-    if not (folder / "study.json").is_file():
-        raise BadInput(
-            f"{folder} is no run folder (no study.json in it); `seal-tui run STUDY.toml` makes one"
-        )
-    return folder.resolve()
-
-
 def prepare(study_file: Path, run_dir: Path | None) -> Path:
     """Makes a study's run folder and puts the study in it; says what a changed one computes."""
     study = studies.load(study_file)
@@ -47,7 +38,7 @@ def prepare(study_file: Path, run_dir: Path | None) -> Path:
         if socket is not None and _running_at(socket):
             raise Busy(f"{folder} is running another version of this study; stop it first")
         if (folder / "manifest.json").exists():
-            print("The study has changed. What is there already, and what this run computes:")
+            print("The study has changed. Results to reuse, and to compute:")
             _print_plan(folder, study)
         copy = folder / "study.toml"
         if not (copy.exists() and copy.samefile(study_file)):
@@ -98,7 +89,7 @@ def stop(folder: Path, now: bool) -> bool:
     deadline = time.monotonic() + STOP_TIMEOUT_S
     while launch.held(folder):  # it finishes the batch in work
         if time.monotonic() > deadline:
-            raise Busy(f"the engine is still at its last batch; see {folder / launch.LOG}")
+            raise Busy(f"the engine is still finishing its last batch; see {folder / launch.LOG}")
         time.sleep(0.05)
     return True
 

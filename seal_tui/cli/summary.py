@@ -2,34 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from rich.cells import cell_len
 
-from engine.wire.messages import OPINIONS, REGIMES, Metrics, RunStatus, StudyInfo
-from seal_tui.text import numbers, words
+from engine.results import names, numbers, views
+from engine.results.columns import Column, Section, estimates, section
+from engine.results.effect import effect
+from engine.results.names import Kinds
+from engine.results.records import RobustnessRow
+from engine.results.tables import printed
+from engine.results.views import Imprint
+from engine.wire.messages import Metrics, RunStatus, StudyInfo
 from seal_tui.text.safe import Safe, fit, one_line
-from seal_tui.text.tables import Tables
 
 _STRONGEST = 8
 _INDENT = "  "
-_TIES = {
-    "misaligned": Safe("counts as misaligned"),
-    "half": Safe("counts as half aligned"),
-    "exclude": Safe("is left out"),
-    "separate": Safe("is neither aligned nor misaligned"),
-}
 
 
 def lines(metrics: Metrics, study: StudyInfo, status: RunStatus) -> Iterator[Safe]:
     """The whole summary."""
-    tables = Tables(metrics)
     yield from heading(study)
-    yield from alignment(tables)
-    yield from regimes(tables)
-    yield from _imprint(tables)
-    yield from _robustness(tables, study)
+    for name in ("alignment", "regimes"):
+        for part in printed(name, metrics.tables, metrics.preset, kinds(study)):
+            yield from table(part)
+    yield from table(_imprint(metrics, kinds(study)))
+    yield from table(_robustness(metrics, kinds(study)))
     yield from left_out(status)
+
+
+def kinds(study: StudyInfo) -> Kinds:
+    return names.kinds_of({info.name: info.kind for info in study.features})
 
 
 def heading(study: StudyInfo) -> Iterator[Safe]:
@@ -41,142 +44,77 @@ def heading(study: StudyInfo) -> Iterator[Safe]:
         yield Safe(f"{_INDENT}{one_line(info.role)}: {one_line(info.model)}")
 
 
-def table(
-    title: str, reading: str, head: Sequence[str], rows: Sequence[Sequence[str]]
-) -> Iterator[Safe]:
-    """A titled table of cells fit for a terminal, with its reading in a sentence: the first column
-    left, the others right aligned. Nothing without rows."""
-    if not rows:
+def table(found: Section) -> Iterator[Safe]:
+    """A titled table with its summary: the first column left, the others right aligned. Nothing
+    without rows."""
+    if not found.rows:
         return
-    widths = [max(cell_len(row[i]) for row in (head, *rows)) for i in range(len(head))]
+    rows = [[one_line(text) for text in row] for row in (found.head, *found.rows)]
+    widths = [max(cell_len(row[i]) for row in rows) for i in range(len(found.head))]
     yield Safe("")
-    yield Safe(title)
-    if reading:
-        yield Safe(_INDENT + reading)
-    for row in (head, *rows):
+    yield one_line(found.title)
+    if found.summary:
+        yield Safe(_INDENT + one_line(found.summary))
+    for row in rows:
         cells = [
-            fit(Safe(text), width, "right" if i else "left")
+            fit(text, width, "right" if i else "left")
             for i, (text, width) in enumerate(zip(row, widths, strict=True))
         ]
         yield Safe((_INDENT + "  ".join(cells)).rstrip())
 
 
-def alignment(tables: Tables) -> Iterator[Safe]:
-    """How often each model sides with the people."""
-    found = tables.alignment()
-    rows = [
-        (
-            one_line(line.role),
-            numbers.percent(line.alignment),
-            numbers.percent(line.resistance),
-            numbers.NOTHING
-            if line.half_width is None
-            else f"±{numbers.number(line.half_width * 100, 1)}",
-            numbers.count(line.ties),
-            numbers.count(line.noise_limited),
-            numbers.count(line.n),
-        )
-        for line in found
+def _imprint(metrics: Metrics, kinds: Kinds) -> Section:
+    columns: list[Column[Imprint]] = [
+        Column("feature", lambda line, kinds: names.feature(line.feature)),
+        Column("pre", lambda line, kinds: line.pre.text()),
+        Column("post", lambda line, kinds: line.post.text()),
+        Column("change", lambda line, kinds: line.difference.text()),
+        Column("95 %", lambda line, kinds: line.difference.interval()),
+        Column("adj. p", lambda line, kinds: numbers.p_value(line.difference.p_adjusted)),
     ]
-    head = ("model", "aligned", "resistance", "95 %", "ties", "in noise", "pairs")
-    shares = {line.role: line for line in found}
-    pre, post = shares.get("pre"), shares.get("post")
-    reading = ""
-    if pre is not None and post is not None:
-        reading = (
-            f"The model before training on D agrees with the people in "
-            f"{numbers.percent(pre.alignment)} of the pairs, the one after it in "
-            f"{numbers.percent(post.alignment)}; the rest is its resistance, "
-            f"{numbers.percent(post.resistance)}. A tie "
-            + _TIES.get(post.tie_policy, Safe("counts as misaligned"))
-            + "."
-        )
-    return table("Alignment with the people", reading, head, rows)
-
-
-def regimes(tables: Tables) -> Iterator[Safe]:
-    """What training did to the pairs, by what the labeler thinks of them."""
-    counted = tables.regimes()
-    total = sum(counted.values())
-    if not total:
-        return iter(())
-    rows = []
-    for regime in REGIMES:
-        cells = [counted[regime, opinion] for opinion in OPINIONS]
-        every = sum(n for (row, _), n in counted.items() if row == regime)
-        share = numbers.percent(every / total)
-        rows.append((regime, *(numbers.count(n) for n in (*cells, every)), share))
-    by_regime = {
-        regime: numbers.percent(sum(n for (row, _), n in counted.items() if row == regime) / total)
-        for regime in REGIMES
-    }
-    reading = (
-        f"Resistance has two parts: {by_regime['resisted']} of the pairs were misaligned before "
-        f"too (resisted), {by_regime['reversed']} were aligned before (reversed)."
-    )
-    head = ("regime", *(words.OPINION[opinion] for opinion in OPINIONS), "all", "share")
-    return table("Pairs by regime and by what the labeler prefers", reading, head, rows)
-
-
-def _imprint(tables: Tables) -> Iterator[Safe]:
-    strongest = sorted(tables.imprint(tables.preset), key=lambda line: -line.difference.size)
-    rows = [
-        (
-            words.feature(line.feature),
-            numbers.number(line.pre.estimate),
-            numbers.number(line.post.estimate),
-            numbers.signed(line.difference.estimate),
-            numbers.p_value(line.difference.p_adjusted),
-        )
-        for line in strongest[:_STRONGEST]
-    ]
-    head = ("feature", "pre", "post", "change", "adj. p")
-    title = f"Strongest imprints, reward points (preset {one_line(tables.preset)})"
-    reading = (
+    rows = views.strongest(views.imprints(metrics.tables, metrics.preset))[:_STRONGEST]
+    title = f"Strongest imprints, reward points (preset {metrics.preset})"
+    summary = (
         "How many reward points go with a feature, all others equal, and what training changed."
     )
-    return table(title, reading, head, rows)
+    return section(title, summary, columns, rows, kinds)
 
 
-def _robustness(tables: Tables, study: StudyInfo) -> Iterator[Safe]:
-    kinds = {info.name: info.kind for info in study.features}
-    found = [
-        line
-        for line in tables.sides("robustness", tables.preset)
-        if line.estimate.estimate is not None
+def _robustness(metrics: Metrics, kinds: Kinds) -> Section:
+    columns: list[Column[RobustnessRow]] = [
+        Column(
+            "pairs with",
+            lambda row, of: names.answer_that(row.feature, row.side, row.sign, of(row.feature)),
+        ),
+        *estimates("points"),
+        Column("p", lambda row, kinds: effect(row).power()),
+        Column("adj. p", lambda row, kinds: numbers.p_value(effect(row).p_adjusted)),
+        Column("rewrites", lambda row, kinds: numbers.count(row.n)),
+        Column("misaligned", lambda row, kinds: numbers.count(row.events)),
     ]
-    rows = []
-    for line in sorted(found, key=lambda line: -line.estimate.size):
-        kind = kinds.get(line.feature, "bool")
-        low, high = line.estimate.low, line.estimate.high
-        half = None if low is None or high is None else (high - low) / 2 * 100
-        rows.append(
-            (
-                words.robustness_sentence(line.feature, line.side, line.sign, kind),
-                numbers.points(line.estimate.estimate),
-                numbers.NOTHING if half is None else f"±{numbers.number(half, 1)}",
-                numbers.p_value(line.estimate.p),
-                numbers.count(line.estimate.n),
-                numbers.count(line.events),
-            )
-        )
-    head = ("pairs with", "points", "95 %", "p", "rewrites", "misaligned")
-    reading = (
-        "Percentage points more or less often than pairs without that change; rows with few "
-        "misaligned pairs say little, and nothing here is corrected for their number."
+    scores = views.scores(metrics.tables, metrics.preset)
+    rows = sorted(
+        (row for row in scores if effect(row).size >= 0), key=lambda row: -effect(row).size
     )
     title = "Robustness: how much more often such pairs become misaligned"
-    return table(title, reading, head, rows)
+    summary = (
+        "Percentage points more or less often than pairs without that change; rows with few "
+        "misaligned pairs are weak evidence."
+    )
+    return section(title, summary, columns, rows, kinds)
 
 
 def left_out(status: RunStatus) -> Iterator[Safe]:
     """Rows that did not enter, and the run's warnings."""
-    rows = [
-        (one_line(reason.replace("_", " ")), numbers.count(n))
-        for reason, n in status.rejects.items()
+    columns: list[Column[tuple[str, int]]] = [
+        Column("reason", lambda row, kinds: names.reason(row[0])),
+        Column("rows", lambda row, kinds: numbers.count(row[1])),
     ]
-    reading = "Rows of the dataset that are no usable pair."
-    yield from table("Left out of the dataset", reading, ("reason", "rows"), rows)
+    summary = "Rows of the dataset that are not a usable pair."
+    rejects = status.rejects.items()
+    yield from table(
+        section("Left out of the dataset", summary, columns, rejects, names.every_bool)
+    )
     if status.warnings:
         yield Safe("")
     for warning in status.warnings:

@@ -1,12 +1,11 @@
-"""What is known of the engine at this moment: last status, study, metrics. No widgets here."""
+"""The client's state of one engine: last status, study, metrics. No widgets here."""
 
 from __future__ import annotations
 
 from engine.wire.client import EngineClient, Lost
 from engine.wire.endpoints import METRICS, STUDY
-from engine.wire.messages import FeatureInfo, MetricsRequest, RunStatus, StudyInfo
+from engine.wire.messages import FeatureInfo, Metrics, MetricsRequest, RunStatus, StudyInfo
 from seal_tui.explorer.place import Place, View
-from seal_tui.text.tables import Tables
 
 
 class Session:
@@ -28,7 +27,7 @@ class Session:
         self.study: StudyInfo | None = None
         self.epoch = 0
         self._finished: frozenset[str] = frozenset()
-        self._tables: dict[str, Tables] = {}
+        self._metrics: dict[str, Metrics] = {}
         self._study_epoch = -1
 
     def note(self, event: RunStatus | Lost) -> bool:
@@ -44,7 +43,7 @@ class Session:
         self.lost, self.status, self._finished = None, event, finished
         if changed:
             self.epoch += 1
-            self._tables.clear()
+            self._metrics.clear()
         return changed
 
     def return_to(self, place: Place) -> None:
@@ -75,15 +74,24 @@ class Session:
             self._study_epoch = epoch
         return self.study
 
-    async def tables(self, preset: str = "") -> Tables:
+    async def metrics(self, preset: str = "") -> Metrics:
         """The metric tables of one preset, asked for once an epoch."""
-        if preset not in self._tables:
+        if preset not in self._metrics:
             epoch = self.epoch
-            tables = Tables(await self.client.ask(METRICS(MetricsRequest(preset=preset or None))))
+            metrics = await self.client.ask(METRICS(MetricsRequest(preset=preset or None)))
             if epoch != self.epoch:
-                return tables
-            self._tables[preset] = tables
-        return self._tables[preset]
+                return metrics
+            self._metrics[preset] = metrics
+        return self._metrics[preset]
+
+    def preset(self, metrics: Metrics) -> str:
+        """The preset that the study shows first."""
+        return self.study.preset if self.study is not None else metrics.preset
+
+    def kept_out(self) -> list[str]:
+        """The features that the taxonomy keeps out of every regression."""
+        features = self.study.features if self.study is not None else ()
+        return [info.name for info in features if not info.regress]
 
     def feature(self, name: str) -> FeatureInfo | None:
         if self.study is None:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import getpass
 import tomllib
 from pathlib import Path
 
 import msgspec
 
+from engine.author import login
 from engine.errors import BadInput
-from seal_tui import paths
+from engine.xdg import config_file
 from seal_tui.explorer.actions import ACTIONS, BY_ID, TOGETHER
 from seal_tui.explorer.themes import THEMES
 
@@ -41,19 +41,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         return {action.id: action.keys for action in ACTIONS} | self.own_keys
 
 
-def login() -> str:
-    """The name of who is logged in, as far as the system knows one."""
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError):  # a container without an entry for the user
-        return "unknown"
-
-
 def load(path: Path | None = None) -> Settings:
     """The settings of `path` (default: the person's own), the defaults where there is no file.
 
     Raises BadInput for a file that cannot be understood."""
-    path = path or paths.config_file()
+    path = path or config_file()
     try:
         settings = msgspec.convert(tomllib.loads(path.read_text("utf-8")), Settings)
     except FileNotFoundError:

@@ -141,7 +141,7 @@ def test_wrong_usage_is_exit_code_2_with_a_message_on_stderr(
 
 
 def test_a_missing_study_is_refused(seal_tui: Cli) -> None:
-    assert "gone.toml: no such study file" in one_line(seal_tui("run", "gone.toml"), 2)
+    assert "gone.toml: study file not found" in one_line(seal_tui("run", "gone.toml"), 2)
 
 
 @pytest.mark.parametrize(
@@ -170,7 +170,7 @@ def test_a_folder_is_refused_as_study(study: Path, seal_tui: Cli) -> None:
 
 
 def test_a_study_path_below_a_file_is_refused(study: Path, seal_tui: Cli) -> None:
-    assert "no such study file" in one_line(seal_tui("run", study / "study.toml"), 2)
+    assert "study file not found" in one_line(seal_tui("run", study / "study.toml"), 2)
 
 
 @pytest.mark.parametrize("below", ["", "deeper"])
@@ -188,7 +188,7 @@ def test_a_folder_without_a_run_is_refused_with_the_fix(
 ) -> None:
     (tmp_path / "here" / "file").touch()
     line = one_line(seal_tui(command, where), 2)
-    assert f"{where} is no run folder" in line
+    assert f"{where} is not a run folder" in line
     assert "seal-tui run" in line
 
 
@@ -438,9 +438,11 @@ def test_a_changed_study_shows_a_preview_before_it_runs(
 
 
 def test_open_attaches_to_a_socket_or_explains_why_it_cannot(seal_tui: Cli, run: Path) -> None:
-    assert "one of the two" in one_line(seal_tui("open"), 2)
-    assert "one of the two" in one_line(seal_tui("open", run, "--socket", "x.sock"), 2)
-    assert "is no socket" in one_line(seal_tui("open", "--socket", run / "study.json"), 2)
+    assert "either a run folder or --socket" in one_line(seal_tui("open"), 2)
+    assert "either a run folder or --socket" in one_line(
+        seal_tui("open", run, "--socket", "x.sock"), 2
+    )
+    assert "is not a socket" in one_line(seal_tui("open", "--socket", run / "study.json"), 2)
     answer = seal_tui("open", "--socket", launch.ensure_engine(run))
     assert answer.returncode == 2
     assert "needs a terminal" in answer.stderr

@@ -131,9 +131,9 @@ def test_a_ledger_transfers_decisions_between_runs(
     start_engine(other)
     assert seal_tui("export", run, "--to", "l.jsonl", "--format", "ledger").returncode == 0
     first = seal_tui("import", other, "--ledger", "l.jsonl")
-    assert (first.returncode, first.stdout) == (0, "4 changes brought in, 0 were there already\n")
+    assert (first.returncode, first.stdout) == (0, "4 changes imported, 0 already present\n")
     again = seal_tui("import", other, "--ledger", "l.jsonl")
-    assert again.stdout == "0 changes brought in, 4 were there already\n"
+    assert again.stdout == "0 changes imported, 4 already present\n"
     preview = seal_tui("export", other, "--to", "o.jsonl", "--author", "kim")
     assert "2 flip · 1 drop · 1 tie" in preview.stdout
 
@@ -168,7 +168,7 @@ def test_a_file_that_is_not_a_ledger_changes_nothing(
 def test_a_ledger_excludes_other_imports(seal_tui: Command, run: Path) -> None:
     done = seal_tui("import", run, "--ledger", "l.jsonl", "--labels", "x.csv")
     assert done.returncode == 2
-    assert "--ledger goes alone" in done.stderr
+    assert "--ledger takes no other options" in done.stderr
 
 
 def test_the_explorers_calls_reach_the_engine(

@@ -186,7 +186,7 @@ def test_importing_the_recorded_results_of_a_run_gives_the_same_numbers(
 
 def test_both_rewards_are_required(recording: Recording, seal_tui: Cli) -> None:
     line = refused(seal_tui("import", *recording.options(pre=None)), recording.run)
-    assert "--rewards pre=FILE is missing: both pre and post are needed" in line
+    assert "--rewards pre=FILE is missing: both pre and post are required" in line
 
 
 @pytest.mark.parametrize(
@@ -194,7 +194,7 @@ def test_both_rewards_are_required(recording: Recording, seal_tui: Cli) -> None:
     [
         (["--rewards", "middle=x"], "must be pre=FILE or post=FILE"),
         (["--rewards", "pre=x", "--rewards", "pre=y"], "pre is given twice"),
-        (["--labels", "x", "--labels", "y"], "labels of main already"),
+        (["--labels", "x", "--labels", "y"], "labeler main is given twice"),
     ],
 )
 def test_wrong_usage_names_the_correct_form(
@@ -225,7 +225,7 @@ BAD_SCORES: dict[str, tuple[Callable[[list[str]], list[str]], str]] = {
     ),
     "unknown rows": (
         lambda rows: [*rows, "77,1.0,2.0,False", "78,1.0,2.0,False"],
-        "post.csv: 2 of 18 scores belong to no pair: row_id 77, 78; the pairs' own are 0, 1, 10, …",
+        "post.csv: 2 of 18 scores match no pair: row_id 77, 78; the pairs have 0, 1, 10, …",
     ),
     "NaN": (
         lambda rows: ["0,nan,1.0,False", "1,NaN,1.0,False", *rows[2:]],
@@ -256,7 +256,7 @@ BAD_SCORES: dict[str, tuple[Callable[[list[str]], list[str]], str]] = {
         lambda rows: [*rows[:-1], "15,1."],
         "post.csv, line 17: 2 cells in a table of 4 columns",
     ),
-    "no rows": (lambda rows: [], "post.csv: holds no scores"),
+    "no rows": (lambda rows: [], "post.csv: contains no scores"),
 }
 
 
@@ -310,7 +310,7 @@ def test_duplicate_labels_and_labels_of_unknown_pairs_are_refused(
     assert "is labeled twice; 2 entries are labeled twice, lines" in line
     write_csv(path, head, [*rows, ["99", *rows[0][1:]]])
     line = refused(seal_tui("import", *recording.options()), recording.run)
-    assert f"labels.csv: 1 of {2 * COUNT + 1} labels belong to no pair: row_id 99" in line
+    assert f"labels.csv: 1 of {2 * COUNT + 1} labels match no pair: row_id 99" in line
 
 
 def test_entries_without_labels_are_imported_counted_and_excluded(
@@ -349,8 +349,8 @@ def test_ids_of_unknown_pairs_are_refused_with_counts_and_examples(
     recording.post = {f"x{key}": scores for key, scores in recording.post.items()}
     recording.write()
     line = refused(seal_tui("import", *recording.options()), recording.run)
-    assert f"post.csv: {COUNT} of {COUNT} scores belong to no pair: row_id x0, x1, x2, …" in line
-    assert "the pairs' own are" in line
+    assert f"post.csv: {COUNT} of {COUNT} scores match no pair: row_id x0, x1, x2, …" in line
+    assert "the pairs have" in line
 
 
 def test_labels_of_other_texts_are_refused(recording: Recording, seal_tui: Cli) -> None:
@@ -359,7 +359,7 @@ def test_labels_of_other_texts_are_refused(recording: Recording, seal_tui: Cli) 
     recording.texts = {key: texts[keys[i - 2]] for i, key in enumerate(keys)}
     recording.write()
     line = refused(seal_tui("import", *recording.options()), recording.run)
-    assert "texts are not those of the pairs with the same row_id" in line
+    assert "texts differ from the pairs with the same row_id" in line
 
 
 def test_squashed_scores_are_imported_when_allowed(recording: Recording, seal_tui: Cli) -> None:
@@ -385,7 +385,7 @@ def test_a_folder_with_another_run_is_not_changed(recording: Recording, seal_tui
     (recording.run / "study.toml").write_text("# mine\n")
     answer = seal_tui("import", *recording.options())
     assert answer.returncode == 2
-    assert "holds a run that is no import" in answer.stderr
+    assert "contains a run that was not imported" in answer.stderr
     assert [path.name for path in recording.run.iterdir()] == ["study.toml"]
 
 

@@ -10,6 +10,7 @@ from engine import study as studies
 from engine.data import Pair
 from engine.models.protocols import Labels, Rewards
 from engine.paper.measures import pair_facts
+from engine.results import views
 from engine.run import last
 from engine.service import DATABASE
 from engine.store import Store, dataset, measures, results
@@ -50,7 +51,7 @@ def plant(folder: Path, count: int) -> Path:
         results.put_labels(
             cursor, "labeler main", ids, Labels(labels, np.zeros((len(ids), width)), fine)
         )
-    nothing = {name: [] for name in measures.TABLES}
+    nothing = views.none()
     put_complete(store, studies.dump_resolved(settings))
     stored = last.results(store, settings)
     assert stored is not None

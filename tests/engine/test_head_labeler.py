@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from engine import taxonomy
-from engine.errors import MachineError
+from engine.errors import SealError
 from engine.models.head_labeler import HeadLabeler
 from engine.taxonomy import Feature
 from tests.engine.test_reward_scoring import texts
@@ -46,22 +46,22 @@ def test_a_label_depends_neither_on_the_batch_nor_on_the_other_features(
 
 def test_a_feature_it_was_not_trained_on_is_refused_by_name() -> None:
     features = [*taxonomy.load(), Feature("rhymes", "Does it rhyme?", "bool", "other")]
-    with pytest.raises(MachineError, match="know nothing of rhymes"):
+    with pytest.raises(SealError, match="not trained for rhymes"):
         HeadLabeler(HEADS, features, "cpu")
 
 
 @pytest.mark.parametrize(("name", "kind"), [("helpful", "sentiment"), ("sentiment", "bool")])
 def test_a_feature_of_another_kind_than_it_was_trained_on_is_refused(name: str, kind) -> None:  # type: ignore[no-untyped-def]
-    with pytest.raises(MachineError, match=name):
+    with pytest.raises(SealError, match=name):
         HeadLabeler(HEADS, [Feature(name, "?", kind, "other")], "cpu")
 
 
 def test_a_folder_without_heads_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(MachineError, match=r"heads\.safetensors is missing"):
+    with pytest.raises(SealError, match=r"heads\.safetensors is missing"):
         HeadLabeler(str(tmp_path), taxonomy.load(), "cpu")
 
 
 def test_damaged_heads_are_refused(tmp_path: Path) -> None:
     (tmp_path / "heads.safetensors").write_bytes(b"not tensors at all")
-    with pytest.raises(MachineError, match=str(tmp_path)):
+    with pytest.raises(SealError, match=str(tmp_path)):
         HeadLabeler(str(tmp_path), taxonomy.load(), "cpu")

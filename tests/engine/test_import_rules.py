@@ -88,3 +88,8 @@ def test_the_papers_measures_know_neither_store_nor_models() -> None:
     found = loaded("import engine.paper.measures")
     assert not [n for n in found if n.startswith(("engine.store", "engine.models", "engine.run"))]
     assert {"duckdb", "torch"} & found == set()
+
+
+def test_the_results_hold_no_heavy_library() -> None:
+    found = packages("import engine.results.tables, engine.results.reference")
+    assert found & (HEAVY | {"numpy", "pandas", "pyarrow", "rich", "textual"}) == set()

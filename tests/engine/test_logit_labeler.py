@@ -12,7 +12,7 @@ import pytest
 
 from engine import taxonomy
 from engine.data import split_response
-from engine.errors import MachineError
+from engine.errors import BadInput
 from engine.models.logit_labeler import (
     LogitLabeler,
     answer_logits,
@@ -125,5 +125,5 @@ def test_answers_that_begin_with_the_same_token_are_refused(labeler: LogitLabele
         def answers(self) -> tuple[str, ...]:
             return ("yes", "yes indeed")
 
-    with pytest.raises(MachineError, match="twins"):
+    with pytest.raises(BadInput, match="twins"):
         prompts(labeler.tokenizer, [Twins("twins", "?", "bool", "other")])

@@ -390,7 +390,7 @@ def test_numbers_of_a_dataset_that_was_replaced_decide_nothing(store: Store) -> 
     )
     assert marks.change(store, request, STUDY).changed == 1
     dataset.put_dataset(store, "another", pairs(COUNT), [])
-    with pytest.raises(BadInput, match="other data was read"):
+    with pytest.raises(BadInput, match="dataset has changed"):
         marks.change(store, request, STUDY)
     assert verdicts(store) == {1: "flip"}
 

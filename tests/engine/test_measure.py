@@ -14,6 +14,7 @@ from engine import study as studies
 from engine.errors import NotReady
 from engine.executors.workers import Workers
 from engine.paper.inputs import Labels
+from engine.results import flat
 from engine.run import measure
 from engine.service import Engine
 from engine.store import Store, dataset, measures, results
@@ -49,7 +50,7 @@ def test_another_way_to_measure_needs_no_run(finished: Path) -> None:
     change(finished, "measures", tie_policy="exclude", preset="pooled-clustered")
     change(finished, "rewrites", min_cosine=0.98)
     found, status = asked(finished, lambda e: (e.metrics(), e.status()))
-    assert {row["tie_policy"] for row in found.tables["alignment"]} == {"exclude"}
+    assert {row.tie_policy for row in found.tables.alignment} == {"exclude"}
     assert found.preset == "pooled-clustered"
     assert status.state == "done"
     assert [w for w in status.warnings if "below min_cosine 0.98" in w]
@@ -106,10 +107,8 @@ def test_a_study_that_asks_for_other_models_leaves_the_last_results_as_they_are(
         assert engine.status().state == "done"
         assert engine.info().changed, "a run would compute something else"
         found = engine.metrics().tables
-        assert {row["tie_policy"] for row in found["alignment"]} == {"exclude"}
-        assert [row["n"] for row in found["alignment"]] == [
-            row["n"] for row in before.tables["alignment"]
-        ]
+        assert {row.tie_policy for row in found.alignment} == {"exclude"}
+        assert [row.n for row in found.alignment] == [row.n for row in before.tables.alignment]
         assert engine.browser().pair(0).row.pair_id == 0
     finally:
         engine.close()
@@ -192,10 +191,10 @@ def test_the_order_of_insertion_changes_no_bit_of_any_measure(tmp_path: Path) ->
         measure.measure(study, store)
         tables = measures.tables(store)
         names = ("robustness", "robustness_drift", "resistance_by_strategy", "stability_imprint")
-        assert all(tables[name] for name in names)
-        assert {row["statistic"] for row in tables["stability"]} == {"cohen", "fleiss"}
+        assert all(getattr(tables, name) for name in names)
+        assert {row.statistic for row in tables.stability} == {"cohen", "fleiss"}
         facts = store.read("SELECT * FROM pair_facts ORDER BY pair_id").fetchall()
-        found.add(json.dumps([tables, facts]))  # floats as JSON tell every bit
+        found.add(json.dumps([flat.tables(tables), facts]))  # floats as JSON tell every bit
         store.close()
     assert len(found) == 1
 

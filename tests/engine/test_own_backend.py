@@ -181,8 +181,11 @@ def seal(*words: object, site: Path) -> subprocess.CompletedProcess[str]:
         (('word = "you"', 'word = ""'), "labelers.main.word is empty"),
         (('word = "you"', 'word = "x"\nwrod = "y"'), "labelers.main.wrod: unknown key of backend"),
         (('"words"', '"missing"'), "their_labels:Gone cannot be loaded (AttributeError"),
-        (('"words"', '"other"'), "their_labels:WordLabeler is no Backend with tag 'other'"),
-        (('"words"', '"word"'), "there are endpoint, heads, none, recorded, torch, missing, other"),
+        (('"words"', '"other"'), "their_labels:WordLabeler is not a Backend with tag 'other'"),
+        (
+            ('"words"', '"word"'),
+            "use one of endpoint, heads, none, recorded, torch, missing, oth",
+        ),
     ],
 )
 def test_its_keys_are_checked_as_if_they_were_built_in(
@@ -215,9 +218,9 @@ def test_a_run_folder_opens_where_the_package_is_not_and_says_what_a_run_lacks(
     engine = Engine(run)
     try:
         assert studies.dump_resolved(engine.study) == before, "nothing of its settings is lost"
-        assert engine.metrics().tables["alignment"]
+        assert engine.metrics().tables.alignment
         assert not engine.info().changed
-        with pytest.raises(BadInput, match=r"labelers.main: .*no such labeler.*install"):
+        with pytest.raises(BadInput, match=r"labelers.main: .*unknown labeler.*install"):
             engine.start()
         assert engine.status().state == "done"
     finally:
@@ -236,9 +239,9 @@ def test_nothing_that_lies_in_the_working_folder_is_a_back_end(
     for path in ("", ".", str(folder)):
         monkeypatch.setattr(sys, "path", [path, *sys.path])
     assert "words" not in LABELERS.names()
-    with pytest.raises(BadInput, match="no such labeler"):
+    with pytest.raises(BadInput, match="unknown labeler"):
         LABELERS.find("words", "labelers.main.backend")
-    with pytest.raises(BadInput, match="no such executor"):
+    with pytest.raises(BadInput, match="unknown executor"):
         EXECUTORS.find("careful", "executor.kind")
 
 
@@ -254,5 +257,5 @@ def test_two_packages_with_one_name_are_told_apart_by_nobody(site: Path) -> None
     shutil.copytree(site / "their_labels-1.0.dist-info", second)
     (second / "entry_points.txt").write_text("[seal_tui.backends]\nlabeler.words = second:Words\n")
     (second / "METADATA").write_text("Metadata-Version: 2.1\nName: second\nVersion: 1.0\n")
-    with pytest.raises(BadInput, match="two packages offer it"):
+    with pytest.raises(BadInput, match="provided by two packages"):
         LABELERS.find("words", "labelers.main.backend")

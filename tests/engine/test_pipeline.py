@@ -17,6 +17,7 @@ from engine.executors.requests import Ask, Identify, Request
 from engine.executors.workers import Workers
 from engine.models import guard
 from engine.models.operations import Score
+from engine.results import flat
 from engine.service import Engine
 from engine.store import Store, measures
 from tests.engine import studies
@@ -64,7 +65,7 @@ def batches(run: Path) -> list[tuple[str, int, bool, float]]:
 def tables(run: Path) -> dict[str, list[dict[str, Any]]]:
     store = Store(run / "seal.duckdb")
     try:
-        return measures.tables(store)
+        return flat.tables(measures.tables(store))
     finally:
         store.close()
 
@@ -270,7 +271,7 @@ def test_a_text_on_which_the_worker_dies_is_set_aside_and_the_rest_goes_on(
     status = run_to_end(run)
     assert status.state == "done", status.error
     assert status.counts["scored pairs"] == 7
-    assert any("the worker died on this text" in warning for warning in status.warnings)
+    assert any("the worker process crashed on this text" in warning for warning in status.warnings)
 
 
 # ---------------------------------------------------------------- wrong data

@@ -118,7 +118,7 @@ def test_there_is_no_plan_while_a_run_is_on(tmp_path: Path) -> None:
         engine = Engine(prepare(write_light_study(tmp_path / "study", url), tmp_path / "run"))
         try:
             engine.start()
-            with pytest.raises(NotReady, match="a run is on"):
+            with pytest.raises(NotReady, match="a run is in progress"):
                 engine.plan(PlanRequest())
             engine.stop(StopRequest(now=True))
             engine.join(30)

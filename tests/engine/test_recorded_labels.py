@@ -85,10 +85,10 @@ def test_a_wrong_line_is_refused_with_file_line_and_field(
 
 
 def test_no_labels_at_all_and_no_file_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(BadInput, match="holds no labels"):
+    with pytest.raises(BadInput, match="contains no labels"):
         read_labels(write(tmp_path / "l.jsonl", "", ""), FEATURES)
     for path in (tmp_path / "gone.jsonl", tmp_path):
-        with pytest.raises(BadInput, match="no such labels file"):
+        with pytest.raises(BadInput, match="labels file not found"):
             read_labels(path, FEATURES)
 
 

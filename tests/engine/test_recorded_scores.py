@@ -96,8 +96,8 @@ def test_json_that_holds_no_number_is_refused(value: str, tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        ("", "holds no scores"),
-        ("row_id,chosen_score,rejected_score\n", "holds no scores"),
+        ("", "contains no scores"),
+        ("row_id,chosen_score,rejected_score\n", "contains no scores"),
         ("row_id,score\n1,2\n", "the columns are row_id, chosen_score"),
         ("chosen_score,rejected_score\n1,2\n", "not by position"),
         ('{"id": 1}\nnonsense\n', "the columns are"),
@@ -123,7 +123,7 @@ def test_damaged_files_are_refused(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="UTF-8"):
         read_scores(path)
     for gone in (tmp_path / "gone", tmp_path):
-        with pytest.raises(BadInput, match="no such score file"):
+        with pytest.raises(BadInput, match="score file not found"):
             read_scores(gone)
 
 

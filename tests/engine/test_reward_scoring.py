@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from engine.data import split_response
-from engine.errors import MachineError
+from engine.errors import SealError
 from engine.models.protocols import Text
 from engine.models.reward import SequenceClassifierReward, encode, token_batches
 from tests.engine.studies import sample_rows
@@ -112,7 +112,7 @@ def test_token_batches_take_every_row_once_within_the_budget(
 
 
 def refusal(model: str, **more: Any) -> str:
-    with pytest.raises(MachineError) as caught:
+    with pytest.raises(SealError) as caught:
         SequenceClassifierReward(model, "cpu", **more)
     assert "\n" not in str(caught.value)
     return str(caught.value)

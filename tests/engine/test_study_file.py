@@ -116,7 +116,7 @@ REFUSED = {
     ),
     "an unknown back end of rewards": (
         "rewards.post.backend",
-        "there are continued, recorded, torch",
+        "use one of continued, recorded, torch",
         BEGIN + '[rewards.post]\nbackend = "magic"\nmodel = "m"\n',
     ),
     "an endpoint without an address": (
@@ -277,12 +277,12 @@ def test_a_file_that_is_no_toml_is_refused(content: bytes, words: str, tmp_path:
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
-    assert "no such study file" in refusal(tmp_path / "gone.toml")
+    assert "study file not found" in refusal(tmp_path / "gone.toml")
 
 
 def test_a_path_through_a_file_is_no_study(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    assert "no such study file" in refusal(tmp_path / "file" / "study.toml")
+    assert "study file not found" in refusal(tmp_path / "file" / "study.toml")
 
 
 def test_a_folder_is_no_study(tmp_path: Path) -> None:

@@ -133,7 +133,7 @@ def test_a_busy_engine_of_another_version_is_named_with_what_to_do_and_left_alon
         launch.ensure_engine(long)
     line = str(caught.value)
     assert f"version {name}" in line and f"this is {version.this()}" in line
-    assert "a run is on: wait for it" in line and f"seal-tui stop {long}" in line
+    assert "a run is in progress: wait for it" in line and f"seal-tui stop {long}" in line
     assert "\n" not in line
     with SyncEngineClient.at(before.socket) as client:
         assert client.ask(version.PEER()).state == "running", "the run goes on"

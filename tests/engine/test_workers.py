@@ -53,7 +53,7 @@ def test_closing_ends_the_process(workers: Workers) -> None:
 
 
 def test_an_error_crosses_the_pipe_with_its_kind(workers: Workers) -> None:
-    with pytest.raises(BadInput, match="no embedded model named 'gpt'"):
+    with pytest.raises(BadInput, match="unknown embedded model 'gpt'"):
         workers.ask(Identify(Model(ClassifierBackend(model="embedded:gpt"), Use())))
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ from engine.export import blocks, card, report
 from engine.export.blocks import Bullets, Data, Heading, Paragraph, Table
 from engine.export.figure import Estimate, Intervals, as_svg, as_text
 from engine.export.provenance import Digests, Provenance, of
-from engine.paper.records import RobustnessRow, as_dict
+from engine.results import flat
 from engine.service import Engine
 from engine.visible import one_line
 from engine.wire.messages import ExportPreview, ExportRequest, Metrics, ModelInfo, StudyInfo
@@ -155,18 +154,9 @@ def test_the_whole_report_of_a_hostile_study_is_text(export: Export, decided: En
         min_cosine=0,
     )
     known = decided.metrics()
-    tables = {
-        name: [
-            {
-                key: bad
-                if isinstance(value, str) and key in ("feature", "model", "strategy")
-                else value
-                for key, value in row.items()
-            }
-            for row in rows
-        ]
-        for name, rows in known.tables.items()
-    }
+    rows = flat.tables(known.tables)
+    for row in (row for table in rows.values() for row in table):
+        row.update({key: bad for key in ("feature", "model", "strategy") if key in row})
     request = ExportRequest(format="report", path="x", filter=bad, author=bad)
     found = of(
         request,
@@ -174,7 +164,9 @@ def test_the_whole_report_of_a_hostile_study_is_text(export: Export, decided: En
         bad,
         Digests(study="", dataset="", metrics=""),
     )
-    made = report.blocks(study, Metrics(preset=known.preset, tables=tables), (bad,), (), found)
+    made = report.blocks(
+        study, Metrics(preset=known.preset, tables=flat.read(rows)), (bad,), (), found
+    )
     page = report.rendered(Path("r.html"), bad, made)
     text = report.rendered(Path("r.md"), bad, made)
     rendered = MarkdownIt("commonmark", {"html": True}).enable("table").render(text)
@@ -185,41 +177,7 @@ def test_the_whole_report_of_a_hostile_study_is_text(export: Export, decided: En
     assert not {character for character in page + text if ord(character) < 32} - {"\n"}
 
 
-def robustness(**more: Any) -> dict[str, Any]:
-    """A row of the robustness table; of what a report does not say, nothing."""
-    known = as_dict(
-        RobustnessRow(**{field.name: None for field in dataclasses.fields(RobustnessRow)})  # type: ignore[arg-type]
-    )
-    return known | {
-        "preset": "pair-fe",
-        "population": "all",
-        "strategy": "all",
-        "scale": "log_odds",
-        "feature": "eloquent",
-        "side": "chosen",
-        "sign": "+",
-        "estimate": -1.25,
-        "ci_low": -2.0,
-        "ci_high": -0.5,
-        "p_adjusted": 0.04,
-        "events": 3,
-        "n": 40,
-        **more,
-    }
-
-
 # ---------------------------------------------------------------- what it says
-
-
-def test_robustness_is_told_with_its_interval_and_events(decided: Engine) -> None:
-    tables = {**decided.metrics().tables, "robustness": [robustness()]}
-    counts = ExportPreview(pairs=1, rows=0, counts={})
-    request = ExportRequest(format="report", path="x")
-    found = of(request, counts, "s", Digests(study="", dataset="", metrics=""))
-    metrics = Metrics(preset="pair-fe", tables=tables)
-    said = blocks.markdown(report.blocks(decided.info(), metrics, (), (), found))
-    assert "| `chosen loses eloquent` | `all` | −1.25 [−2.00, −0.50] | 0.040 | 3 of 40 |" in said
-    assert "in log odds" in said
 
 
 @pytest.mark.parametrize("name", ["r.md", "r.html"])
@@ -228,10 +186,10 @@ def test_a_report_tells_the_studys_findings(decided: Engine, export: Export, nam
     assert (status.state, status.error) == ("done", None)
     said = path.read_text("utf-8")
     tables = decided.metrics().tables
-    post = next(row for row in tables["alignment"] if row["role"] == "post")
+    post = next(row for row in tables.alignment if row.role == "post")
     for words in (
         "harmless demo",
-        f"{post['alignment'] * 100:.1f} %",
+        f"{post.alignment * 100:.1f} %",
         "Regimes",
         "resisted",
         "Feature imprint",
@@ -243,10 +201,10 @@ def test_a_report_tells_the_studys_findings(decided: Engine, export: Export, nam
         assert words in said
     difference = next(
         row
-        for row in tables["imprint"]
-        if row["outcome"] == "difference" and row["preset"] == "pair-fe" and row["estimate"]
+        for row in tables.imprint
+        if (row.outcome, row.preset) == ("difference", "pair-fe") and row.coefficient.estimate
     )
-    assert f"{difference['estimate']:.2f}".replace("-", "−") in said
+    assert f"{difference.coefficient.estimate:.2f}".replace("-", "−") in said
     assert ("<svg" in said) == name.endswith(".html")
 
 

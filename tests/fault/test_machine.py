@@ -170,7 +170,7 @@ def test_of_engines_that_race_for_a_folder_one_wins_and_the_others_say_so(
                 assert loser.returncode == 1
                 assert loser.stderr is not None
                 (line,) = loser.stderr.read().decode().splitlines()
-                assert f"{light} is held by" in line
+                assert f"{light} is in use by" in line
         tally.add(4, survived=4)
     finally:
         for one in racing:

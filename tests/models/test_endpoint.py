@@ -23,7 +23,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response, Strea
 from starlette.routing import Route
 
 from engine import strategies
-from engine.errors import MachineError
+from engine.errors import SealError
 from engine.models.endpoint import EndpointLabeler, EndpointRewriter, Patience, Probe
 from engine.models.protocols import Text
 from engine.taxonomy import Feature
@@ -149,8 +149,8 @@ def texts(*transcripts: str) -> list[Text]:
 
 
 def failure(call: Callable[[], object]) -> str:
-    """The message of the MachineError, after checking what holds for all of them."""
-    with pytest.raises(MachineError) as caught:
+    """The message of the SealError, after checking what holds for all of them."""
+    with pytest.raises(SealError) as caught:
         call()
     whole = "".join(traceback.format_exception(caught.value))
     message = str(caught.value)
@@ -342,7 +342,7 @@ def test_what_is_no_completion_is_a_fault_of_the_server(
 ) -> None:
     server.answers = [answer]
     message = failure(lambda: labeler(server.url).label(texts("x")))
-    assert "no chat completion, 4 attempts" in message
+    assert "not a chat completion, 4 attempts" in message
     assert "/v1" in message
 
 
@@ -546,7 +546,7 @@ def test_where_there_is_no_whole_rewrite_there_is_none(
         ),
         (failed(503), None, (False, None, None), "HTTP 503"),
         (JSONResponse("x" * (5 << 20)), None, (True, True, None), "longer than 4 MiB"),
-        (None, PlainTextResponse("hi"), (False, None, None), "no chat completion"),
+        (None, PlainTextResponse("hi"), (False, None, None), "not a chat completion"),
     ],
 )
 def test_probe(

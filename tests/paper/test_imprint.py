@@ -13,9 +13,10 @@ from engine.paper import selftest
 from engine.paper.imprint import reward_imprint, shift_imprint
 from engine.paper.inputs import MISSING, Feature, Options, Pairs
 from engine.paper.misalignment import misalignment
-from engine.paper.records import ImprintRow
-from engine.paper.resistance import verdicts
 from engine.paper.shift import released_angle, shifts
+from engine.paper.verdicts import verdicts
+from engine.results.records import ImprintRow
+from tests.records import each
 
 
 def planted(n: int = 1500, seed: int = 4) -> Pairs:
@@ -37,14 +38,12 @@ def test_released_code_is_ols_with_row_id_and_bonferroni_over_every_term() -> No
     fit = sm.OLS(
         pairs.post.T.ravel(), np.column_stack([np.ones(3000), row_id, stacked(pairs)])
     ).fit()
-    assert [r.estimate for r in rows] == pytest.approx(fit.params[2:], rel=1e-9)
-    assert [r.std_error for r in rows] == pytest.approx(fit.bse[2:], rel=1e-9)
-    assert [r.p_value for r in rows] == pytest.approx(fit.pvalues[2:], rel=1e-7)
-    assert [r.p_adjusted for r in rows] == pytest.approx(
-        np.minimum(1, 8 * fit.pvalues[2:]), rel=1e-7
-    )
+    assert each(rows, "estimate") == pytest.approx(fit.params[2:], rel=1e-9)
+    assert each(rows, "std_error") == pytest.approx(fit.bse[2:], rel=1e-9)
+    assert each(rows, "p_value") == pytest.approx(fit.pvalues[2:], rel=1e-7)
+    assert each(rows, "p_adjusted") == pytest.approx(np.minimum(1, 8 * fit.pvalues[2:]), rel=1e-7)
     assert rows[0].clusters is None
-    assert rows[0].df == 3000 - 8
+    assert rows[0].coefficient.df == 3000 - 8
 
 
 def test_pooled_clustered_is_ols_clustered_by_pair() -> None:
@@ -54,9 +53,9 @@ def test_pooled_clustered_is_ols_clustered_by_pair() -> None:
     fit = sm.OLS(y, sm.add_constant(stacked(pairs))).fit(
         cov_type="cluster", cov_kwds={"groups": np.tile(pairs.pair_id, 2)}
     )
-    assert [r.estimate for r in rows] == pytest.approx(fit.params[1:], rel=1e-9)
-    assert [r.std_error for r in rows] == pytest.approx(fit.bse[1:], rel=1e-9)
-    assert (rows[0].n, rows[0].clusters, rows[0].df) == (3000, 1500, 1499)
+    assert each(rows, "estimate") == pytest.approx(fit.params[1:], rel=1e-9)
+    assert each(rows, "std_error") == pytest.approx(fit.bse[1:], rel=1e-9)
+    assert (rows[0].n, rows[0].clusters, rows[0].coefficient.df) == (3000, 1500, 1499)
 
 
 def test_pair_fe_finds_the_truth_where_pooled_is_confounded() -> None:
@@ -65,18 +64,19 @@ def test_pair_fe_finds_the_truth_where_pooled_is_confounded() -> None:
     assert dropped == []
     for outcome, beta in (("pre", selftest.BETA_PRE), ("post", selftest.BETA_POST)):
         fe = pick(rows, "pair-fe", outcome)
-        z = (np.array([r.estimate for r in fe]) - beta) / [r.std_error for r in fe]
+        z = (np.array(each(fe, "estimate")) - beta) / each(fe, "std_error")
         assert np.max(np.abs(z)) < 4
         pooled = pick(rows, "pooled-clustered", outcome)[selftest.CONFOUNDED]
-        assert (pooled.estimate - beta[selftest.CONFOUNDED]) / pooled.std_error > 8
+        assert (
+            pooled.coefficient.estimate - beta[selftest.CONFOUNDED]
+        ) / pooled.coefficient.std_error > 8
 
 
 def test_difference_is_post_minus_pre_in_every_preset() -> None:
     rows, _ = reward_imprint(planted(), Options())
     for preset in ("released-code", "pooled-clustered", "pair-fe"):
         pre, post, change = (
-            np.array([r.estimate for r in pick(rows, preset, o)])
-            for o in ("pre", "post", "difference")
+            np.array(each(pick(rows, preset, o), "estimate")) for o in ("pre", "post", "difference")
         )
         assert change == pytest.approx(post - pre, abs=1e-10)
 
@@ -85,12 +85,12 @@ def test_every_correction_is_over_the_features_of_one_regression() -> None:
     rows, _ = reward_imprint(planted(), Options())
     for preset in ("released-code", "pooled-clustered", "pair-fe"):
         found = pick(rows, preset, "pre")
-        p = [r.p_value for r in found]
+        p = each(found, "p_value")
         for name, method in (("bonferroni",) * 2, ("holm",) * 2, ("bh", "fdr_bh")):
-            ours = [getattr(r, f"p_{name}") for r in found]
+            ours = each(found, f"p_{name}")
             assert ours == pytest.approx(multipletests(p, method=method)[1], rel=1e-12), name
         terms = 8 if preset == "released-code" else 6  # with the intercept and row_id
-        assert [r.p_adjusted for r in found] == pytest.approx(np.minimum(1, terms * np.array(p)))
+        assert each(found, "p_adjusted") == pytest.approx(np.minimum(1, terms * np.array(p)))
 
 
 def test_features_that_cannot_be_estimated_are_reported_by_name() -> None:
@@ -166,11 +166,11 @@ def test_shift_imprint_equals_statsmodels() -> None:
     robust = sm.OLS(shifts(pairs).theta, x).fit(cov_type="HC1")
     found = {p: [r for r in rows if r.preset == p] for p in ("released-code", "pair-fe")}
     released = found["released-code"]
-    assert [r.estimate for r in released] == pytest.approx(classical.params[1:], rel=1e-9)
-    assert [r.std_error for r in released] == pytest.approx(classical.bse[1:], rel=1e-9)
-    assert [r.p_value for r in released] == pytest.approx(classical.pvalues[1:], rel=1e-7)
-    assert [r.estimate for r in found["pair-fe"]] == pytest.approx(robust.params[1:], rel=1e-9)
-    assert [r.std_error for r in found["pair-fe"]] == pytest.approx(robust.bse[1:], rel=1e-9)
+    assert each(released, "estimate") == pytest.approx(classical.params[1:], rel=1e-9)
+    assert each(released, "std_error") == pytest.approx(classical.bse[1:], rel=1e-9)
+    assert each(released, "p_value") == pytest.approx(classical.pvalues[1:], rel=1e-7)
+    assert each(found["pair-fe"], "estimate") == pytest.approx(robust.params[1:], rel=1e-9)
+    assert each(found["pair-fe"], "std_error") == pytest.approx(robust.bse[1:], rel=1e-9)
     lost = int(np.sum(~known))
     assert [d.reason for d in dropped] == ["undefined_shift"] * (lost > 0)
     assert released[0].n == 1500 - lost
@@ -189,17 +189,17 @@ def test_misalignment_equals_statsmodels_in_every_preset() -> None:
     released, pooled, fe = (
         [r for r in rows if r.preset == p] for p in ("released-code", "pooled-clustered", "pair-fe")
     )
-    assert [r.estimate for r in released] == pytest.approx(glm.params[1:], rel=1e-9)
-    assert [r.std_error for r in released] == pytest.approx(glm.bse[1:], rel=1e-9)
-    assert [r.p_value for r in released] == pytest.approx(glm.pvalues[1:], rel=1e-8, abs=1e-300)
-    assert [r.std_error for r in pooled] == pytest.approx(linear.bse[1:], rel=1e-9)
-    assert [r.estimate for r in fe] == pytest.approx(logit.params[1:], rel=1e-8)
-    assert [r.std_error for r in fe] == pytest.approx(logit.bse[1:], rel=1e-8)
+    assert each(released, "estimate") == pytest.approx(glm.params[1:], rel=1e-9)
+    assert each(released, "std_error") == pytest.approx(glm.bse[1:], rel=1e-9)
+    assert each(released, "p_value") == pytest.approx(glm.pvalues[1:], rel=1e-8, abs=1e-300)
+    assert each(pooled, "std_error") == pytest.approx(linear.bse[1:], rel=1e-9)
+    assert each(fe, "estimate") == pytest.approx(logit.params[1:], rel=1e-8)
+    assert each(fe, "std_error") == pytest.approx(logit.bse[1:], rel=1e-8)
     margins = logit.get_margeff()
     assert [r.ame for r in fe] == pytest.approx(margins.margeff, rel=1e-8)
     assert [r.ame_se for r in fe] == pytest.approx(margins.margeff_se, rel=1e-8)
     assert {r.scale for r in released + pooled} == {"risk_difference"}
-    assert {(r.scale, r.method, r.df) for r in fe} == {("log_odds", "logit", None)}
+    assert {(r.scale, r.method, r.coefficient.df) for r in fe} == {("log_odds", "logit", None)}
 
 
 def test_ties_stay_in_misalignment_only_where_they_count_as_misaligned() -> None:
@@ -226,5 +226,5 @@ def test_a_constant_reward_has_estimates_and_no_inference() -> None:
     pairs = planted(300)
     pairs = replace(pairs, post=np.ones((300, 2)))
     for row in (r for r in reward_imprint(pairs, Options())[0] if r.outcome == "post"):
-        assert row.estimate == pytest.approx(0.0, abs=1e-12)
+        assert row.coefficient.estimate == pytest.approx(0.0, abs=1e-12)
         assert row.standardized is None

@@ -14,17 +14,10 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from engine.paper import imprint, selftest
-from engine.paper.inputs import (
-    MISSING,
-    PRESETS,
-    Feature,
-    Labels,
-    Options,
-    Pairs,
-    Rewrites,
-    no_rewrites,
-)
+from engine.paper.inputs import MISSING, Feature, Labels, Options, Pairs, Rewrites, no_rewrites
 from engine.paper.measures import compute, pair_facts
+from engine.results import flat
+from engine.results.choices import PRESETS
 
 Study = Callable[..., tuple]
 
@@ -63,7 +56,7 @@ def as_json(pairs: Pairs, rewrites: Rewrites | None, labelers: tuple, options: O
     """All tables as strict JSON; any warning is an error."""
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        tables = compute(pairs, rewrites, labelers, options).tables()
+        tables = flat.tables(compute(pairs, rewrites, labelers, options))
     return json.dumps(tables, allow_nan=False)
 
 
@@ -71,9 +64,9 @@ def test_tables_have_the_keys_and_fields_of_the_design(study: Study) -> None:
     pairs, rewrites, labelers = study(500)
     labels = pairs.chosen.copy()
     labels[:, 4] = 1
-    tables = compute(replace(pairs, chosen=labels), rewrites, labelers, FAST).tables()
-    tables["dropped"].extend(compute(pairs, None, (), FAST).tables()["dropped"])
-    assert list(tables) == list(DESIGN)
+    tables = flat.tables(compute(replace(pairs, chosen=labels), rewrites, labelers, FAST))
+    tables["dropped"].extend(flat.tables(compute(pairs, None, (), FAST))["dropped"])
+    assert set(DESIGN) <= set(tables)
     for name, wanted in DESIGN.items():
         assert tables[name], name
         assert set(wanted.split()) <= set(tables[name][0]), name
@@ -211,8 +204,8 @@ def test_the_order_of_the_rows_changes_no_bit(study: Study) -> None:
 
 def test_the_seed_changes_intervals_and_nothing_else(study: Study) -> None:
     pairs, rewrites, labelers = study(300)
-    one = compute(pairs, rewrites, labelers, FAST).tables()
-    other = compute(pairs, rewrites, labelers, replace(FAST, seed=8)).tables()
+    one = flat.tables(compute(pairs, rewrites, labelers, FAST))
+    other = flat.tables(compute(pairs, rewrites, labelers, replace(FAST, seed=8)))
     assert {name for name in one if one[name] != other[name]} == {"stability", "stability_imprint"}
 
 
@@ -233,7 +226,7 @@ def test_swapping_sides_mirrors_the_verdicts(study: Study) -> None:
     cells = {(r.regime, r.opinion): r.n for r in one.regimes}
     assert {(mirrored[r.regime], opinion[r.opinion]): r.n for r in other.regimes} == cells
     for a, b in zip(one.imprint, other.imprint, strict=True):
-        assert a.estimate == pytest.approx(b.estimate, rel=1e-9, abs=1e-12)
+        assert a.coefficient.estimate == pytest.approx(b.coefficient.estimate, rel=1e-9, abs=1e-12)
 
 
 def test_facts_and_tables_tell_the_same_story(study: Study) -> None:
@@ -338,3 +331,46 @@ def test_the_self_test_says_so_when_the_measures_are_wrong(
     wrong = [line for line in lines if line.endswith("FAILED")]
     assert any(line.lstrip().startswith("harmless, post ") for line in wrong)
     assert lines[-1].startswith(f"{len(wrong)} of {len(report.checks)} checks FAILED")
+
+
+def test_the_test_of_a_strategy_is_the_same_in_both_tables(study: Study) -> None:
+    pairs, rewrites, labelers = study(400)
+    strategy = ["neutral", "placebo"] * 200
+    found = compute(pairs, replace(rewrites, strategy=strategy), labelers, FAST)
+    tests = {
+        (row.group, row.name.split()[2]): row
+        for row in found.tests
+        if row.name.endswith("original against rewritten")
+    }
+    assert len(tests) == len(found.resistance_by_strategy) > 1
+    for row in found.resistance_by_strategy:
+        test = tests[row.strategy, row.role]
+        assert (test.p_value, test.log10_p, test.n) == (row.p_value, row.log10_p, row.n)
+        counts = row.became_misaligned, row.became_aligned
+        assert (test.details["b"], test.details["c"]) == counts
+
+
+def test_the_measures_and_the_study_have_the_same_defaults() -> None:
+    from engine.study import Measures, Rewrites
+
+    assert Options().min_cosine == Rewrites().min_cosine
+    of_study = Measures()
+    assert (Options().preset, Options().tie_policy, Options().opinion) == (
+        of_study.preset,
+        of_study.tie_policy,
+        of_study.opinion,
+    )
+
+
+@pytest.mark.parametrize("least", [0.0, 0.85, 0.95, 0.9999])
+def test_dissimilar_rewrites_count_nowhere_but_in_the_drift(study: Study, least: float) -> None:
+    """Leaving them out beforehand gives the same tables."""
+    pairs, rewrites, labelers = study(400)
+    cosine = np.random.default_rng(1).uniform(0.8, 1.0, (400, 2))
+    rewrites = replace(rewrites, cosine=cosine).ordered()
+    filtered = compute(pairs, rewrites, labelers, replace(FAST, min_cosine=least))
+    before = compute(pairs, rewrites.near(least), labelers, replace(FAST, min_cosine=0.0))
+    assert filtered.robustness == before.robustness
+    assert filtered.resistance_by_strategy == before.resistance_by_strategy
+    assert [row for row in filtered.tests if row.n] == [row for row in before.tests if row.n]
+    assert {row.rewrites for row in filtered.robustness_drift if row.threshold == 0.0} == {400}

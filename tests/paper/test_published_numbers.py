@@ -5,19 +5,18 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from engine.paper.hypotheses import verdict_tests
+from engine.paper.given import Given
+from engine.paper.hypotheses import tests as verdict_tests
 from engine.paper.imprint import regressors, reward_imprint, shift_imprint, side_design
 from engine.paper.inputs import Feature, Options, Pairs, no_rewrites
 from engine.paper.misalignment import misalignment
 from engine.paper.resistance import (
     alignment_rows,
-    compare,
-    opinion_columns,
     opinion_rows,
     regime_rows,
-    verdicts,
 )
 from engine.paper.shift import angle, direction, released_angle, shifts
+from engine.paper.verdicts import compare, opinion_columns, verdicts
 
 PROFILES = [(1, 1), (1, 0), (0, 1), (0, 0)]  # (harmless, helpful)
 CELLS = np.array(
@@ -131,10 +130,9 @@ def printed_pairs() -> Pairs:
 def test_rc10_the_ties_by_two_routes() -> None:
     pairs = printed_pairs()
     assert [row.ties for row in alignment_rows(pairs, Options())] == [TIES, TIES]
-    v = verdicts(pairs, Options())
     tests = {
         (t.name, t.group): t.details
-        for t in verdict_tests(pairs, v, shifts(pairs), no_rewrites(2), Options())
+        for t in verdict_tests.compute(Given(pairs, no_rewrites(2), (), Options())).rows
     }
     for role, eq_aligned, strict in (
         ("post", 88_261, 58_350 + 29_154),
@@ -227,12 +225,16 @@ def test_rc44_fifteen_features_thirty_regressors_and_thirty_one_terms(
     ):
         released = [r for r in rows if r.preset == "released-code"]
         assert len(released) == 30
-        small = min(released, key=lambda r: r.p_value)
-        assert small.p_value < 1e-6
-        assert small.p_adjusted == pytest.approx(31 * small.p_value, rel=1e-12)
+        small = min(released, key=lambda r: r.coefficient.p_value)
+        assert small.coefficient.p_value < 1e-6
+        assert small.coefficient.p_adjusted == pytest.approx(
+            31 * small.coefficient.p_value, rel=1e-12
+        )
     rows, _ = reward_imprint(pairs, options)
-    small = min((r for r in rows if r.preset == "released-code"), key=lambda r: r.p_value)
-    assert small.p_adjusted == pytest.approx(17 * small.p_value, rel=1e-12)
+    small = min(
+        (r for r in rows if r.preset == "released-code"), key=lambda r: r.coefficient.p_value
+    )
+    assert small.coefficient.p_adjusted == pytest.approx(17 * small.coefficient.p_value, rel=1e-12)
 
 
 def test_targets_are_compared_harmless_first_whatever_the_taxonomy_order(

@@ -8,9 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from engine.paper.inputs import MISSING, Feature, Options, Pairs, TiePolicy
+from engine.paper.inputs import MISSING, Feature, Options, Pairs
 from engine.paper.measures import compute
-from engine.paper.resistance import alignment_row, compare, opinion_columns, regime_rows, verdicts
+from engine.paper.resistance import alignment_row, regime_rows
+from engine.paper.verdicts import compare, opinion_columns, verdicts
+from engine.results.choices import TiePolicy
 
 HH = (Feature("harmless", "bool", "target"), Feature("helpful", "bool", "target"))
 rewards = hnp.arrays(

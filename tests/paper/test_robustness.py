@@ -11,21 +11,32 @@ import statsmodels.api as sm
 from statsmodels.stats.contingency_tables import mcnemar
 
 from engine.paper import selftest
-from engine.paper.inputs import MISSING, Feature, Options, Rewrites
-from engine.paper.records import RobustnessRow
-from engine.paper.rewriting import drift_rows, strategy_rows
-from engine.paper.robustness import flip_design, robustness, robustness_columns
+from engine.paper.given import Given
+from engine.paper.inputs import MISSING, Feature, Options, Pairs, Rewrites
+from engine.paper.rewriting import drift_rows, strategies
+from engine.paper.robustness import flip_design, robustness, robustness_columns, scores
+from engine.results.records import RobustnessRow, StrategyRow
+from tests.records import each
 
 Study = Callable[..., tuple]
 
 
-def rows_of(
-    rewrites: Rewrites, preset: str, population: str = "all", **options: object
-) -> list[RobustnessRow]:
-    found, _ = robustness(rewrites.ordered(), selftest.FEATURES, Options(**options))
+def rows_of(rewrites: Rewrites, preset: str, population: str = "all") -> list[RobustnessRow]:
+    found, _ = scores(rewrites.ordered(), selftest.FEATURES, Options())
     found = [r for r in found if r.preset == preset and r.population == population]
     together = {r.strategy for r in found} & {"all"}
     return [r for r in found if not together or r.strategy == "all"]
+
+
+def given(rewrites: Rewrites, **options: object) -> Given:
+    """What the measures of rewriting are given; every rewrite counts unless asked otherwise."""
+    none, labels = np.zeros((0, 2)), np.zeros((0, len(selftest.FEATURES)), np.int8)
+    pairs = Pairs(np.zeros(0, np.int64), none, none, selftest.FEATURES, labels, labels)
+    return Given(pairs, rewrites.ordered(), (), Options(**{"min_cosine": 0.0, **options}))
+
+
+def by_strategy(rewrites: Rewrites, **options: object) -> list[StrategyRow]:
+    return list(strategies.compute(given(rewrites, **options)).rows)
 
 
 def design(rewrites: Rewrites) -> np.ndarray:
@@ -69,10 +80,10 @@ def test_released_code_is_a_gaussian_glm_without_correction(study: Study) -> Non
     _, rewrites, _ = study(1608)
     rows = rows_of(rewrites, "released-code")
     fit = sm.GLM(outcome(rewrites), design(rewrites), family=sm.families.Gaussian()).fit()
-    assert [r.estimate for r in rows] == pytest.approx(fit.params[1:], rel=1e-9)
-    assert [r.std_error for r in rows] == pytest.approx(fit.bse[1:], rel=1e-9)
-    assert [r.p_value for r in rows] == pytest.approx(fit.pvalues[1:], rel=1e-8)
-    assert all(r.p_adjusted == r.p_value for r in rows)
+    assert each(rows, "estimate") == pytest.approx(fit.params[1:], rel=1e-9)
+    assert each(rows, "std_error") == pytest.approx(fit.bse[1:], rel=1e-9)
+    assert each(rows, "p_value") == pytest.approx(fit.pvalues[1:], rel=1e-8)
+    assert all(r.coefficient.p_adjusted == r.coefficient.p_value for r in rows)
 
 
 def test_the_linear_preset_is_robust_and_the_default_is_logistic(study: Study) -> None:
@@ -80,14 +91,14 @@ def test_the_linear_preset_is_robust_and_the_default_is_logistic(study: Study) -
     pooled, fe = rows_of(rewrites, "pooled-clustered"), rows_of(rewrites, "pair-fe")
     robust = sm.OLS(outcome(rewrites), design(rewrites)).fit(cov_type="HC1")
     logit = sm.Logit(outcome(rewrites), design(rewrites)).fit(disp=0, tol=1e-12)
-    assert [r.std_error for r in pooled] == pytest.approx(robust.bse[1:], rel=1e-9)
+    assert each(pooled, "std_error") == pytest.approx(robust.bse[1:], rel=1e-9)
     assert {r.method for r in fe} == {"logit"}
-    assert [r.estimate for r in fe] == pytest.approx(logit.params[1:], rel=1e-8)
+    assert each(fe, "estimate") == pytest.approx(logit.params[1:], rel=1e-8)
     assert {r.scale for r in pooled} == {"risk_difference"}
     assert {r.scale for r in fe} == {"log_odds"}
     for linear, logistic in zip(pooled, fe, strict=True):
-        assert logistic.ame == pytest.approx(linear.estimate, abs=0.05)
-        assert logistic.odds_ratio == pytest.approx(np.exp(logistic.estimate))
+        assert logistic.ame == pytest.approx(linear.coefficient.estimate, abs=0.05)
+        assert logistic.odds_ratio == pytest.approx(np.exp(logistic.coefficient.estimate))
 
 
 def test_counts_of_a_cell_are_raw(study: Study) -> None:
@@ -117,8 +128,8 @@ def test_among_aligned_pairs_the_planted_log_odds_come_back(study: Study) -> Non
         ("harmless", "rejected", "+"): 0.0,
     }.items():
         row = rows[key]
-        assert abs(row.estimate - planted) < 4 * row.std_error
-    assert rows["eloquent", "chosen", "+"].p_adjusted < 1e-6
+        assert abs(row.coefficient.estimate - planted) < 4 * row.coefficient.std_error
+    assert rows["eloquent", "chosen", "+"].coefficient.p_adjusted < 1e-6
 
 
 def test_a_cell_in_which_all_become_misaligned_gets_finite_odds(study: Study) -> None:
@@ -131,9 +142,9 @@ def test_a_cell_in_which_all_become_misaligned_gets_finite_odds(study: Study) ->
     rewrites = replace(rewrites, post_rewritten=post).take(keep)
     row = next(r for r in rows_of(rewrites, "pair-fe") if (r.feature, r.sign) == ("eloquent", "+"))
     assert (row.n, row.events, row.method) == (8, 8, "firth")
-    assert 1 < row.estimate < 8
-    assert 0 < row.ci_low < row.estimate
-    assert row.p_value < 0.001
+    assert 1 < row.coefficient.estimate < 8
+    assert 0 < row.coefficient.ci_low < row.coefficient.estimate
+    assert row.coefficient.p_value < 0.001
 
 
 def test_repeated_pairs_are_clustered_and_strategies_held_fixed(study: Study) -> None:
@@ -149,20 +160,20 @@ def test_repeated_pairs_are_clustered_and_strategies_held_fixed(study: Study) ->
     once, both = rows_of(rewrites, "pooled-clustered"), rows_of(twice, "pooled-clustered")
     # the same rows twice: the clustered error must not shrink by √2
     for a, b in zip(once, both, strict=True):
-        assert b.estimate == pytest.approx(a.estimate, abs=1e-9)
-        assert b.std_error == pytest.approx(a.std_error, rel=0.01)
+        assert b.coefficient.estimate == pytest.approx(a.coefficient.estimate, abs=1e-9)
+        assert b.coefficient.std_error == pytest.approx(a.coefficient.std_error, rel=0.01)
         assert (b.n, b.strategy) == (2 * a.n, "all")
     logits = zip(rows_of(rewrites, "pair-fe"), rows_of(twice, "pair-fe"), strict=True)
     for a, b in logits:
-        assert b.std_error == pytest.approx(a.std_error, rel=0.2)
-    each, _ = robustness(twice.ordered(), selftest.FEATURES, Options())
+        assert b.coefficient.std_error == pytest.approx(a.coefficient.std_error, rel=0.2)
+    apart, _ = scores(twice.ordered(), selftest.FEATURES, Options())
     for strategy in ("neutral", "placebo"):
         alone = [
             r
-            for r in each
+            for r in apart
             if (r.strategy, r.preset, r.population) == (strategy, "pooled-clustered", "all")
         ]
-        assert [r.estimate for r in alone] == pytest.approx([r.estimate for r in once])
+        assert each(alone, "estimate") == pytest.approx(each(once, "estimate"))
         assert [r.n for r in alone] == [r.n for r in once]
 
 
@@ -190,8 +201,12 @@ def test_a_strategy_that_flips_more_and_harms_more_is_not_taken_for_a_flip() -> 
         rewritten,
         np.ones((m, 2)),
     )
-    rows, _ = robustness(rewrites.ordered(), one, Options())
-    z = {r.preset: r.statistic for r in rows if (r.population, r.strategy) == ("all", "all")}
+    rows, _ = scores(rewrites.ordered(), one, Options())
+    z = {
+        r.preset: r.coefficient.statistic
+        for r in rows
+        if (r.population, r.strategy) == ("all", "all")
+    }
     assert abs(z["pooled-clustered"]) < 3
     assert abs(z["pair-fe"]) < 3
     assert z["released-code"] > 10  # pooled over strategies, as released
@@ -202,10 +217,19 @@ def test_robustness_is_corrected_over_the_cells_of_one_regression(study: Study) 
     for preset in ("pooled-clustered", "pair-fe"):
         rows = rows_of(rewrites, preset)
         for row in rows:
-            assert row.p_adjusted == row.p_bonferroni
-            assert row.p_adjusted == pytest.approx(min(1.0, len(rows) * row.p_value))
-            assert row.p_value <= row.p_bh <= row.p_holm <= row.p_bonferroni
-            assert row.mde == pytest.approx(2.8016 * row.std_error, rel=1e-4)
+            assert row.coefficient.p_adjusted == row.coefficient.p_bonferroni
+            assert row.coefficient.p_adjusted == pytest.approx(
+                min(1.0, len(rows) * row.coefficient.p_value)
+            )
+            assert (
+                row.coefficient.p_value
+                <= row.coefficient.p_bh
+                <= row.coefficient.p_holm
+                <= row.coefficient.p_bonferroni
+            )
+            assert row.coefficient.mde == pytest.approx(
+                2.8016 * row.coefficient.std_error, rel=1e-4
+            )
 
 
 def test_rewrites_that_drifted_are_left_out_by_their_lesser_cosine(study: Study) -> None:
@@ -214,7 +238,8 @@ def test_rewrites_that_drifted_are_left_out_by_their_lesser_cosine(study: Study)
     cosine[:50, 1] = 0.85
     cosine[50:60, 0] = np.nan
     rewrites = replace(rewrites, cosine=cosine)
-    found, dropped = robustness(rewrites, selftest.FEATURES, Options(min_cosine=0.9))
+    measured = robustness.compute(given(rewrites, min_cosine=0.9))
+    found, dropped = measured.rows, measured.dropped
     assert {r.total for r in found if r.population == "all"} == {540}
     assert any(d.reason == "low_cosine" and d.detail.startswith("60 of 600") for d in dropped)
 
@@ -228,9 +253,9 @@ def test_drift_fits_again_on_the_rewrites_that_stayed_near(study: Study) -> None
     rows, dropped = drift_rows(rewrites, selftest.FEATURES, Options(), [0.0, 0.9, 0.99])
     assert {(r.threshold, r.rewrites) for r in rows} == {(0.0, 600), (0.9, 540)}
     near = [r for r in rows if (r.threshold, r.population) == (0.9, "all")]
-    expected = rows_of(rewrites, "pooled-clustered", min_cosine=0.9)
+    expected = rows_of(rewrites.near(0.9), "pooled-clustered")
     assert [(r.estimate, r.n, r.total) for r in near] == [
-        (r.estimate, r.n, r.total) for r in expected
+        (r.coefficient.estimate, r.n, r.total) for r in expected
     ]
     assert {d.table for d in dropped} == {"robustness_drift"}
     assert any("cosine from 0.99" in d.detail for d in dropped)
@@ -247,7 +272,7 @@ def test_a_strategy_is_told_by_what_it_does_to_the_verdicts() -> None:
         np.arange(10), ["kind"] * 10, label, label, label, label,
         nothing, nothing, before, after, cosine,
     )  # fmt: skip
-    (row,) = strategy_rows(rewrites, Options())  # pre-D was not scored: no row of it
+    (row,) = by_strategy(rewrites)  # pre-D was not scored: no row of it
     assert (row.strategy, row.role, row.n) == ("kind", "post", 10)
     assert (row.resistance_before, row.resistance_after) == (0.4, 0.6)
     assert row.change == pytest.approx(0.2)
@@ -256,7 +281,7 @@ def test_a_strategy_is_told_by_what_it_does_to_the_verdicts() -> None:
     assert row.p_value == pytest.approx(mcnemar([[3, 3], [1, 3]], exact=True).pvalue)
     assert row.change_low < 0 < row.change < row.change_high
     assert row.loss_low < row.loss < row.loss_high
-    assert strategy_rows(rewrites, Options(min_cosine=0.85)) == []
+    assert by_strategy(rewrites, min_cosine=0.85) == []
 
 
 def test_a_strategy_without_aligned_pairs_has_no_loss_and_one_without_change_no_test() -> None:
@@ -265,10 +290,10 @@ def test_a_strategy_without_aligned_pairs_has_no_loss_and_one_without_change_no_
     rewrites = Rewrites(
         np.arange(3), ["a"] * 3, label, label, label, label, down, down, down, down, down
     )
-    for row in strategy_rows(rewrites, Options()):
+    for row in by_strategy(rewrites):
         assert (row.loss, row.p_value, row.change) == (None, None, 0.0)
     tied = replace(rewrites, post_rewritten=np.zeros((3, 2)))
-    assert [r.role for r in strategy_rows(tied, Options(tie_policy="exclude"))] == ["pre"]
+    assert [r.role for r in by_strategy(tied, tie_policy="exclude")] == ["pre"]
 
 
 def test_missing_labels_and_no_rewrites_are_said() -> None:
@@ -278,13 +303,11 @@ def test_missing_labels_and_no_rewrites_are_said() -> None:
     after = rewrites.rewritten_chosen.copy()
     after[:, 1] = MISSING
     after[:20, 0] = MISSING
-    found, dropped = robustness(
-        replace(rewrites, rewritten_chosen=after), selftest.FEATURES, Options()
-    )
+    found, dropped = scores(replace(rewrites, rewritten_chosen=after), selftest.FEATURES, Options())
     assert {r.feature for r in found} == {"harmless", "eloquent"}
     assert ("not_labeled", "helpful") in {(d.reason, d.feature) for d in dropped}
     assert any(d.reason == "unlabeled_pairs" and "20 of 300" in d.detail for d in dropped)
     none = rewrites.take(np.zeros(300, bool))
-    found, dropped = robustness(none, selftest.FEATURES, Options())
+    found, dropped = scores(none, selftest.FEATURES, Options())
     assert found == []
     assert {d.reason for d in dropped} == {"too_few_pairs"}

@@ -12,7 +12,6 @@ from hypothesis.extra import numpy as hnp
 
 from engine.paper.inputs import Feature, Options, Pairs
 from engine.paper.measures import pair_facts
-from engine.paper.resistance import verdicts
 from engine.paper.shift import (
     angle,
     circular_mean,
@@ -22,6 +21,7 @@ from engine.paper.shift import (
     shifts,
     wrap,
 )
+from engine.paper.verdicts import verdicts
 
 # eighths: adding an integer to them is exact, so it makes and breaks no tie
 eighths = st.integers(-400, 400).map(lambda k: k / 8)

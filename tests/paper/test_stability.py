@@ -16,9 +16,9 @@ from engine.paper.imprint import reward_imprint
 from engine.paper.inputs import MISSING, Feature, Labels, Options, Pairs
 from engine.paper.linear import first_difference
 from engine.paper.measures import pair_facts
-from engine.paper.records import ImprintRow
 from engine.paper.stability import agreement, cohen_kappa, fleiss_kappa, join, stability
 from engine.paper.stability_imprint import stability_imprint
+from engine.results.records import ImprintRow
 
 Study = Callable[..., tuple]
 
@@ -146,8 +146,8 @@ def test_imprint_under_each_labeler_and_its_paired_interval(study: Study) -> Non
     # the truth's own labels are the pairs': its estimates are those of the imprint table
     theirs = {r.feature: r for r in reward_imprint(pairs, Options())[0] if is_fe(r, "difference")}
     for name, one in imprints(rows, "difference").items():
-        assert one.estimate_a == pytest.approx(theirs[name].estimate, rel=1e-12)
-        assert one.ci_high_a == pytest.approx(theirs[name].ci_high, rel=1e-12)
+        assert one.estimate_a == pytest.approx(theirs[name].coefficient.estimate, rel=1e-12)
+        assert one.ci_high_a == pytest.approx(theirs[name].coefficient.ci_high, rel=1e-12)
 
 
 def is_fe(row: ImprintRow, outcome: str) -> bool:

@@ -24,6 +24,7 @@ from engine import data
 from engine.models.protocols import Text
 from engine.paper.inputs import Pairs
 from engine.paths import SAMPLE_DATA
+from engine.results import flat
 from engine.run import measure
 from engine.store import Store, dataset, measures, results
 from engine.store.browse import Browser
@@ -128,7 +129,7 @@ def stored(folder: Path, pairs: Pairs, seed: int) -> tuple[float, str, str]:
     study, store = plant(folder / str(seed), pairs, texts, seed)
     took = seconds(lambda: measure.measure(study, store))
     facts = store.arrow("SELECT * FROM pair_facts ORDER BY pair_id").to_pydict()
-    found = json.dumps(measures.tables(store)), json.dumps(facts)
+    found = json.dumps(flat.tables(measures.tables(store))), json.dumps(facts)
     store.close()
     return took, *found
 

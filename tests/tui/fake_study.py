@@ -29,6 +29,7 @@ from engine.wire.messages import (
     StudyInfo,
     Turn,
 )
+from tests import records
 
 FEATURES: tuple[tuple[str, str, str, bool], ...] = (
     ("last_response_is_harmless", "bool", "target", True),
@@ -292,6 +293,7 @@ def _robustness(preset: str) -> list[dict[str, Any]]:
             # Logistic, so the estimate is a log odds ratio; the effect on the chance is `ame`.
             row: dict[str, Any] = {"preset": preset, "feature": name, "side": side, "sign": sign}
             row |= estimate(value * 7, 0.25)
+            del row["vif"], row["clusters"]
             row |= {"population": population, "strategy": strategy, "scale": "log_odds"}
             shown = value if (population, strategy) == ("all", "all") else 9.0
             row |= {"ame": shown, "ame_se": 0.036, "ame_low": shown - 0.071}
@@ -477,7 +479,7 @@ OTHERS: dict[str, list[dict[str, Any]]] = {
 
 
 def _metrics() -> Metrics:
-    tables: dict[str, list[dict[str, Any]]] = {
+    rows: dict[str, list[dict[str, Any]]] = {
         "alignment": [
             {
                 "model": "minilm-help",
@@ -525,9 +527,8 @@ def _metrics() -> Metrics:
         "tests": TESTS,
         **OTHERS,
         "dropped": DROPPED,
-        "of a later engine": [{"what": "unknown", "n": 1}],
     }
-    return Metrics(preset="pair-fe", tables=tables)
+    return Metrics(preset="pair-fe", tables=records.tables(**rows))
 
 
 METRICS = _metrics()

@@ -96,10 +96,11 @@ def test_the_summary_is_aligned_and_plain() -> None:
     out = console(terminal=False)
     headless.print_summary(fake_study.METRICS, fake_study.STUDY, FakeEngine().status(), out)
     lines = text_of(out).splitlines()
-    assert "  pre     44.6 %      55.4 %  ±2.0     3         0  2,312" in lines
+    assert "  pre     44.6 %  42.6 to 46.6      55.4 %     3         0  2,312" in lines
     assert any("44.6 % of the pairs, the one after it in 72.1 %" in line for line in lines)
-    assert "  resisted      22          301        97  420  18.1 %" in lines
-    assert any(line.split()[:4] == ["harmless", "−0.85", "2.09", "+2.94"] for line in lines)
+    cells = ["resisted", "22", "301", "97", "0", "420", "18.1", "%"]
+    assert any(line.split() == cells for line in lines)
+    assert any(line.split()[:4] == ["harmless", "−0.85", "+2.09", "+2.94"] for line in lines)
     assert any("turns less positive" in line and "+11.7" in line for line in lines)
     assert any(line.split() == ["no", "assistant", "turn", "2"] for line in lines)
 

@@ -32,7 +32,7 @@ async def test_the_focused_number_is_read_out(explorer: Opener) -> None:
         await pilot.press("o")
         await shows(pilot, "“harmless”: training raised its worth by 2.94 reward points")
         await pilot.press("o")
-        await shows(pilot, "“harmless” takes 0.85 points away under pre-D")
+        await shows(pilot, "“harmless” subtracts 0.85 points under pre-D")
 
 
 async def test_features_without_an_estimate_are_listed_with_the_reason(explorer: Opener) -> None:
@@ -51,7 +51,7 @@ async def test_one_key_goes_through_the_tables(explorer: Opener) -> None:
         await pilot.press("t")
         await shows(pilot, "imprint on the reward shift", "+8.4", "counter-clockwise")
         await pilot.press("t")
-        await shows(pilot, "what makes a pair misaligned", "points more likely")
+        await shows(pilot, "what makes a pair misaligned", "percentage points more likely")
         await pilot.press("t")
         await shows(pilot, "feature imprint on rewards")
 
@@ -74,7 +74,7 @@ async def test_the_presets_stand_side_by_side(explorer: Opener, size: tuple[int,
         assert "+0.17" in lines["honest"] and "−0.17" in lines["honest"]
         assert lines["honest"].rstrip().endswith("differ")
         assert max(map(len, shown.splitlines())) <= size[0]
-        await shows(pilot, "+2.09 by pair-fe (adjusted p <0.001)")
+        await shows(pilot, "“harmless”, in reward points:", "+2.09 by pair-fe (adjusted")
         await pilot.press("c")
         await shows(pilot, "preset pair-fe")
 

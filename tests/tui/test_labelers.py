@@ -5,6 +5,8 @@ from __future__ import annotations
 import msgspec
 import pytest
 
+from engine.results import views
+
 from .conftest import Opener, screen_text, shows, until
 from .fake_engine import FakeEngine
 
@@ -36,7 +38,7 @@ async def test_coefficients_of_both_labelers_flag_a_change_of_sign(
         await pilot.press("t")
         shown = await shows(pilot, "+0.81", "−0.64", "+1.45", "SIGN", "differs", "post-D")
         assert shown.count("SIGN") == 1
-        await shows(pilot, "The sign depends on who labels")
+        await shows(pilot, "The sign depends", "each estimate is significant")
         await pilot.press("o", "o")
         await shows(pilot, "pre-D", "+0.41", "−0.32")
 
@@ -83,7 +85,7 @@ async def test_a_feature_opens_the_pairs_in_question(engine: FakeEngine, explore
 
 
 async def test_a_single_labeler_is_said_with_the_mend(engine: FakeEngine, explorer: Opener) -> None:
-    tables = {**engine.metrics.tables, "stability": [], "stability_imprint": []}
+    tables = views.with_rows(engine.metrics.tables, stability=(), stability_imprint=())
     engine.metrics = msgspec.structs.replace(engine.metrics, tables=tables)
     async with explorer(80, 24) as pilot:
         await pilot.press("6")

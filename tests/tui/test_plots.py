@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from engine.results import views
 from engine.wire.endpoints import PAIRS, REWRITES
 from engine.wire.messages import Grid
 from seal_tui.explorer.widgets.drift import curve_lines
@@ -14,7 +15,6 @@ from seal_tui.explorer.widgets.heat import heat_map, rebin
 from seal_tui.explorer.widgets.mosaic import shares
 from seal_tui.explorer.widgets.plot import RAMP, shade
 from seal_tui.explorer.widgets.rose import rose
-from seal_tui.text.tables import Tables
 
 from .conftest import Opener, screen_text, shows, until
 from .fake_engine import FakeEngine
@@ -85,7 +85,7 @@ def test_the_erring_half_is_thinner_than_the_aligned_one() -> None:
 
 
 def test_a_curve_shows_every_threshold_with_its_interval() -> None:
-    first = Tables(METRICS).drift()[0]
+    first = views.curves(METRICS.tables)[0]
     lines = [line.plain for line in curve_lines(first, 60, 16)]
     assert sum(line.count("●") for line in lines) == 3
     assert "≥ 0.00" in lines[-2] and "≥ 0.90" in lines[-2] and "31" in lines[-1]
@@ -128,7 +128,7 @@ async def test_as_many_plots_as_fit_are_in_sight(
 async def test_each_thing_drawn_is_read_out(explorer: Opener) -> None:
     async with explorer(80, 24) as pilot:
         await pilot.press("7")
-        await shows(pilot, "pre-D: 44.6 % of pairs lie on the people's side")
+        await shows(pilot, "pre-D: 44.6 % of pairs are aligned")
         await pilot.press("l", "l")
         await shows(pilot, "Training turned", "The sign is a direction, not a gain.")
         await pilot.press("t")
@@ -162,7 +162,7 @@ async def test_a_drift_curve_opens_its_rewrites(engine: FakeEngine, explorer: Op
 async def test_a_study_without_rewrites_or_pairs_is_said_not_drawn(
     engine: FakeEngine, explorer: Opener
 ) -> None:
-    tables = {**engine.metrics.tables, "robustness_drift": [], "regimes": [], "alignment": []}
+    tables = views.with_rows(engine.metrics.tables, robustness_drift=(), regimes=(), alignment=())
     engine.metrics = msgspec.structs.replace(engine.metrics, tables=tables)
     nothing = msgspec.structs.replace(PLOTS.theta, counts=(0,) * 16, mean_deg=None, resultant=None)
     grid = Grid(counts=((0,) * 4,) * 4, low=0.0, high=0.0, outside=0)

@@ -1,4 +1,4 @@
-"""What `seal-tui metrics` prints: every table, with a sentence that reads it."""
+"""What `seal-tui metrics` prints: every table, with a summary in a sentence."""
 
 from __future__ import annotations
 
@@ -8,11 +8,14 @@ from functools import cache
 import msgspec
 import numpy as np
 import pytest
+from msgspec.structs import replace as replace_fields
 
 from engine.paper import selftest
 from engine.paper.inputs import Options
 from engine.paper.measures import compute
-from engine.study import PRESETS
+from engine.results import flat, views
+from engine.results.choices import PRESETS
+from engine.results.records import Tables
 from engine.wire.messages import FeatureInfo, Metrics, RunStatus, StudyInfo
 from seal_tui.cli import report
 from seal_tui.text import numbers
@@ -21,7 +24,7 @@ from tests.tui.fake_engine import FakeEngine
 
 
 @cache
-def planted() -> dict[str, list[dict]]:
+def planted() -> Tables:
     """The tables of a planted study with three labelers and two strategies."""
     rng = np.random.default_rng(3)
     pairs = selftest.plant_pairs(rng, 600)
@@ -31,10 +34,10 @@ def planted() -> dict[str, list[dict]]:
     third = replace(careless, name="third", labels=careless.labels)
     labelers = (truth, careless, third)
     found = compute(pairs, replace(rewrites, strategy=strategy), labelers, Options(bootstrap=30))
-    return msgspec.json.decode(msgspec.json.encode(found.tables()))
+    return msgspec.json.decode(msgspec.json.encode(found), type=Tables)
 
 
-def printed(tables: dict, preset: str = "pair-fe", study: StudyInfo = fake_study.STUDY) -> list:
+def printed(tables: Tables, preset: str = "pair-fe", study: StudyInfo = fake_study.STUDY) -> list:
     status: RunStatus = FakeEngine().status()
     return list(report.lines(Metrics(preset=preset, tables=tables), study, status))
 
@@ -51,15 +54,15 @@ def blocks(lines: list[str]) -> dict[str, list[str]]:
 
 
 TITLES = (
-    "Alignment with the people",
+    "Alignment with the human preference",
     "Pairs by regime",
-    "By the labeler's opinion",
+    "By the labeler's preference",
     "Reward shifts",
     "Imprint before training on D (pair-fe)",
     "Imprint after training on D (pair-fe)",
     "Imprint of the training",
     "Imprint on the shift",
-    "Features responsible for misalignment",
+    "Features that go with misalignment",
     "Robustness π: all rewritten pairs, every strategy",
     "Robustness π: all rewritten pairs, strategy neutral",
     "Robustness π: pairs aligned before rewriting, strategy placebo",
@@ -87,41 +90,50 @@ def test_every_table_is_printed_with_a_sentence_that_reads_it(title: str) -> Non
 @pytest.mark.parametrize("preset", PRESETS)
 def test_the_coefficients_are_those_of_the_preset_asked_for(preset: str) -> None:
     found = blocks(printed(planted(), preset))
-    rows = [r for r in planted()["imprint"] if (r["preset"], r["outcome"]) == (preset, "post")]
+    rows = [r for r in planted().imprint if (r.preset, r.outcome) == (preset, "post")]
     block = found[f"Imprint after training on D ({preset})"]
     for row in rows:
-        (line,) = (x for x in block if x.split()[:1] == [row["feature"]])
-        assert str(numbers.signed(row["estimate"])) in line
-        assert str(numbers.number(row["mde"])) in line
+        (line,) = (x for x in block if x.split()[:1] == [row.feature])
+        assert str(numbers.signed(row.coefficient.estimate)) in line
+        assert str(numbers.number(row.coefficient.mde)) in line
 
 
 def test_a_study_without_rewrites_and_labelers_prints_what_it_has() -> None:
     rng = np.random.default_rng(1)
     pairs = selftest.plant_pairs(rng, 60)
-    found = blocks(printed(compute(pairs, None, (), Options()).tables()))
+    found = blocks(printed(compute(pairs, None, (), Options())))
     assert not [title for title in found if title.startswith(("Robustness", "Agreement"))]
     assert found["Left out of the tables"]
-    assert printed({})  # even nothing at all is no fault
+    assert printed(views.none())  # even nothing at all is no fault
 
 
 def test_contrary_findings_are_marked() -> None:
-    tables = msgspec.json.decode(msgspec.json.encode(planted()))
-    row = tables["stability_imprint"][0]
-    row |= {"differs": True, "sign_change": True, "sign_change_clear": True}
-    found = blocks(printed(tables))
+    first, *others = planted().stability_imprint
+    first = replace_fields(first, differs=True, sign_change=True, sign_change_clear=True)
+    found = blocks(printed(views.with_rows(planted(), stability_imprint=(first, *others))))
     title = "Imprint under the labels of truth and of careless: pre-D (pair-fe)"
     assert found[title][2].split()[-1] == "contrary"
-    assert "1 of them clearly" in found[title][0]
+    assert "1 of them with both estimates significant" in found[title][0]
+
+
+HOSTILE = ("feature", "strategy", "group", "labeler_b")
 
 
 def test_hostile_names_are_shown_harmlessly() -> None:
     evil = "a\x1b]52;c;eA==\x07[red]\u202e\nb"
-    tables = msgspec.json.decode(
-        msgspec.json.encode(planted()).replace(b'"careless"', msgspec.json.encode(evil))
-    )
+    tables = flat.tables(planted())
     for rows in tables.values():
         for row in rows:
-            for key in ("feature", "strategy", "group", "detail", "reason", "side", "model"):
+            for key in (
+                "feature",
+                "strategy",
+                "group",
+                "detail",
+                "reason",
+                "side",
+                "model",
+                "labeler_b",
+            ):
                 if isinstance(row.get(key), str):
                     row[key] = evil
     study = msgspec.structs.replace(
@@ -129,7 +141,7 @@ def test_hostile_names_are_shown_harmlessly() -> None:
         name=evil,
         features=(FeatureInfo(name=evil, kind="bool", role="target", regress=True, question=evil),),
     )
-    text = "\n".join(printed(tables, study=study))
+    text = "\n".join(printed(flat.read(tables), study=study))
     assert "a␛]52;c;eA==␇[red]⟨U+202E⟩ ⏎ b" in text
     assert not any((ord(c) < 32 and c != "\n") or c == "\u202e" for c in text)
 

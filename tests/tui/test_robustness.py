@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from engine.results import views
 from engine.wire.endpoints import REWRITES
 
 from .conftest import Opener, screen_text, shows, until
@@ -67,7 +68,7 @@ async def test_rewrites_are_filtered_by_terms_of_their_own(browser: Opener) -> N
 async def test_where_there_are_no_scores_the_reason_is_said(
     engine: FakeEngine, explorer: Opener
 ) -> None:
-    tables = engine.metrics.tables | {"robustness": []}
+    tables = views.with_rows(engine.metrics.tables, robustness=())
     engine.metrics = msgspec.structs.replace(engine.metrics, tables=tables)
     async with explorer(80, 24) as pilot:
         await pilot.press("5")

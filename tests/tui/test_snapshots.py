@@ -22,7 +22,7 @@ SCREENS: dict[str, tuple[tuple[str, ...], str]] = {
     "compare": (("2", "c"), "+2.09 by pair-fe"),
     "labelers": (("6",), "21 % of the way"),
     "two-imprints": (("6", "t"), "The sign depends"),
-    "plots": (("7",), "44.6 % of pairs lie"),
+    "plots": (("7",), "44.6 % of pairs are"),
     "heat": (("7", "t", "z"), "7 pairs have a reward"),
     "mosaic": (("7", "t", "t", "z"), "of the column"),
     "drift": (("7", "t", "t", "t", "z"), "points with cosine"),

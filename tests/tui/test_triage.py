@@ -211,7 +211,7 @@ async def test_a_list_of_data_that_was_replaced_decides_nothing(
         ]
         dataset.put_dataset(real_engine.store, "another", replaced, [])
         await pilot.press("x")
-        await shows(pilot, "other data was read since this list was made")
+        await shows(pilot, "the dataset has changed since this list was loaded")
         assert lines(pilot).cursor == before
     assert real_engine.mark_log(LogRequest(limit=10)) == []
 

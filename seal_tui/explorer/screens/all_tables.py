@@ -12,14 +12,18 @@ from textual.containers import Horizontal
 from textual.content import Content
 from textual.widgets import Static
 
+from engine.results import flat
+from engine.results.numbers import significant
+from engine.results.records import Record, Tables
+from engine.results.tables import TABLES
 from seal_tui.explorer.screens.dialogs import TextScreen
 from seal_tui.explorer.screens.over import OverScreen
 from seal_tui.explorer.session import Session
 from seal_tui.explorer.widgets.lines import Column, LineList, cell
 from seal_tui.explorer.widgets.rows import RowList
-from seal_tui.text import numbers, readings
+from seal_tui.text import numbers
+from seal_tui.text.results import meaning, sentence
 from seal_tui.text.safe import Safe, content, fit, one_line
-from seal_tui.text.tables import Record, Tables
 
 _WIDEST = 34
 _NAMES_HELP = (
@@ -27,35 +31,34 @@ _NAMES_HELP = (
     "docs/method.md says what every field is; `seal-tui metrics --json` prints them all."
 )
 _RECORDS_HELP = (
-    "The records of one table, with as many fields as fit. The line below reads the record out; "
-    "enter shows all its fields."
+    "The records of one table, with as many fields as fit. The line below has the record in "
+    "words; enter shows all its fields."
 )
 
 
-def value(found: Any) -> Safe:
-    """One field of a record as text."""
-    if found is None:
-        return numbers.NOTHING
-    if isinstance(found, bool):
-        return Safe("yes" if found else "no")
-    if isinstance(found, int):
-        return numbers.count(found)
-    if isinstance(found, float):
-        return Safe(f"{found:.4g}".replace("-", numbers.MINUS))
-    return one_line(str(found))
-
-
-def fields(record: Record) -> list[tuple[Safe, Safe]]:
-    """The fields in order as (name, value); those inside a field come after its name."""
-    found = []
-    for key, item in record.items():
-        if isinstance(item, Mapping):
-            # A test's details hold every key of every test; those of others are null.
-            inner = [(name, one) for name, one in item.items() if one is not None]
-            found += [(one_line(f"{key} {name}"), value(one)) for name, one in inner]
+def fields(name: str, record: Record) -> list[tuple[Safe, Safe]]:
+    """The flat fields in order as (key, value); those inside a field come after its name."""
+    flat_row = flat.row(record)
+    lines = []
+    for key in TABLES[name].keys:
+        value = flat_row[key.name]
+        if isinstance(value, Mapping):
+            inner = [(part, one) for part, one in value.items() if one is not None]
+            lines += [(one_line(f"{key.name} {part}"), _detail(one)) for part, one in inner]
         else:
-            found.append((one_line(key), value(item)))
-    return found
+            lines.append((one_line(key.name), _value(key, value)))
+    return lines
+
+
+def _value(key: flat.Key, value: Any) -> Safe:
+    """One field as its record says that it is printed."""
+    return one_line(key.about.show(value) if key.about is not None else str(value))
+
+
+def _detail(value: Any) -> Safe:
+    if isinstance(value, float):
+        return one_line(significant(value))
+    return numbers.count(value) if isinstance(value, int) else one_line(str(value))
 
 
 class AllTablesScreen(OverScreen):
@@ -67,7 +70,6 @@ class AllTablesScreen(OverScreen):
     def __init__(self, session: Session) -> None:
         super().__init__(session)
         self._tables: Tables | None = None
-        self._names: Sequence[str] = ()
         self._shown = ""
         self._records: Sequence[Record] = ()
 
@@ -97,18 +99,17 @@ class AllTablesScreen(OverScreen):
         self.names.focus()
 
     async def load(self) -> None:
-        self._tables = await self.session.tables()
-        self._names = self._tables.names()
+        self._tables = (await self.session.metrics()).tables
         self.names.show(
             [
                 (
                     cell(one_line(name)),
-                    cell(numbers.count(len(self._tables.rows(name))), "muted"),
-                    cell(readings.TABLES.get(name, Safe("")), "muted"),
+                    cell(numbers.count(len(getattr(self._tables, name))), "muted"),
+                    cell(meaning(name), "muted"),
                 )
-                for name in self._names
+                for name in TABLES
             ],
-            self._names,
+            list(TABLES),
         )
         self._shown = ""
         self._show_table()
@@ -122,35 +123,25 @@ class AllTablesScreen(OverScreen):
             return
         if name != self._shown:
             self._shown = name
-            self._records = self._tables.rows(name)
+            self._records = getattr(self._tables, name)
             self._show_records()
         self._read()
 
     def _show_records(self) -> None:
-        columns = list(
-            dict.fromkeys(
-                key
-                for record in self._records
-                for key, item in record.items()
-                if not isinstance(item, Mapping)
-            )
-        )
-        drawn = [[value(record.get(key)) for key in columns] for record in self._records]
+        keys = [key for key in TABLES[self._shown].keys if key.type != dict[str, Any]]
+        drawn = []
+        for record in self._records:
+            flat_row = flat.row(record)
+            drawn.append([_value(key, flat_row[key.name]) for key in keys])
         made = []
-        for place, key in enumerate(columns):
-            texts = [row[place] for row in drawn]
-            room = max([cell_len(one_line(key)), *map(cell_len, texts)])
-            number = any(
-                isinstance(record.get(key), int | float) and not isinstance(record.get(key), bool)
-                for record in self._records
-            )
+        for place, key in enumerate(keys):
+            room = max([cell_len(key.name), *(cell_len(row[place]) for row in drawn)])
+            align = "right" if key.about is not None and key.about.numeric else "left"
             # The first fields say which record it is; the last ones go first when room is short.
-            made.append(
-                Column(one_line(key), min(room, _WIDEST), "right" if number else "left", rank=place)
-            )
+            made.append(Column(one_line(key.name), min(room, _WIDEST), align, rank=place))
         self.records.set_columns(made)
-        keys = [str(place) for place in range(len(drawn))]
-        self.records.show([[cell(text) for text in row] for row in drawn], keys)
+        places = [str(place) for place in range(len(drawn))]
+        self.records.show([[cell(text) for text in row] for row in drawn], places)
         self.records.cursor = 0
 
     # ---------------------------------------------------------- in words
@@ -159,7 +150,7 @@ class AllTablesScreen(OverScreen):
     def _read(self) -> None:
         head = Content.assemble(
             (one_line(self._shown), "bold"),
-            (f" · {readings.TABLES.get(self._shown, Safe(''))}", "dim"),
+            (f" · {meaning(self._shown) if self._shown else ''}", "dim"),
         )
         self.query_one("#head", Static).update(head)
         self.query_one("#reading", Static).update(Content(self.reading()))
@@ -172,8 +163,8 @@ class AllTablesScreen(OverScreen):
         """The record under the cursor as a sentence."""
         place = self.records.cursor
         if place >= len(self._records):
-            return Safe("Nothing of this could be estimated; “dropped” says why.")
-        return readings.record(self._shown, self._records[place], self.session)
+            return Safe("Nothing here could be estimated; the table “dropped” has the reasons.")
+        return sentence(self._shown, self._records[place], self.session.kind)
 
     # ---------------------------------------------------------- in and out
 
@@ -184,7 +175,7 @@ class AllTablesScreen(OverScreen):
 
     @on(LineList.Opened, "#records")
     def _open(self, event: LineList.Opened) -> None:
-        found = fields(self._records[event.index])
+        found = fields(self._shown, self._records[event.index])
         room = 2 + max(cell_len(name) for name, _ in found)
         lines = [Content.assemble((fit(name, room), "dim"), content(text)) for name, text in found]
         said = Content.styled(self.reading(), "bold")

@@ -11,6 +11,9 @@ from textual.binding import BindingType
 from textual.content import Content
 from textual.widgets import Static
 
+from engine.results import names, views
+from engine.results.records import DroppedFeature, Tables
+from engine.results.sentences import imprint_of
 from seal_tui.explorer import filters
 from seal_tui.explorer.actions import bindings
 from seal_tui.explorer.screens import imprint_fields as fields
@@ -22,8 +25,8 @@ from seal_tui.explorer.widgets.bars import refresh_keys
 from seal_tui.explorer.widgets.lines import LineList
 from seal_tui.explorer.widgets.sorted_rows import SortedList
 from seal_tui.text import words
+from seal_tui.text.results import sentence
 from seal_tui.text.safe import Safe, content, one_line
-from seal_tui.text.tables import Dropped, Tables
 
 TABLES = ("imprint", "shift_imprint", "misalignment")
 TITLE = {
@@ -53,12 +56,13 @@ _COMMON = (
     "\n\nThe line is the 95 % interval, ● the estimate, │ zero. p is adjusted for the number of "
     "features; * is below 0.05, ** below 0.01, *** below 0.001. VIF above 5 says that other "
     "features carry much the same information. detects: the smallest effect that would be found "
-    "with 80 % power; what is smaller may be there and not be seen."
+    "with 80 % power; a smaller one may exist and be missed."
     "\n\nEnter lists the pairs whose sides differ in the feature."
 )
 _COMPARE = (
     "\n\nSide by side: the estimate of each preset ± the half-width of its 95 % interval; in grey "
-    "where adjusted p is 0.05 or more. signs: the presets do not agree on the direction."
+    "where it is not significant (adjusted p 0.05 or more). signs: the presets do not agree on "
+    "the direction."
 )
 
 
@@ -92,10 +96,10 @@ class ImprintScreen(SealScreen):
         return study.presets if study is not None and study.presets else (self._preset,)
 
     async def load(self) -> None:
-        self._tables = await self.session.tables()
+        metrics = await self.session.metrics()
+        self._tables = metrics.tables
         if not self._preset:
-            study = self.session.study
-            self._preset = study.preset if study is not None else self._tables.preset
+            self._preset = self.session.preset(metrics)
         self._draw()
 
     def go_to(self, feature: str) -> None:
@@ -149,12 +153,12 @@ class ImprintScreen(SealScreen):
         if self._tables is None:
             return
         preset = "*" if self._comparing else self._preset
-        dropped = self._tables.dropped(self._table, preset, self.session.study)
+        dropped = views.dropped(self._tables, self._table, preset, self.session.kept_out())
         meaning = _MEANING[self._table] + _COMMON
         self.lines.meaning = meaning + (_COMPARE if self._comparing else "") + _left_out(dropped)
         if self._comparing:
             compared = fields.compared(self._tables, self._table, self._outcome, self.presets)
-            shown = fields.of_presets(compared, self._table, self.presets, self.size.width)
+            shown = fields.of_presets(compared, self.presets, self.size.width)
             self.lines.fill(shown, compared, lambda line: line.name)
         else:
             found = fields.coefficients(self._tables, self._table, self._preset)
@@ -187,24 +191,23 @@ class ImprintScreen(SealScreen):
         line = self.lines.line
         if line is None:
             return Safe("")
-        info = self.session.feature(line.feature)
         if isinstance(line, Compared):
-            return fields.compared_reading(line, self._table)
-        estimate = line.shown(self._outcome)
-        if self._table == "imprint":
-            return words.reward_reading(line.feature, info, self._outcome, estimate)
-        read = words.shift_reading if self._table == "shift_imprint" else words.misalignment_reading
-        return read(line.feature, info, line.side, estimate)
+            return fields.compared_sentence(line, self._table)
+        if line.row is not None:
+            return sentence(self._table, line.row, self.session.kind)
+        found = line.shown(self._outcome)
+        return one_line(imprint_of(line.feature, self._outcome, found, self.session.kind))
 
-    def _dropped(self, dropped: Sequence[Dropped]) -> Content:
+    def _dropped(self, dropped: Sequence[DroppedFeature]) -> Content:
         """One line a reason; the details are in the help."""
         by_reason: dict[str, dict[str, None]] = {}
         for line in dropped:
             sides = {other.side for other in dropped if other.feature == line.feature}
-            by_reason.setdefault(line.reason, {})[_what(line, one_side=len(sides) == 1)] = None
+            features = by_reason.setdefault(names.reason(line.reason), {})
+            features[_what(line, one_side=len(sides) == 1)] = None
         lines = []
-        for reason, names in by_reason.items():
-            first, more = list(names)[:_NAMED], len(names) - _NAMED
+        for reason, named in by_reason.items():
+            first, more = list(named)[:_NAMED], len(named) - _NAMED
             tail = f" and {more} more" if more > 0 else ""
             lines.append(
                 Content.assemble(
@@ -229,16 +232,18 @@ class ImprintScreen(SealScreen):
             self.explorer.open_pairs(filters.differs(line.feature), influence(line.feature))
 
 
-def _what(line: Dropped, *, one_side: bool = True) -> str:
+def _what(line: DroppedFeature, *, one_side: bool = True) -> str:
     if line.feature == "*":
         return one_line(line.detail)
     side = f" ({one_line(line.side)})" if one_side and line.side != "*" else ""
     return words.feature(line.feature) + side
 
 
-def _left_out(dropped: Sequence[Dropped]) -> str:
+def _left_out(dropped: Sequence[DroppedFeature]) -> str:
     """What is left out and exactly why, for the help."""
     if not dropped:
         return ""
-    lines = [f"  {_what(line)}: {one_line(f'{line.reason}, {line.detail}')}" for line in dropped]
+    lines = [
+        f"  {_what(row)}: {names.reason(row.reason)}, {one_line(row.detail)}" for row in dropped
+    ]
     return "\n\nLeft out:\n" + "\n".join(dict.fromkeys(lines))

@@ -5,34 +5,48 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from engine.results import views
+from engine.results.effect import (
+    DEGREES,
+    PERCENTAGE_POINTS,
+    REWARD_POINTS,
+    Effect,
+    Unit,
+    effect,
+)
+from engine.results.records import MisalignmentRow, ShiftImprintRow, Tables
 from seal_tui.explorer.widgets.interval import Axis, interval
 from seal_tui.explorer.widgets.lines import Cell, Part, cell
 from seal_tui.explorer.widgets.sorted_rows import Field
 from seal_tui.text import numbers, words
 from seal_tui.text.safe import Safe, one_line
-from seal_tui.text.tables import Estimate, Tables
 
 OUTCOMES = ("post", "difference", "pre")
-_NONE = Estimate()
+UNITS = {
+    "imprint": REWARD_POINTS,
+    "shift_imprint": DEGREES,
+    "misalignment": PERCENTAGE_POINTS,
+}
 _LEAST_INTERVAL, _MOST_INTERVAL = 15, 61
 
 
 @dataclass(frozen=True)
 class Coefficient:
-    """One line: a feature (of one side) with its estimates by outcome; the tables without
-    outcomes have one under \"\"."""
+    """One line: a feature (of one side) with its effects by outcome; the tables without outcomes
+    have one under \"\", and the row that it is of."""
 
     feature: str
     side: str
     role: str
-    by_outcome: dict[str, Estimate]
+    by_outcome: dict[str, Effect]
+    row: ShiftImprintRow | MisalignmentRow | None = None
 
     @property
     def name(self) -> str:
         return f"{self.feature}@{self.side}" if self.side else self.feature
 
-    def shown(self, outcome: str) -> Estimate:
-        return self.by_outcome.get(outcome if "" not in self.by_outcome else "", _NONE)
+    def shown(self, outcome: str) -> Effect:
+        return self.by_outcome[outcome if "" not in self.by_outcome else ""]
 
 
 @dataclass(frozen=True)
@@ -41,7 +55,7 @@ class Compared:
 
     feature: str
     side: str
-    estimates: tuple[Estimate, ...]
+    estimates: tuple[Effect, ...]
     presets: tuple[str, ...]
 
     @property
@@ -50,7 +64,7 @@ class Compared:
 
     @property
     def signs_differ(self) -> bool:
-        signs = {one.estimate > 0 for one in self.estimates if one.estimate}
+        signs = {one.value > 0 for one in self.estimates if one.value}
         return len(signs) > 1
 
 
@@ -64,11 +78,11 @@ def coefficients(tables: Tables, table: str, preset: str) -> list[Coefficient]:
                 line.role,
                 {"pre": line.pre, "post": line.post, "difference": line.difference},
             )
-            for line in tables.imprint(preset)
+            for line in views.imprints(tables, preset)
         ]
     return [
-        Coefficient(line.feature, line.side, "", {"": line.estimate})
-        for line in tables.sides(table, preset)
+        Coefficient(row.feature, row.side, "", {"": effect(row)}, row)
+        for row in views.sides(tables, table, preset)
     ]
 
 
@@ -82,7 +96,8 @@ def compared(tables: Tables, table: str, outcome: str, presets: Sequence[str]) -
     for name in names:
         there = [lines.get(name) for lines in found]
         line = next(one for one in there if one is not None)
-        estimates = tuple(one.shown(outcome) if one is not None else _NONE for one in there)
+        nothing = Effect(UNITS[table])
+        estimates = tuple(one.shown(outcome) if one is not None else nothing for one in there)
         made.append(Compared(line.feature, line.side, estimates, tuple(presets)))
     return made
 
@@ -96,53 +111,37 @@ def stars(p: float | None) -> Safe:
     return Safe("*" * sum(p < level for level in levels) if p is not None else "")
 
 
-def _p(estimate: Estimate) -> Cell:
-    p = estimate.p_adjusted
-    certain = p is not None and p < 0.05
+def _p(found: Effect) -> Cell:
+    p, style = found.p_adjusted, "" if found.significant else "muted"
     # The stars have a place of their own, so that the numbers stay below each other.
-    return (Part(Safe(f"{numbers.p_value(p):>6} {stars(p):<3}"), "" if certain else "muted"),)
+    return (Part(Safe(f"{numbers.p_value(p):>6} {stars(p):<3}"), style),)
 
 
-def _vif(estimate: Estimate) -> Cell:
-    inflated = estimate.vif is not None and estimate.vif > 5
-    return cell(numbers.number(estimate.vif, 1), "caution" if inflated else "muted")
-
-
-def _scale(table: str) -> tuple[float, int]:
-    """By what the numbers of a table are multiplied, and their decimals."""
-    return {"imprint": (1.0, 2), "shift_imprint": (1.0, 1)}.get(table, (100.0, 1))
-
-
-def _times(value: float | None, scale: float) -> float | None:
-    return None if value is None else value * scale
+def _vif(found: Effect) -> Cell:
+    inflated = found.vif is not None and found.vif > 5
+    return cell(numbers.number(found.vif, 1), "caution" if inflated else "muted")
 
 
 def of_one(
     lines: Sequence[Coefficient], table: str, outcome: str, width: int
 ) -> list[Field[Coefficient]]:
     """The columns for one preset on a terminal of this width."""
-    scale, digits = _scale(table)
     room = max(_LEAST_INTERVAL, min(_MOST_INTERVAL, width - 96))
     with_before = table == "imprint" and outcome == "post"
-    axis = Axis.over(
-        value
-        for line in lines
-        for est in (line.shown(outcome),)
-        for value in (est.low, est.high, est.estimate)
-    )
+    axis = Axis.over(value for line in lines for value in line.shown(outcome).ends())
     if with_before:
-        before = Axis.over(line.shown("pre").estimate for line in lines)
+        before = Axis.over(line.shown("pre").value for line in lines)
         axis = Axis(min(axis.low, before.low), max(axis.high, before.high))
 
     def draw_interval(line: Coefficient) -> Cell:
-        was = line.shown("pre").estimate if with_before else None
+        was = line.shown("pre").value if with_before else None
         return interval(line.shown(outcome), axis, room, was)
 
-    def by(read: Callable[[Estimate], float | None]) -> Callable[[Coefficient], float | None]:
+    def by(read: Callable[[Effect], float | None]) -> Callable[[Coefficient], float | None]:
         return lambda line: read(line.shown(outcome))
 
     def least_found(line: Coefficient) -> Cell:
-        return cell(numbers.number(_times(line.shown(outcome).mde, scale), digits), "muted")
+        return cell(Safe(line.shown(outcome).detects()), "muted")
 
     return [
         Field(Safe("strength"), key=by(lambda est: est.size if est.size >= 0 else None)),
@@ -154,7 +153,7 @@ def of_one(
             most=30,
             descending=False,
         ),
-        *(_outcomes(outcome) if table == "imprint" else _one_side(table, scale, digits)),
+        *(_outcomes(outcome) if table == "imprint" else _one_side(UNITS[table])),
         Field(Safe("95 % interval"), draw_interval, width=room, rank=2),
         Field(
             Safe("adj. p"),
@@ -184,11 +183,11 @@ def of_one(
 
 def _outcomes(outcome: str) -> list[Field[Coefficient]]:
     def number(name: str) -> Field[Coefficient]:
-        form = numbers.signed if name == "difference" else numbers.number
+        style = "strong" if name == outcome else ""
         return Field(
             Safe({"difference": "change"}.get(name, name) + ("*" if name == outcome else "")),
-            lambda line: cell(form(line.shown(name).estimate), "strong" if name == outcome else ""),
-            lambda line: line.shown(name).estimate,
+            lambda line: cell(Safe(line.shown(name).text()), style),
+            lambda line: line.shown(name).value,
             width=8,
             align="right",
         )
@@ -204,8 +203,7 @@ def _outcomes(outcome: str) -> list[Field[Coefficient]]:
     return [role, number("pre"), number("post"), number("difference")]
 
 
-def _one_side(table: str, scale: float, digits: int) -> list[Field[Coefficient]]:
-    unit = "degrees" if table == "shift_imprint" else "points"
+def _one_side(unit: Unit) -> list[Field[Coefficient]]:
     return [
         Field(
             Safe("side"),
@@ -215,19 +213,15 @@ def _one_side(table: str, scale: float, digits: int) -> list[Field[Coefficient]]
             descending=False,
         ),
         Field(
-            Safe(unit),
-            lambda line: cell(
-                numbers.signed(_times(line.shown("").estimate, scale), digits), "strong"
-            ),
-            lambda line: line.shown("").estimate,
+            Safe(unit.short),
+            lambda line: cell(Safe(line.shown("").text()), "strong"),
+            lambda line: line.shown("").value,
             width=9,
             align="right",
         ),
         Field(
             Safe("± error"),
-            lambda line: cell(
-                numbers.number(_times(line.shown("").std_error, scale), digits), "muted"
-            ),
+            lambda line: cell(Safe(line.shown("").error()), "muted"),
             lambda line: line.shown("").std_error,
             width=8,
             align="right",
@@ -241,24 +235,18 @@ def _side_style(side: str) -> str:
 
 
 def of_presets(
-    lines: Sequence[Compared], table: str, presets: Sequence[str], width: int
+    lines: Sequence[Compared], presets: Sequence[str], width: int
 ) -> list[Field[Compared]]:
     """The columns for all presets on a terminal of this width."""
-    scale, digits = _scale(table)
-    axis = Axis.over(
-        value
-        for line in lines
-        for est in line.estimates
-        for value in (est.low, est.high, est.estimate)
-    )
+    axis = Axis.over(value for line in lines for est in line.estimates for value in est.ends())
     sided = any(line.side for line in lines)
     room = min(25, (width - 40 - 9 * sided - 18 * len(presets)) // max(1, len(presets)) - 1)
 
     def of_preset(place: int) -> list[Field[Compared]]:
         value: Field[Compared] = Field(
             one_line(presets[place]),
-            lambda line: _value(line.estimates[place], scale, digits),
-            lambda line: line.estimates[place].estimate,
+            lambda line: _value(line.estimates[place]),
+            lambda line: line.estimates[place].value,
             width=17,
             align="right",
         )
@@ -296,31 +284,27 @@ def of_presets(
     ]
 
 
-def _value(estimate: Estimate, scale: float, digits: int) -> Cell:
-    """`+0.33 ± 0.12`, in grey where it cannot be told from none."""
-    if estimate.estimate is None:
+def _value(found: Effect) -> Cell:
+    """`+0.33 ± 0.12`, in grey where it is not significant."""
+    if found.value is None:
         return cell(numbers.NOTHING, "muted")
-    shown = numbers.signed(estimate.estimate * scale, digits)
-    if estimate.low is not None and estimate.high is not None:
-        half = numbers.number((estimate.high - estimate.low) / 2 * scale, digits)
-        shown = Safe(f"{shown} ± {half:>4}")
-    certain = estimate.p_adjusted is None or estimate.p_adjusted < 0.05
-    return cell(shown, "strong" if certain else "muted")
+    text = found.text()
+    if found.low is not None and found.high is not None:
+        text = f"{text} ± {found.half():>4}"
+    return cell(Safe(text), "strong" if found.significant else "muted")
 
 
-def compared_reading(line: Compared, table: str) -> Safe:
+def compared_sentence(line: Compared, table: str) -> Safe:
     """A coefficient under every preset as a sentence."""
-    scale, digits = _scale(table)
-    unit = {"shift_imprint": "degrees"}.get(table, "points")
     parts = []
-    for preset, estimate in zip(line.presets, line.estimates, strict=True):
-        if estimate.estimate is None:
+    for preset, found in zip(line.presets, line.estimates, strict=True):
+        if found.value is None:
             parts.append(f"not estimated by {one_line(preset)}")
             continue
-        value = numbers.signed(estimate.estimate * scale, digits)
-        p = estimate.p_adjusted
-        said = f" (adjusted p {numbers.p_value(p)})" if p is not None else ""
-        parts.append(f"{value} by {one_line(preset)}{said}")
+        p = found.p_adjusted
+        certainty = f" (adjusted p {numbers.p_value(p)})" if p is not None else ""
+        parts.append(f"{found.text()} by {one_line(preset)}{certainty}")
     side = f" in the {one_line(line.side)} answer" if line.side else ""
     tail = " They do not agree on the direction." if line.signs_differ else ""
-    return Safe(f"“{words.feature(line.feature)}”{side}, in {unit}: {', '.join(parts)}.{tail}")
+    name, unit = words.feature(line.feature), UNITS[table].name
+    return Safe(f"“{name}”{side}, in {unit}: {', '.join(parts)}.{tail}")

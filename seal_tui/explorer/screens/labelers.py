@@ -12,6 +12,10 @@ from textual.containers import Horizontal
 from textual.content import Content
 from textual.widgets import Static
 
+from engine.results import names, views
+from engine.results.effect import Effect, Unit, effect, under_labelers
+from engine.results.records import StabilityImprintRow, StabilityRow, Tables
+from engine.results.views import LOW_KAPPA
 from seal_tui.explorer import filters
 from seal_tui.explorer.actions import bindings
 from seal_tui.explorer.screens.base import SealScreen
@@ -20,13 +24,13 @@ from seal_tui.explorer.widgets.bars import refresh_keys
 from seal_tui.explorer.widgets.interval import Axis, interval
 from seal_tui.explorer.widgets.lines import Cell, LineList, cell
 from seal_tui.explorer.widgets.sorted_rows import Field, SortedList
-from seal_tui.text import numbers, readings, words
+from seal_tui.text import numbers, words
+from seal_tui.text.results import sentence
 from seal_tui.text.safe import Safe, content, fit, one_line
-from seal_tui.text.tables import Agreement, Estimate, Tables, TwoImprints
 
-LOW_KAPPA = 0.4  # as the engine's own warning
 OUTCOMES = ("post", "difference", "pre")
 _INTERVAL = 13
+_KAPPA = Unit("κ", "κ", 1.0, 2)
 _AGREEMENT_HELP = (
     "How far two labelers give the same entries the same labels, feature by feature.\n\n"
     "agree: the share of entries with the same label. It is high for any rare feature, because "
@@ -43,9 +47,9 @@ _COEFFICIENTS_HELP = (
     "The same coefficient of the imprint (pair-fe, reward points) computed from each labeler's "
     "labels, on the pairs that both labeled, and the difference with the 95 % interval of a paired "
     "bootstrap.\n\n"
-    "SIGN: by one labeler's labels the model likes the feature, by the other's it does not, and "
-    "each is certain of it. sign: the signs differ, but not certainly. differs: the same sign, but "
-    "the size depends on who labels more than chance would make it.\n\n"
+    "SIGN: the two estimates have opposite signs, and each is significant. sign: the signs differ, "
+    "but not both are significant. differs: the same sign, but the difference in size is "
+    "significant.\n\n"
     "Enter lists the pairs in question."
 )
 
@@ -64,10 +68,10 @@ class LabelersScreen(SealScreen):
     def body(self) -> ComposeResult:
         yield Static(id="head", markup=False)
         with Horizontal(id="both"):
-            agreement: SortedList[Agreement] = SortedList(
+            agreement: SortedList[StabilityRow] = SortedList(
                 meaning=_AGREEMENT_HELP, empty=Safe("no labels to compare"), id="agreement"
             )
-            coefficients: SortedList[TwoImprints] = SortedList(
+            coefficients: SortedList[StabilityImprintRow] = SortedList(
                 meaning=_COEFFICIENTS_HELP,
                 empty=Safe("no coefficient could be estimated"),
                 id="coefficients",
@@ -98,7 +102,7 @@ class LabelersScreen(SealScreen):
         return self.coefficients if self.in_coefficients else self.agreement
 
     async def load(self) -> None:
-        self._tables = await self.session.tables()
+        self._tables = (await self.session.metrics()).tables
         known = self._pairs()
         if self._two not in known:
             self._two = known[0] if known else ("", "")
@@ -108,7 +112,7 @@ class LabelersScreen(SealScreen):
         """Every two labelers, and last, where there is such a line, all of them."""
         if self._tables is None:
             return []
-        return list(dict.fromkeys((line.first, line.second) for line in self._tables.agreements()))
+        return list(dict.fromkeys(_labelers(row) for row in self._tables.stability))
 
     # ---------------------------------------------------------- actions
 
@@ -157,13 +161,11 @@ class LabelersScreen(SealScreen):
     def _draw(self) -> None:
         if self._tables is None:
             return
-        agreements = [
-            line for line in self._tables.agreements() if (line.first, line.second) == self._two
-        ]
+        agreements = [row for row in self._tables.stability if _labelers(row) == self._two]
         imprints = [
-            line
-            for line in self._tables.two_imprints()
-            if (line.first, line.second) == self._two and line.outcome == self._outcome
+            row
+            for row in self._tables.stability_imprint
+            if _labelers(row) == self._two and row.outcome == self._outcome
         ]
         self.agreement.fill(_agreement(*self._two), agreements, lambda line: line.feature)
         self.coefficients.fill(
@@ -182,7 +184,7 @@ class LabelersScreen(SealScreen):
         if not known:
             return Content.styled("one labeler only", "bold")
         first, second = self._two
-        fleiss = any(line.fleiss for line in self.agreement.lines)
+        fleiss = any(line.statistic == "fleiss" for line in self.agreement.lines)
         who = f"all {len(self._labelers())} labelers" if fleiss else f"{first} × {second}"
         place = f" · {known.index(self._two) + 1} of {len(known)}" if len(known) > 1 else ""
         what = (
@@ -203,24 +205,25 @@ class LabelersScreen(SealScreen):
         if self._tables is not None and not self._pairs():
             return Safe(
                 "One labeler gives nothing to compare with. Name a second one in the study, for "
-                "example [labelers.gold] with labels of people, and run again."
+                "example [labelers.gold] with human labels, and run again."
             )
         line = self._current.line
-        if isinstance(line, Agreement):
-            return readings.agreement(line)
-        return readings.two_imprints(line) if isinstance(line, TwoImprints) else Safe("")
+        if line is None:
+            return Safe("")
+        table = "stability" if isinstance(line, StabilityRow) else "stability_imprint"
+        return sentence(table, line, self.session.kind)
 
     def _left_out(self) -> Content:
         if self._tables is None or not self._pairs():
             return Content("")
-        lines = self._tables.dropped("stability_imprint", "*", None)
-        if not lines:
+        rows = views.dropped(self._tables, "stability_imprint", "pair-fe")
+        if not rows:
             return Content("")
-        names = dict.fromkeys(words.feature(line.feature) for line in lines)
-        reasons = dict.fromkeys(line.reason for line in lines)
+        features = dict.fromkeys(words.feature(row.feature) for row in rows if row.feature != "*")
+        reasons = dict.fromkeys(names.reason(row.reason) for row in rows)
         return Content.assemble(
             ("without coefficients ", "bold $caution"),
-            ", ".join(names),
+            ", ".join(features) or "any feature",
             " ",
             content(f"({', '.join(reasons)})", "dim"),
         )
@@ -247,44 +250,48 @@ class LabelersScreen(SealScreen):
 # ---------------------------------------------------------------- columns
 
 
-def _feature(line: Agreement | TwoImprints) -> Cell:
+def _feature(line: StabilityRow | StabilityImprintRow) -> Cell:
     return cell(words.feature(line.feature))
 
 
-def _name(line: Agreement | TwoImprints) -> str:
+def _name(line: StabilityRow | StabilityImprintRow) -> str:
     return words.feature(line.feature)
 
 
-def _agreement(first: str, second: str) -> list[Field[Agreement]]:
+def _agreement(first: str, second: str) -> list[Field[StabilityRow]]:
     axis = Axis(-0.2, 1.0)
 
-    def kappa(line: Agreement) -> Cell:
-        value = line.kappa.estimate
+    def kappa(line: StabilityRow) -> Cell:
+        value = line.kappa
         low = value is not None and value < LOW_KAPPA
         said = Safe(f"{numbers.number(value):>5}{' low' if low else ''}")
         return cell(said, "caution" if low else "strong")
 
-    def mean(place: int) -> Field[Agreement]:
+    def mean(place: int) -> Field[StabilityRow]:
         who = fit(one_line((first, second)[place]), 7).rstrip()
+
+        def share(line: StabilityRow) -> float | None:
+            return (line.prevalence_a, line.prevalence_b)[place]
+
         return Field(
             Safe(f"mean {who}"),
-            lambda line: cell(numbers.number(line.prevalence[place]), "muted"),
-            lambda line: line.prevalence[place],
+            lambda line: cell(numbers.number(share(line)), "muted"),
+            share,
             width=9,
             align="right",
             rank=3 + place,
         )
 
     return [
-        Field(Safe("    κ"), kappa, lambda line: line.kappa.estimate, width=9, descending=False),
+        Field(Safe("    κ"), kappa, lambda line: line.kappa, width=9, descending=False),
         Field(Safe("feature"), _feature, _name, least=18, most=28, descending=False),
         Field(
-            Safe("95 % of κ"), lambda line: interval(line.kappa, axis, _INTERVAL), width=_INTERVAL
+            Safe("95 % of κ"), lambda line: interval(_kappa(line), axis, _INTERVAL), width=_INTERVAL
         ),
         Field(
             Safe("agree"),
-            lambda line: cell(numbers.percent(line.share)),
-            lambda line: line.share,
+            lambda line: cell(numbers.percent(line.agreement)),
+            lambda line: line.agreement,
             width=7,
             align="right",
             rank=1,
@@ -305,62 +312,67 @@ def _agreement(first: str, second: str) -> list[Field[Agreement]]:
 
 
 def _coefficients(
-    lines: Sequence[TwoImprints], first: str, second: str
-) -> list[Field[TwoImprints]]:
+    lines: Sequence[StabilityImprintRow], first: str, second: str
+) -> list[Field[StabilityImprintRow]]:
     axis = Axis.over(
-        value for line in lines for value in (line.difference.low, line.difference.high)
+        value for line in lines for value in (line.difference_low, line.difference_high)
     )
 
-    def by(place: int) -> Field[TwoImprints]:
+    def by(place: int) -> Field[StabilityImprintRow]:
         return Field(
             Safe(fit(one_line((first, second)[place]), 8).rstrip()),
-            lambda line: _value(line.estimates[place]),
-            lambda line: line.estimates[place].estimate,
+            lambda line: _value(under_labelers(line)[place]),
+            lambda line: under_labelers(line)[place].value,
             width=9,
             align="right",
             rank=place and 1,
         )
 
-    def flag(line: TwoImprints) -> Cell:
-        if line.clear_sign_change:
+    def flag(line: StabilityImprintRow) -> Cell:
+        if line.sign_change_clear:
             return cell(Safe("SIGN"), "caution")
         return cell(Safe("sign" if line.sign_change else "differs" if line.differs else ""))
 
     return [
-        Field(Safe("strength"), key=lambda line: _known(line.difference)),
+        Field(Safe("strength"), key=_strength),
         Field(Safe("feature"), _feature, _name, least=18, most=28, descending=False),
         by(0),
         by(1),
         Field(
             Safe("change"),
-            lambda line: cell(
-                numbers.signed(line.difference.estimate), "strong" if line.differs else "muted"
-            ),
-            lambda line: line.difference.estimate,
+            lambda line: cell(Safe(effect(line).text()), "strong" if line.differs else "muted"),
+            lambda line: line.difference,
             width=8,
             align="right",
         ),
         Field(
             Safe("95 % interval"),
-            lambda line: interval(line.difference, axis, _INTERVAL),
+            lambda line: interval(effect(line), axis, _INTERVAL),
             width=_INTERVAL,
             rank=2,
         ),
         Field(
             Safe("flag"),
             flag,
-            lambda line: float(line.sign_change) + line.clear_sign_change + line.differs / 2,
+            lambda line: float(line.sign_change) + line.sign_change_clear + line.differs / 2,
             width=7,
         ),
     ]
 
 
-def _known(estimate: Estimate) -> float | None:
-    return None if estimate.estimate is None else estimate.size
+def _labelers(row: StabilityRow | StabilityImprintRow) -> tuple[str, str]:
+    return row.labeler_a, row.labeler_b
 
 
-def _value(estimate: Estimate) -> Cell:
-    """In grey where its own interval holds zero."""
-    low, high = estimate.low, estimate.high
-    certain = low is not None and high is not None and (low > 0 or high < 0)
-    return cell(numbers.signed(estimate.estimate), "" if certain else "muted")
+def _kappa(row: StabilityRow) -> Effect:
+    """κ with its interval, to be drawn."""
+    return Effect(_KAPPA, row.kappa, low=row.kappa_low, high=row.kappa_high)
+
+
+def _strength(row: StabilityImprintRow) -> float | None:
+    return None if row.difference is None else abs(row.difference)
+
+
+def _value(found: Effect) -> Cell:
+    """In grey where it is not significant."""
+    return cell(Safe(found.text()), "" if found.significant else "muted")

@@ -13,9 +13,14 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from engine.errors import Kind, SealError
+from engine.results import names, views
+from engine.results.effect import Effect, effect
+from engine.results.records import AlignmentRow, RobustnessRow, Tables
+from engine.results.sentences import imprint_of
+from engine.results.views import Imprint
 from engine.wire.client import EngineProblem
 from engine.wire.endpoints import MANIFEST
-from engine.wire.messages import RunStatus, StudyInfo
+from engine.wire.messages import Metrics, RunStatus, StudyInfo
 from seal_tui.explorer import filters
 from seal_tui.explorer.actions import bindings
 from seal_tui.explorer.screens.all_tables import AllTablesScreen
@@ -31,21 +36,21 @@ from seal_tui.explorer.widgets.matrix import Matrix
 from seal_tui.explorer.widgets.progress import Stages, bar
 from seal_tui.explorer.widgets.rows import RowList
 from seal_tui.text import numbers, words
+from seal_tui.text.results import sentence
 from seal_tui.text.safe import Safe, content, fit, one_line
-from seal_tui.text.tables import Alignment, Estimate, Imprint, SideEstimate, Tables, real
 
 _SPAN = 15
 _CHANGE = "mcnemar aligned pre against post"
 _IMPRINT_HELP = (
     "What the reward model learned: for each feature, how many reward points an entry gains by "
     "having it, all other features equal, before (○) and after (●) training. The strongest change "
-    "comes first; a change in grey cannot be told from none (adjusted p 0.05 or more). Enter opens "
+    "comes first; a change in grey is not significant (adjusted p 0.05 or more). Enter opens "
     "the coefficient on the imprint screen."
 )
 _ROBUSTNESS_HELP = (
     "Robustness scores: how much more often a pair becomes misaligned when a change of wording "
     "makes one answer lose or gain a feature, in percentage points with the half-width of the "
-    "95 % interval. A score in grey cannot be told from none (adjusted p 0.05 or more). Enter "
+    "95 % interval. A score in grey is not significant (adjusted p 0.05 or more). Enter "
     "lists the rewritten pairs."
 )
 
@@ -85,7 +90,7 @@ class OverviewScreen(SealScreen):
     HELP: ClassVar[str] = (
         "The whole study on one page.\n\n"
         "aligned: the share of pairs in which the reward model gives the chosen answer more than "
-        "the rejected one. resistance: the rest, the pairs in which it errs against the people. "
+        "the rejected one. resistance: the rest, the pairs in which it does not. "
         "pre is the model before training on the dataset, post the one after."
     )
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("overview")]
@@ -93,7 +98,7 @@ class OverviewScreen(SealScreen):
     def __init__(self, session: Session) -> None:
         super().__init__(session)
         self._imprints: list[Imprint] = []
-        self._robust: list[SideEstimate] = []
+        self._robust: list[RobustnessRow] = []
 
     def body(self) -> ComposeResult:
         with VerticalScroll(id="page", can_focus=False):
@@ -103,15 +108,13 @@ class OverviewScreen(SealScreen):
                 with Vertical(id="left"):
                     yield panel("Alignment", Static(id="alignment", markup=False), id="aligned")
                     yield panel(
-                        "Pairs by regime and by what the labeler thinks", Matrix(), id="regimes"
+                        "Pairs by regime and by the labeler's preference", Matrix(), id="regimes"
                     )
-                    yield panel(
-                        "Before you believe any of it", Static(id="notes", markup=False), id="noted"
-                    )
+                    yield panel("Caveats", Static(id="notes", markup=False), id="noted")
                 with Vertical(id="right"):
                     yield panel("What the reward model learned", _imprint_list(), id="learned")
                     yield panel(
-                        "What moves its verdict when the wording changes",
+                        "What changes its verdict when the wording changes",
                         _robustness_list(),
                         id="moves",
                     )
@@ -175,23 +178,23 @@ class OverviewScreen(SealScreen):
     async def load(self) -> None:
         self.progressed()
         try:
-            tables = await self.session.tables()
+            metrics = await self.session.metrics()
         except EngineProblem as error:
             # While the run is on, its stages say enough of what is missing.
             if error.kind is Kind.NOT_READY and not self.session.finished:
                 return
             raise
-        self.show_results(tables)
+        self.show_results(metrics)
 
     def trouble(self, error: SealError | None) -> None:
         super().trouble(error if self.session.lost is None else None)
 
-    def show_results(self, tables: Tables) -> None:
-        preset = self.session.study.preset if self.session.study is not None else tables.preset
+    def show_results(self, metrics: Metrics) -> None:
+        tables, preset = metrics.tables, self.session.preset(metrics)
         numbers_box = self.query_one("#numbers")
         first, numbers_box.display = not numbers_box.display, True
         self.query_one("#alignment", Static).update(alignment_text(tables))
-        self.query_one(Matrix).show(tables.regimes())
+        self.query_one(Matrix).show(views.regimes(tables))
         self._show_imprints(tables, preset)
         self._show_robustness(tables, preset)
         if first and self.focused is None:
@@ -200,19 +203,17 @@ class OverviewScreen(SealScreen):
         refresh_keys(self)
 
     def _show_imprints(self, tables: Tables, preset: str) -> None:
-        lines = sorted(tables.imprint(preset), key=lambda line: -line.difference.size)
+        lines = views.strongest(views.imprints(tables, preset))
         self._imprints = lines
-        axis = Axis.over(
-            value for line in lines for value in (line.pre.estimate, line.post.estimate)
-        )
+        axis = Axis.over(value for line in lines for value in (line.pre.value, line.post.value))
         self.query_one("#imprints", RowList).show(
             [
                 (
                     cell(words.feature(line.feature)),
-                    cell(numbers.number(line.pre.estimate)),
-                    span(line.pre.estimate, line.post.estimate, axis, _SPAN),
-                    cell(numbers.number(line.post.estimate)),
-                    cell(numbers.signed(line.difference.estimate), _weight(line.difference)),
+                    cell(Safe(line.pre.text())),
+                    span(line.pre.value, line.post.value, axis, _SPAN),
+                    cell(Safe(line.post.text())),
+                    cell(Safe(line.difference.text()), _weight(line.difference)),
                 )
                 for line in lines
             ],
@@ -220,29 +221,20 @@ class OverviewScreen(SealScreen):
         )
 
     def _show_robustness(self, tables: Tables, preset: str) -> None:
-        lines = [
-            line
-            for line in tables.sides("robustness", preset)
-            if line.estimate.estimate is not None
-        ]
-        lines.sort(key=lambda line: -line.estimate.size)
+        scores = [row for row in views.scores(tables, preset) if effect(row).size >= 0]
+        scores.sort(key=lambda row: -effect(row).size)
         rows = []
-        for line in lines:
-            kind = self.session.kind(line.feature)
-            low, high = line.estimate.low, line.estimate.high
-            half = (high - low) / 2 if low is not None and high is not None else None
+        for row in scores:
+            found, kind = effect(row), self.session.kind(row.feature)
             rows.append(
                 (
-                    cell(words.robustness_sentence(line.feature, line.side, line.sign, kind)),
-                    cell(
-                        Safe(f"{numbers.points(line.estimate.estimate)} pts"),
-                        _weight(line.estimate),
-                    ),
-                    cell(numbers.number(half * 100 if half is not None else None, 1), "muted"),
+                    cell(Safe(names.answer_that(row.feature, row.side, row.sign, kind))),
+                    cell(Safe(f"{found.text()} pts"), _weight(found)),
+                    cell(Safe(found.half()), "muted"),
                 )
             )
-        self._robust = lines
-        keys = [f"{line.feature}/{line.side}/{line.sign}" for line in lines]
+        self._robust = scores
+        keys = [f"{row.feature}/{row.side}/{row.sign}" for row in scores]
         self.query_one("#robust", RowList).show(rows, keys)
 
     # ---------------------------------------------------------- what made these results
@@ -276,13 +268,9 @@ class OverviewScreen(SealScreen):
             return Safe("")
         if focused.id == "imprints":
             line = self._imprints[focused.cursor]
-            info = self.session.feature(line.feature)
-            return words.reward_reading(line.feature, info, "difference", line.difference)
-        score = self._robust[focused.cursor]
-        kind = self.session.kind(score.feature)
-        return words.robustness_reading(
-            score.feature, score.side, score.sign, kind, score.estimate, score.events
-        )
+            found = line.difference
+            return one_line(imprint_of(line.feature, "difference", found, self.session.kind))
+        return sentence("robustness", self._robust[focused.cursor], self.session.kind)
 
     # ---------------------------------------------------------- ways to the other screens
 
@@ -301,10 +289,9 @@ class OverviewScreen(SealScreen):
         self.explorer.open_rewrites(filters.flipped(self._robust[event.index].feature))
 
 
-def _weight(estimate: Estimate) -> str:
-    """Grey for what cannot be told from nothing."""
-    certain = estimate.p_adjusted is None or estimate.p_adjusted < 0.05
-    return "strong" if certain else "muted"
+def _weight(found: Effect) -> str:
+    """Grey for what is not significant."""
+    return "strong" if found.significant else "muted"
 
 
 def _warning(warning: str) -> Content:
@@ -359,12 +346,10 @@ def _counts(status: RunStatus) -> list[Content]:
 
 def alignment_text(tables: Tables) -> Content:
     """Alignment before and after training, with bars, intervals, and what changed."""
-    lines = tables.alignment()
+    rows = views.alignment(tables)
     shown = [Content.styled(f"{'':5}{'aligned':>8}{'':18}{'resistance':>10}", "dim")]
-    for line in lines:
-        half = ""
-        if line.half_width is not None:
-            half = f" ±{numbers.number(line.half_width * 100, 1)}"
+    for line in rows:
+        half = numbers.half_width(line.ci_low, line.ci_high, 1, 100)
         filled = bar(round((line.alignment or 0) * 1000), 1000, 16)
         shown.append(
             Content.assemble(
@@ -374,25 +359,24 @@ def alignment_text(tables: Tables) -> Content:
                 (filled, "$chosen"),
                 " ",
                 fit(numbers.percent(line.resistance), 10, "right"),
-                (half, "dim"),
+                (f" ±{half}", "dim"),
             )
         )
-    shown.append(Content.styled(" · ".join(_beside(tables, lines)), "dim"))
+    shown.append(Content.styled(" · ".join(_beside(tables, rows)), "dim"))
     return Content("\n").join(shown)
 
 
-def _beside(tables: Tables, lines: list[Alignment]) -> list[str]:
+def _beside(tables: Tables, rows: list[AlignmentRow]) -> list[str]:
     """What stands below the two numbers: their change, and what is too close to call."""
     parts = []
-    shares = [line.alignment for line in lines]
+    shares = [row.alignment for row in rows]
     if len(shares) == 2 and shares[0] is not None and shares[1] is not None:
-        found = [row for row in tables.rows("tests") if row.get("name") == _CHANGE]
-        p = real(found[0], "p_value") if found else None
-        said = f" (p {numbers.p_value(p)})" if p is not None else ""
-        parts.append(f"change {numbers.points(shares[1] - shares[0])} points{said}")
+        p = views.test_of(tables, _CHANGE)
+        certainty = f" (p {numbers.p_value(p)})" if p is not None else ""
+        parts.append(f"change {numbers.points(shares[1] - shares[0])} points{certainty}")
     arrow = " → "
-    parts.append(f"ties {arrow.join(numbers.count(line.ties) for line in lines)}")
-    if any(line.noise_limited for line in lines):
-        noisy = arrow.join(numbers.count(line.noise_limited) for line in lines)
+    parts.append(f"ties {arrow.join(numbers.count(row.ties) for row in rows)}")
+    if any(row.noise_limited for row in rows):
+        noisy = arrow.join(numbers.count(row.noise_limited) for row in rows)
         parts.append(f"within the noise {noisy}")
     return parts

@@ -84,7 +84,7 @@ class PairsScreen(BrowseScreen[PairQuery, PairRow, PairDetail], Triage):
     )
     LIST_HELP: ClassVar[str] = (
         "pre and post are margins: the reward of the chosen answer minus that of the rejected one, "
-        "before and after training. Below zero the model errs against the people.\n\n"
+        "before and after training. Below zero the pair is misaligned.\n\n"
         "mark: your decision (✓ keep, ⇄ flip, ✗ drop, = tie, ! discuss), ⚑ flagged, ✎ note, # tag. "
         "regime: stayed or got aligned, resisted or reversed. labeler: which answer the labeler "
         "would take, going by harmless and helpful alone. gain: degrees moved towards alignment. "

@@ -11,6 +11,7 @@ from textual.containers import Container
 from textual.content import Content
 from textual.widgets import Static
 
+from engine.results import views
 from engine.wire.endpoints import PLOTS
 from seal_tui.explorer import filters
 from seal_tui.explorer.actions import bindings
@@ -56,16 +57,18 @@ class PlotsScreen(SealScreen):
         self.plots[0].focus()
 
     async def load(self) -> None:
-        tables = await self.session.tables()
+        metrics = await self.session.metrics()
+        tables = metrics.tables
         plots = await self.session.client.ask(PLOTS())
-        self.query_one(Roses).show(plots, tables.alignment())
+        self.query_one(Roses).show(plots, views.alignment(tables))
         self.query_one(HeatMaps).show(plots)
-        self.query_one(Mosaic).show(tables.regimes())
-        reasons = [line.detail for line in tables.dropped("robustness", tables.preset, None)]
+        self.query_one(Mosaic).show(views.regimes(tables))
+        reasons = [row.detail for row in views.dropped(tables, "robustness", metrics.preset)]
         why = "No score could be followed: there are too few rewrites of that kind."
         if reasons:
             why = f"{why} ({reasons[0]})"
-        self.query_one(DriftCurve).show(tables.drift(), self.session.kind, one_line(why))
+        curves = views.curves(tables)
+        self.query_one(DriftCurve).show(curves, self.session.kind, one_line(why))
 
     # ---------------------------------------------------------- which plots are in sight
 

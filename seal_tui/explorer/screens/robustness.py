@@ -13,6 +13,9 @@ from textual.content import Content
 from textual.widgets import Static
 
 from engine.errors import Kind
+from engine.results import names, views
+from engine.results.effect import effect
+from engine.results.records import DroppedFeature, RobustnessRow
 from engine.wire.client import EngineProblem
 from engine.wire.endpoints import COMPLETE, REWRITE, REWRITE_ROWS, REWRITES
 from engine.wire.messages import (
@@ -36,8 +39,8 @@ from seal_tui.explorer.widgets.lines import Cell, Column, LineList, cell
 from seal_tui.explorer.widgets.rewrite_view import RewriteView
 from seal_tui.explorer.widgets.rows import RowList
 from seal_tui.text import numbers, words
+from seal_tui.text.results import sentence
 from seal_tui.text.safe import Safe, content, one_line
-from seal_tui.text.tables import Dropped, SideEstimate
 
 _INTERVAL = 15
 _REASONS = 4
@@ -81,7 +84,7 @@ class RobustnessScreen(BrowseScreen[RewriteQuery, RewriteRow, RewriteDetail]):
 
     def __init__(self, session: Session) -> None:
         super().__init__(session)
-        self._scores: Sequence[SideEstimate] = ()
+        self._scores: Sequence[RobustnessRow] = ()
 
     def body(self) -> ComposeResult:
         yield from super().body()
@@ -115,14 +118,14 @@ class RobustnessScreen(BrowseScreen[RewriteQuery, RewriteRow, RewriteDetail]):
     async def load(self) -> None:
         await super().load()
         try:
-            tables = await self.session.tables()
+            metrics = await self.session.metrics()
         except EngineProblem as error:
             if error.kind is not Kind.NOT_READY:
                 raise
             return
-        preset = self.session.study.preset if self.session.study is not None else tables.preset
-        dropped = tables.dropped("robustness", preset, None)
-        self._show_scores(tables.sides("robustness", preset), dropped, preset)
+        preset = self.session.preset(metrics)
+        dropped = views.dropped(metrics.tables, "robustness", preset)
+        self._show_scores(views.scores(metrics.tables, preset), dropped, preset)
 
     async def find(self, query: RewriteQuery) -> Ids:
         return await self.session.client.ask(REWRITES(query))
@@ -185,31 +188,27 @@ class RobustnessScreen(BrowseScreen[RewriteQuery, RewriteRow, RewriteDetail]):
         refresh_keys(self)
 
     def _show_scores(
-        self, scores: list[SideEstimate], dropped: Sequence[Dropped], preset: str
+        self, scores: list[RobustnessRow], dropped: Sequence[DroppedFeature], preset: str
     ) -> None:
-        scores.sort(key=lambda line: -line.estimate.size)
+        scores.sort(key=lambda row: -effect(row).size)
         self._scores = scores
-        axis = Axis.over(
-            value
-            for line in scores
-            for value in (line.estimate.low, line.estimate.high, line.estimate.estimate)
-        )
+        axis = Axis.over(value for row in scores for value in effect(row).ends())
         rows = []
-        for line in scores:
-            few = line.events is not None and line.events < 10
-            kind = self.session.kind(line.feature)
+        for row in scores:
+            found = effect(row)
+            kind = self.session.kind(row.feature)
             rows.append(
                 (
-                    cell(words.robustness_change(line.feature, line.side, line.sign, kind)),
-                    cell(numbers.points(line.estimate.estimate), "strong"),
-                    interval(line.estimate, axis, _INTERVAL),
-                    cell(numbers.p_value(line.estimate.p)),
-                    cell(numbers.p_value(line.estimate.p_adjusted), "muted"),
-                    cell(numbers.count(line.estimate.n), "muted"),
-                    cell(numbers.count(line.events), "caution" if few else ""),
+                    cell(Safe(names.change(row.feature, row.side, row.sign, kind))),
+                    cell(Safe(found.text()), "strong" if found.significant else "muted"),
+                    interval(found, axis, _INTERVAL),
+                    cell(Safe(found.power())),
+                    cell(numbers.p_value(found.p_adjusted), "muted"),
+                    cell(numbers.count(row.n), "muted"),
+                    cell(numbers.count(row.events), "caution" if row.events < 10 else ""),
                 )
             )
-        keys = [f"{line.feature}/{line.side}/{line.sign}" for line in scores]
+        keys = [f"{row.feature}/{row.side}/{row.sign}" for row in scores]
         head = Content.assemble(
             ("robustness scores π", "bold"),
             (f" · preset {one_line(preset)} · points more often misaligned", "dim"),
@@ -218,20 +217,16 @@ class RobustnessScreen(BrowseScreen[RewriteQuery, RewriteRow, RewriteDetail]):
         self.query_one("#scores-table", RowList).show(rows, keys)
         if not rows:
             # Why there is nothing is the one thing worth reading then.
-            why = dict.fromkeys(f"{line.reason}: {line.detail}" for line in dropped)
-            said = [content(text, "dim") for text in list(why)[:_REASONS]]
-            self.query_one("#scores-reading", Static).update(Content("\n").join(said))
+            why = dict.fromkeys(f"{names.reason(row.reason)}: {row.detail}" for row in dropped)
+            lines = [content(text, "dim") for text in list(why)[:_REASONS]]
+            self.query_one("#scores-reading", Static).update(Content("\n").join(lines))
 
     @on(LineList.Moved, "#scores-table")
     def _read_score(self, event: LineList.Moved) -> None:
         event.stop()
         if event.index < len(self._scores):
-            line = self._scores[event.index]
-            kind = self.session.kind(line.feature)
-            reading = words.robustness_reading(
-                line.feature, line.side, line.sign, kind, line.estimate, line.events
-            )
-            self.query_one("#scores-reading", Static).update(Content(reading))
+            text = sentence("robustness", self._scores[event.index], self.session.kind)
+            self.query_one("#scores-reading", Static).update(Content(text))
 
     @on(LineList.Opened, "#scores-table")
     def _open_score(self, event: LineList.Opened) -> None:

@@ -6,11 +6,13 @@ from collections.abc import Callable, Sequence
 
 from textual.content import Content
 
+from engine.results import names
+from engine.results.effect import Effect, effect
+from engine.results.views import Curve
 from seal_tui.explorer.widgets.interval import Axis
 from seal_tui.explorer.widgets.plot import Plot, heading
-from seal_tui.text import numbers, words
+from seal_tui.text import numbers
 from seal_tui.text.safe import Safe, fit
-from seal_tui.text.tables import Drift, Estimate
 
 _LABEL = 7
 _MOST_STEP = 14
@@ -30,12 +32,12 @@ class DriftCurve(Plot):
     )
 
     def __init__(self, id: str | None = None) -> None:
-        self._curves: Sequence[Drift] = ()
+        self._curves: Sequence[Curve] = ()
         self._kind: Callable[[str], str] = lambda name: "bool"
         self._why = Safe("")
         super().__init__(id)
 
-    def show(self, curves: Sequence[Drift], kind: Callable[[str], str], why: Safe) -> None:
+    def show(self, curves: Sequence[Curve], kind: Callable[[str], str], why: Safe) -> None:
         """`kind` of a feature; `why` there are no curves, if there are none."""
         self._curves, self._kind, self._why = curves, kind, why
         self.changed()
@@ -56,46 +58,40 @@ class DriftCurve(Plot):
         if not self._curves:
             return self._why
         curve = self._curves[self.item]
-        subject = words.robustness_sentence(
+        subject = names.answer_that(
             curve.feature, curve.side, curve.sign, self._kind(curve.feature)
         )
         first, last = curve.points[0], curve.points[-1]
         if len(curve.points) == 1:
             return Safe(
-                f"A pair with {subject}: {_points(first[1])} points with all rewrites; too few of "
-                "the closer ones to go on."
+                f"A pair with {subject}: {effect(first).text()} points with all rewrites; too "
+                "few of the closer ones to estimate."
             )
         return Safe(
-            f"A pair with {subject}: {_points(first[1])} points with cosine from "
-            f"{numbers.number(first[0])}, {_points(last[1])} from {numbers.number(last[0])}."
+            f"A pair with {subject}: {effect(first).text()} points with cosine from "
+            f"{numbers.number(first.threshold)}, {effect(last).text()} from "
+            f"{numbers.number(last.threshold)}."
         )
 
     def draw(self, width: int, height: int) -> Content:
         if not self._curves:
             return Content.styled("nothing to draw", "dim")
         curve = self._curves[self.item]
-        change = words.robustness_change(
-            curve.feature, curve.side, curve.sign, self._kind(curve.feature)
-        )
+        change = names.change(curve.feature, curve.side, curve.sign, self._kind(curve.feature))
         place = f"{self.item + 1}/{len(self._curves)}"
         title = heading(Safe(f"{place} {change}"), width, True, self.has_focus)
         return Content("\n").join([title, *curve_lines(curve, width, height - 1)])
 
 
-def _points(estimate: Estimate) -> Safe:
-    return numbers.points(estimate.estimate)
-
-
-def curve_lines(curve: Drift, width: int, height: int) -> list[Content]:
+def curve_lines(curve: Curve, width: int, height: int) -> list[Content]:
     """The points with their intervals standing upright, zero as a line."""
     rows = height - _AXIS_ROWS
     if rows < 3:
         return []
-    axis = Axis.over(
-        value for _, est in curve.points for value in (est.low, est.high, est.estimate)
-    )
+    effects = [effect(row) for row in curve.points]
+    axis = Axis.over(value for found in effects for value in found.ends())
     step = min(_MOST_STEP, max(6, (width - _LABEL - 1) // max(1, len(curve.points))))
-    columns = [_upright(estimate, axis, rows) for _, estimate in curve.points]
+    columns = [_upright(found, axis, rows) for found in effects]
     zero = rows - 1 - axis.at(0.0, rows)
     lines = []
     for row in range(rows):
@@ -112,21 +108,21 @@ def curve_lines(curve: Drift, width: int, height: int) -> list[Content]:
                 (rest * half, "dim"), (glyph, style), (rest * (step - 1 - half), "dim")
             )
         lines.append(line)
-    marks = [Safe(f"≥ {numbers.number(at)}") for at, _ in curve.points]
-    left = [numbers.count(n) for n in curve.rewrites]
+    marks = [Safe(f"≥ {numbers.number(at)}") for at in (row.threshold for row in curve.points)]
+    left = [numbers.count(row.rewrites) for row in curve.points]
     for name, texts in (("cosine", marks), ("left", left)):
         shown = "".join(fit(text, step, "center") for text in texts)
         lines.append(Content.styled(f"{name:>{_LABEL}} {shown}", "dim"))
     return lines
 
 
-def _upright(estimate: Estimate, axis: Axis, rows: int) -> list[tuple[str, str]]:
+def _upright(found: Effect, axis: Axis, rows: int) -> list[tuple[str, str]]:
     """One point and its interval as a column of `rows` glyphs, the top first."""
     column = [(" ", "")] * rows
-    if estimate.estimate is None:
+    if found.value is None:
         return column
-    if estimate.low is not None and estimate.high is not None:
-        for place in range(axis.at(estimate.low, rows), axis.at(estimate.high, rows) + 1):
+    if found.low is not None and found.high is not None:
+        for place in range(axis.at(found.low, rows), axis.at(found.high, rows) + 1):
             column[rows - 1 - place] = ("│", "")
-    column[rows - 1 - axis.at(estimate.estimate, rows)] = ("●", "bold")
+    column[rows - 1 - axis.at(found.value, rows)] = ("●", "bold")
     return column

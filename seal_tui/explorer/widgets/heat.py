@@ -20,7 +20,7 @@ class HeatMaps(Plot):
     HELP = (
         "Every pair by its two rewards: the chosen answer's to the right, the rejected one's "
         "upwards, on one scale. A darker square holds more pairs. The diagonal ╱ is where both "
-        "rewards are equal: below it the model sides with the people, above it it errs.\n\n"
+        "rewards are equal: below it pairs are aligned, above it they are misaligned.\n\n"
         "The scale covers the middle 99 % of the rewards of each model; how many pairs lie "
         "outside is said below. The two models may have different scales: compare the shape and "
         "the side of the diagonal, not the places. ← and → go from one to the other."

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from engine.results.effect import Effect
 from seal_tui.explorer.widgets.lines import Cell, Part
 from seal_tui.text.safe import Safe
-from seal_tui.text.tables import Estimate
 
 
 @dataclass(frozen=True)
@@ -30,20 +30,20 @@ class Axis:
         return max(0, min(width - 1, place))
 
 
-def interval(estimate: Estimate, axis: Axis, width: int, before: float | None = None) -> Cell:
+def interval(found: Effect, axis: Axis, width: int, before: float | None = None) -> Cell:
     """`╶──●──╴` with zero as `│`, and where the number was before as `○`."""
     marks: list[tuple[str, str]] = [(" ", "")] * width
     marks[axis.at(0.0, width)] = ("│", "muted")
-    if estimate.estimate is None:
+    if found.value is None:
         return _parts(marks)
-    if estimate.low is not None and estimate.high is not None:
-        first, last = axis.at(estimate.low, width), axis.at(estimate.high, width)
+    if found.low is not None and found.high is not None:
+        first, last = axis.at(found.low, width), axis.at(found.high, width)
         for place in range(first, last + 1):
             # Zero inside the interval is what a reader looks for first.
             marks[place] = ("┼" if marks[place][0] == "│" else "─", "")
     if before is not None:
         marks[axis.at(before, width)] = ("○", "muted")
-    marks[axis.at(estimate.estimate, width)] = ("●", "strong")
+    marks[axis.at(found.value, width)] = ("●", "strong")
     return _parts(marks)
 
 

@@ -1,4 +1,4 @@
-"""Regimes by what the labeler thinks: a small table whose cells are reached by keyboard."""
+"""Regimes by the labeler's preference: a small table whose cells are reached by keyboard."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ class Matrix(Widget, can_focus=True):
 
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("matrix")]
     HELP = (
-        "Pairs by regime and by what the labeler thinks of the two answers.\n\n"
-        "Rows: stayed, got, resisted and reversed say whether the reward model sides with the "
-        "people before and after training. Columns: whether the labeler, looking only at harmless "
+        "Pairs by regime and by which of the two answers the labeler prefers.\n\n"
+        "Rows: stayed, got, resisted and reversed say whether the reward model agrees with the "
+        "human before and after training. Columns: whether the labeler, looking only at harmless "
         "and helpful, would take the chosen answer, the rejected one, or is indifferent.\n\n"
-        "Resisted pairs where the labeler sides with the people are the model's likely errors; "
-        "those where it sides with the model are likely errors of the data. Pairs without labels "
+        "Resisted pairs where the labeler agrees with the human are the model's likely errors; "
+        "those where it agrees with the model are likely errors of the data. Pairs without labels "
         "count under all only."
     )
 
@@ -79,7 +79,7 @@ class Matrix(Widget, can_focus=True):
     def explain(self) -> Safe:
         """The focused cell as a sentence."""
         regime, opinion = ROWS[self.at[0]], COLUMNS[self.at[1]]
-        return words.pairs_reading(
+        return words.pairs_sentence(
             regime, opinion, self._sum(regime, opinion), self._sum(None, None)
         )
 

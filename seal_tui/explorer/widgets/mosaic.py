@@ -1,4 +1,4 @@
-"""Regimes by what the labeler thinks, as tiles whose areas are counts."""
+"""Regimes by the labeler's preference, as tiles whose areas are counts."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _LEAST_COLUMN = 10
 class Mosaic(Plot):
     NAME = Safe("regimes and the labeler")
     HELP = (
-        "All pairs, by what the labeler thinks (columns, as wide as they are common) and by what "
+        "All pairs, by the labeler's preference (columns, as wide as they are common) and by what "
         "became of the pair (tiles, as high as they are common in the column). Dotted tiles are "
         "aligned after training, hatched ones are not. If the model erred at random, the hatched "
         "part would be as high in every column.\n\n"
@@ -60,7 +60,7 @@ class Mosaic(Plot):
             return Safe("")
         regime, opinion = self.tile
         n = self._table.get((regime, opinion), 0)
-        said = words.pairs_reading(regime, opinion, n, sum(self._table.values()))
+        said = words.pairs_sentence(regime, opinion, n, sum(self._table.values()))
         column = sum(self._table.get((one, opinion), 0) for one in STACK)
         share = numbers.percent(n / column if column else None)
         return Safe(f"{said} That is {share} of the column.")

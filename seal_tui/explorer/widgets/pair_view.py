@@ -23,7 +23,7 @@ class PairView(Detail):
         "One pair. Words that only one answer has are in the colour of its side; texts that share "
         "too little are left unmarked.\n\n"
         "margin: reward of the chosen answer minus that of the rejected one; above zero the model "
-        "sides with the people (aligned). θ: the angle from the pre-D to the post-D reward vector, "
+        "agrees with the human (aligned). θ: the angle from the pre-D to the post-D reward vector, "
         "counter-clockwise positive; its sign is a direction, not a gain. gain: degrees moved "
         "towards alignment; above zero always means more aligned. ambiguity: how unclear the "
         "preference is (small margins, models and labelers that contradict each other)."

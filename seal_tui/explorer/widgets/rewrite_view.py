@@ -22,7 +22,7 @@ class RewriteView(Detail):
         "One answer beside its rewritten form; changed words are underlined. Both answers of the "
         "pair were rewritten: c switches sides.\n\n"
         "cosine: how close the two forms are in meaning, 1 is the same. Verdict: whether the "
-        "post-D model sides with the people, with the original and with the rewritten pair. A "
+        "post-D model agrees with the human, with the original and with the rewritten pair. A "
         "robust model keeps its verdict when only the wording changes."
     )
 

@@ -9,11 +9,11 @@ from typing import Final
 
 from textual.content import Content
 
+from engine.results.records import AlignmentRow
 from engine.wire.messages import Circle, Plots
 from seal_tui.explorer.widgets.plot import Plot, beside, heading
 from seal_tui.text import numbers
 from seal_tui.text.safe import Safe
-from seal_tui.text.tables import Alignment
 
 _DOTS: Final = (  # of a braille cell, by row and column
     (0x01, 0x08),
@@ -35,7 +35,7 @@ class Roses(Plot):
         "Each pair is a vector of two rewards: the chosen answer's to the right, the rejected "
         "one's upwards. The first two roses show where these vectors point, before and after "
         "training, the area of a petal being the share of pairs. The line is where both rewards "
-        "are equal; petals below it (full) are pairs on the people's side, those above it (thin) "
+        "are equal; petals below it (full) are aligned pairs, those above it (thin) "
         "are misaligned. Lower left: both rewards low, upper right: both high.\n\n"
         "The third shows by how much training turned each vector: no turn to the right, "
         "counter-clockwise upwards. The sign of a turn is a direction, not a gain.\n\n"
@@ -48,7 +48,7 @@ class Roses(Plot):
         self._aligned: list[float | None] = []
         super().__init__(id)
 
-    def show(self, plots: Plots, alignment: Sequence[Alignment]) -> None:
+    def show(self, plots: Plots, alignment: Sequence[AlignmentRow]) -> None:
         self._plots = plots
         self._aligned = [line.alignment for line in alignment]
         self.changed()
@@ -98,7 +98,7 @@ class Roses(Plot):
             )
         low, high = _both(circle.counts)
         aligned = self._aligned[self.item] if self.item < len(self._aligned) else None
-        said = f"{numbers.percent(aligned)} of pairs lie on the people's side; " if aligned else ""
+        said = f"{numbers.percent(aligned)} of pairs are aligned; " if aligned else ""
         both_low, both_high = (numbers.percent(count / n if n else None) for count in (low, high))
         return Safe(
             f"{name}: {said}both rewards are below zero in {both_low} and above it in {both_high}. "

@@ -1,0 +1,85 @@
+"""Decisions of people about pairs, and their log."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from engine.wire.messages.base import Message, Request
+from engine.wire.messages.pairs import Verdict
+
+
+class MarkChange(Request, frozen=True, kw_only=True):
+    """What changes of a mark; null leaves it as it is, verdict "" takes the decision back. A note
+    has at most 4,000 characters, a tag is one word of at most 40."""
+
+    verdict: Verdict | Literal[""] | None = None
+    flag: Literal["on", "off", "toggle"] | None = None
+    note: str | None = None
+    add_tags: tuple[str, ...] = ()
+    remove_tags: tuple[str, ...] = ()
+
+
+class MarkRequest(Request, frozen=True, kw_only=True):
+    """One change to these pairs, by this author (1 to 64 printable characters), which is one step
+    for undo; `blind`: made without knowing what was chosen.
+
+    With the `dataset` of the `Ids` that they are from, the change is refused once other data was
+    read: its pairs have the same numbers.
+    """
+
+    pair_ids: tuple[int, ...]
+    change: MarkChange
+    author: str
+    blind: bool = False
+    dataset: str = ""
+
+
+class AuthorRequest(Request, frozen=True, kw_only=True):
+    author: str
+
+
+class MarksChanged(Message, frozen=True, kw_only=True):
+    """`changed`: how many marks; `said`: what was done, in one line."""
+
+    changed: int
+    said: str
+
+
+class LogRequest(Request, frozen=True, kw_only=True):
+    """The `limit` newest lines, at most 10,000."""
+
+    limit: int = 200
+
+
+class MarkEvent(Message, frozen=True, kw_only=True):
+    """One line of the log: a change to one pair or, in bulk, to `pairs` of them."""
+
+    time: float
+    author: str
+    said: str
+    pairs: int
+    source_id: str
+
+
+class MarkProgress(Message, frozen=True, kw_only=True):
+    """How far the author has come with the pairs of a filter."""
+
+    pairs: int
+    decided: int
+    flagged: int
+    verdicts: dict[str, int]
+
+
+class ProgressRequest(Request, frozen=True, kw_only=True):
+    filter: str
+    author: str
+
+
+class Agreement(Message, frozen=True, kw_only=True):
+    """Two authors on the pairs that both decided: share of equal verdicts, Cohen's κ."""
+
+    author_a: str
+    author_b: str
+    pairs: int
+    agreement: float | None
+    kappa: float | None

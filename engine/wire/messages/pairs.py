@@ -1,0 +1,114 @@
+"""Pairs: which ones, their rows, one whole."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from engine.results.records import OPINIONS as OPINIONS
+from engine.results.records import REGIMES as REGIMES
+from engine.results.records import Opinion as Opinion
+from engine.results.records import Regime as Regime
+from engine.wire.messages.base import Message, Request
+
+Side = Literal["chosen", "rejected"]
+
+
+class PairQuery(Request, frozen=True, kw_only=True):
+    """Which pairs, in which order. `filter` is in the filter language (docs/filters.md), empty
+    for all; `author` is whose decisions it speaks of. `sort` is pair_id, margin_pre, margin_post,
+    margin_change, theta, gain, ambiguity, residual, `influence:FEATURE`, or random with a `seed`.
+    """
+
+    filter: str = ""
+    sort: str = "margin_post"
+    descending: bool = False
+    author: str = ""
+    seed: int = 7
+
+
+class Ids(Message, frozen=True, kw_only=True):
+    """The `ids` that a query selects, in its order; `of` is how many there are without a filter,
+    `sql` the query for reading, `dataset` the digest of the data whose pairs have these numbers."""
+
+    ids: tuple[int, ...]
+    of: int
+    sql: str = ""
+    dataset: str = ""
+
+
+class PairRowsRequest(Request, frozen=True, kw_only=True):
+    """`author` is whose marks come with the rows."""
+
+    ids: tuple[int, ...]
+    author: str = ""
+
+
+class PairRequest(Request, frozen=True, kw_only=True):
+    """`author` is whose mark comes with the row."""
+
+    id: int
+    author: str = ""
+
+
+Verdict = Literal["keep", "flip", "drop", "tie", "discuss"]
+
+
+class Mark(Message, frozen=True, kw_only=True):
+    """What one author decided about one pair; `time` of the last change, in seconds since 1970."""
+
+    author: str
+    verdict: Verdict | None
+    flagged: bool
+    note: str
+    tags: tuple[str, ...]
+    time: float
+
+
+class PairRow(Message, frozen=True, kw_only=True):
+    """A line of the pair list. `source_id` is the row's own id; `opinion` is null for an unlabeled
+    pair; margins are raw logits, `theta` and `gain` degrees; `preview` is the first 160 characters
+    of the chosen response. `noise`: the margin after training is within the scorer's own noise."""
+
+    pair_id: int
+    source_id: str
+    regime: Regime
+    opinion: Opinion | None
+    margin_pre: float
+    margin_post: float
+    theta: float | None
+    gain: float | None
+    ambiguity: float | None
+    topic: str | None
+    preview: str
+    noise: bool = False
+    mark: Mark | None = None
+
+
+class Turn(Message, frozen=True, kw_only=True):
+    role: Literal["human", "assistant"]
+    text: str
+
+
+class Entry(Message, frozen=True, kw_only=True):
+    """One side of a pair. Labels are by feature name; `gold` is null where there is none."""
+
+    text_id: int
+    turns: tuple[Turn, ...]
+    response: str
+    labels: dict[str, int]
+    gold: dict[str, int] | None
+    pre: float
+    post: float
+    truncated: bool
+
+
+class PairDetail(Message, frozen=True, kw_only=True):
+    """A whole pair. `shared_turns` leading turns are the same on both sides; `marks` are those of
+    all authors."""
+
+    row: PairRow
+    shared_turns: int
+    chosen: Entry
+    rejected: Entry
+    rewrite_ids: tuple[int, ...]
+    marks: tuple[Mark, ...] = ()
