@@ -127,11 +127,10 @@ def test_what_is_missing_is_named(tmp_path: Path) -> None:
 # ---------------------------------------------------------------- the order of insertion
 
 
-def stored(folder: Path, study: studies.Study, seed: int) -> Store:
+def stored(folder: Path, study: studies.Study, seed: int, texts: int = 120) -> Store:
     """One run's results, entered one by one in an order of the seed's."""
     from tests.engine.test_store import pair, rewards
 
-    texts = 120
     truth = np.random.default_rng(1)
     labels = truth.integers(0, 2, size=(3, texts, len(study.features)))
     score = {role: truth.normal(size=texts) for role in ("pre", "post")}
@@ -201,7 +200,7 @@ def test_the_order_of_insertion_changes_no_bit_of_any_measure(tmp_path: Path) ->
 
 def test_the_main_labeler_comes_first(tmp_path: Path) -> None:
     study = studies.load(write_study(tmp_path / "study"))
-    store = stored(tmp_path, study, 3)
+    store = stored(tmp_path, study, 3, texts=4)
     features = measure.paper_features(study)
     labelers: tuple[Labels, ...] = measures.labelers(store, results.roles(store), features)
     assert [labels.name for labels in labelers] == ["main", "gold", "third"]
