@@ -12,14 +12,14 @@ from engine.errors import BadInput, explain
 
 
 def _idle_limit() -> float:
-    """Seconds after which an engine that nobody needs leaves. Raises BadInput."""
-    given = os.environ.get("SEAL_TUI_IDLE_S", "900")
+    """Seconds after which an idle engine exits. Raises BadInput."""
+    value = os.environ.get("SEAL_TUI_IDLE_S", "900")
     try:
-        limit = float(given)
+        limit = float(value)
     except ValueError:
         limit = -1.0
     if not limit > 0:  # NaN too
-        raise BadInput(f"SEAL_TUI_IDLE_S = {given!r}: must be a number of seconds above 0")
+        raise BadInput(f"SEAL_TUI_IDLE_S = {value!r}: must be a positive number of seconds")
     return limit
 
 
@@ -31,14 +31,14 @@ async def _serve(folder: Path, limit: float) -> None:
     from engine.wire.server import Activity, create_app
 
     lock = holder_lock(folder)
-    withdraw(folder)  # a stale note of an engine that died
+    withdraw(folder)  # a stale note of an engine that was killed
     engine = Engine(folder)
     socket = socket_path(folder)
     socket.unlink(missing_ok=True)
     activity = Activity()
 
     def leave() -> None:
-        withdraw(folder)  # who looks for an engine from now on waits for the next one
+        withdraw(folder)  # clients now wait for the next engine
         server.should_exit = True
         engine.progress.wake()
 
@@ -72,7 +72,7 @@ async def _serve(folder: Path, limit: float) -> None:
     finally:
         for task in background:
             task.cancel()
-        engine.progress.wake()  # the threads of watchers whose streams were cut off
+        engine.progress.wake()  # release threads of watchers whose streams were closed
         withdraw(folder)
         await asyncio.to_thread(engine.close)
         socket.unlink(missing_ok=True)
@@ -81,17 +81,17 @@ async def _serve(folder: Path, limit: float) -> None:
 
 def main() -> int:
     os.umask(0o077)
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # the terminal may go; the run goes on
-    # uvicorn raises these again once it has shut down; the engine has yet to close its database.
-    for wish in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(wish, lambda *_: None)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # the run continues when the terminal is closed
+    # uvicorn raises these again after its shutdown, before the engine has closed its database.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: None)
 
     try:
         asyncio.run(_serve(Path(sys.argv[1]).resolve(), _idle_limit()))
     except Exception as error:
-        known = explain(error)
-        print(f"seal-tui: {known}", file=sys.stderr)
-        return known.kind.exit_code
+        problem = explain(error)
+        print(f"seal-tui: {problem}", file=sys.stderr)
+        return problem.kind.exit_code
     return 0
 
 

@@ -1,4 +1,4 @@
-"""A module of the engine that answers one question in a process of its own."""
+"""Runs a function of the engine in a child process and prints its result as JSON."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from engine.errors import SealError
 
 
 def answer(work: Callable[[], Any]) -> int:
-    """Print what `work` returns as JSON, or the error that it raises; the exit code.
+    """Print the result of `work` as JSON, or the error that it raises; returns the exit code.
 
-    Libraries may print what they like meanwhile: stdout holds the one object.
+    Library output is redirected to stderr, so that stdout contains only this object.
     """
     problem, content, code = None, None, 0
     try:

@@ -1,4 +1,4 @@
-"""The checks of `seal-tui doctor`. Prints JSON; a process of its own, because it loads torch."""
+"""The checks of `seal-tui doctor`. Prints JSON; runs in its own process, because it loads torch."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ CACHE_GB = 1.0
 
 @dataclass(frozen=True)
 class Check:
-    """One fact about this machine or study; `fix` says what to do, always where `ok` is False."""
+    """One fact about this machine or study. If `ok` is False, `fix` says what to do."""
 
     name: str
     ok: bool
@@ -34,7 +34,7 @@ def checks(study: Path | None) -> list[Check]:
 
 
 def _attempt(name: str, value: Callable[[], str], fix: str) -> Check:
-    """The check of `value`, which fails when that raises anything."""
+    """A check that fails if `value` raises an error."""
     try:
         return Check(name, True, value())
     except Exception as error:
@@ -126,14 +126,14 @@ def _study(path: Path) -> list[Check]:
         Check("measures", True, f"{study.measures.preset}, ties {study.measures.tie_policy}"),
     ]
     for where, backend in study.backends().items():
-        missing = backend.lacking()
+        missing = backend.missing()
         value = f"{backend.backend} {backend.title}"
         rows.append(Check(_name(where), missing is None, value, missing or ""))
     return rows
 
 
 def _name(where: str) -> str:
-    """A back end's table in the study file, in words: `labeler main`, `reward pre`."""
+    """The name of a back end's check, such as `labeler main` or `reward pre`."""
     table, _, name = where.partition(".")
     return f"{table.removesuffix('s')} {name}" if name else table
 

@@ -1,4 +1,4 @@
-"""Answers about a study, its rejected rows and its plots, as messages."""
+"""Messages about a study, its rejected rows and its plots."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def study(settings: Study, pairs: int, changed: bool) -> StudyInfo:
         models.append(
             ModelInfo(role=f"labeler {name}", model=labeler.title, detail=labeler.backend)
         )
-    if settings.rewrites.wanted:
+    if settings.rewrites.enabled:
         models.append(
             ModelInfo(
                 role="rewriter", model=plan.rewriter_name(settings), detail=settings.rewrites.scope
@@ -53,7 +53,7 @@ def study(settings: Study, pairs: int, changed: bool) -> StudyInfo:
             for f in settings.features
         ),
         models=tuple(models),
-        strategies=settings.rewrites.strategies if settings.rewrites.wanted else (),
+        strategies=settings.rewrites.strategies if settings.rewrites.enabled else (),
         preset=settings.measures.preset,
         presets=PRESETS,
         tie_policy=settings.measures.tie_policy,
@@ -65,7 +65,7 @@ def study(settings: Study, pairs: int, changed: bool) -> StudyInfo:
 
 
 def rejects(store: Store, limit: int) -> Rejects:
-    """The first rows of the source that could not be used."""
+    """The first rejected rows of the source."""
     meanings: dict[str, str] = dict(REASONS)
     rows = tuple(
         RejectRow(
@@ -82,29 +82,29 @@ def rejects(store: Store, limit: int) -> Rejects:
 
 
 def plots(pre: NDArray[np.float64], post: NDArray[np.float64]) -> Plots:
-    drawn = paper.plots(pre, post)
+    counts = paper.plots(pre, post)
     return Plots(
-        direction_pre=_circle(drawn.direction_pre),
-        direction_post=_circle(drawn.direction_post),
-        theta=_circle(drawn.theta),
-        rewards_pre=_grid(drawn.rewards_pre),
-        rewards_post=_grid(drawn.rewards_post),
+        direction_pre=_circle(counts.direction_pre),
+        direction_post=_circle(counts.direction_post),
+        theta=_circle(counts.theta),
+        rewards_pre=_grid(counts.rewards_pre),
+        rewards_post=_grid(counts.rewards_post),
     )
 
 
-def _circle(drawn: paper.Circle) -> Circle:
+def _circle(circle: paper.Circle) -> Circle:
     return Circle(
-        counts=tuple(drawn.counts.tolist()),
-        undefined=drawn.undefined,
-        mean_deg=drawn.mean_deg,
-        resultant=drawn.resultant,
+        counts=tuple(circle.counts.tolist()),
+        undefined=circle.undefined,
+        mean_deg=circle.mean_deg,
+        resultant=circle.resultant,
     )
 
 
-def _grid(drawn: paper.Grid) -> Grid:
+def _grid(grid: paper.Grid) -> Grid:
     return Grid(
-        counts=tuple(tuple(row) for row in drawn.counts.tolist()),
-        low=drawn.low,
-        high=drawn.high,
-        outside=drawn.outside,
+        counts=tuple(tuple(row) for row in grid.counts.tolist()),
+        low=grid.low,
+        high=grid.high,
+        outside=grid.outside,
     )

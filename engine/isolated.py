@@ -1,8 +1,8 @@
-"""How a module of the engine is started in a process of its own.
+"""Starts a module of the engine in its own process.
 
-Run, data and working folders hold what other people wrote, so no process of the engine looks for
-code in one: `-P` keeps the folder it starts in off `sys.path`, and it starts in `/`, where no
-relative name (a model `owner/name`, say) means a folder of somebody's.
+Run, data and working folders may contain untrusted files, so no engine process loads code from
+them: `-P` keeps the start folder off `sys.path`, and the process starts in `/`, where no relative
+name (such as a model `owner/name`) can match an untrusted folder.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ import sys
 from pathlib import Path
 from typing import TypedDict
 
-# Variables that name folders, as the person who set them saw them.
+# Variables that name folders, relative to the user's working folder.
 _LISTS = ("PYTHONPATH",)
 _FOLDERS = ("SEAL_TUI_CACHE", "HF_HOME", "HF_HUB_CACHE", "HF_DATASETS_CACHE")
 
 
 class Place(TypedDict):
-    """Where such a process runs; arguments of `subprocess.Popen`."""
+    """Working folder and environment of such a process; arguments of `subprocess.Popen`."""
 
     cwd: str
     env: dict[str, str]
@@ -32,7 +32,7 @@ def place() -> Place:
     """`/`, and this process's environment with relative folders made absolute.
 
     An empty entry of PYTHONPATH, as `export PYTHONPATH=$PYTHONPATH:/x` leaves it, means the folder
-    that a process starts in. Nobody asked for that, so it is left out.
+    that a process starts in. That is hardly ever intended, so it is left out.
     """
     environment = dict(os.environ)
     for name in _LISTS:

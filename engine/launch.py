@@ -1,4 +1,4 @@
-"""Finding a run folder's engine, starting one when there is none, and who holds the folder."""
+"""Finds a run folder's engine, starts one if there is none, and locks the folder."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ LOCK = "engine.lock"
 LOG = "engine.log"
 START_TIMEOUT_S = 30.0
 PROBE_S = 2.0
-BEAT_S = 5.0  # how often an engine renews its note, at least
+BEAT_S = 5.0  # the longest interval at which an engine renews its note
 BEAT_LIMIT_S = 15.0
 
 
 @dataclass(frozen=True)
 class Holder:
-    """The engine that a run folder's note tells of. `place` is the identity of the folder that the
-    note was written in, `build` that of `engine.wire.version`; version 0.1.0 wrote neither."""
+    """The engine in a run folder's note. `place` identifies the folder that the note was written
+    in, `build` is from `engine.wire.version`; version 0.1.0 wrote neither."""
 
     pid: int
     host: str
@@ -43,23 +43,23 @@ class Holder:
 
 
 def socket_path(folder: Path) -> Path:
-    """Short, private, and the same for everyone who looks for this folder's engine."""
+    """The socket of this folder's engine: short, private, and the same for every client."""
     name = hashlib.sha256(str(folder.resolve()).encode()).hexdigest()[:20]
     return runtime_dir() / f"{name}.sock"
 
 
 def holder_lock(folder: Path) -> filelock.FileLock:
-    """Take the folder for this process.
+    """Lock the folder for this process.
 
-    Raises Busy naming the holder when another engine has it.
+    Raises Busy naming the holder if another engine has locked it.
     """
-    # A client that only looks whether the folder is held has the lock for a moment.
+    # The timeout is for clients that take the lock briefly to check whether the folder is held.
     lock = filelock.FileLock(folder / LOCK, timeout=1, mode=0o600)
     try:
         lock.acquire()
     except filelock.Timeout:
-        found = holder(folder)
-        who = f"process {found.pid} on {found.host}" if found else "another engine"
+        engine = holder(folder)
+        who = f"process {engine.pid} on {engine.host}" if engine else "another engine"
         raise Busy(f"{folder} is in use by {who}") from None
     except OSError as error:
         raise MachineError(f"{folder} cannot be written: {error.strerror}") from None
@@ -67,7 +67,7 @@ def holder_lock(folder: Path) -> filelock.FileLock:
 
 
 def held(folder: Path) -> bool:
-    """Whether an engine on this machine has the folder, reachable or not."""
+    """Whether an engine on this machine holds the folder, reachable or not."""
     lock = filelock.FileLock(folder / LOCK, timeout=0, mode=0o600)
     try:
         with lock:
@@ -75,11 +75,11 @@ def held(folder: Path) -> bool:
     except filelock.Timeout:
         return True
     except OSError:
-        return False  # the engine will say what is wrong with the folder
+        return False  # the engine will report the problem
 
 
 def announce(folder: Path, socket: Path) -> None:
-    """Say who holds the folder and where to reach it."""
+    """Write the note that says who holds the folder and how to reach it."""
     content = {
         "pid": os.getpid(),
         "host": platform.node(),
@@ -97,7 +97,7 @@ def announce(folder: Path, socket: Path) -> None:
 
 
 def beat(folder: Path) -> None:
-    """Renew the note, so that other hosts see that its engine lives."""
+    """Renew the note, so that other hosts see that its engine is alive."""
     with contextlib.suppress(OSError):
         os.utime(folder / HOLDER)
 
@@ -107,7 +107,7 @@ def withdraw(folder: Path) -> None:
 
 
 def holder(folder: Path) -> Holder | None:
-    """What the folder says of its engine; it may be gone."""
+    """The engine in the folder's note; it may no longer exist."""
     try:
         content = json.loads((folder / HOLDER).read_text("utf-8"))
         place = content.get("place")
@@ -123,34 +123,34 @@ def holder(folder: Path) -> Holder | None:
 
 
 def reachable(folder: Path) -> Path | None:
-    """The socket of the folder's living engine, of whatever version, or None.
+    """The socket of the folder's running engine, of any version, or None.
 
-    Raises Busy when an engine of another host holds it: its socket is not here.
+    Raises Busy if an engine on another host holds the folder: its socket is not reachable.
     """
-    found = _living(folder)
-    return None if found is None else found.socket
+    engine = _running(folder)
+    return None if engine is None else engine.socket
 
 
-def _living(folder: Path) -> Holder | None:
-    """The folder's living engine, or None.
+def _running(folder: Path) -> Holder | None:
+    """The folder's running engine, or None.
 
-    A note that was copied with its folder tells of the engine of the original, and counts for
-    nothing. Raises Busy when an engine of another host holds this very folder, which both
-    share: its socket is not here.
+    A note that was copied with its folder names the engine of the original, and is ignored.
+    Raises Busy if an engine on another host, which shares this folder, holds it: its socket is not
+    reachable.
     """
-    found = holder(folder)
-    if found is None:
+    engine = holder(folder)
+    if engine is None:
         return None
-    if found.host == platform.node():
-        return found if _is_here(found, folder) and _answers(found.socket) else None
-    held_there = f"{folder} is in use by process {found.pid} on {found.host}"
-    if found.place is None or found.place == _place(folder):
+    if engine.host == platform.node():
+        return engine if _is_here(engine, folder) and _answers(engine.socket) else None
+    held_there = f"{folder} is in use by process {engine.pid} on {engine.host}"
+    if engine.place is None or engine.place == _place(folder):
         raise Busy(
             f"{held_there}: run seal-tui there; if that engine is gone, or this folder is a copy, "
             f"remove {folder / HOLDER}"
         )
-    # Another folder's numbers: a copy. Some shared file systems number anew on every host, and
-    # there an engine that lives still renews its note.
+    # The numbers of another folder: a copy. But some shared file systems have other numbers on
+    # every host; there, a running engine still renews its note.
     if _age_s(folder / HOLDER) < BEAT_LIMIT_S:
         raise Busy(
             f"{held_there}, or was copied a moment ago: run seal-tui there, or try again in "
@@ -160,8 +160,8 @@ def _living(folder: Path) -> Holder | None:
 
 
 def _place(folder: Path) -> tuple[int, ...]:
-    """What tells a folder from its copies, and is the same on every host that shares it: the
-    numbers that its file system gives the folder and its lock."""
+    """Distinguishes a folder from its copies, and is the same on every host that shares it: the
+    inode numbers of the folder and its lock."""
     numbers = []
     for path in (folder, folder / LOCK):
         try:
@@ -171,11 +171,11 @@ def _place(folder: Path) -> tuple[int, ...]:
     return tuple(numbers)
 
 
-def _is_here(found: Holder, folder: Path) -> bool:
+def _is_here(engine: Holder, folder: Path) -> bool:
     """Whether the note of an engine on this host was written in this folder."""
-    if found.place is not None:
-        return found.place == _place(folder)
-    return found.socket.name == socket_path(folder).name
+    if engine.place is not None:
+        return engine.place == _place(folder)
+    return engine.socket.name == socket_path(folder).name
 
 
 def _age_s(path: Path) -> float:
@@ -186,8 +186,8 @@ def _age_s(path: Path) -> float:
 
 
 def _answers(socket: Path) -> bool:
-    """Whether an engine is there: the kernel still accepts for one that was just killed, so only
-    an answer counts, or a silence, which is an engine that is busy."""
+    """Whether an engine responds. The kernel still accepts connections for a process that was just
+    killed, so only an answer counts, or a timeout, which means that the engine is busy."""
     with contextlib.closing(sockets.socket(sockets.AF_UNIX)) as probe:
         probe.settimeout(PROBE_S)
         try:
@@ -211,33 +211,33 @@ def run_folder(folder: Path) -> Path:
 
 
 def ensure_engine(folder: Path) -> Path:
-    """The socket of the folder's engine, started in a session of its own if there is none. An
+    """The socket of the folder's engine, which is started in its own session if there is none. An
     idle engine of another version is replaced.
 
-    Raises SealError when it does not come up, with the last line of its log, and Busy when one of
-    another version has a run on.
+    Raises SealError with the last line of its log if it does not start, and Busy if an engine of
+    another version is working.
     """
     folder = folder.resolve()
     process: subprocess.Popen[bytes] | None = None
     deadline = time.monotonic() + START_TIMEOUT_S
     while time.monotonic() < deadline:
-        found = _living(folder)
-        if found is not None:
-            if found.build == version.build() or _usable(folder, found):
-                return found.socket
-            if process is not None and process.pid == found.pid:
+        engine = _running(folder)
+        if engine is not None:
+            if engine.build == version.build() or _usable(folder, engine):
+                return engine.socket
+            if process is not None and process.pid == engine.pid:
                 raise MachineError(
                     f"the engine of {folder} was started from another version of seal-tui than "
                     f"this one; see {sys.executable} and PYTHONPATH"
                 )
         if process is None:
-            # An engine that is leaving, or that another client has just started, holds the folder.
+            # The folder is still held by an engine that is exiting, or that was just started.
             if not held(folder):
                 process = _start(folder)
         elif process.poll() is not None:
             if not held(folder):
-                raise _last_words(folder, process.returncode)
-            process = None  # another client's engine won the folder
+                raise _startup_error(folder, process.returncode)
+            process = None  # another client's engine locked the folder first
         time.sleep(0.03)
     if held(folder):
         raise Busy(
@@ -247,22 +247,22 @@ def ensure_engine(folder: Path) -> Path:
     raise MachineError(f"the engine did not answer in {START_TIMEOUT_S:.0f} s; see {folder / LOG}")
 
 
-def _usable(folder: Path, found: Holder) -> bool:
-    """Whether an engine of another build will do. If not, and it is idle, it is asked to leave.
+def _usable(folder: Path, engine: Holder) -> bool:
+    """Whether an engine of another build is compatible. If not, and it is idle, it is shut down.
 
-    Raises Busy when it has work, and MachineError when this process is the one out of date.
+    Raises Busy if it is working, and MachineError if this process is outdated.
     """
     from engine.wire.client import EngineGone, EngineProblem, SyncEngineClient
 
     try:
-        with SyncEngineClient.at(found.socket) as client:
+        with SyncEngineClient.at(engine.socket) as client:
             peer = client.ask(version.PEER())
             outdated = version.build_on_disk() != version.build()
             busy = peer.state == "running" or client.ask(version.PEER_EXPORT()).state == "running"
             if peer.compatible and (outdated or busy):
                 return True
             if outdated:
-                raise MachineError("seal-tui was updated since this process began; start it again")
+                raise MachineError("seal-tui was updated since this process started; restart it")
             if busy:
                 work = "a run" if peer.state == "running" else "an export"
                 raise Busy(
@@ -271,13 +271,13 @@ def _usable(folder: Path, found: Holder) -> bool:
                 )
             client.ask(version.PEER_SHUTDOWN())
     except (EngineGone, EngineProblem):
-        pass  # it left meanwhile, or is no engine
+        pass  # it has exited, or is not an engine
     return False
 
 
 def attachable(socket: Path) -> Path:
-    """`socket`, if the engine there can be asked by this version. Raises MachineError otherwise,
-    and when nobody answers."""
+    """`socket`, if its engine is compatible with this version. Raises MachineError otherwise, and
+    if nothing answers."""
     from engine.wire.client import EngineProblem, SyncEngineClient
 
     try:
@@ -288,7 +288,7 @@ def attachable(socket: Path) -> Path:
     if not peer.compatible:
         raise MachineError(
             f"the engine at {socket} is version {peer}, this is {version.this()}: "
-            "both ends must be of the same version"
+            "both must have the same version"
         )
     return socket
 
@@ -309,8 +309,8 @@ def _private(path: str, flags: int) -> int:
     return os.open(path, flags, 0o600)
 
 
-def _last_words(folder: Path, exit_code: int) -> SealError:
-    """Why an engine did not start: its last line, in the kind that its exit code tells."""
+def _startup_error(folder: Path, exit_code: int) -> SealError:
+    """Why an engine did not start: the last line of its log, as the kind of its exit code."""
     lines = (folder / LOG).read_text("utf-8", "replace").strip().splitlines()
     last = lines[-1] if lines else "the engine ended without a message"
     kind = BadInput if exit_code == BadInput.kind.exit_code else MachineError

@@ -1,12 +1,12 @@
-"""Classes found by name: built in, one module each, or brought by an installed package.
+"""Finds classes by name: built in, one module each, or provided by an installed package.
 
-A package offers its own with an entry point of the group `seal_tui.backends`, named KIND.NAME:
+A package provides one with an entry point of the group `seal_tui.backends`, named KIND.NAME:
 
     [project.entry-points."seal_tui.backends"]
     "labeler.mine" = "my_package:MyLabeler"
 
-Entry points come from installed packages alone: the working folder is never looked at, so nothing
-that lies beside data or in a run folder can be loaded. A built-in name cannot be replaced.
+Entry points come only from installed packages, never from the working folder, so that no code from
+a data or run folder can be loaded. A built-in name cannot be replaced.
 """
 
 from __future__ import annotations
@@ -38,20 +38,20 @@ class Registry(Generic[T]):
         self.package = package
 
     def names(self) -> tuple[str, ...]:
-        """Every name there is, the built-in ones first."""
+        """All names, the built-in ones first."""
         built_in = self.built_in()
-        return (*built_in, *(name for name in self._offered() if name not in built_in))
+        return (*built_in, *(name for name in self._provided() if name not in built_in))
 
     def find(self, name: str, where: str) -> type[T]:
         """The class of this name. `where`: the key that names it.
 
-        Raises BadInput that lists what there is, or says why the class cannot be used.
+        Raises BadInput that lists the names, or says why the class cannot be used.
         """
         if name in self.built_in():
             module = importlib.import_module(f"{self.package}.{name}")
             kind: type[T] = next(k for k in vars(module).values() if self._is(k, name))
             return kind
-        entries = self._offered().get(name, [])
+        entries = self._provided().get(name, [])
         if not entries:
             raise BadInput(
                 f"{where} = {name!r}: unknown {self.kind}; use one of {', '.join(self.names())}"
@@ -62,40 +62,40 @@ class Registry(Generic[T]):
         return self._load(entries[0], name, where)
 
     def _load(self, entry: EntryPoint, name: str, where: str) -> type[T]:
-        whose = f"{where} = {name!r}: {entry.value}"
+        prefix = f"{where} = {name!r}: {entry.value}"
         try:
-            found = entry.load()
-        except Exception as error:  # whatever a foreign module raises
+            kind = entry.load()
+        except Exception as error:  # a foreign module may raise anything
             first = (str(error).strip().splitlines() or [""])[0]
-            raise BadInput(f"{whose} cannot be loaded ({type(error).__name__}: {first})") from None
-        if not self._is(found, name):
-            raise BadInput(f"{whose} is not a {self.base.__name__} with tag {name!r}")
-        if lacking := missing_methods(found):
-            raise BadInput(f"{whose} does not define {', '.join(lacking)}")
-        return found  # type: ignore[no-any-return]
+            raise BadInput(f"{prefix} cannot be loaded ({type(error).__name__}: {first})") from None
+        if not self._is(kind, name):
+            raise BadInput(f"{prefix} is not a {self.base.__name__} with tag {name!r}")
+        if missing := missing_methods(kind):
+            raise BadInput(f"{prefix} does not define {', '.join(missing)}")
+        return kind  # type: ignore[no-any-return]
 
-    def _is(self, found: Any, name: str) -> bool:
+    def _is(self, kind: Any, name: str) -> bool:
         return (
-            isinstance(found, type)
-            and issubclass(found, self.base)
-            and found is not self.base
-            and found.__struct_config__.tag == name
+            isinstance(kind, type)
+            and issubclass(kind, self.base)
+            and kind is not self.base
+            and kind.__struct_config__.tag == name
         )
 
     def built_in(self) -> tuple[str, ...]:
-        """The names that need no other package."""
+        """The names that do not need another package."""
         return _modules(self.package)
 
-    def _offered(self) -> dict[str, list[EntryPoint]]:
-        """Name → the entry points that offer it."""
-        offered: dict[str, list[EntryPoint]] = {}
+    def _provided(self) -> dict[str, list[EntryPoint]]:
+        """Name → the entry points that provide it."""
+        entries: dict[str, list[EntryPoint]] = {}
         here = Path.cwd()
         path = (p for p in sys.path if Path(p).is_absolute() and Path(p).resolve() != here)
         for entry in _entry_points(tuple(path)):
             kind, _, name = entry.name.partition(".")
             if kind == self.kind and name:
-                offered.setdefault(name, []).append(entry)
-        return dict(sorted(offered.items()))
+                entries.setdefault(name, []).append(entry)
+        return dict(sorted(entries.items()))
 
 
 @cache
@@ -106,7 +106,7 @@ def _modules(package: str) -> tuple[str, ...]:
 
 @lru_cache(maxsize=4)
 def _entry_points(path: tuple[str, ...]) -> tuple[EntryPoint, ...]:
-    """Those of our group; what is installed while the program runs is found by its next start."""
+    """The entry points of our group. Packages installed later are found after a restart."""
     return tuple(
         entry
         for package in distributions(path=list(path))
@@ -116,7 +116,7 @@ def _entry_points(path: tuple[str, ...]) -> tuple[EntryPoint, ...]:
 
 
 def required(method: Any) -> Any:
-    """Marks what a subclass has to define; a class without it is refused by name."""
+    """Marks a method that a subclass must define; the registry rejects classes without it."""
     method.__required__ = True
     return method
 

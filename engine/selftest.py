@@ -1,4 +1,5 @@
-"""What `seal-tui selftest` runs. Prints JSON; in a process of its own because of the statistics."""
+"""The checks of `seal-tui selftest`. Prints JSON; runs in its own process, which loads
+statistics."""
 
 from __future__ import annotations
 
@@ -13,7 +14,7 @@ from engine.paper.selftest import run, verdict
 def check() -> dict[str, object]:
     report = run()
     checks = [
-        # JSON knows no infinity: an open bound is null, as is a number that never came back.
+        # JSON has no infinity or NaN: such numbers become null.
         {key: _plain(value) for key, value in asdict(c).items()}
         for c in report.checks
     ]

@@ -1,4 +1,4 @@
-"""The engine of one run folder: its study, its store, at most one run at a time."""
+"""The engine of one run folder: its study, its store, and at most one run at a time."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ from engine.wire.messages import (
 
 STUDY_FILE = "study.json"
 DATABASE = "seal.duckdb"
-SHOWN_REJECTS = 1_000  # more than anybody reads; the reasons are counted whole
+MAX_REJECTS = 1_000  # listed; the counts by reason are complete
 STARTED = "started"  # the key in `meta` of the study whose run began last, as JSON
 
 
@@ -86,7 +86,7 @@ class Engine:
     """Thread-safe. Clients call it through the server; tests call it directly."""
 
     def __init__(self, folder: Path) -> None:
-        """Raises MachineError when the database cannot be opened, BadInput for a damaged study."""
+        """Raises MachineError if the database cannot be opened, BadInput for a damaged study."""
         self.folder = folder
         self.study: Study = self._read_study()
         self.store = Store(folder / DATABASE)
@@ -113,8 +113,8 @@ class Engine:
 
     @answers(endpoints.START)
     def start(self) -> RunStatus:
-        """Start or resume the run; nothing happens when one is on. Raises BadInput where a back
-        end of the study is not installed."""
+        """Start or resume the run; does nothing if one is running. Raises BadInput if a back end
+        of the study is not installed."""
         with self._lock:
             if not self.running:
                 # The folder's study file may have been replaced since this engine started.
@@ -135,7 +135,7 @@ class Engine:
 
     @answers(endpoints.STOP)
     def stop(self, request: StopRequest = _FINISH_BATCH) -> RunStatus:
-        """Ask the run to stop. Everything committed stays."""
+        """Ask the run to stop. Committed results stay."""
         with self._lock:
             self._stop.set()
             if self.running:
@@ -146,21 +146,21 @@ class Engine:
 
     @answers(endpoints.PLAN)
     def plan(self, request: PlanRequest = _OWN_STUDY) -> RunPlan:
-        """What a run would reuse and compute: of this resolved study, or of the folder's own.
+        """What a run of this resolved study, or of the folder's own, would reuse and compute.
 
-        Raises NotReady while a run is on, and what a run would raise that could not even begin.
+        Raises NotReady during a run, and the errors of a run that cannot start.
         """
         if self.running:
             raise NotReady("a run is in progress: stop it before planning another one")
-        wanted = self._read_study()
+        study = self._read_study()
         if request.study is not None:
-            wanted = studies.loads_resolved(msgspec.json.encode(request.study))
-        studies.require_installed(wanted)
-        return preview(wanted, self.folder, self.store)
+            study = studies.loads_resolved(msgspec.json.encode(request.study))
+        studies.require_installed(study)
+        return preview(study, self.folder, self.store)
 
     @answers(endpoints.SHUTDOWN)
     def shutdown(self) -> RunStatus:
-        """Ask the process to leave; it waits for the batch in work."""
+        """Ask the process to exit; it finishes the current batch first."""
         self.on_shutdown()
         return self.status()
 
@@ -185,23 +185,23 @@ class Engine:
         except Exception as error:
             problem = explain(error, self.folder / "engine.log")
 
-        def keep(status: RunStatus) -> None:
+        def save(status: RunStatus) -> None:
             manifest.write(self.folder, pipeline.study, self.store, status, pipeline.notes)
 
-        self.progress.end(state, problem, keep)
+        self.progress.end(state, problem, save)
 
     # ------------------------------------------------------------ reading
 
     @answers(endpoints.STUDY)
     def info(self) -> StudyInfo:
         pairs = self.status().counts.get("pairs", 0)
-        return info.study(self._shown(), pairs, self._changed())
+        return info.study(self._results_study(), pairs, self._changed())
 
     def _changed(self) -> bool:
-        """Whether a run would compute something else than what is shown."""
+        """Whether a run would compute other results than those shown."""
         started = self.store.meta(STARTED)
-        if not self.running and (found := self._results()) is not None:
-            before = found.study
+        if not self.running and (results := self._results()) is not None:
+            before = results.study
         elif started is not None:
             before = studies.loads_resolved(started.encode())
         else:
@@ -218,45 +218,45 @@ class Engine:
 
     @answers(endpoints.METRICS)
     def metrics(self, request: MetricsRequest = _EVERY_PRESET) -> Metrics:
-        """Every metric table; with a preset only its rows, where a table has presets. Stale
-        measures are computed anew first, if every result they need is there."""
+        """Every metric table; with a preset only its rows, in tables that have presets. Stale
+        measures are recomputed first, if all results are available."""
         with self._lock:
-            if not self.running:  # its file may have been changed since this engine started
+            if not self.running:  # the file may have changed since this engine started
                 try:
                     self.study = self._read_study()
                 except BadInput as error:
                     raise NotReady(str(error)) from None
-        found = self._need_measures()
+        results = self._need_measures()
         preset = request.preset
         tables = measures.tables(self.store)
         if preset is not None:
             if preset not in PRESETS:
                 raise NotFound(f"unknown preset {preset}; use one of {', '.join(PRESETS)}")
             tables = views.narrowed(tables, preset)
-        return Metrics(preset=preset or found.study.measures.preset, tables=tables)
+        return Metrics(preset=preset or results.study.measures.preset, tables=tables)
 
     @answers(endpoints.PLOTS)
     def plots(self) -> Plots:
-        """What the paper draws, counted and ready to draw."""
-        found = self._need_measures()
-        return info.plots(*measures.rewards(self.store, found.roles))
+        """The counts behind the paper's figures."""
+        results = self._need_measures()
+        return info.plots(*measures.rewards(self.store, results.roles))
 
     @answers(endpoints.REJECTS)
     def rejects(self) -> Rejects:
-        """The rows of the source that could not be used."""
-        return info.rejects(self.store, SHOWN_REJECTS)
+        """The rejected rows of the source."""
+        return info.rejects(self.store, MAX_REJECTS)
 
     def browser(self) -> Browser:
-        found = self._need_measures()
+        results = self._need_measures()
         return Browser(
-            self.store, found.roles, found.study.features, found.study.rewrites.strategies
+            self.store, results.roles, results.study.features, results.study.rewrites.strategies
         )
 
     # ------------------------------------------------------------ pairs, rewrites, filters
 
     @answers(endpoints.PAIRS)
     def pairs(self, query: PairQuery, reading: Reading | None = None) -> Ids:
-        """Raises FilterError, NotFound, NotReady, and Interrupted where `reading` was stopped."""
+        """Raises FilterError, NotFound, NotReady, and Interrupted if `reading` was stopped."""
         return self.browser().pair_ids(query, reading)
 
     @answers(endpoints.PAIR_ROWS)
@@ -269,7 +269,7 @@ class Engine:
 
     @answers(endpoints.REWRITES)
     def rewrites(self, query: RewriteQuery, reading: Reading | None = None) -> Ids:
-        """Raises FilterError, NotReady, and Interrupted where `reading` was stopped."""
+        """Raises FilterError, NotReady, and Interrupted if `reading` was stopped."""
         return self.browser().rewrite_ids(query, reading)
 
     @answers(endpoints.REWRITE_ROWS)
@@ -297,16 +297,16 @@ class Engine:
 
     @answers(endpoints.MARK)
     def mark(self, request: MarkRequest) -> MarksChanged:
-        """Change marks; they are on disk when this returns. A run that is on does not matter."""
-        return marks.change(self.store, request, studies.digest(self._shown()))
+        """Change marks; they are on disk when this returns. Works during a run."""
+        return marks.change(self.store, request, studies.digest(self._results_study()))
 
     @answers(endpoints.UNDO)
     def undo(self, request: AuthorRequest) -> MarksChanged:
-        return marks.undo(self.store, request.author, studies.digest(self._shown()))
+        return marks.undo(self.store, request.author, studies.digest(self._results_study()))
 
     @answers(endpoints.REDO)
     def redo(self, request: AuthorRequest) -> MarksChanged:
-        return marks.redo(self.store, request.author, studies.digest(self._shown()))
+        return marks.redo(self.store, request.author, studies.digest(self._results_study()))
 
     @answers(endpoints.MARK_LOG)
     def mark_log(self, request: LogRequest) -> list[MarkEvent]:
@@ -325,7 +325,7 @@ class Engine:
         return ledger.ledger(self.store)
 
     def import_ledger(self, rows: Iterable[LedgerRow]) -> Imported:
-        return ledger.import_ledger(self.store, rows, studies.digest(self._shown()))
+        return ledger.import_ledger(self.store, rows, studies.digest(self._results_study()))
 
     # ------------------------------------------------------------ exports
 
@@ -336,7 +336,7 @@ class Engine:
 
     @answers(endpoints.EXPORT)
     def export(self, request: ExportRequest) -> ExportStatus:
-        """Begin to write. Raises BadInput, FilterError, Busy, NotReady."""
+        """Start an export. Raises BadInput, FilterError, Busy, NotReady."""
         return self.exports.start(self._subject(), request)
 
     @answers(endpoints.EXPORT_STATUS)
@@ -345,18 +345,18 @@ class Engine:
 
     @answers(endpoints.CANCEL_EXPORT)
     def cancel_export(self) -> ExportStatus:
-        """The status when the export has ended."""
+        """Cancel the export; returns its status once it has ended."""
         return self.exports.cancel()
 
     @answers(endpoints.IMPORT_LEDGER)
     def import_ledger_file(self, request: LedgerFile) -> Imported:
-        """Bring in the log of another run. Raises BadInput; then nothing is changed."""
+        """Import the log of another run. Raises BadInput; then nothing is changed."""
         return self.import_ledger(ledger_file.read(Path(request.path)))
 
     def _subject(self) -> Subject:
         metrics = self.metrics(_EVERY_PRESET)
         digests = Digests(
-            study=studies.digest(self._shown()),
+            study=studies.digest(self._results_study()),
             dataset=self.store.meta("dataset") or "",
             metrics=measure.digest(metrics.tables),
         )
@@ -373,44 +373,44 @@ class Engine:
     def _results(self) -> last.Results | None:
         return last.results(self.store, self.study)
 
-    def _shown(self) -> Study:
-        """The study whose results are shown: the folder's own, as long as there are none."""
-        found = self._results()
-        return self.study if found is None else found.study
+    def _results_study(self) -> Study:
+        """The study of the results shown; the folder's own if there are none."""
+        results = self._results()
+        return self.study if results is None else results.study
 
     def _need_measures(self) -> last.Results:
-        """The results whose measures are stored now."""
-        if (found := self._measured()) is not None:
-            return found
+        """The last results, after making sure that their measures are stored."""
+        if (results := self._measured()) is not None:
+            return results
         with self._lock:
-            if (found := self._measured()) is not None:  # by whoever held the lock
-                return found
-            found = self._results()
-            if self.running or found is None:
+            if (results := self._measured()) is not None:  # by the previous holder of the lock
+                return results
+            results = self._results()
+            if self.running or results is None:
                 raise NotReady(self._missing())
-            before = manifest.warnings_of_measures(self.folder)
+            before = manifest.measures_warnings(self.folder)
             summary = measure.measure(self.study, self.store)
             self.progress.remeasured(before, summary.warnings, summary.counts)
-            manifest.remeasured(self.folder, found.study, self.status(), summary)
-            return found
+            manifest.update_measures(self.folder, results.study, self.status(), summary)
+            return results
 
     def _measured(self) -> last.Results | None:
-        found = self._results()
-        return found if found and measures.has_measures(self.store, found.digest) else None
+        results = self._results()
+        return results if results and measures.has_measures(self.store, results.digest) else None
 
     def _missing(self) -> str:
-        """Why there are no measures, for a person."""
+        """Why there are no measures, as an error message."""
         if self.running:
-            return "the measures are not computed yet: the run is on, they are its last stage"
+            return "the measures are not computed yet: they are the last stage of the current run"
         status = self.status()
         ended = {stage.name for stage in status.stages if stage.state == "done"}
-        wanted = [stage for stage in stages(self.study) if stage.name != "measure"]
-        missing = [stage.label for stage in wanted if stage.name not in ended]
+        needed = [stage for stage in stages(self.study) if stage.name != "measure"]
+        missing = [stage.label for stage in needed if stage.name not in ended]
         if missing:
-            why = "what is missing: " + ", ".join(missing)
+            reason = "missing stages: " + ", ".join(missing)
         else:
-            why = "no run of this study has ended"
-        return f"the measures cannot be computed: {why}; `seal-tui run` computes what is missing"
+            reason = "no run of this study has ended"
+        return f"the measures cannot be computed: {reason}; `seal-tui run` computes them"
 
     def _read_study(self) -> Study:
         return studies.loads_resolved((self.folder / STUDY_FILE).read_bytes())

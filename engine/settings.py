@@ -1,4 +1,4 @@
-"""Tables of the study file as checked settings. A wrong key is named by its path."""
+"""Converts tables of the study file to validated settings. Errors name the path of the key."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ S = TypeVar("S", bound=Section)
 
 
 def convert(raw: Any, kind: type[S], where: str, backend: str = "") -> S:
-    """`raw` as a table of this kind. `where` is its path, `backend` what to call it in errors.
+    """Convert `raw` to a table of this kind. `where` is its path, `backend` its name in errors.
 
     Raises BadInput for unknown, missing, mistyped and empty keys.
     """
@@ -37,7 +37,7 @@ def convert(raw: Any, kind: type[S], where: str, backend: str = "") -> S:
 
 
 def convert_value(raw: Any, kind: Any, where: str) -> Any:
-    """A single value. Raises BadInput."""
+    """Convert a single value. Raises BadInput."""
     refuse_empty(raw, where)
     try:
         return msgspec.convert(raw, kind)
@@ -47,7 +47,7 @@ def convert_value(raw: Any, kind: Any, where: str) -> Any:
 
 
 def refuse_empty(value: Any, where: str) -> None:
-    """An empty name would be taken for the folder that one stands in."""
+    """Raises BadInput for an empty string, which as a path would mean the working folder."""
     if isinstance(value, str) and not value.strip():
         raise BadInput(f"{where} is empty: give it a value, or leave the key out")
     if isinstance(value, list):
@@ -56,7 +56,7 @@ def refuse_empty(value: Any, where: str) -> None:
 
 
 def within(where: str, value: float, low: float, high: float | None = None) -> None:
-    """Raises BadInput for a number that is not in the range, not finite, or not a number."""
+    """Raises BadInput for a number that is out of range, infinite or NaN."""
     if not low <= value <= (math.inf if high is None else high) or math.isinf(value):
         span = f"between {low} and {high}" if high is not None else f"at least {low}"
         raise BadInput(f"{where} = {value}: must be {span}")
@@ -64,7 +64,8 @@ def within(where: str, value: float, low: float, high: float | None = None) -> N
 
 @dataclass(frozen=True)
 class Place:
-    """Where a table stands: the path of its keys, and the folder that its paths begin at."""
+    """The location of a table: its path in the study file, and the folder that paths are relative
+    to."""
 
     where: str
     base: Path
@@ -76,14 +77,15 @@ class Place:
         return absolute(path, self.base, self.key(name))
 
     def existing(self, path: str, name: str) -> str:
-        """The absolute path of a file or folder. Raises BadInput when it is not there."""
-        whole = self.absolute(path, name)
-        if not whole.exists():
-            raise BadInput(f"{self.key(name)}: {whole} does not exist")
-        return str(whole)
+        """The absolute path of a file or folder. Raises BadInput if it does not exist."""
+        resolved = self.absolute(path, name)
+        if not resolved.exists():
+            raise BadInput(f"{self.key(name)}: {resolved} does not exist")
+        return str(resolved)
 
     def model(self, model: str, name: str = "model") -> str:
-        """A folder beside the study file becomes absolute; hub and embedded names stay."""
+        """A folder relative to the study file as absolute path; hub and embedded names
+        unchanged."""
         folder = self.absolute(model, name)
         return str(folder) if folder.is_dir() else model
 
@@ -98,24 +100,24 @@ def absolute(path: str, base: Path, where: str) -> Path:
 def _explain(
     error: msgspec.ValidationError, kind: type[Section], where: str, backend: str
 ) -> BadInput:
-    """The library's words as one line that begins with the whole path of the key."""
+    """The library's error as one line that starts with the full path of the key."""
     message, _, at = str(error).partition(" - at `$")
     path = where + at.rstrip("`")
     if message.startswith("Object contains unknown field"):
         field = message.split("`")[1]
         of = f" of backend {backend!r}" if backend else ""
         options = ", ".join(kind.__struct_fields__) or "none but backend"
-        return BadInput(f"{path}.{field}: unknown key{of}; known are {options}")
+        return BadInput(f"{path}.{field}: unknown key{of}; the keys are {options}")
     if message.startswith("Object missing required field"):
         field = message.split("`")[1]
-        why = f": backend {backend!r} needs it" if backend else ""
-        return BadInput(f"{path}.{field} is missing{why}")
+        reason = f": backend {backend!r} needs it" if backend else ""
+        return BadInput(f"{path}.{field} is missing{reason}")
     if message.startswith("Invalid enum value") and (allowed := _options(kind, at)):
         message += f"; must be one of {', '.join(allowed)}"
     return BadInput(f"{path}: {message[0].lower()}{message[1:]}")
 
 
 def _options(kind: type[Any], at: str) -> list[str]:
-    """The values that the field at this path may take, where they are a fixed list."""
+    """The allowed values of the field at this path, if they are a fixed list."""
     hint = get_type_hints(kind).get(at.strip(".`").partition("[")[0])
     return re.findall(r"'([^']*)'", str(hint))

@@ -1,6 +1,6 @@
-"""Where labels, rewards, rewrites and similarities come from: one class per back end.
+"""Back ends: the sources of labels, rewards, rewrites and similarities, one class each.
 
-A back end owns the keys that it takes in the study file, says what it needs, and builds the model
-in a worker. Built in is a module per name in `labelers`, `rewards`, `rewriters` and `embedders`;
-other packages bring theirs by entry point (`engine.registry`).
+A back end defines its keys in the study file, states what it needs, and builds the model in a
+worker. The built-in ones are a module per name in `labelers`, `rewards`, `rewriters` and
+`embedders`; other packages provide theirs by entry point (`engine.registry`).
 """

@@ -1,8 +1,8 @@
-"""What a back end is. A labeler of your own is a subclass of `LabelerBackend` in your package.
+"""Base classes of back ends. Your own labeler is a subclass of `LabelerBackend` in your package.
 
-Settings are the fields of the class: they are checked, travel to the worker and are stored with the
-run. `tag` is the name in the study file. Import torch and its like inside `build` alone: a study is
-also read where no model is ever loaded.
+The fields of the class are its settings: they are validated, sent to the worker and stored with the
+run. `tag` is the name in the study file. Import torch and other heavy libraries only in `build`,
+because studies are also read by processes that never load a model.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ Needs = Literal["device", "endpoint", "file", "nothing"]
 
 
 class Shape(NamedTuple):
-    """The most rows and the most characters of one batch. A batch is also the step of progress, of
-    commit and of what a crash costs, so it stays well under a minute on a slow machine."""
+    """The maximum number of rows and characters in a batch. Progress, commits and the loss in a
+    crash are per batch, so it should take well under a minute on a slow machine."""
 
     rows: int
     characters: int
@@ -37,7 +37,7 @@ class Shape(NamedTuple):
 
 @dataclass(frozen=True)
 class Use:
-    """What a study asks of a model beside the model's own settings."""
+    """The settings of a study that affect a model, besides the model's own."""
 
     features: tuple[Feature, ...] = ()
     dtype: str = "auto"
@@ -45,7 +45,7 @@ class Use:
 
 
 class Backend(Section, frozen=True, kw_only=True, tag_field="backend"):
-    """Base of every back end. `needs`: what it takes to get results from it."""
+    """Base of every back end. `needs`: what it requires to produce results."""
 
     needs: ClassVar[Needs]
 
@@ -56,34 +56,34 @@ class Backend(Section, frozen=True, kw_only=True, tag_field="backend"):
 
     @property
     def title(self) -> str:
-        """What a reader is told that the results come from."""
+        """The source of the results, as shown to users."""
         return self.backend
 
     def resolved(self, place: Place) -> Self:
-        """The same with absolute paths and defaults filled in, as the study file is read.
+        """A copy with absolute paths and all defaults. Called when the study file is read.
 
-        Raises BadInput, the key's path first, for what is wrong.
+        Raises BadInput for an invalid setting; the message starts with the path of the key.
         """
         return self
 
-    def lacking(self) -> str | None:
-        """What is missing on this machine and how to get it, in one line; None when nothing is."""
+    def missing(self) -> str | None:
+        """What is missing on this machine, and how to get it, in one line; None if nothing is."""
         return None
 
-    def asked(self) -> Self:
-        """The same, as far as results depend on it: without what only lets a run go on."""
+    def result_settings(self) -> Self:
+        """A copy with only the settings that affect results."""
         return self
 
 
 class ModelBackend(Backend, frozen=True, kw_only=True):
-    """Results are computed by a model in a worker, batch by batch."""
+    """A back end whose results are computed by a model in a worker, batch by batch."""
 
     needs: ClassVar[Needs] = "device"
     shape: ClassVar[Shape] = Shape(64, 80_000)
 
     @property
     def remote(self) -> bool:
-        """Whether the model runs elsewhere, so that no device of this machine is at work."""
+        """Whether the model runs on a server, not on a device of this machine."""
         return self.needs == "endpoint"
 
     @property
@@ -91,17 +91,17 @@ class ModelBackend(Backend, frozen=True, kw_only=True):
         return last_name(str(getattr(self, "model", self.backend)))
 
     def fingerprint(self, use: Use, device: str) -> dict[str, Any]:
-        """All that makes the results what they are, as JSON; results are stored under its digest.
+        """Everything that determines the results, as JSON; results are stored under its digest.
 
-        Called in a worker. Add what the settings do not say, such as the version of your code or
-        the digest of your weights: {**super().fingerprint(use, device), "version": 2}.
+        Called in a worker. Add what is not in the settings, such as the version of your code or the
+        digest of your weights: {**super().fingerprint(use, device), "version": 2}.
         """
         settings: dict[str, Any] = msgspec.to_builtins(self)
         return {**settings, **({} if self.remote else {"dtype": use.dtype})}
 
     @required
     def build(self, use: Use, device: str) -> Any:
-        """The model, loaded. Called in a worker. Raises MachineError with one line for a person."""
+        """Load the model. Called in a worker. Raises MachineError with a one-line message."""
         raise NotImplementedError
 
 
@@ -112,30 +112,31 @@ class LabelerBackend(ModelBackend, frozen=True, kw_only=True):
 
     @required
     def build(self, use: Use, device: str) -> Labeler:
-        """A labeler of `use.features`."""
+        """Load a labeler for `use.features`."""
         raise NotImplementedError
 
 
 class RewardSettings(Backend, frozen=True, kw_only=True):
-    """Base of all that gives rewards. `lineage` is what the model is to the other one, in words."""
+    """Base of every source of rewards. `lineage` describes the model's relation to the other
+    one."""
 
     may_be_empty = frozenset({"lineage"})
     lineage: str = ""
 
     @property
     def origin(self) -> str:
-        """How the model came about, as far as the study says; empty where nothing is stated."""
+        """How the model was produced, according to the study; empty if not stated."""
         return self.lineage
 
 
 class RewardBackend(RewardSettings, ModelBackend, frozen=True, kw_only=True):
-    """`can_continue`: whether `train` is there, so that another can be trained from this model."""
+    """`can_continue`: whether `train` is implemented, to train another model from this one."""
 
     can_continue: ClassVar[bool] = False
 
     def fingerprint(self, use: Use, device: str) -> dict[str, Any]:
-        whole = {**super().fingerprint(use, device), "kind": "reward"}
-        return {key: value for key, value in whole.items() if key != "lineage"}
+        content = {**super().fingerprint(use, device), "kind": "reward"}
+        return {key: value for key, value in content.items() if key != "lineage"}
 
     @required
     def build(self, use: Use, device: str) -> RewardModel:
@@ -149,16 +150,17 @@ class RewardBackend(RewardSettings, ModelBackend, frozen=True, kw_only=True):
         folder: Path,
         device: str,
     ) -> Head:
-        """Continue on (chosen, rejected) and save the new model in `folder`. Called in a worker."""
+        """Continue training on (chosen, rejected) and save the new model in `folder`. Called in a
+        worker."""
         raise NotImplementedError
 
     def trained(self, folder: Path) -> RewardBackend:
-        """The model that `train` has saved in this folder."""
+        """The model that `train` saved in this folder."""
         raise NotImplementedError
 
 
 class RewriterBackend(ModelBackend, frozen=True, kw_only=True):
-    """Its fingerprint is without strategies: `instruction` stands for each of them."""
+    """Its fingerprint excludes strategies; the `instruction` of each is added to it."""
 
     shape: ClassVar[Shape] = Shape(32, 12_000)
 
@@ -167,13 +169,13 @@ class RewriterBackend(ModelBackend, frozen=True, kw_only=True):
 
     @required
     def instruction(self, strategy: Strategy) -> str:
-        """All that the model is told for this strategy, beside the passage; other words make other
-        rewrites."""
+        """The complete instructions for this strategy, without the passage. Other instructions give
+        other rewrites."""
         raise NotImplementedError
 
     @required
     def build(self, use: Use, device: str) -> Rewriter:
-        """A rewriter of `use.scope`."""
+        """Load a rewriter for `use.scope`."""
         raise NotImplementedError
 
 
@@ -187,13 +189,13 @@ class EmbedderBackend(ModelBackend, frozen=True, kw_only=True):
 
 
 def last_name(model: str) -> str:
-    """A file or folder by its name: where it lies is no part of what it is."""
+    """The name of a file or folder without its location; other model names unchanged."""
     return Path(model).name if Path(model).is_absolute() else model
 
 
 @dataclass(frozen=True)
 class Model:
-    """A back end as a study uses it: plain data that travels to a worker."""
+    """A back end with the settings of a study: plain data that is sent to a worker."""
 
     backend: ModelBackend
     use: Use
@@ -206,8 +208,8 @@ class Model:
 
 
 class Absent(Backend, frozen=True, kw_only=True):
-    """A back end of a run folder that this installation does not have, or not with these settings.
-    The folder can be read; `problem` says why it cannot be run."""
+    """A back end that this installation does not have, or not with these settings. Its run folder
+    can be read; `problem` says why it cannot be run."""
 
     needs: ClassVar[Needs] = "nothing"
     settings: dict[str, Any]
@@ -223,7 +225,7 @@ class Absent(Backend, frozen=True, kw_only=True):
             str(self.settings.get("model") or self.settings.get("path") or self.backend)
         )
 
-    def lacking(self) -> str | None:
+    def missing(self) -> str | None:
         return self.problem
 
 
@@ -248,5 +250,5 @@ class AbsentReward(RewardSettings, frozen=True, kw_only=True):
     def origin(self) -> str:
         return str(self.settings.get("lineage", ""))
 
-    def lacking(self) -> str | None:
+    def missing(self) -> str | None:
         return self.problem

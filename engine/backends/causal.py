@@ -1,4 +1,4 @@
-"""What the back ends on a causal language model of this machine have in common."""
+"""Settings shared by the back ends with a local causal language model."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ EMBEDDED_LM = "embedded:smollm2"
 
 
 class CausalSettings(Backend, frozen=True, kw_only=True):
-    """`model` and the PEFT `adapter` are folders or hub names. The embedded model brings an adapter
-    of its own where none is named: untrained it is of no use."""
+    """`model` and the PEFT `adapter` are folders or hub names. The embedded model uses its
+    shipped adapter by default, because it is useless without one."""
 
     shipped_adapter: ClassVar[str]
     model: str = EMBEDDED_LM

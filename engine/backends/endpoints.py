@@ -1,4 +1,4 @@
-"""What every back end behind a server has in common."""
+"""Settings shared by the back ends that use a server."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class EndpointSettings(Backend, frozen=True, kw_only=True):
     model: str
     api_key_env: str | None = None
 
-    def lacking(self) -> str | None:
+    def missing(self) -> str | None:
         if self.api_key_env is None or self.api_key_env in os.environ:
             return None
         return f"export {self.api_key_env}=…"

@@ -1,4 +1,4 @@
-"""Every kind of back end, and the classes there are of it."""
+"""The registries of back ends, one per kind."""
 
 from __future__ import annotations
 

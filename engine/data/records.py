@@ -1,7 +1,7 @@
 """Reads recorded results as rows of named fields: CSV, TSV, JSON lines, JSON list, JSON columns.
 
 A few bad pairs are acceptable, but a file of recorded results is used completely or not at all:
-any fault in it is a BadInput with the number of rows affected and examples.
+any problem in it is a BadInput with the number of rows affected and examples.
 """
 
 from __future__ import annotations
@@ -34,29 +34,29 @@ class Record(NamedTuple):
     fields: Mapping[str, Any]
 
 
-class Faults:
-    """Collects the faults of a file's rows, to report how many there are of a kind."""
+class Problems:
+    """Collects the problems of a file's rows, to report how many there are of a kind."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self._by_kind: dict[str, list[tuple[int, str]]] = {}
 
     def add(self, kind: str, line: int, message: str) -> None:
-        """Records a fault; faults of the same `kind` are counted together."""
+        """Records a problem; problems of the same `kind` are counted together."""
         self._by_kind.setdefault(kind, []).append((line, message))
 
     def check(self) -> None:
-        """Raises BadInput if there is a fault: the first one, then the number of its kind."""
+        """Raises BadInput if there is a problem: the first one, then the number of its kind."""
         for kind, rows in self._by_kind.items():
             (line, message), *more = rows
-            total = f"; {len(rows):,} {kind}, lines {some([line for line, _ in rows])}"
+            total = f"; {len(rows):,} {kind}, lines {examples([line for line, _ in rows])}"
             raise BadInput(f"{self.path}, line {line}: {message}" + (total if more else ""))
 
 
-def some(values: Sequence[object]) -> str:
+def examples(values: Sequence[object]) -> str:
     """The first few values, for a message."""
-    examples = ", ".join(str(value)[:40] for value in values[:EXAMPLES])
-    return examples + (", …" if len(values) > EXAMPLES else "")
+    first = ", ".join(str(value)[:40] for value in values[:EXAMPLES])
+    return first + (", …" if len(values) > EXAMPLES else "")
 
 
 def read_records(path: Path) -> Iterator[Record]:
@@ -132,7 +132,7 @@ def _rows_of(path: Path, content: object) -> Iterator[Record]:
     if isinstance(content, dict) and _is_columns(content):
         columns = {name: cells for name, cells in content.items() if isinstance(cells, list)}
         if len({len(cells) for cells in columns.values()}) > 1:
-            sizes = some([f"{name} {len(cells):,}" for name, cells in columns.items()])
+            sizes = examples([f"{name} {len(cells):,}" for name, cells in columns.items()])
             raise BadInput(f"{path}: the columns have different lengths: {sizes}")
         rows = zip(*columns.values(), strict=True)
         content = [dict(zip(columns, row, strict=True)) for row in rows]

@@ -1,1 +1,1 @@
-"""How batches reach models: executors, the requests they send, the processes that answer them."""
+"""Executors, the requests they send, and the worker processes that answer them."""

@@ -1,7 +1,7 @@
-"""Batches on their way to a worker and back, and what becomes of one whose worker dies.
+"""Batches as jobs for workers, and the retries when a worker dies.
 
-A worker that dies costs a batch, never the run: the batch is tried once more, then in halves; a
-single text on which it dies again is set aside with the reason.
+The death of a worker never fails the run: the batch is tried once more, then in halves. A single
+text on which the worker dies again is set aside with the reason.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ class WorkerDied(Exception):
 
 
 class WorkerHung(WorkerDied):
-    """It was killed because it gave no answer in time."""
+    """The worker was killed because it did not answer in time."""
 
     reason = HUNG
 
@@ -45,7 +45,7 @@ class Job:
 
 @dataclass
 class Outcome:
-    """What came of a job: (units, result) parts, and the units that were set aside with why."""
+    """The outcome of a job: (units, result) parts, and the units set aside, with the reason."""
 
     parts: list[tuple[tuple[int, ...], Any]] = field(default_factory=list)
     lost: dict[int, str] = field(default_factory=dict)
@@ -54,10 +54,10 @@ class Outcome:
 def attempt(
     ask: Callable[[tuple[Any, ...]], Any], units: tuple[int, ...], items: tuple[Any, ...]
 ) -> Outcome:
-    """What `ask` makes of a batch: whole, again after a death, then in halves down to texts.
+    """Run a batch with `ask`: whole, again after a death, then in halves down to single texts.
 
-    Where no half dies, it was not the texts that killed the worker, and the batch is asked for
-    whole once more: a reward depends a little on its batch, and a kill must leave no trace."""
+    If no half dies, the texts did not cause the death, and the whole batch is run once more: a
+    reward depends slightly on its batch, and a killed worker must not change results."""
     outcome = Outcome()
     killed = False
 
@@ -71,7 +71,7 @@ def attempt(
 
     _attempt(watched, units, items, outcome, tries=2)
     if killed and len(outcome.parts) > 1 and not outcome.lost:
-        with contextlib.suppress(WorkerDied, OutOfMemory):  # then the halves will do
+        with contextlib.suppress(WorkerDied, OutOfMemory):  # fall back to the halves
             return Outcome([(units, ask(items))])
     return outcome
 
@@ -89,7 +89,7 @@ def _attempt(
             outcome.parts.append((units, ask(items)))
             return
         except OutOfMemory:
-            break  # the same batch would run out again
+            break  # the same batch would run out of memory again
         except WorkerDied as death:
             reason = death.reason
     if len(units) == 1:

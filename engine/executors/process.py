@@ -1,7 +1,7 @@
-"""The child process that holds torch and the models. It knows no database and no run.
+"""The child process that holds torch and the models, without access to the database or the run.
 
 It answers one request at a time over a pipe: a `Request` in, `("ok", answer)`, `("oom", "")` or an
-error `(kind, message)` out. When the pipe closes or the engine dies, it leaves.
+error `(kind, message)` out. It exits when the pipe closes or the engine dies.
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ NICENESS = 10
 
 
 def main(pipe: Connection, device: str) -> None:
-    # What the libraries print goes to engine.log; their bars and reports would drown the rest.
+    # Library output goes to engine.log; progress bars and reports would flood it.
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
     os.environ.setdefault("TQDM_DISABLE", "1")
-    # Threads of torch that wait for each other sleep instead of spinning: the server, the explorer
-    # and other people's programs want the same cores.
+    # Waiting torch threads sleep instead of spinning: the server, the explorer and other programs
+    # need the same cores.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    if not device.startswith("cuda"):  # a GPU must not wait for whoever has the cores
-        # Below the engine, which answers people while every core is at work on a batch.
+    if not device.startswith("cuda"):  # a GPU must not wait for other processes on the cores
+        # Lower priority than the engine, which must respond while every core works on a batch.
         os.nice(NICENESS)
-    threading.Thread(target=_leave_with_engine, daemon=True).start()
+    threading.Thread(target=_exit_with_engine, daemon=True).start()
     state = Worker(device)
     while True:
         try:
@@ -39,14 +39,14 @@ def main(pipe: Connection, device: str) -> None:
         except (EOFError, KeyboardInterrupt):
             return
         except Exception as error:  # a back end of a package that cannot be imported here
-            unknown = MachineError(f"a worker cannot load a back end: {error}")
-            pipe.send((unknown.kind.value, str(unknown)))
+            failure = MachineError(f"a worker cannot load a back end: {error}")
+            pipe.send((failure.kind.value, str(failure)))
             continue
         pipe.send(_answer(state, request))
 
 
-def _leave_with_engine() -> None:
-    """Nobody will take the result of the batch in work, and it may take long."""
+def _exit_with_engine() -> None:
+    """Exit when the engine dies: the current batch may take long, and its result is lost."""
     if (engine := parent_process()) is not None:
         engine.join()
         os._exit(1)
@@ -56,8 +56,8 @@ def _answer(state: Worker, request: Request[Any]) -> tuple[str, Any]:
     try:
         return "ok", request.answer(state)
     except Exception as error:
-        # torch's own error of this is known by name, without importing torch here.
+        # Recognize torch's own error by its name, without importing torch.
         if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
             return "oom", ""
-        known = explain(error)
-        return known.kind.value, str(known)
+        problem = explain(error)
+        return problem.kind.value, str(problem)

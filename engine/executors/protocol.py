@@ -1,4 +1,4 @@
-"""What a run asks of an executor, whatever machines are behind it."""
+"""The interface between a run and an executor, independent of the machines it uses."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ Answer = TypeVar("Answer")
 
 
 class Executor(Protocol):
-    """Made for one run; starts what it needs when it is first asked. Calls come from the run's
-    thread, `kill` from any."""
+    """Created for one run; starts its processes on first use. All methods are called from the run's
+    thread, except `kill`, which may be called from any."""
 
     def ask(self, request: Request[Answer]) -> Answer:
-        """One request to one worker. Raises MachineError, or Stopped once the run is to stop."""
+        """One request to one worker. Raises MachineError, or Stopped once the run is stopping."""
 
     def where(self, model: Model) -> str:
-        """The devices that work on batches of this model, for a reader, or `endpoint`."""
+        """The devices that run this model, as shown to users, or `endpoint`."""
 
     def run(
         self,
@@ -31,14 +31,14 @@ class Executor(Protocol):
         jobs: Sequence[Callable[[], Job]],
         finish: Callable[[Job, Outcome, float], None],
     ) -> None:
-        """Work on every job; `finish` is called once per job, with the seconds that it took, and
-        may be called from several threads. Jobs are made late: they hold texts.
+        """Run every job. `finish` is called once per job with its duration in seconds, possibly
+        from several threads. Jobs are created late because they hold texts.
 
-        Raises Stopped when the run was asked to stop, MachineError when the model itself fails.
+        Raises Stopped if the run is stopping, MachineError if the model itself fails.
         """
 
     def kill(self) -> None:
-        """End all work at once; the run has been told to stop."""
+        """Abort all work immediately; the run is already stopping."""
 
     def close(self) -> None:
-        """The run is over: let go of every process."""
+        """End every process: the run is over."""

@@ -1,4 +1,4 @@
-"""What a worker process can be asked. A request travels over its pipe and answers itself there."""
+"""Requests to a worker process. A request is sent over the pipe and executed in the worker."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ ENDPOINT = "endpoint"
 @dataclass(frozen=True)
 class Request(Generic[Answer]):
     def answer(self, worker: Worker) -> Answer:
-        """Runs in the worker. Raises MachineError with one line for a person."""
+        """Runs in the worker. Raises MachineError with a one-line message for users."""
         raise NotImplementedError
 
 
 @dataclass(frozen=True)
 class Devices(Request[list[str]]):
-    """The devices to use when the study says `auto`."""
+    """The devices to use for `auto`."""
 
     def answer(self, worker: Worker) -> list[str]:
         import torch
@@ -36,7 +36,7 @@ class Devices(Request[list[str]]):
 
 @dataclass(frozen=True)
 class Where(Request[str]):
-    """The device that this model runs on there; `endpoint` where it runs elsewhere."""
+    """The worker's device for this model; `endpoint` if it runs on a server."""
 
     model: Model
 
@@ -60,8 +60,8 @@ class Identify(Request[dict[str, Any]]):
 
 @dataclass(frozen=True)
 class Load(Request[None]):
-    """Make this the model that is asked, if it is not. `identity` is the fingerprint that results
-    will be stored under: weights that were replaced since are an error."""
+    """Load this model, unless it is loaded already. `identity` is the fingerprint that results will
+    be stored under: if the weights were replaced since, that is an error."""
 
     model: Model
     identity: dict[str, Any]
@@ -83,7 +83,7 @@ class Ask(Request[Any]):
 
 @dataclass(frozen=True)
 class Train(Request[tuple[float, float | None]]):
-    """Continue a reward model on pairs; (agreement in sample, held out or None)."""
+    """Continue training a reward model on pairs; returns its agreement in sample and held out."""
 
     base: Model
     identity: dict[str, Any]

@@ -1,4 +1,4 @@
-"""What an executor is: its settings in `[executor]`, and `start`, which gives what a run asks."""
+"""The base of executors: their settings in `[executor]`, and `start`, which a run calls."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 
 class ExecutorSettings(Section, frozen=True, kw_only=True, tag_field="kind"):
-    """A worker that gives no answer for a batch in `batch_limit_s` seconds is given up, and the
-    batch tried again in parts. `dtype` is the number format of models that run here."""
+    """A worker that does not answer within `batch_limit_s` seconds is killed, and its batch is
+    retried in parts. `dtype` is the number format of local models."""
 
     batch_limit_s: float = 900.0
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
@@ -29,17 +29,17 @@ class ExecutorSettings(Section, frozen=True, kw_only=True, tag_field="kind"):
         return str(type(self).__struct_config__.tag)
 
     def resolved(self, place: Place) -> Self:
-        """Raises BadInput for a value that cannot be."""
+        """Raises BadInput for a value out of range."""
         within(place.key("batch_limit_s"), self.batch_limit_s, 1)
         return self
 
-    def asked(self) -> Self:
-        """The same, as far as results depend on it: patience is no part of that."""
+    def result_settings(self) -> Self:
+        """A copy with only the settings that affect results: the time limit does not."""
         return msgspec.structs.replace(self, batch_limit_s=0.0)
 
     @required
     def start(self, stop: threading.Event) -> Executor:
-        """Workers for one run, started when first needed. They are done once `stop` is set."""
+        """Workers for one run, started on first use. They end once `stop` is set."""
         raise NotImplementedError
 
 

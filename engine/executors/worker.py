@@ -1,4 +1,4 @@
-"""What a worker process holds: its device and at most one model."""
+"""The state of a worker process: its device and at most one model."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from engine.models.errors import replaced
 
 
 class Worker:
-    """What requests work on. Holds at most one model."""
+    """The state that requests use: at most one loaded model."""
 
     def __init__(self, device: str) -> None:
         self.device = device
@@ -17,18 +17,18 @@ class Worker:
         self.model: Any = None
 
     def load(self, model: Model, identity: dict[str, Any]) -> None:
-        """Make `model` the one that is asked, if it is not.
+        """Load `model`, unless it is loaded already.
 
-        Raises MachineError when it is not the model that `identity`, its fingerprint, was taken of:
-        its results would be stored under another model's name.
+        Raises MachineError if its fingerprint is no longer `identity`: its results would be stored
+        under the fingerprint of another model.
         """
         if self.loaded != (model, identity):
-            self.model = self.loaded = None  # the old weights go before the new ones come
+            self.model = self.loaded = None  # free the old weights before loading the new ones
             built = model.build(self.device)
             self.check(model, identity)
             self.model, self.loaded = built, (model, identity)
 
     def check(self, model: Model, identity: dict[str, Any]) -> None:
-        """Raises MachineError when this is no longer the fingerprint of the model."""
+        """Raises MachineError if this is no longer the fingerprint of the model."""
         if model.fingerprint(self.device) != identity:
             raise replaced(model.backend.title)

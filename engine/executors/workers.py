@@ -1,7 +1,7 @@
-"""The local executor: starting worker processes and giving them batches.
+"""The local executor: starts worker processes and gives them batches.
 
-A worker that dies is started again. One that gives no answer for too long is killed, and then it
-is a worker that died; what becomes of its batch is in `engine.executors.jobs`.
+A worker that dies is restarted. One that does not answer in time is killed, and handled like one
+that died; `engine.executors.jobs` retries its batch.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ Answer = TypeVar("Answer")
 
 
 class WorkerProcess:
-    """One child process and its pipe, started when it is first asked something."""
+    """One child process and its pipe, started on first use."""
 
     def __init__(self, device: str) -> None:
         self.device = device
@@ -42,9 +42,9 @@ class WorkerProcess:
         self._pipe: Any = None
 
     def ask(self, request: Request[Answer], limit_s: float | None = None) -> Answer:
-        """One request, with as much time as it takes where no limit is given.
+        """Make one request, without a time limit by default.
 
-        Raises SealError, OutOfMemory, or WorkerDied: the next request starts a new process.
+        Raises SealError, OutOfMemory or WorkerDied; then the next request starts a new process.
         """
         if self._process is None:
             self._start()
@@ -53,16 +53,16 @@ class WorkerProcess:
             if not self._pipe.poll(limit_s):
                 self.close(at_once=True)
                 raise WorkerHung
-            verdict, value = self._pipe.recv()
+            status, value = self._pipe.recv()
         except (EOFError, OSError):
             self.close()
             raise WorkerDied from None
-        if verdict == "ok":
+        if status == "ok":
             answer: Answer = value
             return answer
-        if verdict == "oom":
+        if status == "oom":
             raise OutOfMemory
-        raise of_kind(verdict, value)
+        raise of_kind(status, value)
 
     def work(
         self,
@@ -72,13 +72,13 @@ class WorkerProcess:
         items: tuple[Any, ...],
         limit_s: float,
     ) -> Any:
-        """One operation of a model. Loading it may take its time, a download for instance; what it
-        then does with a batch may not."""
+        """Run one operation of a model. The time limit does not apply to loading it, which may
+        include a download."""
         self.ask(Load(model, identity))
         return self.ask(Ask(operation, items), limit_s)
 
     def kill(self) -> None:
-        """From another thread: whoever waits for this worker's answer sees it die."""
+        """Kill the process, from another thread. A pending `ask` then raises WorkerDied."""
         if (process := self._process) is not None:
             process.kill()
 
@@ -104,18 +104,18 @@ class WorkerProcess:
 
 
 class Workers:
-    """One process per device, started when first needed. `limit_s` is the longest that a batch
-    may take; `stop` is looked at between batches and between the tries of one."""
+    """One process per device, started on first use. `limit_s` is the time limit for a batch; `stop`
+    is checked between batches and between retries."""
 
     def __init__(self, devices: str, limit_s: float, stop: threading.Event) -> None:
-        self._wanted = devices
+        self._devices = devices
         self._limit_s = limit_s
         self._stop = stop
         self._workers: list[WorkerProcess] = []
 
-    def _up(self) -> list[WorkerProcess]:
+    def _started(self) -> list[WorkerProcess]:
         if not self._workers:
-            if self._wanted == "auto":
+            if self._devices == "auto":
                 first = WorkerProcess("auto")
                 self._workers.append(first)
                 names = first.ask(Devices())
@@ -123,33 +123,33 @@ class Workers:
                     first.close()
                     first.device = names[0]
             else:
-                names = [name.strip() for name in self._wanted.split(",")]
+                names = [name.strip() for name in self._devices.split(",")]
                 self._workers.append(WorkerProcess(names[0]))
             self._workers += [WorkerProcess(name) for name in names[1:]]
         return self._workers
 
     def ask(self, request: Request[Answer]) -> Answer:
-        """One request to one worker, tried again once if the worker dies. Raises Stopped when it
-        died because the run was asked to stop."""
-        why = "died"
+        """Make one request to one worker; retried once if the worker dies. Raises Stopped if it
+        died because the run is stopping."""
+        problem = "died"
         for _ in range(2):
             try:
-                return self._up()[0].ask(request)
+                return self._started()[0].ask(request)
             except WorkerDied:
-                why = "died"
+                problem = "died"
             except OutOfMemory:
-                why = "ran out of memory"
+                problem = "ran out of memory"
             if self._stop.is_set():
                 raise Stopped
         raise MachineError(
-            f"the worker process {why} twice during {type(request).__name__.lower()!r}; "
-            "engine.log may say why"
+            f"the worker process {problem} twice during {type(request).__name__.lower()!r}; "
+            "see engine.log"
         )
 
     def where(self, model: Model) -> str:
-        """The devices that work on batches of this model, or `endpoint`."""
+        """The devices that run this model, or `endpoint`."""
         first = self.ask(Where(model))
-        devices = [first, *(process.device for process in self._up()[1:])]
+        devices = [first, *(process.device for process in self._started()[1:])]
         return first if first == ENDPOINT else ", ".join(devices)
 
     def run(
@@ -162,7 +162,7 @@ class Workers:
     ) -> None:
         """Give every job to the next free worker; `finish` is called once per job.
 
-        Raises Stopped when the run was asked to stop, SealError when the model itself fails.
+        Raises Stopped if the run is stopping, SealError if the model itself fails.
         """
         waiting: queue.SimpleQueue[Callable[[], Job]] = queue.SimpleQueue()
         for job in jobs:
@@ -190,7 +190,7 @@ class Workers:
                     failures.append(error)
                     return
 
-        threads = [threading.Thread(target=serve, args=(process,)) for process in self._up()]
+        threads = [threading.Thread(target=serve, args=(process,)) for process in self._started()]
         for thread in threads:
             thread.start()
         for thread in threads:
@@ -201,7 +201,7 @@ class Workers:
             raise Stopped
 
     def kill(self) -> None:
-        """End every worker in the middle of what it does; the run must have been told to stop."""
+        """Kill every worker, even during a batch; the run must already be stopping."""
         for process in self._workers:
             process.kill()
 

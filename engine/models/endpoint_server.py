@@ -1,7 +1,7 @@
-"""One OpenAI-compatible server: requests, retries, and its faults in words for a person.
+"""One OpenAI-compatible server: requests, retries, and error messages for users.
 
-The key lives in one header of one client. It is in no message, no exception and no repr, and it
-is never sent anywhere but to the address of the study file: redirects are not followed.
+The key is kept in one header of one client. It never appears in a message, exception or repr, and
+is sent only to the address in the study file: redirects are not followed.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from tenacity import (
 
 from engine.errors import BadInput, MachineError
 from engine.models.endpoint_prompts import BadReply
-from engine.models.endpoint_wire import Reply, completion, error_words, model_names, retry_after
+from engine.models.endpoint_wire import Reply, completion, error_details, model_names, retry_after
 
 RETRIED = {408, 409, 425, 429}
 MAX_BYTES = 4 << 20
@@ -38,7 +38,7 @@ Answer = TypeVar("Answer")
 
 
 class Refused(MachineError):
-    """The server answered, and the answer will not change by asking again."""
+    """The server rejected the request; retrying would not help."""
 
     def __init__(self, status: int, message: str) -> None:
         super().__init__(message)
@@ -46,20 +46,20 @@ class Refused(MachineError):
 
 
 class TextRefused(Exception):
-    """The server will not take this one text; others may pass. The message says why."""
+    """The server rejected this text only; others may succeed. The message says why."""
 
 
 class _Transient(Exception):
-    """Worth another attempt, after so many seconds where the server said so."""
+    """Worth retrying, after `after_s` seconds if the server asked for that."""
 
-    def __init__(self, why: str, after_s: float | None = None) -> None:
-        super().__init__(why)
+    def __init__(self, reason: str, after_s: float | None = None) -> None:
+        super().__init__(reason)
         self.after_s = after_s
 
 
 @dataclass(frozen=True)
 class Patience:
-    """How often and how long to wait for a server; tests put in their own clock and sleep."""
+    """How many attempts to make and how long to wait; tests inject their own clock and sleep."""
 
     attempts: int = 8
     longest_s: float = 60.0
@@ -69,7 +69,7 @@ class Patience:
 
 @dataclass(frozen=True)
 class Probe:
-    """What `doctor` shows. None: could not be found out. `problem` is None when all is well."""
+    """The result of `ChatServer.probe`. None means unknown. `problem` is None if all is well."""
 
     reachable: bool
     key_accepted: bool | None = None
@@ -81,7 +81,7 @@ Chat = Callable[[dict[str, Any]], Awaitable[Reply]]
 
 
 class ChatServer:
-    """A base address, a model and a key. Runs its own event loop: call it from plain code."""
+    """A base address, a model and a key. Runs its own event loop: call it from synchronous code."""
 
     def __init__(
         self,
@@ -107,9 +107,9 @@ class ChatServer:
     def each(
         self, items: Sequence[Item], work: Callable[[Chat, Item], Awaitable[Answer]]
     ) -> list[Answer]:
-        """`work` on every item, so many at a time; the answers in the order of the items.
+        """Call `work` on every item, at most `concurrency` at a time; the answers in item order.
 
-        The first error stops the rest and is raised.
+        The first error cancels the rest and is raised.
         """
 
         async def run() -> list[Answer]:
@@ -133,7 +133,8 @@ class ChatServer:
             raise group.exceptions[0] from None
 
     def probe(self) -> Probe:
-        """Ask once, without retries: is it there, is the key good, does it have the model?"""
+        """Check once, without retries, that the server answers, accepts the key and has the
+        model."""
         return asyncio.run(self._probe())
 
     async def _probe(self) -> Probe:
@@ -147,18 +148,18 @@ class ChatServer:
                 except Refused as error:
                     if error.status in (401, 403):
                         return Probe(True, False, None, str(error))
-                    # Not every server has a list; the model itself is asked next.
+                    # Not every server has a list; the model itself is tried next.
                 if models is not None:
                     listed = self.model in models
-                # The list may be open to anyone: only an answer proves the key and the model.
+                # The list may be public: only a completion proves that key and model work.
                 hello = {"messages": [{"role": "user", "content": "Hello"}], "max_tokens": 1}
                 await self._complete(http, limit, hello)
             except _Transient as error:
                 return Probe(False, None, None, f"{self.address}: {error}; is the server up?")
             except Refused as error:
-                told = f" (it lists {', '.join(models[:5])})" if models and not listed else ""
+                listing = f" (it lists {', '.join(models[:5])})" if models and not listed else ""
                 key_good = error.status not in (401, 403)
-                return Probe(True, key_good, listed, self._clean(f"{error}{told}", 500))
+                return Probe(True, key_good, listed, self._clean(f"{error}{listing}", 500))
             except (BadReply, TextRefused) as error:
                 return Probe(True, True, listed, f"{self.address}: {error}")
         return Probe(True, True, listed)
@@ -168,8 +169,8 @@ class ChatServer:
             headers={"Authorization": f"Bearer {self._key}"} if self._key else {},
             verify=self._tls,
             follow_redirects=False,
-            # The limit on a whole exchange stands in `_exchange`: one per read would let a server
-            # that sends a byte now and then hold a request for ever.
+            # `_exchange` limits the whole exchange: with a limit per read, a server that sends a
+            # byte now and then could keep a request open forever.
             timeout=httpx.Timeout(None, connect=CONNECT_S),
             limits=httpx.Limits(max_connections=self.concurrency),
         )
@@ -194,11 +195,11 @@ class ChatServer:
 
     def _wait(self, state: RetryCallState) -> float:
         error = state.outcome.exception() if state.outcome else None
-        asked = error.after_s if isinstance(error, _Transient) else None
-        if asked is None:
+        delay = error.after_s if isinstance(error, _Transient) else None
+        if delay is None:
             return self._backoff(state)
-        # Spread out, or all that were told the same would come back together.
-        return min(asked, self.patience.longest_s) + random.uniform(0, 1)
+        # Add jitter, or all requests that got the same delay would retry at once.
+        return min(delay, self.patience.longest_s) + random.uniform(0, 1)
 
     async def _complete(
         self, http: httpx.AsyncClient, limit_s: float, request: dict[str, Any]
@@ -217,7 +218,7 @@ class ChatServer:
         path: str,
         body: dict[str, Any] | None = None,
     ) -> bytes:
-        """One request; the content of a good answer."""
+        """Make one request; returns the content of a successful response."""
         try:
             async with asyncio.timeout(limit_s):
                 async with http.stream(method, self.address + path, json=body) as response:
@@ -229,46 +230,49 @@ class ChatServer:
         except TimeoutError:
             raise _Transient(f"no answer within {limit_s:g} s") from None
         except httpx.RequestError as error:
-            said = self._clean(str(error)) or type(error).__name__
-            raise _Transient(f"the connection failed ({said})") from None
+            details = self._clean(str(error)) or type(error).__name__
+            raise _Transient(f"the connection failed ({details})") from None
         if not response.is_success:
-            raise self._fault(response.status_code, response.headers, bytes(content))
+            raise self._error(response.status_code, response.headers, bytes(content))
         if len(content) > MAX_BYTES:
             raise BadReply(f"longer than {MAX_BYTES >> 20} MiB")
-        if self._key:  # a rewrite or a label is stored, and some servers repeat what they were sent
+        if self._key:  # replies are stored, and some servers echo what they were sent
             content = content.replace(self._key.encode(), b"[key]")
         return bytes(content)
 
-    def _fault(self, status: int, headers: Mapping[str, str], content: bytes) -> Exception:
-        """The exception for an answer that is not a good one."""
-        code, said = error_words(content)
-        low = said.lower()
+    def _error(self, status: int, headers: Mapping[str, str], content: bytes) -> Exception:
+        """The exception for an unsuccessful response."""
+        code, message = error_details(content)
+        low = message.lower()
         if status in RETRIED or status >= 500:
             after_s = retry_after(headers.get("retry-after"), self.patience.clock())
             return _Transient(f"HTTP {status}", after_s)
         if status < 400:
-            what = f"HTTP {status}: a redirect, not followed; put the final address into base_url"
-        elif status in (401, 403):  # nothing of the body: some servers repeat the key in it
-            what = f"HTTP {status}: " + (
-                f"it does not accept the key in ${self.api_key_env}; is it the right key, and "
+            problem = (
+                f"HTTP {status}: redirects are not followed; put the final address into base_url"
+            )
+        elif status in (401, 403):  # the body is left out: some servers repeat the key in it
+            problem = f"HTTP {status}: " + (
+                f"the server rejects the key in ${self.api_key_env}; is it the right key, and "
                 f"may it use {self.model}?"
                 if self._key
-                else "it wants a key; name the variable that holds it in api_key_env"
+                else "the server requires a key; name the variable that holds it in api_key_env"
             )
         elif code == "model_not_found" or (status == 404 and "model" in low):
-            what = f"it does not know the model {self.model}; name one that it serves"
+            problem = f"the server has no model {self.model}; name one that it serves"
         elif status == 404:
-            what = "HTTP 404: no chat completions at this address; base_url usually ends in /v1"
+            problem = "HTTP 404: no chat completions at this address; base_url usually ends in /v1"
         elif status == 413 or "context length" in low or "context size" in low:
             return TextRefused("too long for the model at the endpoint")
         elif code == "content_filter":
             return TextRefused("refused by the endpoint's content filter")
         else:
-            what = f"HTTP {status}: it does not take the request ({said or 'it does not say why'})"
-        return Refused(status, self._clean(f"{self.address}: {what}", 400))
+            reason = message or "no reason given"
+            problem = f"HTTP {status}: the server rejects the request ({reason})"
+        return Refused(status, self._clean(f"{self.address}: {problem}", 400))
 
     def _clean(self, text: str, limit: int = 160) -> str:
-        """Foreign words for a message: one short line, nothing unprintable, without the key."""
+        """Untrusted text for a message: one short printable line, without the key."""
         line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
         if self._key:
             line = line.replace(self._key, "[key]")

@@ -1,6 +1,6 @@
-"""Reading what an OpenAI-compatible server sends: completions, lists of models, errors.
+"""Parses the responses of an OpenAI-compatible server: completions, model lists, errors.
 
-All of it is foreign: nothing here trusts a type, and nothing here raises for odd content.
+The content is untrusted: every type is checked, and malformed content never raises.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ class Reply:
 
 
 def completion(content: bytes) -> Reply | None:
-    """The first choice of a chat completion, or None when this is none."""
+    """The first choice of a chat completion; None if the content is not a completion."""
     choices = _object(_json(content)).get("choices")
     choice = _object(choices[0] if isinstance(choices, list) and choices else None)
     message = choice.get("message")
@@ -39,7 +39,7 @@ def completion(content: bytes) -> Reply | None:
 
 
 def model_names(content: bytes) -> list[str] | None:
-    """The models of a /models answer, or None when this is none."""
+    """The models of a /models response; None if the content is not a model list."""
     rows = _object(_json(content)).get("data")
     if not isinstance(rows, list):
         return None
@@ -47,15 +47,15 @@ def model_names(content: bytes) -> list[str] | None:
     return [name for name in names if isinstance(name, str)]
 
 
-def error_words(content: bytes) -> tuple[str, str]:
-    """The code and the message of an error, in any of the usual forms; else what was sent."""
+def error_details(content: bytes) -> tuple[str, str]:
+    """The code and message of an error in any of the usual forms; else the raw content."""
     body = _object(_json(content))
     error = body.get("error", body)
     if isinstance(error, str):
         return "", error
-    said = _object(error).get("message", _object(error).get("detail"))
-    if isinstance(said, str):
-        return str(_object(error).get("code")), said
+    message = _object(error).get("message", _object(error).get("detail"))
+    if isinstance(message, str):
+        return str(_object(error).get("code")), message
     return "", content.decode("utf-8", "replace")
 
 

@@ -1,4 +1,4 @@
-"""What goes wrong with models, in words for a person."""
+"""Errors of models, with messages for users."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from engine.errors import MachineError
 
 
 def replaced(model: str) -> MachineError:
-    """What is on disk is no longer what this run began with."""
+    """The model on disk is no longer the one that this run began with."""
     return MachineError(
         f"{model} was replaced on disk during the run; run again to compute with the new weights"
     )

@@ -1,5 +1,5 @@
-"""What makes a built-in model's results what they are. A fingerprint's digest is the key that its
-results are stored under, so the same model has to give the same one in every version.
+"""Fingerprints of the built-in models: everything that determines their results. Results are stored
+under the digest of the fingerprint, so a model must have the same one in every version.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ def labeler(
     api_key_env: str | None = None,
     prompts: str | None = None,
 ) -> dict[str, Any]:
-    """What every built-in labeler has in it. Version 0.1.0 had the keys of all back ends in one
-    record named LabelerSpec; they stay, so that labels stored then are found."""
+    """The common part for every built-in labeler. Version 0.1.0 had the keys of all back ends in
+    one record named LabelerSpec; they stay, so that labels stored then are found."""
     return {
         "kind": "LabelerSpec",
         "backend": backend,
@@ -52,7 +52,8 @@ def rewriter(
     base_url: str | None = None,
     api_key_env: str | None = None,
 ) -> dict[str, Any]:
-    """The same of a rewriter, without what it is told: that is each strategy's own."""
+    """The common part for every built-in rewriter, without its instructions: those belong to the
+    strategy."""
     return {
         "kind": "RewriterSpec",
         "backend": backend,
@@ -65,7 +66,7 @@ def rewriter(
 
 
 def local(dtype: str, device: str) -> dict[str, Any]:
-    """The number format as it turns out on this device."""
+    """The number format that is used on this device."""
     from engine.models.device import pick_device, pick_dtype
 
     return {"dtype": str(pick_dtype(dtype, pick_device(device)))}
@@ -74,21 +75,21 @@ def local(dtype: str, device: str) -> dict[str, Any]:
 def weights(
     key: str, name: str | None, revision: str | None = None, foreign_code: bool = False
 ) -> dict[str, Any]:
-    """The digest of a model's or adapter's weights. A local folder counts by what is in it, not by
-    where it lies."""
+    """The digest of a model's or adapter's weights. A local folder is identified by its content and
+    name, not by its location."""
     if name is None:
         return {}
-    found = {f"{key}_digest": weights_digest(name, revision, foreign_code)}
-    return {**found, key: Path(name).name} if Path(name).is_dir() else found
+    entry = {f"{key}_digest": weights_digest(name, revision, foreign_code)}
+    return {**entry, key: Path(name).name} if Path(name).is_dir() else entry
 
 
-def digest(told: Any) -> str:
-    """Of what a language model is told; a changed prompt makes other results."""
-    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
+def digest(prompts: Any) -> str:
+    """The digest of a language model's prompts: other prompts give other results."""
+    return hashlib.sha256(json.dumps(prompts, sort_keys=True).encode()).hexdigest()
 
 
 def weights_digest(name: str, revision: str | None = None, foreign_code: bool = False) -> str:
-    """Of a folder's files, or the commit of a model of the hub. Raises MachineError."""
+    """The digest of a folder's files, or the commit of a hub model. Raises MachineError."""
     folder = Path(resolve(name))
     if not folder.is_dir():
         return _hub_commit(name, revision)
@@ -104,14 +105,14 @@ def weights_digest(name: str, revision: str | None = None, foreign_code: bool = 
 
 @lru_cache(maxsize=1_000)
 def _file_digest(path: Path, *_state: int) -> bytes:
-    """Weights are identified at every stage; they are read again only when the file changed."""
+    """Every stage asks for the digest; a file is read again only after it changed."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").digest()
 
 
 def _hub_commit(name: str, revision: str | None) -> str:
-    """The commit of the files that loading would take. Only its config is fetched, and no code that
-    this may name is run."""
+    """The commit of the files that would be loaded. Fetches only the config, and runs no code that
+    it names."""
     from transformers.utils import cached_file, extract_commit_hash
 
     try:

@@ -1,4 +1,4 @@
-"""Which rewrites are refused, and why. Pure text checks; the cosine is a separate measure."""
+"""Decides which rewrites are refused, and why. Text checks only; the cosine is separate."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ def _squeeze(text: str) -> str:
 
 
 def refusal_reason(original: str, rewritten: str) -> str | None:
-    """Why this rewrite is refused, None when it is accepted.
+    """Why this rewrite is refused; None if it is accepted.
 
-    Negations are compared as present or absent: "can't … and won't" may become one "neither".
+    Negations are compared only by presence: "can't … and won't" may become one "neither".
     """
     before, after = _squeeze(original), _squeeze(rewritten)
     if not after:

@@ -1,7 +1,7 @@
 """The small LM-labeler: one linear head per feature on frozen sentence embeddings.
 
-An entry is three embeddings side by side: its last response, everything the human said, everything
-the assistant said. A head is a softmax regression over the feature's values.
+An entry is three embeddings side by side: its last response, everything the human said, and
+everything the assistant said. A head is a softmax regression over the feature's values.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ WEIGHTS = "heads.safetensors"
 
 
 def design(model: Any, texts: Sequence[Text]) -> NDArray[np.float64]:
-    """What the heads see, float64 [n, 3 × width + 1]; the last column is 1."""
+    """The inputs of the heads, float64 [n, 3 × width + 1]; the last column is 1."""
     parts: list[str] = []
     for text in texts:
-        said = turns(text.transcript)
+        dialogue = turns(text.transcript)
         parts.append(text.response)
-        parts.append("\n".join(turn.text for turn in said if turn.role == "human"))
-        parts.append("\n".join(turn.text for turn in said if turn.role == "assistant"))
+        parts.append("\n".join(turn.text for turn in dialogue if turn.role == "human"))
+        parts.append("\n".join(turn.text for turn in dialogue if turn.role == "assistant"))
     vectors = embed(model, parts)
     wide = vectors.reshape(len(texts), -1)
     return np.hstack([wide, np.ones((len(texts), 1))])
@@ -40,7 +40,7 @@ class HeadLabeler:
     def __init__(self, heads: str, features: Sequence[Feature], device: str = "auto") -> None:
         """`heads` is a folder with heads.safetensors: per feature name a [values, width] matrix.
 
-        Raises MachineError for a feature the heads were not trained on: there is no guessing.
+        Raises MachineError for a feature that the heads were not trained on.
         """
         from safetensors import SafetensorError
         from safetensors.numpy import load_file

@@ -1,4 +1,4 @@
-"""Loading from transformers: the one place with its safety settings."""
+"""Loads models with transformers; the only place with its safety settings."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def load_causal(model: str, adapter: str | None, device: str, dtype: Any) -> tup
         from peft import PeftModel
 
         path = resolve(adapter)
-        # peft would read pickled weights where there are no others.
+        # Without safetensors, peft would read pickled weights.
         if Path(path).is_dir() and not (Path(path) / "adapter_model.safetensors").is_file():
             raise BadInput(f"{adapter} has no adapter_model.safetensors: save it as safetensors")
         try:
@@ -55,8 +55,8 @@ def load_classifier(
 ) -> tuple[Any, Any]:
     """A tokenizer and a sequence classifier in eval mode.
 
-    Only safetensors weights are read unless `pickle` allows this one model; code from the model's
-    repository is only run where `foreign_code` allows it for this one.
+    Only safetensors weights are read unless `pickle` is set; code from the model's repository is
+    run only if `foreign_code` is set.
     """
     from safetensors import SafetensorError
     from transformers import AutoModelForSequenceClassification, AutoTokenizer
@@ -75,7 +75,7 @@ def load_classifier(
         )
     except UnpicklingError as error:
         raise BadInput(
-            f"cannot load {model}: its pickle holds more than weights; save it as safetensors"
+            f"cannot load {model}: its pickle contains more than weights; save it as safetensors"
         ) from error
     except (OSError, ValueError, SafetensorError) as error:
         raise _explain(model, error) from error

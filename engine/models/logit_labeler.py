@@ -1,8 +1,8 @@
 """The generative LM-labeler: reads the answer's logits instead of generating text.
 
-All questions about an entry go through the model in one row: the entry's tokens once, then every
-question, each of which may see the entry and itself but no other question. So the entry is read
-once for all features, and no answer depends on the order of the questions.
+All questions about an entry are in one row of the batch: the entry's tokens once, then every
+question, each of which attends to the entry and itself but to no other question. So the model
+processes the entry once for all features, and no answer depends on the order of the questions.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ MAX_TEXT_TOKENS = 768
 
 @dataclass(frozen=True)
 class Prompts:
-    """Token ids of what surrounds an entry, of every question and of every answer."""
+    """Token ids of the text around an entry, of every question and of every answer."""
 
     head: list[int]
     tail: list[int]
@@ -33,11 +33,11 @@ class Prompts:
 
 
 def prompts(tokenizer: Any, features: Sequence[Feature]) -> Prompts:
-    """Tokenise everything but the entry itself.
+    """Tokenize everything except the entry itself.
 
-    Raises MachineError when two answers of a feature begin with the same token.
+    Raises MachineError if two answers of a feature begin with the same token.
     """
-    marker = "\u241e"  # stands where the entry goes; the template must not touch it
+    marker = "\u241e"  # placeholder for the entry; the template must leave it unchanged
     user = f"{INSTRUCTION}\n\n{marker}"
     if tokenizer.chat_template:
         rendered = tokenizer.apply_chat_template(
@@ -71,22 +71,22 @@ def pack(
 ) -> dict[str, Any]:
     """Lay out a batch: per row [padding, head, entry, tail, question, question, …].
 
-    `chosen[i]` are the questions asked of row i. Returns input_ids and position_ids [B, T], an
+    `chosen[i]` are the questions for row i. Returns input_ids and position_ids [B, T], an
     additive attention mask [B, 1, T, T], and `last` [(row, question, position of its last token)].
     """
     import torch
 
     prefixes = [[*prompt.head, *entry, *prompt.tail] for entry in entries]
-    asked = [[prompt.questions[q] for q in row] for row in chosen]
+    questions = [[prompt.questions[q] for q in row] for row in chosen]
     lengths = [
-        len(prefix) + sum(map(len, row)) for prefix, row in zip(prefixes, asked, strict=True)
+        len(prefix) + sum(map(len, row)) for prefix, row in zip(prefixes, questions, strict=True)
     ]
     width = max(lengths)
     ids = torch.full((len(entries), width), pad)
     positions = torch.zeros((len(entries), width), dtype=torch.long)
     allowed = torch.zeros((len(entries), width, width), dtype=torch.bool)
     last: list[tuple[int, int, int]] = []
-    for i, (prefix, row) in enumerate(zip(prefixes, asked, strict=True)):
+    for i, (prefix, row) in enumerate(zip(prefixes, questions, strict=True)):
         start = width - lengths[i]
         end = start + len(prefix)
         ids[i, start:end] = torch.tensor(prefix)
@@ -101,13 +101,13 @@ def pack(
             allowed[i, at:stop, at:stop] = torch.ones(len(tokens), len(tokens)).tril().bool()
             last.append((i, question, stop - 1))
             at = stop
-        # A row of the mask with nothing allowed would make the softmax undefined.
+        # A mask row that allows nothing would make the softmax undefined.
         allowed[i, torch.arange(start), torch.arange(start)] = True
     return {"input_ids": ids, "position_ids": positions, "allowed": allowed, "last": last}
 
 
 def answer_logits(model: Any, packed: dict[str, Any], prompt: Prompts) -> list[Any]:
-    """One forward pass; per asked question the logits of its answers, in the order of `last`."""
+    """One forward pass; per question the logits of its answers, in the order of `last`."""
     import torch
 
     device = model.device
@@ -127,7 +127,7 @@ def answer_logits(model: Any, packed: dict[str, Any], prompt: Prompts) -> list[A
 
 
 def clip_entry(tokenizer: Any, transcript: str, limit: int = MAX_TEXT_TOKENS) -> list[int]:
-    """The entry's tokens. A longer one loses its beginning: the last response is what is judged."""
+    """The entry's tokens. A long entry loses its beginning, since its last response is labeled."""
     ids: list[int] = tokenizer.encode(transcript.strip(), add_special_tokens=False)
     return ids[-limit:]
 

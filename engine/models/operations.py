@@ -1,4 +1,4 @@
-"""What a model is asked, as data: it travels to a worker and is run on the model there."""
+"""The operations of models as data, which is sent to a worker and run on the model there."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True)
 class Operation(Generic[Item, Result]):
-    """One question about a batch of items; the result is in their order."""
+    """One operation on a batch of items; the result is in their order."""
 
     def run(self, model: Any, items: Sequence[Item]) -> Result:
         raise NotImplementedError
@@ -45,7 +45,7 @@ class Rewrite(Operation[str, tuple[str, ...]]):
 
 @dataclass(frozen=True)
 class Compare(Operation[list[tuple[str, str]], list[list[float]]]):
-    """`items` are groups of pairs of passages; the result their similarities."""
+    """`items` are groups of pairs of passages; the result is their similarities."""
 
     def run(self, model: Embedder, items: Sequence[list[tuple[str, str]]]) -> list[list[float]]:
         return model.cosines(items)

@@ -1,7 +1,7 @@
-"""What a labeler, a reward model, a rewriter and an embedder are to the rest of the engine.
+"""The interfaces of labelers, reward models, rewriters and embedders.
 
-All of them take batches and answer in the same order. None of them knows of a database, a run or a
-plan. What a model cannot do for one text it says in `problems`, never by a made-up value.
+All take batches and answer in the same order. None depends on a database, a run or a plan. A
+failure for one text is reported in `problems`, never by a made-up value.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ class Text:
 @dataclass(frozen=True)
 class Labels:
     """`values` int8 [n, K] in the feature's own coding; `scores` float32 [n, K], the labeler's
-    log-odds for the higher value (nan where it gives none). `problems[i]` is None when text i
-    was labeled, else the reason, and its values mean nothing."""
+    log-odds for the higher value (nan where it gives none). `problems[i]` is None if text i
+    was labeled, else the reason; its values are then meaningless."""
 
     values: NDArray[np.int8]
     scores: NDArray[np.float32]
@@ -56,8 +56,8 @@ class RewardModel(Protocol):
 
 
 class Rewriter(Protocol):
-    """One rewrite per passage, as the model wrote it; empty where it wrote nothing or came to no
-    end."""
+    """One rewrite per passage, as generated; empty if the model produced nothing or did not
+    finish."""
 
     def rewrite(self, passages: Sequence[str], strategy: Strategy) -> tuple[str, ...]: ...
 

@@ -1,4 +1,4 @@
-"""Labels and scores read from a file instead of asked of a model: published or another tool's."""
+"""Reads labels and scores from files: published ones, or those of another tool."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from engine.data.dialogue import canonical
-from engine.data.records import SIDES, Faults, Record, key_of, read_records, some
+from engine.data.records import SIDES, Problems, Record, examples, key_of, read_records
 from engine.errors import BadInput
 from engine.taxonomy import Feature
 
-MISSING = -128  # a label that the file does not give; as in engine.paper.inputs
+MISSING = -128  # a label that the file does not have; as in engine.paper.inputs
 
 Key = tuple[str, str]  # (pair's source id, side)
 
@@ -29,8 +29,8 @@ _VERDICTS = ("agreement", "results")
 
 @dataclass
 class RecordedLabels:
-    """`values` in the order of the features; of how many entries the file has the text, and whose
-    text is not the pair's."""
+    """`values` in the order of the features; `texts`: the number of entries whose text the file
+    contains; `other_texts`: those whose text differs from the pair's."""
 
     values: dict[Key, list[int]] = field(default_factory=dict)
     texts: int = 0
@@ -38,7 +38,7 @@ class RecordedLabels:
 
 
 def text_digest(transcript: str) -> bytes:
-    """Equal for transcripts that differ in blank space or the form of their markers alone."""
+    """Equal for transcripts that differ only in white space or in the form of their markers."""
     plain = " ".join(canonical(transcript).split())
     return hashlib.blake2b(plain.encode("utf-8", "surrogatepass"), digest_size=16).digest()
 
@@ -48,35 +48,35 @@ def read_labels(
 ) -> RecordedLabels:
     """The labels of a file, one entry per row: JSON lines of the form
     {"id": …, "side": "chosen" | "rejected", "labels": {feature: value}}, or SEAL's `taxonomy` kind:
-    row_id, preference, text and a column per feature under its released name or ours. `texts`:
+    row_id, preference, text and a column per feature under its released name or its own. `texts`:
     chosen and rejected transcript of each pair, to compare with the file's.
 
-    Raises BadInput naming file, line, field and how many rows are so.
+    Raises BadInput naming file, line, field and the number of rows affected.
     """
     if not path.is_file():
-        raise BadInput(f"{path}: labels file not found")
-    found, faults, cells = RecordedLabels(), Faults(path), _Cells(path, features)
+        raise BadInput(f"{path}: labels file not recorded")
+    recorded, problems, cells = RecordedLabels(), Problems(path), _Cells(path, features)
     for record in read_records(path):
         flat = "preference" in record.fields
         key = _entry(path, record, "preference" if flat else "side")
-        if key in found.values:
-            faults.add(
+        if key in recorded.values:
+            problems.add(
                 "entries are labeled twice", record.line, f"{key[1]} of {key[0]} is labeled twice"
             )
         if flat:
-            found.values[key] = cells.values(record, faults)
+            recorded.values[key] = cells.values(record, problems)
             if texts is not None and (text := record.fields.get("text")):
-                found.texts += 1
-                mine = texts[key[0]][SIDES.index(key[1])] if key[0] in texts else text
-                if text != mine and text_digest(str(text)) != text_digest(str(mine)):
-                    found.other_texts.append(key)
+                recorded.texts += 1
+                expected = texts[key[0]][SIDES.index(key[1])] if key[0] in texts else text
+                if text != expected and text_digest(str(text)) != text_digest(str(expected)):
+                    recorded.other_texts.append(key)
         else:
-            given = _nested_labels(path, record)
-            found.values[key] = [_value(f, given, record.line, faults) for f in features]
-    faults.check()
-    if not found.values:
+            nested = _nested_labels(path, record)
+            recorded.values[key] = [_value(f, nested, record.line, problems) for f in features]
+    problems.check()
+    if not recorded.values:
         raise BadInput(f"{path}: contains no labels")
-    return found
+    return recorded
 
 
 def _entry(path: Path, record: Record, side_field: str) -> Key:
@@ -99,58 +99,59 @@ def _nested_labels(path: Path, record: Record) -> Mapping[str, Any]:
 
 
 class _Cells:
-    """Labels of rows with a column per feature, under its released name or ours; an empty cell is
-    a label that was not given. Millions of cells hold a few words, so each is judged once."""
+    """Labels of rows with a column per feature, under its released name or its own. An empty cell
+    is a missing label. Millions of cells hold a few distinct words, so each is parsed once."""
 
     def __init__(self, path: Path, features: Sequence[Feature]) -> None:
         self.path = path
         names = [(f.released or f.name, f.name) for f in features]
-        known: list[dict[object, int]] = [{} for _ in features]
-        self.columns = list(zip(features, *zip(*names, strict=True), known, strict=True))
+        parsed: list[dict[object, int]] = [{} for _ in features]
+        self.columns = list(zip(features, *zip(*names, strict=True), parsed, strict=True))
 
-    def values(self, record: Record, faults: Faults) -> list[int]:
-        fields, found, given = record.fields, [], False
-        for feature, released, own, known in self.columns:
+    def values(self, record: Record, problems: Problems) -> list[int]:
+        fields, labeled = record.fields, False
+        values: list[int] = []
+        for feature, released, own, parsed in self.columns:
             cell = fields.get(released)
             if cell is None:
                 cell = fields.get(own)
             if cell is None:
-                found.append(MISSING)
+                values.append(MISSING)
                 continue
-            given = True
-            value = known.get(cell) if type(cell) is str else None
+            labeled = True
+            value = parsed.get(cell) if type(cell) is str else None
             if value is None:
-                value = label(feature, word_value(feature, cell), record.line, faults)
+                value = label(feature, word_value(feature, cell), record.line, problems)
                 if type(cell) is str and value != MISSING:
-                    known[cell] = value
-            found.append(value)
-        if not given:
+                    parsed[cell] = value
+            values.append(value)
+        if not labeled:
             columns = ", ".join(released for _, released, _, _ in self.columns)
             raise BadInput(
                 f"{self.path}, line {record.line}: no label at all; the columns are {columns}"
             )
-        return found
+        return values
 
 
 def word_value(feature: Feature, value: object) -> object:
-    """A cell as a label; what is no label comes back as it is, to be refused by name."""
+    """A cell as a label. Other values are returned unchanged, so that errors can name them."""
     if isinstance(value, (str, bool)):
         return _WORDS[feature.kind].get(str(value).strip().lower(), value)
     return value
 
 
-def _value(feature: Feature, given: Mapping[str, Any], line: int, faults: Faults) -> int:
-    if feature.name not in given:
+def _value(feature: Feature, labels: Mapping[str, Any], line: int, problems: Problems) -> int:
+    if feature.name not in labels:
         return MISSING
-    return label(feature, given[feature.name], line, faults)
+    return label(feature, labels[feature.name], line, problems)
 
 
-def label(feature: Feature, value: object, line: int, faults: Faults) -> int:
-    """The label, MISSING with a fault where it is none."""
+def label(feature: Feature, value: object, line: int, problems: Problems) -> int:
+    """The label; MISSING, with a problem recorded, if the value is not a label."""
     if not isinstance(value, int) or value not in feature.values:
-        words = f"{feature.name} is {str(value)[:40]!r}" if isinstance(value, str) else ""
-        words = words or f"{feature.name} is {str(value)[:40]}"
-        faults.add("labels are so", line, f"{words}, must be one of {feature.values}")
+        cell = repr(value[:40]) if isinstance(value, str) else str(value)[:40]
+        message = f"{feature.name} is {cell}, must be one of {feature.values}"
+        problems.add("labels are affected", line, message)
         return MISSING
     return int(value)
 
@@ -159,12 +160,12 @@ def read_scores(path: Path, allow_squashed: bool = False) -> dict[str, tuple[flo
     """Pair's source id → (chosen, rejected). SEAL's `compare` kind (row_id, chosen_score,
     rejected_score, agreement) or RewardBench's (id, scores_chosen, scores_rejected, results).
 
-    Raises BadInput naming file, line, column and how many rows are so.
+    Raises BadInput naming file, line, column and the number of rows affected.
     """
     if not path.is_file():
-        raise BadInput(f"{path}: score file not found")
-    found: dict[str, tuple[float, float]] = {}
-    faults = Faults(path)
+        raise BadInput(f"{path}: score file not scores")
+    scores: dict[str, tuple[float, float]] = {}
+    problems = Problems(path)
     for record in read_records(path):
         columns = next((pair for pair in _SCORES if set(pair) & record.fields.keys()), None)
         if columns is None:
@@ -173,64 +174,65 @@ def read_scores(path: Path, allow_squashed: bool = False) -> dict[str, tuple[flo
                 "rejected_score, or id, scores_chosen, scores_rejected"
             )
         key = key_of(path, record)
-        chosen, rejected = (number(record, name, faults) for name in columns)
-        if key in found:
-            faults.add("rows are duplicates", record.line, f"{key} is scored twice")
+        chosen, rejected = (number(record, name, problems) for name in columns)
+        if key in scores:
+            problems.add("rows are duplicates", record.line, f"{key} is scored twice")
         for verdict in _VERDICTS:
-            check_verdict(record, verdict, chosen, rejected, faults)
-        found[key] = chosen, rejected
-    faults.check()
-    if not found:
+            check_verdict(record, verdict, chosen, rejected, problems)
+        scores[key] = chosen, rejected
+    problems.check()
+    if not scores:
         raise BadInput(f"{path}: contains no scores")
-    if not allow_squashed and all(0 <= score <= 1 for pair in found.values() for score in pair):
+    if not allow_squashed and all(0 <= score <= 1 for pair in scores.values() for score in pair):
         raise BadInput(
-            f"{path}: all {2 * len(found):,} scores lie within [0, 1]: these look like squashed "
+            f"{path}: all {2 * len(scores):,} scores lie within [0, 1]: these look like squashed "
             "logits (a sigmoid or softmax), so their differences are not differences in reward; "
             "record raw logits, or allow them (--allow-squashed, allow_squashed = true)"
         )
-    return found
+    return scores
 
 
-def number(record: Record, name: str, faults: Faults) -> float:
-    """The finite number of a column, NaN with a fault where there is none."""
+def number(record: Record, name: str, problems: Problems) -> float:
+    """The finite number in a column; NaN, with a problem recorded, if there is none."""
     value = record.fields.get(name)
     try:
-        found = float(value) if isinstance(value, (str, int, float)) else math.nan
+        result = float(value) if isinstance(value, (str, int, float)) else math.nan
     except (ValueError, OverflowError):
-        found = math.nan
-    if isinstance(value, bool) or not math.isfinite(found):
-        shown = "missing" if value is None else str(value)[:40]
-        faults.add("numbers are so", record.line, f"{name} is {shown}, not a finite number")
+        result = math.nan
+    if isinstance(value, bool) or not math.isfinite(result):
+        cell = "missing" if value is None else str(value)[:40]
+        problems.add("numbers are affected", record.line, f"{name} is {cell}, not a finite number")
         return math.nan
-    return found
+    return result
 
 
 def check_verdict(
-    record: Record, name: str, chosen: float, rejected: float, faults: Faults
+    record: Record, name: str, chosen: float, rejected: float, problems: Problems
 ) -> None:
-    """A column that says whether chosen has the higher score must say what the scores say."""
-    said = {"true": 1.0, "false": 0.0}.get(str(record.fields.get(name)).strip().lower())
-    if said is None:
+    """Checks that a column which says whether chosen has the higher score agrees with the
+    scores."""
+    verdict = {"true": 1.0, "false": 0.0}.get(str(record.fields.get(name)).strip().lower())
+    if verdict is None:
         try:
-            said = float(record.fields[name])
+            verdict = float(record.fields[name])
         except (KeyError, ValueError, TypeError):
-            return  # not given, or some other result
+            return  # missing, or some other result
     if math.isnan(chosen) or math.isnan(rejected):
         return
-    # Half a point is how some give a tie.
-    right = chosen == rejected if said == 0.5 else (said == 1) == (chosen > rejected)
-    if not right:
-        words = f"{name} is {record.fields[name]}, but the scores are {chosen:g} and {rejected:g}"
-        faults.add("rows contradict themselves", record.line, words)
+    # Some tools record a tie as half a point.
+    agrees = chosen == rejected if verdict == 0.5 else (verdict == 1) == (chosen > rejected)
+    if not agrees:
+        message = f"{name} is {record.fields[name]}, but the scores are {chosen:g} and {rejected:g}"
+        problems.add("rows contradict themselves", record.line, message)
 
 
 def check_keys(
-    path: Path, what: str, keys: Sequence[str], known: Collection[str], spare: int
+    path: Path, what: str, keys: Sequence[str], pairs: Collection[str], spare: int
 ) -> None:
     """Raises BadInput if more than `spare` of these keys belong to no pair."""
-    unknown = [key for key in keys if key not in known]
+    unknown = [key for key in keys if key not in pairs]
     if len(unknown) > spare:
         raise BadInput(
             f"{path}: {len(unknown):,} of {len(keys):,} {what} match no pair: row_id "
-            f"{some(unknown)}; the pairs have {some(sorted(known))}"
+            f"{examples(unknown)}; the pairs have {examples(sorted(pairs))}"
         )

@@ -1,4 +1,4 @@
-"""Recorded rewrites: SEAL's `rewrite` files, with the labels, rewards and similarities in them."""
+"""Recorded rewrites: SEAL's `rewrite` files, with their labels, rewards and similarities."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from engine.data.records import SIDES, Faults, Record, key_of, read_records
+from engine.data.records import SIDES, Problems, Record, key_of, read_records
 from engine.errors import BadInput
 from engine.models.recorded import (
     MISSING,
@@ -24,8 +24,8 @@ DEFAULT_STRATEGY = "neutral"  # what SEAL's own prompt asks for
 
 @dataclass(frozen=True)
 class RecordedSide:
-    """One rewritten entry. Labels are in the order of the features, of original and rewrite by the
-    same labeler; rewards by role. What the file says of the original is None where it does not."""
+    """One rewritten entry. Labels are in the order of the features; original and rewrite have the
+    same labeler. Rewards are by role. `original_text` is None if the file does not contain it."""
 
     text: str
     cosine: float
@@ -48,14 +48,14 @@ class RecordedRewrite:
 def read_rewrites(
     path: Path, features: Sequence[Feature], strategies: Sequence[str]
 ) -> list[RecordedRewrite]:
-    """The rewrites of a file, one row per pair (and `strategy`, where there is that column).
+    """The rewrites of a file, one row per pair (and per `strategy`, if it has that column).
 
-    Raises BadInput naming file, line, column and how many rows are so.
+    Raises BadInput naming file, line, column and the number of rows affected.
     """
     if not path.is_file():
-        raise BadInput(f"{path}: rewrites file not found")
-    found: dict[tuple[str, str], RecordedRewrite] = {}
-    faults = Faults(path)
+        raise BadInput(f"{path}: rewrites file not rewrites")
+    rewrites: dict[tuple[str, str], RecordedRewrite] = {}
+    problems = Problems(path)
     labeled: Sequence[Feature] | None = None
     for record in read_records(path):
         key = key_of(path, record)
@@ -64,11 +64,11 @@ def read_rewrites(
             _check_columns(path, record, labeled, features)
         strategy = str(record.fields.get("strategy", DEFAULT_STRATEGY))
         if strategy not in strategies:
-            words = f"strategy is {strategy[:40]!r}, must be one of {', '.join(strategies)}"
-            faults.add("rows are so", record.line, words)
-        if (key, strategy) in found:
-            faults.add("rows are duplicates", record.line, f"{key} is rewritten twice")
-        chosen, rejected = (_side(record, side, features, labeled, faults) for side in SIDES)
+            message = f"strategy is {strategy[:40]!r}, must be one of {', '.join(strategies)}"
+            problems.add("rows are affected", record.line, message)
+        if (key, strategy) in rewrites:
+            problems.add("rows are duplicates", record.line, f"{key} is rewritten twice")
+        chosen, rejected = (_side(record, side, features, labeled, problems) for side in SIDES)
         for role, column in ROLES.items():
             for version in ("original", "rewritten"):
                 first, second = (
@@ -77,12 +77,12 @@ def read_rewrites(
                 )
                 if first is not None and second is not None:
                     name = f"{version}_agreement_dataset_and_{column}"
-                    check_verdict(record, name, first, second, faults)
-        found[key, strategy] = RecordedRewrite(key, strategy, (chosen, rejected))
-    faults.check()
-    if not found:
+                    check_verdict(record, name, first, second, problems)
+        rewrites[key, strategy] = RecordedRewrite(key, strategy, (chosen, rejected))
+    problems.check()
+    if not rewrites:
         raise BadInput(f"{path}: contains no rewrites")
-    return list(found.values())
+    return list(rewrites.values())
 
 
 def _columns(feature: Feature, version: str, side: str) -> tuple[str, ...]:
@@ -99,7 +99,7 @@ def _is_labeled(record: Record, feature: Feature) -> bool:
     )
 
 
-def _needed() -> list[str]:
+def _required_columns() -> list[str]:
     return [
         name
         for side in SIDES
@@ -114,15 +114,15 @@ def _needed() -> list[str]:
 def _check_columns(
     path: Path, record: Record, labeled: Sequence[Feature], features: Sequence[Feature]
 ) -> None:
-    lacking = [name for name in _needed() if name not in record.fields]
+    missing = [name for name in _required_columns() if name not in record.fields]
     if not labeled:
         example = features[0].released or features[0].name
-        lacking.append(
+        missing.append(
             f"labels of all four texts, such as original_chosen_{example} … "
             f"rewritten_rejected_{example}"
         )
-    if lacking:
-        raise BadInput(f"{path}: missing columns: {', '.join(lacking)}")
+    if missing:
+        raise BadInput(f"{path}: missing columns: {', '.join(missing)}")
 
 
 def _side(
@@ -130,24 +130,26 @@ def _side(
     side: str,
     features: Sequence[Feature],
     labeled: Sequence[Feature],
-    faults: Faults,
+    problems: Problems,
 ) -> RecordedSide:
     def reward(version: str, column: str) -> float:
-        return number(record, f"{version}_{side}_score_{column}", faults)
+        return number(record, f"{version}_{side}_score_{column}", problems)
 
     def labels(version: str) -> list[int]:
         return [
-            _label(record, feature, version, side, faults) if feature in labeled else MISSING
+            _label(record, feature, version, side, problems) if feature in labeled else MISSING
             for feature in features
         ]
 
     text = record.fields.get(f"rewritten_{side}_text")
     if not isinstance(text, str):
-        faults.add("texts are so", record.line, f"rewritten_{side}_text is missing")
+        problems.add("texts are affected", record.line, f"rewritten_{side}_text is missing")
         text = ""
-    cosine = number(record, f"original_to_rewritten_{side}_vector_cos_sim", faults)
+    cosine = number(record, f"original_to_rewritten_{side}_vector_cos_sim", problems)
     if abs(cosine) > 1 + 1e-6:
-        faults.add("similarities are so", record.line, f"the similarity {cosine:g} is no cosine")
+        problems.add(
+            "similarities are affected", record.line, f"the similarity {cosine:g} is not a cosine"
+        )
     original = record.fields.get(f"original_{side}_text")
     return RecordedSide(
         text=text,
@@ -164,8 +166,8 @@ def _side(
     )
 
 
-def _label(record: Record, feature: Feature, version: str, side: str, faults: Faults) -> int:
+def _label(record: Record, feature: Feature, version: str, side: str, problems: Problems) -> int:
     for name in _columns(feature, version, side):
         if (value := record.fields.get(name)) is not None:
-            return label(feature, word_value(feature, value), record.line, faults)
+            return label(feature, word_value(feature, value), record.line, problems)
     return MISSING

@@ -1,4 +1,4 @@
-"""Reward models: stock sequence classifiers, read as raw logits (paper, section 3)."""
+"""Reward models: standard sequence classifiers, scored by raw logits (paper, section 3)."""
 
 from __future__ import annotations
 
@@ -16,23 +16,22 @@ MAX_TOKENS = 4096
 
 
 def token_limit(tokenizer: Any, model: Any) -> int:
-    """The longest input the model takes."""
+    """The longest input of the model, in tokens."""
     config = model.config
     if getattr(config, "relative_attention", False):
-        return (
-            MAX_TOKENS  # DeBERTa was trained at 512 but has no limit, and SEAL fed it whole texts
-        )
+        return MAX_TOKENS  # DeBERTa was trained at 512 but has no limit, and SEAL used whole texts
     positions = getattr(config, "max_position_embeddings", None) or 512
     if "roberta" in config.model_type:
-        positions -= 2  # its positions begin after the padding index
+        positions -= 2  # its positions start after the padding index
     return int(min(positions, MAX_TOKENS))
 
 
 def encode(tokenizer: Any, text: Text, limit: int) -> tuple[dict[str, list[int]], int, bool]:
-    """Tokenise (context, response) as a pair, the response with its marker, as SEAL does.
+    """Tokenize (context, response) as a pair, the response with its marker, as SEAL does.
 
-    What does not fit loses the beginning of the context, then the end of the response: the reward
-    is of the last response. Returns the encoding, the length before truncation, whether it was cut.
+    A text that is too long loses the beginning of its context, then the end of its response, since
+    the reward rates the last response. Returns the encoding, the length before truncation, and
+    whether it was truncated.
     """
     if getattr(tokenizer, "chat_template", None):
         return _encode_chat(tokenizer, text, limit)
@@ -46,12 +45,12 @@ def encode(tokenizer: Any, text: Text, limit: int) -> tuple[dict[str, list[int]]
     response = [at for at, sequence in enumerate(part) if sequence == 1]
     from_context = min(excess, len(context))
     dropped = {*context[:from_context], *response[len(response) - (excess - from_context) :]}
-    kept = [at for at in range(total) if at not in dropped]
-    return {key: [row[at] for at in kept] for key, row in encoded.items()}, total, True
+    positions = [at for at in range(total) if at not in dropped]
+    return {key: [row[at] for at in positions] for key, row in encoded.items()}, total, True
 
 
 def _encode_chat(tokenizer: Any, text: Text, limit: int) -> tuple[dict[str, list[int]], int, bool]:
-    """The same for a chat model's reward head: its own template, the end kept."""
+    """The same for a model with a chat template; truncation keeps the end."""
     roles = {"human": "user", "assistant": "assistant"}
     messages = [
         {"role": roles[turn.role], "content": turn.text.strip()} for turn in turns(text.transcript)
@@ -75,7 +74,7 @@ def token_batches(lengths: Sequence[int], budget: int) -> Iterator[list[int]]:
 
 
 class SequenceClassifierReward:
-    """Scores entries with an `AutoModelForSequenceClassification` of one output."""
+    """Scores entries with an `AutoModelForSequenceClassification` with one output."""
 
     def __init__(
         self,
@@ -92,7 +91,7 @@ class SequenceClassifierReward:
             model, where, reward_dtype(dtype), revision, pickle, foreign_code
         )
         self.limit = token_limit(self.tokenizer, self.model)
-        # A CPU is fastest at a few thousand tokens, a GPU wants many more (docs/performance.md).
+        # A CPU is fastest at a few thousand tokens, a GPU needs many more (docs/performance.md).
         self.budget = budget or (2_048 if where == "cpu" else 32_768)
 
     def score(self, texts: Sequence[Text]) -> Rewards:

@@ -1,4 +1,4 @@
-"""The last layer of a reward model: found, set, saved with the body it stands on."""
+"""The last layer of a reward model: finds it, replaces it, and saves it with its body."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from engine.errors import BadInput
 
 
 def last_linear(model: Any) -> Any:
-    """The linear layer with one output that makes the reward."""
+    """The linear layer with one output, which produces the reward."""
     import torch
 
     layers = [m for m in model.modules() if isinstance(m, torch.nn.Linear) and m.out_features == 1]
@@ -19,7 +19,7 @@ def last_linear(model: Any) -> Any:
 
 
 def with_head(model: str, tensors: dict[str, Any]) -> tuple[Any, Any]:
-    """A tokenizer and a classifier of one output on the body of `model`, with this last layer."""
+    """A tokenizer, and a classifier with one output on the body of `model` with this last layer."""
     from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
     tokenizer = AutoTokenizer.from_pretrained(model, trust_remote_code=False)

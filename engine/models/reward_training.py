@@ -1,9 +1,9 @@
 """Training a reward model's last layer on preference pairs, its body frozen.
 
-The body is run once over all texts; what enters its last linear layer is kept, and a Bradley–Terry
-fit of that layer alone is a convex problem of a few hundred numbers: seconds, and the same result
-every time. Continuing from an earlier head means a penalty on the distance from it, so that the
-new model is the old one, moved by the data.
+The body runs once over all texts, and the inputs of its last linear layer are stored. A
+Bradley–Terry fit of that layer alone is a convex problem with a few hundred parameters: it takes
+seconds and is deterministic. Continuing from an earlier head means penalizing the distance from it,
+so that the new model is the old one, adjusted to the data.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ FOLDS = 5
 
 @dataclass(frozen=True)
 class Head:
-    """Agreement is the share of pairs whose chosen side gets the higher reward; held out it is None
-    where all pairs open alike, so that none can be held out."""
+    """Agreement is the share of pairs whose chosen side gets the higher reward. The held-out value
+    is None if all pairs share one opening turn, so that none can be held out."""
 
     weight: NDArray[np.float64]
     agreement: float
@@ -37,13 +37,13 @@ class Head:
 
 
 def head_inputs(tokenizer: Any, model: Any, texts: Sequence[Text]) -> NDArray[np.float64]:
-    """What enters the last linear layer for each text, float64 [n, width]."""
+    """The input of the last linear layer for each text, float64 [n, width]."""
     import torch
 
     limit = token_limit(tokenizer, model)
     layer = last_linear(model)
-    seen: list[Any] = []
-    hook = layer.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
+    captured: list[Any] = []
+    hook = layer.register_forward_pre_hook(lambda _, inputs: captured.append(inputs[0]))
     out = np.zeros((len(texts), layer.in_features))
     encoded = [encode(tokenizer, text, limit)[0] for text in texts]
     try:
@@ -51,7 +51,7 @@ def head_inputs(tokenizer: Any, model: Any, texts: Sequence[Text]) -> NDArray[np
             for batch in token_batches([len(item["input_ids"]) for item in encoded], 2_048):
                 inputs = tokenizer.pad([encoded[i] for i in batch], return_tensors="pt")
                 model(**inputs.to(model.device))
-                entering = seen.pop()
+                entering = captured.pop()
                 if entering.ndim != 2 or layer.bias is None:
                     raise BadInput(
                         "continue_from needs an encoder with one reward per text; "
@@ -75,8 +75,8 @@ def bradley_terry(
         slope = -(differences.T @ (1 / (1 + np.exp(margin)))) / len(margin)
         return value, slope + penalty * (w - start)
 
-    found = minimize(loss, start, jac=True, method="L-BFGS-B", options={"maxiter": 2_000})
-    weight: NDArray[np.float64] = found.x
+    result = minimize(loss, start, jac=True, method="L-BFGS-B", options={"maxiter": 2_000})
+    weight: NDArray[np.float64] = result.x
     return weight
 
 
@@ -89,7 +89,7 @@ def fit_head(
 ) -> Head:
     """Fit on all pairs; measure in sample and by cross-validation that keeps `groups` together.
 
-    `groups` are the opening turns: pairs of one opening never stand on both sides of a fold.
+    `groups` are the opening turns: pairs with the same opening are never on both sides of a fold.
     """
     differences = chosen - rejected
     weight = bradley_terry(differences, start, penalty)
@@ -122,8 +122,8 @@ def continue_training(
 ) -> Head:
     """Train the last layer of `base` further on these pairs and save the model in `folder`.
 
-    This is SEAL's post-D model: trained on the very dataset it is then scored on (paper,
-    section 3). The intercept cannot be learned from pairs and stays as it was.
+    This is SEAL's post-D model, trained on the same dataset that it then scores (paper, section 3).
+    The intercept cannot be learned from pairs and stays unchanged.
     """
     import torch
 

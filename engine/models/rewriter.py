@@ -1,4 +1,4 @@
-"""The LM-rewriter: the same message in other words, by one of several strategies."""
+"""The LM-rewriter: rewrites a message according to one of several strategies."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class CausalRewriter:
             self.tokenizer.pad_token = self.tokenizer.eos_token
 
     def rewrite(self, passages: Sequence[str], strategy: Strategy) -> tuple[str, ...]:
-        """One rewrite per passage, as the model wrote it; empty where it came to no end."""
+        """One rewrite per passage, as generated; empty if the model did not finish."""
         import torch
 
         inputs = self.tokenizer(
@@ -53,7 +53,7 @@ class CausalRewriter:
             out = self.model.generate(
                 **inputs,
                 do_sample=False,
-                # A rewrite much longer than its original has stopped being one.
+                # A rewrite much longer than its original is useless.
                 max_new_tokens=longest * 5 // 4 + 16,
                 pad_token_id=self.tokenizer.pad_token_id,
             )
@@ -64,29 +64,29 @@ class CausalRewriter:
 
 
 class TranscriptRewriter:
-    """Rewrites whole transcripts turn by turn; the turn markers are put back by code."""
+    """Rewrites transcripts transcripts turn by turn; code restores the turn markers."""
 
     def __init__(self, rewriter: Rewriter) -> None:
         self.rewriter = rewriter
 
     def rewrite(self, passages: Sequence[str], strategy: Strategy) -> tuple[str, ...]:
-        spoken = [turns(passage) for passage in passages]
-        parts = [turn.text.strip() for row in spoken for turn in row if turn.text.strip()]
+        dialogues = [turns(passage) for passage in passages]
+        parts = [turn.text.strip() for row in dialogues for turn in row if turn.text.strip()]
         written: list[str] = []
         for at in range(0, len(parts), TURNS_AT_ONCE):
             written += self.rewriter.rewrite(parts[at : at + TURNS_AT_ONCE], strategy)
-        new = dict(zip(parts, written, strict=True))
-        whole = []
-        for row in spoken:
-            texts = [new.get(turn.text.strip(), "") for turn in row]
+        rewrites = dict(zip(parts, written, strict=True))
+        transcripts = []
+        for row in dialogues:
+            texts = [rewrites.get(turn.text.strip(), "") for turn in row]
             unfinished = any(
                 turn.text.strip() and not text for turn, text in zip(row, texts, strict=True)
             )
             rewritten = [Turn(turn.role, text) for turn, text in zip(row, texts, strict=True)]
-            whole.append("" if unfinished else transcript(rewritten))
-        return tuple(whole)
+            transcripts.append("" if unfinished else transcript(rewritten))
+        return tuple(transcripts)
 
 
 def of_scope(scope: str, rewriter: Rewriter) -> Rewriter:
-    """The rewriter of last responses, or of whole transcripts turn by turn."""
+    """The rewriter for this scope: last responses, or whole transcripts turn by turn."""
     return TranscriptRewriter(rewriter) if scope == "transcript" else rewriter

@@ -1,4 +1,4 @@
-"""Reading a study's pairs, and whether enough of them can be used."""
+"""Reads a study's pairs, and checks that enough of them are usable."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from engine.study import Study
 
 @dataclass(frozen=True)
 class Source:
-    """All that a study's data holds."""
+    """The complete data of a study."""
 
     pairs: list[data.Pair]
     rejects: list[data.Reject]
@@ -30,7 +30,7 @@ class Source:
 
 
 def read(study: Study, stopped: Callable[[], bool] = lambda: False) -> Source:
-    """Raises BadInput for what is no data at all, Stopped when asked to stop."""
+    """Raises BadInput if the data cannot be read, Stopped if the run is stopping."""
     settings = study.data
     source = data.Source(
         path=Path(settings.path) if settings.path else None,
@@ -39,24 +39,24 @@ def read(study: Study, stopped: Callable[[], bool] = lambda: False) -> Source:
         config=settings.config,
         revision=settings.revision,
     )
-    found = Source([], [])
+    content = Source([], [])
     for record in data.read_pairs(source):
         if isinstance(record, data.Pair):
-            found.pairs.append(record)
+            content.pairs.append(record)
         else:
-            found.rejects.append(record)
+            content.rejects.append(record)
         if stopped():
             raise Stopped
-    return found
+    return content
 
 
 def sample(study: Study, source: Source) -> list[data.Pair]:
-    """The pairs of the study. Raises BadInput where too many rows cannot be used."""
+    """The pairs of the study. Raises BadInput if too many rows are unusable."""
     settings = study.data
-    if cut := next((r for r in source.rejects if r.reason in DAMAGE), None):
+    if damage := next((r for r in source.rejects if r.reason in DAMAGE), None):
         raise BadInput(
-            f"{cut.source} is damaged after line {cut.line} ({cut.detail}), so rows may be "
-            "missing: get the file again, or recover the intact part with zcat"
+            f"{damage.source} is damaged after line {damage.line} ({damage.detail}), so rows may "
+            "be missing: get the file again, or recover the intact part with zcat"
         )
     if len(source.rejects) > settings.max_reject_share * source.rows:
         first = source.rejects[0]

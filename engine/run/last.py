@@ -1,4 +1,4 @@
-"""The last complete results of a run folder, and how its study wants them measured."""
+"""The last complete results of a run folder, to be measured as its study says."""
 
 from __future__ import annotations
 
@@ -14,25 +14,25 @@ from engine.study import Study
 
 @dataclass(frozen=True)
 class Results:
-    """`study`: the one whose results these are, to be measured as the folder's study says.
-    `digest`: SHA-256 of all that the measures depend on; of contents, never of paths."""
+    """`study`: the study of these results, with the measures of the folder's study. `digest`: the
+    SHA-256 of everything that the measures depend on, never of paths."""
 
     roles: dict[str, str]
     study: Study
     digest: str
 
 
-def results(store: Store, wanted: Study) -> Results | None:
-    """The results to measure and show, None where none are complete.
+def results(store: Store, current: Study) -> Results | None:
+    """The results to measure and show; None if none are complete.
 
-    A study that asks for other data or models changes nothing here until it has been run: of
-    `wanted` only what measures are made by is taken.
+    `current` only determines how they are measured: other data or models in it have no effect until
+    it has been run.
 
-    Raises BadInput where the stored study is not one that this version can read.
+    Raises BadInput if this version cannot read the stored study.
     """
     if (stored := complete(store)) is None:
         return None
-    study = studies.measured_as(studies.loads_resolved(bytes(stored.study)), wanted)
+    study = studies.with_measures_of(studies.loads_resolved(bytes(stored.study)), current)
     content = [stored.dataset, stored.roles, studies.digest(study)]
     digest = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
     return Results(stored.roles, study, digest)

@@ -1,4 +1,4 @@
-"""manifest.json: what made this run's results, for a reader years later."""
+"""manifest.json: how this run's results were produced, readable years later."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _PACKAGES = (
 def write(
     folder: Path, study: Study, store: Store, status: RunStatus, notes: dict[str, Any]
 ) -> None:
-    """Write the manifest whole or not at all."""
+    """Write the manifest atomically."""
     rows = store.read(
         "SELECT r.role, m.producer, m.model, m.fingerprint FROM roles AS r JOIN producers AS m "
         "USING (producer) ORDER BY r.role"
@@ -57,27 +57,27 @@ def write(
     save(folder / FILE, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
 
 
-def measured(summary: Summary) -> dict[str, Any]:
-    """What the manifest keeps of the measures."""
+def measures_entries(summary: Summary) -> dict[str, Any]:
+    """The manifest's entries about the measures."""
     return {"metrics_sha256": summary.digest, "measures_warnings": list(summary.warnings)}
 
 
-def warnings_of_measures(folder: Path) -> list[str]:
-    """The warnings that came with the measures that the manifest tells of."""
-    found: list[str] = _read(folder).get("measures_warnings", [])
-    return found
+def measures_warnings(folder: Path) -> list[str]:
+    """The warnings of the measures in the manifest."""
+    warnings: list[str] = _read(folder).get("measures_warnings", [])
+    return warnings
 
 
-def remeasured(folder: Path, study: Study, status: RunStatus, summary: Summary) -> None:
-    """The same results were measured anew: only what is said of the measures changes."""
+def update_measures(folder: Path, study: Study, status: RunStatus, summary: Summary) -> None:
+    """Update the entries about the measures, after the same results were measured again."""
     if content := _read(folder):
         content["study"] = json.loads(dump_resolved(study))
-        content |= {**measured(summary), "status": msgspec.to_builtins(status)}
+        content |= {**measures_entries(summary), "status": msgspec.to_builtins(status)}
         save(folder / FILE, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
 
 
 def _read(folder: Path) -> dict[str, Any]:
-    """The manifest, empty where there is no readable one."""
+    """The manifest; empty if there is no readable one."""
     try:
         content: dict[str, Any] = json.loads((folder / FILE).read_text("utf-8"))
     except (OSError, ValueError):
@@ -87,12 +87,14 @@ def _read(folder: Path) -> dict[str, Any]:
 
 def _model(producer: str, model: str, fingerprint: dict[str, Any]) -> dict[str, Any]:
     parts = (fingerprint.get("model"), fingerprint.get("adapter"))
-    quality = [found for part in parts if part and (found := embedded.measured(part)) is not None]
+    quality = [
+        measured for part in parts if part and (measured := embedded.measured(part)) is not None
+    ]
     return {"producer": producer, "model": model, "fingerprint": fingerprint, "measured": quality}
 
 
 def save(path: Path, text: str) -> None:
-    """Replace a file in one step, so that a reader never sees half of it."""
+    """Replace a file atomically, so that a reader never sees a partial one."""
     handle, scratch = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as file:
@@ -106,7 +108,7 @@ def save(path: Path, text: str) -> None:
 
 
 def last_status(folder: Path) -> RunStatus | None:
-    """The status of the folder's last run, None when there is no (readable) manifest."""
+    """The status of the folder's last run; None if there is no readable manifest."""
     try:
         return msgspec.convert(_read(folder)["status"], RunStatus)
     except (KeyError, msgspec.ValidationError):

@@ -1,4 +1,4 @@
-"""From stored results to stored measures."""
+"""Computes and stores the measures of the stored results."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ DIGITS = 12
 
 @dataclass(frozen=True)
 class Summary:
-    """`digest` is the SHA-256 of all tables at 12 significant digits."""
+    """`digest` is the SHA-256 of all tables, rounded to 12 significant digits."""
 
     digest: str
     counts: dict[str, int]
@@ -30,7 +30,7 @@ class Summary:
 
 
 def options(study: Study, noise: tuple[float, float]) -> Options:
-    """`noise`: rewards closer than this are noise-limited, of pre and post."""
+    """`noise`: reward differences up to this are noise-limited, of pre and post."""
     return Options(
         preset=study.measures.preset,
         tie_policy=study.measures.tie_policy,
@@ -49,9 +49,9 @@ def paper_features(study: Study) -> tuple[Feature, ...]:
 def measure(study: Study, store: Store) -> Summary:
     """Compute everything of the last complete results, replace the stored tables, and warn of what
     a reader must know."""
-    found = last.results(store, study)
-    assert found is not None, "the results are complete"
-    study, roles = found.study, found.roles
+    last_results = last.results(store, study)
+    assert last_results is not None, "the results are complete"
+    study, roles = last_results.study, last_results.roles
     features = paper_features(study)
     texts = dataset.pair_texts(store)
     noise = (_noise(store, roles["pre"], texts), _noise(store, roles["post"], texts))
@@ -59,24 +59,24 @@ def measure(study: Study, store: Store) -> Summary:
     sample = [pair.pair_id for pair in plan.rewrite_sample(study, texts)]
     rewrites = measures.rewrites(store, roles, features, study.rewrites.strategies, sample)
     labelers = measures.labelers(store, roles, features)
-    chosen = options(study, noise)
-    tables = compute(pairs, rewrites, labelers, chosen)
-    facts = pair_facts(pairs, labelers, chosen)
-    measures.put_measures(store, tables, facts, found.digest)
+    settings = options(study, noise)
+    tables = compute(pairs, rewrites, labelers, settings)
+    facts = pair_facts(pairs, labelers, settings)
+    measures.put_measures(store, tables, facts, last_results.digest)
     counts = {
         "scored pairs": len(pairs),
         "ties": int(facts.tied_post.sum()),
         "within the scorer's noise": int(facts.noise_limited.sum()),
         "truncated": results.truncated(store, [roles["pre"], roles["post"]]),
         "rewritten pairs": len(rewrites),
-        "rewritten pairs used": len(rewrites.near(chosen.min_cosine)),
+        "rewritten pairs used": len(rewrites.near(settings.min_cosine)),
     }
     return Summary(digest(tables), counts, tuple(_warnings(study, tables, counts, noise)))
 
 
 def _noise(store: Store, producer: str, texts: Sequence[dataset.PairTexts]) -> float:
-    if not results.scored_twice(store, producer):  # recorded: to find the sample takes a second
-        return 0.0
+    if not results.scored_twice(store, producer):
+        return 0.0  # recorded; computing the sample would take a second
     return results.noise(store, producer, plan.noise_sample(texts)).floor
 
 
@@ -108,29 +108,29 @@ def _warnings(
         lines.append(f"left out of the imprint ({preset}): {', '.join(sorted(dropped))}")
     if counts["truncated"]:
         lines.append(
-            f"{counts['truncated']:,} entries are longer than a reward model reads; the beginning "
-            "of their context was cut"
+            f"{counts['truncated']:,} entries are longer than a reward model's input limit; the "
+            "beginning of their context was cut"
         )
     for row, floor in zip(tables.alignment, noise, strict=True):
         if row.noise_limited:
             lines.append(
                 f"{row.noise_limited:,} pairs differ in the {row.role}-D reward by no more "
-                f"than the model's rewards of one text do ({floor:.1g}): which side is ahead there "
-                "depends on how the texts were batched"
+                f"than the scorer's noise ({floor:.1g}): which side is ahead depends on how the "
+                "texts were batched"
             )
-    lost = counts["rewritten pairs"] - counts["rewritten pairs used"]
-    if lost:
+    excluded = counts["rewritten pairs"] - counts["rewritten pairs used"]
+    if excluded:
         lines.append(
-            f"{lost:,} rewritten pairs fall below min_cosine {study.rewrites.min_cosine:g} and "
+            f"{excluded:,} rewritten pairs fall below min_cosine {study.rewrites.min_cosine:g} and "
             "are left out of robustness"
         )
-    unsure = [
+    low_agreement = [
         f"{row.feature} (κ {row.kappa:.2f})"
         for row in tables.stability
         if "main" in (row.labeler_a, row.labeler_b)
         and row.kappa is not None
         and row.kappa < LOW_KAPPA
     ]
-    if unsure:
-        lines.append(f"the main labeler agrees poorly with another on {', '.join(unsure)}")
+    if low_agreement:
+        lines.append(f"the main labeler agrees poorly with another on {', '.join(low_agreement)}")
     return lines

@@ -1,7 +1,7 @@
-"""A study from its data to its measures, stage by stage.
+"""Runs a study from its data to its measures, stage by stage.
 
-Every stage asks the store what is missing, has the executor compute that, and commits batch by
-batch. Nothing here knows torch, and nothing but the store speaks SQL.
+Every stage asks the store what is missing, lets the executor compute it, and commits batch by
+batch. The pipeline does not use torch, and only the store uses SQL.
 """
 
 from __future__ import annotations
@@ -35,11 +35,11 @@ class Pipeline:
 
     @property
     def notes(self) -> dict[str, Any]:
-        """What the manifest keeps of the run."""
+        """Notes about the run for the manifest."""
         return self._run.notes
 
     def run(self) -> None:
-        """Raises SealError, or Stopped."""
+        """Raises SealError or Stopped."""
         try:
             for stage in self.stages:
                 stage.run(self._run)

@@ -1,4 +1,4 @@
-"""What a study comes to, and how a stage's texts are put into batches. Pure."""
+"""Keys, samples, names and batches that follow from a study. Pure functions."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ Unit = TypeVar("Unit")
 
 
 def producer(identity: dict[str, Any]) -> tuple[str, str]:
-    """(producer, fingerprint): a producer is the digest of all that makes its results."""
+    """(producer, fingerprint): the producer is the digest of the fingerprint."""
     fingerprint = json.dumps(identity, sort_keys=True)
     return hashlib.sha256(fingerprint.encode()).hexdigest()[:16], fingerprint
 
 
 def training_key(penalty: float, pre: str, dataset: str) -> tuple[str, dict[str, Any]]:
-    """(name, what it depends on) of a post-D model that is trained here, by the pre-D producer."""
+    """(name, inputs) of a post-D model that is trained from the model of this pre-D producer."""
     key = {"pre": pre, "dataset": dataset, "penalty": penalty}
     return hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:16], key
 
 
 def embed_key(study: Study, rewriters: Sequence[str]) -> str:
-    """What batches of similarities are kept under; `rewriters` are the producers of the study's
-    strategies. A unit is an original, compared with all its rewrites, so other rewrites are other
-    batches."""
+    """The key that batches of similarities are stored under; `rewriters` are the producers of the
+    study's strategies. A unit is an original, compared with all its rewrites, so other rewrites
+    need other batches."""
     names = ",".join(study.rewrites.strategies)
     return f"embed:{'+'.join(dict.fromkeys(rewriters))}:{names}"
 
@@ -50,31 +50,31 @@ def rewrite_sample(study: Study, pairs: Sequence[Unit]) -> list[Unit]:
 
 
 def noise_sample(pairs: Sequence[tuple[int, Unit, Unit]]) -> list[Unit]:
-    """The texts that are scored twice; it depends on the pairs alone, not on the texts' ids."""
+    """The texts that are scored twice. The sample depends on the pairs only, not on text ids."""
     texts = list(dict.fromkeys(text for _, *sides in pairs for text in sides))
     return [texts[i] for i in data.seeded_sample(len(texts), NOISE_SAMPLE, NOISE_SEED)]
 
 
 def pre_name(study: Study) -> str:
-    """What a reader is told the pre-D model is."""
+    """The name of the pre-D model, as shown to users."""
     return study.pre.title
 
 
 def post_name(study: Study) -> str:
-    """What a reader is told the post-D model is."""
+    """The name of the post-D model, as shown to users."""
     if isinstance(study.post, ContinuedBackend):
         return f"{study.pre.title} + D"
     return study.post.title
 
 
 def rewriter_name(study: Study) -> str:
-    """What a reader is told wrote the rewrites."""
+    """The name of the source of the rewrites, as shown to users."""
     path = study.rewrites.path
     return Path(path).name if path is not None else study.rewriter.title
 
 
 def compose(units: Sequence[int], sizes: Sequence[int], shape: Shape) -> list[list[int]]:
-    """Batches of units of like size, the largest first: little padding, and trouble shows early."""
+    """Batches of units of similar size, largest first: little padding, and failures show early."""
     order = sorted(range(len(units)), key=lambda i: (-sizes[i], units[i]))
     batches: list[list[int]] = []
     widest = 1

@@ -1,4 +1,4 @@
-"""How far a run is: one place that the pipeline writes and the server reads as snapshots."""
+"""The progress of a run, which the pipeline writes and the server reads as snapshots."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from engine.wire.version import contract
 
 @dataclass
 class _Clock:
-    """When a stage began in this process, and how much was done by then."""
+    """When a stage began in this process, and the number of units done before."""
 
     started: float
     done_before: int
@@ -26,7 +26,7 @@ class _Clock:
 
 @dataclass
 class Progress:
-    """Thread-safe. Every change makes a new version; `wait` sleeps until there is one."""
+    """Thread-safe. Every change increments the version; `wait` waits for a new one."""
 
     run_dir: str
     study: str
@@ -44,7 +44,7 @@ class Progress:
     _changed: threading.Condition = field(default_factory=threading.Condition)
 
     def begin(self, stages: list[StageProgress]) -> None:
-        """A run starts with these stages, all waiting."""
+        """Start a run with these stages, all waiting."""
         with self._changed:
             self._stages = {stage.name: stage for stage in stages}
             self._clocks = {}
@@ -58,9 +58,9 @@ class Progress:
         self,
         state: RunState,
         error: SealError | None = None,
-        keep: Callable[[RunStatus], None] = lambda status: None,
+        save: Callable[[RunStatus], None] = lambda status: None,
     ) -> None:
-        """The run is over. Nobody is told before `keep` has put the last status by."""
+        """End the run. Watchers are notified only after `save` has stored the last status."""
         with self._changed:
             self._stopping = False
             if self._began is not None:
@@ -73,9 +73,9 @@ class Progress:
                         self._stages[name] = msgspec.structs.replace(stage, state="failed")
             self._set_state(state)
             try:
-                keep(self.snapshot())
+                save(self.snapshot())
             except OSError as failure:
-                # What it would have said is lost, so this is no finished run.
+                # Without its manifest, the run is not complete.
                 self._error = self._error or MachineError(
                     f"the manifest cannot be written: {failure.strerror}"
                 )
@@ -104,7 +104,7 @@ class Progress:
             )
 
     def skip_stage(self, name: str, note: str) -> None:
-        """Nothing was left to do for this stage."""
+        """Mark a stage done that had nothing to do."""
         with self._changed:
             self._replace(name, state="done", note=note)
 
@@ -112,26 +112,26 @@ class Progress:
         with self._changed:
             if warning not in self._warnings:
                 self._warnings = (*self._warnings, warning)
-                self._touch()
+                self._notify()
 
     def count(self, **counts: int) -> None:
         with self._changed:
             self._counts = {**self._counts, **counts}
-            self._touch()
+            self._notify()
 
     def set_rejects(self, rejects: dict[str, int]) -> None:
         with self._changed:
             self._rejects = dict(rejects)
-            self._touch()
+            self._notify()
 
     def stopping(self) -> None:
         """The run was asked to stop."""
         with self._changed:
             self._stopping = self._state == "running"
-            self._touch()
+            self._notify()
 
     def restore(self, status: RunStatus, state: RunState) -> None:
-        """Show a run of the past, as its manifest tells it; `state` is what it is now."""
+        """Show an earlier run from its manifest, with this state."""
         with self._changed:
             self._stages = {stage.name: stage for stage in status.stages}
             self._counts, self._rejects = dict(status.counts), dict(status.rejects)
@@ -145,10 +145,10 @@ class Progress:
     def remeasured(
         self, before: Sequence[str], warnings: Sequence[str], counts: dict[str, int]
     ) -> None:
-        """A run of the past has new measures: their warnings in place of those `before`."""
+        """Update an earlier run whose measures were recomputed. Their warnings replace `before`."""
         with self._changed:
-            kept = [w for w in self._warnings if w not in before]
-            self._warnings = tuple(dict.fromkeys([*kept, *warnings]))
+            others = [w for w in self._warnings if w not in before]
+            self._warnings = tuple(dict.fromkeys([*others, *warnings]))
             self._counts = {**self._counts, **counts}
             if "measure" in self._stages:
                 self._stages["measure"] = msgspec.structs.replace(
@@ -178,24 +178,24 @@ class Progress:
                 contract=contract(),
             )
 
-    def wait(self, seen: int, timeout: float) -> bool:
-        """Sleep until the version is not `seen`; False when nothing changed in time."""
+    def wait(self, version: int, timeout: float) -> bool:
+        """Wait until the version differs from `version`; False if nothing changed in time."""
         with self._changed:
-            return self._changed.wait_for(lambda: self._version != seen, timeout)
+            return self._changed.wait_for(lambda: self._version != version, timeout)
 
     def wake(self) -> None:
-        """Release everyone who waits, for instance because the engine leaves."""
+        """Wake all waiting threads, for example because the engine is shutting down."""
         with self._changed:
-            self._touch()
+            self._notify()
 
     def _set_state(self, state: RunState) -> None:
         self._state = state
-        self._touch()
+        self._notify()
 
     def _replace(self, name: str, **changes: object) -> None:
         self._stages[name] = msgspec.structs.replace(self._stages[name], **changes)
-        self._touch()
+        self._notify()
 
-    def _touch(self) -> None:
+    def _notify(self) -> None:
         self._version += 1
         self._changed.notify_all()

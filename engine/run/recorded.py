@@ -1,7 +1,7 @@
-"""What a study takes from files instead of from models: read, and checked against the pairs.
+"""Reads a study's recorded results, and checks them against the pairs.
 
 Everything is checked before anything is stored, so that bad input leaves nothing half-imported.
-Run as a module on a study file it checks only: `python -m engine.run.recorded STUDY.toml`.
+As a module it only checks a study: `python -m engine.run.recorded STUDY.toml`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from engine import child, data
 from engine import study as studies
 from engine.backends.labelers.recorded import RecordedLabelsBackend
 from engine.backends.rewards.recorded import RecordedScoresBackend
-from engine.data.records import SIDES, some
+from engine.data.records import SIDES, examples
 from engine.errors import BadInput
 from engine.models.recorded import (
     MISSING,
@@ -34,7 +34,7 @@ from engine.models.recorded_rewrites import RecordedRewrite, read_rewrites
 from engine.run import ingest
 from engine.study import Study
 
-SAME_MODEL = 0.1  # rewards further apart than any rounding makes them are of two models
+SAME_MODEL = 0.1  # a larger difference cannot be rounding: the rewards are of two models
 
 T = TypeVar("T")
 
@@ -51,34 +51,34 @@ class Recorded:
 
 
 def read(
-    study: Study, source: Sequence[data.Pair], wanted: Sequence[data.Pair], rejects: int
+    study: Study, source: Sequence[data.Pair], sample: Sequence[data.Pair], rejects: int
 ) -> Recorded:
     """Read and check every recorded file of a study.
 
-    `source` are all pairs that were read, `wanted` those of the sample. Raises BadInput, one line.
+    `source` are all pairs of the data, `sample` those of the study. Raises BadInput.
     """
-    found = Recorded()
+    recorded = Recorded()
     texts = {pair.source_id: (pair.chosen, pair.rejected) for pair in source}
-    needed = [pair.source_id for pair in wanted]
+    needed = [pair.source_id for pair in sample]
     for name, labeler in study.labelers.items():
         if isinstance(labeler, RecordedLabelsBackend):
             path = Path(labeler.path)
-            found.labels[name] = _labels(found, study, name, path, texts, rejects)
+            recorded.labels[name] = _labels(recorded, study, name, path, texts, rejects)
     for role, reward in (("pre", study.pre), ("post", study.post)):
         if isinstance(reward, RecordedScoresBackend):
             path = Path(reward.path)
             scores = read_scores(path, reward.allow_squashed)
-            found.sha256[reward.path] = _sha256(path)
+            recorded.sha256[reward.path] = _sha256(path)
             check_keys(path, "scores", list(scores), texts, rejects)
             if missing := [key for key in needed if key not in scores]:
                 raise BadInput(
                     f"{path}: {len(missing):,} of {len(needed):,} pairs have no score: row_id "
-                    f"{some(missing)}; every pair needs one"
+                    f"{examples(missing)}; every pair needs one"
                 )
-            found.scores[role] = {key: scores[key] for key in needed}
+            recorded.scores[role] = {key: scores[key] for key in needed}
     if study.rewrites.path is not None:
-        found.rewrites = _rewrites(found, study, texts, set(needed), rejects)
-    return found
+        recorded.rewrites = _rewrites(recorded, study, texts, set(needed), rejects)
+    return recorded
 
 
 def _sha256(path: Path) -> str:
@@ -87,7 +87,7 @@ def _sha256(path: Path) -> str:
 
 
 def _labels(
-    found: Recorded,
+    recorded: Recorded,
     study: Study,
     name: str,
     path: Path,
@@ -95,7 +95,7 @@ def _labels(
     rejects: int,
 ) -> RecordedLabels:
     labels = read_labels(path, study.features, texts)
-    found.sha256[str(path)] = _sha256(path)
+    recorded.sha256[str(path)] = _sha256(path)
     check_keys(path, "labels", [key for key, _ in labels.values], texts, 2 * rejects)
     _refuse_texts(path, labels.other_texts, labels.texts)
     columns = np.array(list(labels.values.values()), dtype=np.int16)
@@ -105,22 +105,24 @@ def _labels(
         if (c == MISSING).all()
     ]
     if absent:
-        found.warnings.append(f"labeler {name}: {path.name} has no labels of {', '.join(absent)}")
+        recorded.warnings.append(
+            f"labeler {name}: {path.name} has no labels of {', '.join(absent)}"
+        )
     return labels
 
 
-def _refuse_texts(path: Path, wrong: Sequence[Key], given: int) -> None:
-    """Where a file repeats the pairs' texts, they must be the pairs' texts: keys can be wrong."""
+def _refuse_texts(path: Path, wrong: Sequence[Key], total: int) -> None:
+    """Raises BadInput if texts in the file differ from the pairs', since the keys may be wrong."""
     if wrong:
-        shown = some([f"{key} {side}" for key, side in wrong])
+        keys = examples([f"{key} {side}" for key, side in wrong])
         raise BadInput(
-            f"{path}: {len(wrong):,} of {given:,} texts differ from the pairs with the "
-            f"same row_id: {shown}; are these the results of other pairs?"
+            f"{path}: {len(wrong):,} of {total:,} texts differ from the pairs with the "
+            f"same row_id: {keys}; are these the results of other pairs?"
         )
 
 
 def _rewrites(
-    found: Recorded,
+    recorded: Recorded,
     study: Study,
     texts: Mapping[str, tuple[str, str]],
     needed: Collection[str],
@@ -128,7 +130,7 @@ def _rewrites(
 ) -> list[RecordedRewrite]:
     path = Path(study.rewrites.path or "")
     rows = read_rewrites(path, study.features, study.rewrites.strategies)
-    found.sha256[str(path)] = _sha256(path)
+    recorded.sha256[str(path)] = _sha256(path)
     check_keys(path, "rewrites", [row.key for row in rows], texts, rejects)
     originals = [
         ((row.key, side), entry.original_text)
@@ -143,7 +145,7 @@ def _rewrites(
     ]
     _refuse_texts(path, wrong, len(originals))
     rows = [row for row in rows if row.key in needed]
-    for role, scores in found.scores.items():
+    for role, scores in recorded.scores.items():
         apart = [
             row.key
             for row in rows
@@ -153,7 +155,7 @@ def _rewrites(
         if apart:
             raise BadInput(
                 f"{path}: {len(apart):,} original entries have {role} rewards that differ from "
-                f"the score file: row_id {some(apart)}; both must come from the same model"
+                f"the score file: row_id {examples(apart)}; both must come from the same model"
             )
     return rows
 
@@ -162,12 +164,12 @@ def _rewrites(
 
 
 def check(study_file: Path) -> dict[str, int]:
-    """What a run would import: the number of pairs and of rewrites."""
+    """The number of pairs and of rewrites that a run would import."""
     study = studies.load(study_file)
     source = ingest.read(study)
     pairs = ingest.sample(study, source)
-    found = read(study, source.pairs, pairs, len(source.rejects))
-    return {"pairs": len(pairs), "rewrites": len(found.rewrites)}
+    recorded = read(study, source.pairs, pairs, len(source.rejects))
+    return {"pairs": len(pairs), "rewrites": len(recorded.rewrites)}
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""What the stages of a run share: what is there already, and what they leave for each other.
+"""The state that the stages of a run share.
 
-`Work` is about texts by number, in a run, or by content, in a plan: those of new data have no
-numbers yet. So a stage says once which texts are its own.
+A run identifies texts by number, a dry run by content, because the texts of new data have no
+numbers yet. `Work` is generic over that, so that a stage defines its texts only once.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ Unit = TypeVar("Unit", int, str)
 
 
 class Work(Generic[Unit]):
-    """One study in one folder. `ingested` gives it the pairs; stages add `producers`, by role, and
+    """One study in one folder. `ingested` sets the pairs; stages add `producers` by role, and
     `rewrites`: (strategy, original, new text)."""
 
     def __init__(self, study: Study, folder: Path, store: Store, executor: Executor) -> None:
@@ -65,7 +65,7 @@ class Work(Generic[Unit]):
         return self.study.model(backend)
 
     def reward_model(self, role: str) -> Model | None:
-        """The model that scores; None where it is still to be trained."""
+        """The model that scores; None if it is still to be trained."""
         reward = self.study.pre if role == "pre" else self.study.post
         if not isinstance(reward, ContinuedBackend):
             return self.model(reward)
@@ -75,7 +75,7 @@ class Work(Generic[Unit]):
         return self.model(base.trained(folder)) if _record(folder).exists() else None
 
     def trained_folder(self, reward: ContinuedBackend) -> Path:
-        """Where the model that this run trains lies."""
+        """The folder of the model that this run trains."""
         name, _ = plan.training_key(reward.penalty, self.producers["pre"], self.dataset)
         return self.folder / "models" / f"post-{name}"
 
@@ -85,7 +85,7 @@ class Work(Generic[Unit]):
 
 
 class Run(Work[int]):
-    """A run that computes. `notes` go into the manifest."""
+    """A real run. `notes` go into the manifest."""
 
     def __init__(
         self,
@@ -104,25 +104,25 @@ class Run(Work[int]):
         self.recorded = Recorded()
 
     def identify(self, role: str, model: Model, more: Mapping[str, Any]) -> str:
-        """Raises MachineError when the model is not the one that it was earlier in this run."""
+        """Raises MachineError if the model has changed since an earlier stage of this run."""
         identity = self.executor.ask(Identify(model))
         if self.identities.setdefault(role, identity) != identity:
             raise replaced(model.backend.title)
-        return self.play(role, model.backend.title, {**identity, **more})
+        return self.record_producer(role, model.backend.title, {**identity, **more})
 
-    def play(self, role: str, name: str, identity: Mapping[str, Any]) -> str:
-        """Record what plays a role; the producer."""
+    def record_producer(self, role: str, name: str, identity: Mapping[str, Any]) -> str:
+        """Record the producer of a role, and return it."""
         producer, fingerprint = plan.producer(dict(identity))
         results.put_producer(self.store, producer, role, name, fingerprint)
         self.producers[role] = producer
         return producer
 
 
-class Ahead(Work[str]):
-    """A run that is only looked ahead at: nothing is computed or stored. `to_come`: rewrites that
-    are still to be written; nobody knows how many will be accepted, or equal."""
+class DryRun(Work[str]):
+    """A dry run computes and stores nothing. `upcoming`: the number of rewrites still to be
+    written. Some may be refused, or equal to others, so it is an upper bound."""
 
-    to_come = 0
+    upcoming = 0
 
     def identify(self, role: str, model: Model, more: Mapping[str, Any]) -> str:
         identity = self.executor.ask(Identify(model))
@@ -136,7 +136,8 @@ def _texts(pairs: Sequence[tuple[int, Unit, Unit]]) -> list[Unit]:
 
 
 def rewriter_role(strategy: str) -> str:
-    """Each strategy's rewrites have a producer of their own: what the rewriter is told is in it."""
+    """The role of a strategy's rewriter. Each strategy has its own producer, which includes its
+    instruction."""
     return f"rewriter {strategy}"
 
 

@@ -1,4 +1,4 @@
-"""What the explorer reads: ordered ids, rows for a page, one pair or rewrite whole."""
+"""Reads for the explorer: ordered ids, the rows of a page, a single pair or rewrite."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ from engine.wire.messages import (
 
 PREVIEW = 160
 
-# The sort keys of a query, as expressions; nothing else of a query reaches the SQL text.
+# The sort keys of a query as SQL expressions: no other part of a query becomes SQL text.
 _PAIR_ORDER = {
     "pair_id": "f.pair_id",
     "margin_pre": "f.margin_pre",
@@ -52,12 +52,12 @@ _REWRITE_ORDER = {
     "cosine": "least(r.cosine_chosen, r.cosine_rejected)",
     "margin_shift": "(r.post_chosen_new - r.post_rejected_new) - f.margin_post",
 }
-# Values that a filter may name, for completion: at most this many of a kind.
-_NAMES = 200
+# The most values of a kind that completion offers.
+_MOST_NAMES = 200
 
 
 class Browser:
-    """Reads of complete results: roles (role → producer), features and strategies are fixed."""
+    """Reads complete results with these roles (role → producer), features and strategies."""
 
     def __init__(
         self,
@@ -73,7 +73,7 @@ class Browser:
         self.pre, self.post = roles["pre"], roles["post"]
         self.gold = roles.get("labeler gold")
         self.relabeler = roles.get("relabeler", self.labeler)
-        labelers = [of for role, of in roles.items() if role.startswith("labeler ")]
+        labelers = [producer for role, producer in roles.items() if role.startswith("labeler ")]
         self._producers: dict[str, Any] = {
             "labeler": self.labeler,
             "labelers": labelers,
@@ -84,16 +84,16 @@ class Browser:
     # ------------------------------------------------------------ filters
 
     def vocabulary(self) -> Vocabulary:
-        """What a filter of pairs can speak of."""
+        """The fields of a filter of pairs."""
         return Vocabulary.of_pairs(
-            self.features, {one.name: one.filter for one in saved(self.store)}
+            self.features, {row.name: row.filter for row in saved(self.store)}
         )
 
     def rewrite_vocabulary(self) -> Vocabulary:
         return Vocabulary.of_rewrites(self.features, self.strategies)
 
     def complete(self, request: CompleteRequest) -> list[Completion]:
-        """What may follow at the cursor."""
+        """The completions at the cursor."""
         if request.rewrites:
             vocabulary, names = self.rewrite_vocabulary(), {}
         else:
@@ -101,16 +101,16 @@ class Browser:
         return complete(request.filter, request.cursor, vocabulary, names)
 
     def _names(self) -> dict[str, list[str]]:
-        found = self.store.read(sql("names_in_use"), {"most": _NAMES}).fetchall()
+        in_use = self.store.read(sql("names_in_use"), {"most": _MOST_NAMES}).fetchall()
         names: dict[str, list[str]] = {}
-        for key, name in found:
+        for key, name in in_use:
             names.setdefault(key, []).append(name)
         return names
 
     # ------------------------------------------------------------ pairs
 
     def pair_ids(self, query: PairQuery, reading: Reading | None = None) -> Ids:
-        """Raises FilterError, NotFound, and Interrupted where `reading` was stopped."""
+        """Raises FilterError, NotFound, and Interrupted if `reading` was stopped."""
         checked = check(parse(query.filter), self.vocabulary())
         condition = PairCondition(self.features, {**self._producers, "author": query.author})
         where = condition.of(checked)
@@ -120,52 +120,51 @@ class Browser:
             f"{condition.joins} WHERE {where} ORDER BY {order} {_direction(query.descending)}, "
             "f.pair_id"
         )
-        given = {**condition.parameters, "seed": query.seed}
-        return self._ids(statement, given, "pair_facts", reading)
+        parameters = {**condition.parameters, "seed": query.seed}
+        return self._ids(statement, parameters, "pair_facts", reading)
 
     def _pair_order(self, sort: str) -> str:
-        """The expression of an order; `influence:FEATURE` is one for each feature."""
+        """The SQL expression of a sort key. `influence:FEATURE` exists for each feature."""
         key, colon, feature = sort.partition(":")
         if not colon and key in _PAIR_ORDER:
             return _PAIR_ORDER[key]
         if key == "influence" and feature in self.features:
             return f"abs(f.influence[{self.features.index(feature) + 1}])"
-        known = ", ".join([*_PAIR_ORDER, "influence:FEATURE"])
-        raise NotFound(f"unknown sort order {sort}; use one of {known}")
+        keys = ", ".join([*_PAIR_ORDER, "influence:FEATURE"])
+        raise NotFound(f"unknown sort order {sort}; use one of {keys}")
 
     def _ids(
         self, statement: str, parameters: dict[str, Any], table: str, reading: Reading | None
     ) -> Ids:
         reading = reading or self.store.reading()
-        given = used(statement, parameters)
-        # Before the ids: where data is replaced in between, they must not pass for its pairs.
+        parameters = used(statement, parameters)
+        # Read before the ids: if the data is replaced in between, the ids must not be taken for
+        # those of the new data.
         dataset = self.store.meta("dataset") or ""
-        ids = reading.rows(statement, given)
+        ids = reading.rows(statement, parameters)
         ((of,),) = reading.rows(f"SELECT count(*) FROM {table}")
         return Ids(
             ids=tuple(i for (i,) in ids),
             of=of,
-            sql=readable(statement, given),
+            sql=readable(statement, parameters),
             dataset=dataset,
         )
 
     def pair_rows(self, ids: Sequence[int], author: str = "") -> list[PairRow]:
-        """Rows in the order of the ids, with the marks of this author."""
-        stored = _stored(ids)
-        found = self.store.read(sql("pair_rows"), [stored, PREVIEW])
+        """Rows in the order of `ids`, with this author's marks."""
+        existing = _stored(ids)
+        cursor = self.store.read(sql("pair_rows"), [existing, PREVIEW])
+        pairs = rows(cursor, _pair_row)
         marks = {}
         if author:
-            of = self.store.read(sql("marks_of_author"), {"ids": stored, "author": author})
-            marks = {row.pair_id: row.mark for row in rows(of, _MarkRow)}
-        return [
-            msgspec.structs.replace(row, mark=marks.get(row.pair_id))
-            for row in rows(found, _pair_row)
-        ]
+            cursor = self.store.read(sql("marks_of_author"), {"ids": existing, "author": author})
+            marks = {row.pair_id: row.mark for row in rows(cursor, _MarkRow)}
+        return [msgspec.structs.replace(row, mark=marks.get(row.pair_id)) for row in pairs]
 
     def pair(self, pair_id: int, author: str = "") -> PairDetail:
-        """A pair with the marks of all authors; the row has this author's."""
-        lines = self.pair_rows([pair_id], author)
-        if not lines:
+        """A pair with the marks of all authors. Its row has the mark of `author`."""
+        page = self.pair_rows([pair_id], author)
+        if not page:
             raise NotFound(f"no pair {pair_id}")
         chosen_id, rejected_id = self.store.read(
             "SELECT chosen_id, rejected_id FROM pairs WHERE pair_id = ?", [pair_id]
@@ -181,7 +180,7 @@ class Browser:
                 ).fetchall()
             )
         return PairDetail(
-            row=lines[0],
+            row=page[0],
             shared_turns=shared_turns(chosen.turns, rejected.turns),
             chosen=chosen,
             rejected=rejected,
@@ -192,28 +191,28 @@ class Browser:
         )
 
     def _entry(self, text_id: int, labeler: str | None = None) -> Entry:
-        asked = {
+        parameters = {
             "text": text_id,
             "labeler": labeler or self.labeler,
             "gold": self.gold,
             "pre": self.pre,
             "post": self.post,
         }
-        [found] = rows(self.store.read(sql("entry"), asked), _EntryRow)
+        [row] = rows(self.store.read(sql("entry"), parameters), _EntryRow)
         return Entry(
             text_id=text_id,
-            turns=tuple(Turn(role=turn.role, text=turn.text) for turn in turns(found.transcript)),
-            response=found.response,
-            labels=self._named(found.labels),
-            gold=None if found.gold is None else self._named(found.gold),
-            pre=found.pre,
-            post=found.post,
-            truncated=found.truncated,
+            turns=tuple(Turn(role=turn.role, text=turn.text) for turn in turns(row.transcript)),
+            response=row.response,
+            labels=self._named(row.labels),
+            gold=None if row.gold is None else self._named(row.gold),
+            pre=row.pre,
+            post=row.post,
+            truncated=row.truncated,
         )
 
     def _named(self, values: Sequence[int] | None) -> dict[str, int]:
-        known = zip(self.features, values or (), strict=bool(values))
-        return {name: value for name, value in known if value != MISSING}
+        labels = zip(self.features, values or (), strict=bool(values))
+        return {name: value for name, value in labels if value != MISSING}
 
     # ------------------------------------------------------------ rewrites
 
@@ -222,7 +221,7 @@ class Browser:
         return self.store.read(query).fetchone() is not None
 
     def rewrite_ids(self, query: RewriteQuery, reading: Reading | None = None) -> Ids:
-        """Raises FilterError, and Interrupted where `reading` was stopped."""
+        """Raises FilterError, and Interrupted if `reading` was stopped."""
         checked = check(parse(query.filter), self.rewrite_vocabulary())
         if not self._has_rewrites():
             return Ids(ids=(), of=0)
@@ -236,18 +235,18 @@ class Browser:
         return self._ids(statement, condition.parameters, "rewrite_facts", reading)
 
     def rewrite_rows(self, ids: Sequence[int]) -> list[RewriteRow]:
-        asked = {"ids": _stored(ids), "preview": PREVIEW, "labeler": self.relabeler}
-        return rows(self.store.read(sql("rewrite_rows"), asked), _rewrite_row)
+        parameters = {"ids": _stored(ids), "preview": PREVIEW, "labeler": self.relabeler}
+        return rows(self.store.read(sql("rewrite_rows"), parameters), _rewrite_row)
 
     def rewrite(self, rewrite_id: int) -> RewriteDetail:
-        if not self._has_rewrites() or not (lines := self.rewrite_rows([rewrite_id])):
+        if not self._has_rewrites() or not (page := self.rewrite_rows([rewrite_id])):
             raise NotFound(f"no rewrite {rewrite_id}")
         sides = self.store.read(sql("rewrite_sides"), {"rewrite": rewrite_id})
         new_chosen, new_rejected = rows(sides, _SideRow)
         chosen = self._entry(new_chosen.text_id, self.relabeler)
         rejected = self._entry(new_rejected.text_id, self.relabeler)
         return RewriteDetail(
-            row=lines[0],
+            row=page[0],
             context=chosen.turns[:-1],
             chosen=self._side(chosen, new_chosen),
             rejected=self._side(rejected, new_rejected),
@@ -290,7 +289,8 @@ class _EntryRow(NamedTuple):
 
 
 class _SideRow(NamedTuple):
-    """One side of a rewrite: `text_id` is the original's, the rest is of what it became."""
+    """One side of a rewrite: `text_id` is that of the original, the other fields describe the
+    rewrite."""
 
     side: int
     text_id: int
@@ -302,7 +302,7 @@ class _SideRow(NamedTuple):
 
 
 def _stored(ids: Sequence[int]) -> list[int]:
-    """The ids that can be there at all: the database's integers have 32 bits."""
+    """The ids that can exist: the database's integers have 32 bits."""
     return [i for i in ids if 0 <= i < 2**31]
 
 

@@ -1,4 +1,4 @@
-"""The last results that were complete, known by what they are and not by where anything lies."""
+"""The last complete results, identified by their content, never by paths."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from engine.store.database import COMPLETE, Store
 
 
 class Complete(msgspec.Struct, frozen=True, kw_only=True):
-    """Results that are all in the store: of the dataset with this digest, by these producers
-    (role → producer), for this resolved study, which is JSON."""
+    """Complete results in the store: of the dataset with this digest, by these producers
+    (role → producer), for this resolved study (JSON)."""
 
     dataset: str
     roles: dict[str, str]
@@ -17,7 +17,7 @@ class Complete(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def put_complete(store: Store, study: bytes) -> None:
-    """Every result that this resolved study asks for is there, by the producers of now."""
+    """Record that the results of this resolved study are complete, by the current producers."""
     with store.write() as cursor:
         roles = dict(cursor.execute("SELECT role, producer FROM roles ORDER BY role").fetchall())
         dataset = cursor.execute("SELECT value FROM meta WHERE key = 'dataset'").fetchall()
@@ -31,8 +31,8 @@ def put_complete(store: Store, study: bytes) -> None:
 
 
 def complete(store: Store) -> Complete | None:
-    """What results were complete last, None where none are, or their pairs were replaced."""
+    """The last complete results; None if there are none, or if their pairs were replaced."""
     if (text := store.meta(COMPLETE)) is None:
         return None
-    found = msgspec.json.decode(text, type=Complete)
-    return found if found.dataset == (store.meta("dataset") or "") else None
+    last = msgspec.json.decode(text, type=Complete)
+    return last if last.dataset == (store.meta("dataset") or "") else None

@@ -1,4 +1,4 @@
-"""Opening the database, and its two ways in: a reading cursor and a writing transaction."""
+"""Opens the database, and gives access by reading cursors and writing transactions."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from engine import __version__
 from engine.errors import Interrupted, MachineError
 from engine.store.migrations import CURRENT, OLDEST, put_version, upgrade
 
-# Keys in `meta`. The last results that are all there: dataset, producers and study, as JSON; and
-# the digest of what the stored measures are of.
+# Keys in `meta`: the last complete results (dataset, producers and study, as JSON), and the digest
+# of what the stored measures were computed from.
 COMPLETE = "complete"
 MEASURED = "measured"
 _HERE = Path(__file__).parent
@@ -27,8 +27,8 @@ _CONFIG = {"enable_external_access": "false", "memory_limit": "4GB"}
 
 T = TypeVar("T")
 
-# What the machine does to a database; anything else is a fault of this program.
-_OUTSIDE = (
+# Errors caused by the machine; any other is a bug in this program.
+_MACHINE_ERRORS = (
     duckdb.IOException,
     duckdb.TransactionException,
     duckdb.OutOfMemoryException,
@@ -37,26 +37,26 @@ _OUTSIDE = (
 
 
 class Reading:
-    """A reader whose statement another thread may stop."""
+    """Reads with statements that another thread can stop."""
 
     def __init__(self, cursor: Any) -> None:
         self._cursor = cursor
         self._stopped = False
 
     def stop(self) -> None:
-        """End the statement that runs, or that would run next."""
+        """Stop the current statement, or the next one if none is running."""
         self._stopped = True
         self._cursor.interrupt()
 
     def rows(self, statement: str, parameters: Any = None) -> list[Any]:
-        """Every row of one reading statement. Raises Interrupted when stopped."""
+        """All rows of one reading statement. Raises Interrupted if stopped."""
         if self._stopped:
             raise Interrupted
         try:
-            found: list[Any] = self._cursor.execute(statement, parameters or []).fetchall()
+            result: list[Any] = self._cursor.execute(statement, parameters or []).fetchall()
         except duckdb.InterruptException:
             raise Interrupted from None
-        return found
+        return result
 
 
 @cache
@@ -69,20 +69,20 @@ def _connect(path: Path) -> Any:
     try:
         return duckdb.connect(str(path), config=_CONFIG)
     except duckdb.Error as error:
-        raise MachineError(_explain(path, str(error))) from None
+        raise MachineError(_open_problem(path, str(error))) from None
 
 
 class Store:
     """One run's DuckDB file, held by this process alone.
 
-    DuckDB allows one writing process. Inside it, every thread reads with a cursor of its own and
-    writes wait for each other, so there are no conflicts to retry.
+    DuckDB allows one writing process. In it, every thread reads with its own cursor, and writes
+    wait for each other, so there are no conflicts to retry.
     """
 
     def __init__(self, path: Path) -> None:
-        """Open, create with the current schema, or bring an older one up to it.
+        """Open the database; create it, or upgrade an older schema, if necessary.
 
-        Raises MachineError when another process holds the file, when it is damaged, or when a newer
+        Raises MachineError if another process holds the file, if it is damaged, or if a newer
         version of this program wrote it.
         """
         self._path = path
@@ -106,17 +106,17 @@ class Store:
     def _upgrade(self) -> None:
         schema = self._schema()
         if not OLDEST <= schema <= CURRENT:
-            raise MachineError(_foreign(self._path, schema, self._program()))
+            raise MachineError(_schema_problem(self._path, schema, self._program()))
         if schema == CURRENT:
             return
         self.close()
         try:
             upgrade(self._path, schema, _CONFIG)
         except Exception as error:
-            why = error.strerror if isinstance(error, OSError) else str(error).strip()
+            reason = error.strerror if isinstance(error, OSError) else str(error).strip()
             raise MachineError(
                 f"{self._path} (schema {schema}) cannot be migrated to schema {CURRENT}: "
-                f"{(why or type(error).__name__).splitlines()[0]}; the file is unchanged"
+                f"{(reason or type(error).__name__).splitlines()[0]}; the file is unchanged"
             ) from error
         self._connection = _connect(self._path)
 
@@ -137,7 +137,7 @@ class Store:
 
     @contextmanager
     def snapshot(self) -> Iterator[Any]:
-        """A cursor whose statements all see the data of one moment; it does not write."""
+        """A read-only cursor whose statements all see the same snapshot of the data."""
         cursor = self._connection.cursor()
         cursor.begin()
         try:
@@ -147,9 +147,9 @@ class Store:
 
     @contextmanager
     def write(self) -> Iterator[Any]:
-        """A transaction: everything in the block is committed, or nothing.
+        """A transaction: the block is committed completely or not at all.
 
-        Raises MachineError when the disk or the memory is full, with everything before it kept.
+        Raises MachineError if the disk or memory is full. Earlier transactions are unaffected.
         """
         with self._lock:
             cursor = self._connection.cursor()
@@ -158,10 +158,10 @@ class Store:
                 yield cursor
                 cursor.commit()
             except BaseException as error:
-                with contextlib.suppress(duckdb.Error):  # a failed commit is rolled back already
+                with contextlib.suppress(duckdb.Error):  # a failed commit is already rolled back
                     cursor.rollback()
-                if isinstance(error, _OUTSIDE):
-                    raise MachineError(_trouble(self._path, str(error))) from None
+                if isinstance(error, _MACHINE_ERRORS):
+                    raise MachineError(_write_problem(self._path, str(error))) from None
                 raise
 
     def meta(self, key: str) -> str | None:
@@ -173,14 +173,14 @@ class Store:
             cursor.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", [key, value])
 
     def _schema(self) -> int:
-        """The number of the stored schema, 0 where there is none that this program knows."""
+        """The number of the stored schema; 0 if there is none or it is unreadable."""
         try:
             return int(self.meta("schema") or 0)
         except (duckdb.CatalogException, duckdb.BinderException, ValueError):
             return 0
 
     def _program(self) -> str:
-        """Which version of the program wrote this schema, as far as it says so."""
+        """The version of the program that wrote this schema; empty if not recorded."""
         try:
             return self.meta("program") or ""
         except (duckdb.CatalogException, duckdb.BinderException):
@@ -188,18 +188,18 @@ class Store:
 
 
 def rows(cursor: Any, kind: Callable[..., T]) -> list[T]:
-    """What a statement found, each row as a `kind` whose fields are named as the columns."""
+    """The rows of a statement, each as a `kind` whose fields are named like the columns."""
     names = [column[0] for column in cursor.description]
     return [kind(**dict(zip(names, row, strict=True))) for row in cursor.fetchall()]
 
 
 def forget_results(cursor: Any) -> None:
-    """The last complete results, and their measures, are of pairs that are replaced now."""
+    """Forget the last complete results and their measures: their pairs are being replaced."""
     cursor.execute("DELETE FROM meta WHERE key IN (?, ?)", [COMPLETE, MEASURED])
 
 
 def insert(cursor: Any, table: str, columns: dict[str, Any], ignore: bool = False) -> None:
-    """Insert equally long columns (lists or arrays) at once, through Arrow."""
+    """Insert columns of equal length (lists or arrays) in one statement, through Arrow."""
     import pyarrow
 
     arrow = pyarrow.table(columns)
@@ -210,26 +210,27 @@ def insert(cursor: Any, table: str, columns: dict[str, Any], ignore: bool = Fals
     cursor.unregister("incoming")
 
 
-def _foreign(path: Path, schema: int, program: str) -> str:
+def _schema_problem(path: Path, schema: int, program: str) -> str:
     if schema > CURRENT:
-        by = f"seal-tui {program}" if program else "a newer seal-tui"
+        writer = f"seal-tui {program}" if program else "a newer seal-tui"
         return (
-            f"{path} was written by {by} (schema {schema}), this is seal-tui {__version__} "
+            f"{path} was written by {writer} (schema {schema}), this is seal-tui {__version__} "
             f"(schema {CURRENT}): update seal-tui to open it; nothing was changed"
         )
-    what = f"has schema {schema}, older than any that" if schema else "is no database that"
-    return f"{path} {what} seal-tui {__version__} can read (schemas {OLDEST} to {CURRENT})"
+    problem = f"has schema {schema}, which" if schema else "is not a database that"
+    verb = "cannot read" if schema else "can read"
+    return f"{path} {problem} seal-tui {__version__} {verb} (schemas {OLDEST} to {CURRENT})"
 
 
-def _trouble(path: Path, error: str) -> str:
+def _write_problem(path: Path, error: str) -> str:
     first = error.strip().splitlines()[0]
     return (
-        f"{path} cannot be written: {first}; everything committed before is kept, so make room "
+        f"{path} cannot be written: {first}; everything committed earlier is kept: free some space "
         "and run again"
     )
 
 
-def _explain(path: Path, error: str) -> str:
+def _open_problem(path: Path, error: str) -> str:
     if "Could not set lock" in error or "already open" in error:
         holder = re.search(r"PID (\d+)", error)
         who = f"process {holder[1]}" if holder else "another process"

@@ -1,4 +1,4 @@
-"""Pairs, texts and rejects: put in once, read by id."""
+"""Pairs, texts and rejects: stored once, read by id."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ def content_key(transcript: str) -> str:
 
 
 def has_dataset(store: Store, digest: str) -> bool:
-    """Whether this very dataset is in the store already."""
+    """Whether the store holds the dataset with this digest."""
     return store.meta("dataset") == digest
 
 
 def put_dataset(
     store: Store, digest: str, pairs: Sequence[Pair], rejects: Iterable[Reject]
 ) -> None:
-    """Replace the run's pairs and rejects in one transaction. Texts known already are kept."""
-    known: dict[str, int] = dict(store.read("SELECT sha256, text_id FROM texts").fetchall())
+    """Replace the pairs and rejects in one transaction. Texts that are stored already are kept."""
+    text_ids: dict[str, int] = dict(store.read("SELECT sha256, text_id FROM texts").fetchall())
     texts: dict[str, list[Any]] = {name: [] for name in _TEXT}
     columns: dict[str, list[Any]] = {name: [] for name in _PAIR}
     for number, pair in enumerate(pairs):
@@ -36,70 +36,74 @@ def put_dataset(
         for transcript in (pair.chosen, pair.rejected):
             dialogue = split_response(transcript)
             contexts.append(dialogue.context)
-            ids.append(_text_id(known, texts, transcript, dialogue.context, dialogue.response))
+            ids.append(_text_id(text_ids, texts, transcript, dialogue.context, dialogue.response))
         row = (number, pair.source_id, pair.line, pair.topic, *ids, contexts[0] == contexts[1])
         for name, value in zip(_PAIR, row, strict=True):
             columns[name].append(value)
-    left = list(rejects)
+    rejected = list(rejects)
     with store.write() as cursor:
         forget_results(cursor)
         cursor.execute("DELETE FROM pairs")
         cursor.execute("DELETE FROM rejects")
         insert(cursor, "texts", texts)
         insert(cursor, "pairs", columns)
-        if left:
+        if rejected:
             names = ("source", "line", "reason", "detail", "excerpt")
-            insert(cursor, "rejects", {n: [getattr(r, n) for r in left] for n in names})
+            insert(cursor, "rejects", {n: [getattr(r, n) for r in rejected] for n in names})
         cursor.execute("INSERT OR REPLACE INTO meta VALUES ('dataset', ?)", [digest])
 
 
 def _text_id(
-    known: dict[str, int], new: dict[str, list[Any]], transcript: str, context: str, response: str
+    ids: dict[str, int],
+    new: dict[str, list[Any]],
+    transcript: str,
+    context: str,
+    response: str,
 ) -> int:
     key = content_key(transcript)
-    if key not in known:
-        known[key] = len(known)
-        row = (known[key], key, transcript, context, response)
+    if key not in ids:
+        ids[key] = len(ids)
+        row = (ids[key], key, transcript, context, response)
         for name, value in zip(_TEXT, row, strict=True):
             new[name].append(value)
-    return known[key]
+    return ids[key]
 
 
 def put_texts(cursor: Any, transcripts: Sequence[str]) -> list[int]:
-    """The ids of these texts; new ones are added inside the caller's transaction."""
+    """The ids of these texts. New texts are added in the caller's transaction."""
     keys = [content_key(transcript) for transcript in transcripts]
-    found = cursor.execute(
+    stored = cursor.execute(
         "SELECT sha256, text_id FROM texts WHERE sha256 IN (SELECT unnest(?))", [keys]
     ).fetchall()
-    known: dict[str, int] = dict(found)
-    # fetchall, always: a result that is not read to its end keeps a cursor from anything else.
+    text_ids: dict[str, int] = dict(stored)
+    # Always fetchall: a cursor with unread rows cannot run another statement.
     [(next_id,)] = cursor.execute("SELECT coalesce(max(text_id) + 1, 0) FROM texts").fetchall()
     new: dict[str, list[Any]] = {name: [] for name in _TEXT}
     for key, transcript in zip(keys, transcripts, strict=True):
-        if key not in known:
+        if key not in text_ids:
             dialogue = split_response(transcript)
             row = (next_id, key, transcript, dialogue.context, dialogue.response)
             for name, value in zip(_TEXT, row, strict=True):
                 new[name].append(value)
-            known[key] = next_id
+            text_ids[key] = next_id
             next_id += 1
     if new["text_id"]:
         insert(cursor, "texts", new)
-    return [known[key] for key in keys]
+    return [text_ids[key] for key in keys]
 
 
 def texts(store: Store, ids: Sequence[int]) -> list[Text]:
-    """These texts, in this order."""
+    """These texts, in the order of `ids`."""
     return rows(store.read(sql("texts_by_id"), [list(ids)]), Text)
 
 
 def text_sizes(store: Store, ids: Sequence[int]) -> list[int]:
-    """Characters per text, in this order."""
+    """The number of characters of each text, in the order of `ids`."""
     return [size for (size,) in store.read(sql("text_sizes"), [list(ids)]).fetchall()]
 
 
 class PairTexts(NamedTuple):
-    """A pair's number and the ids of its two texts."""
+    """A pair's number and the ids of its two transcripts."""
 
     pair_id: int
     chosen_id: int
@@ -129,6 +133,6 @@ def reject_counts(store: Store) -> dict[str, int]:
 
 
 def rejects(store: Store, limit: int) -> list[Reject]:
-    """The first rows left out, as they were read."""
+    """The first rejected rows, in the order of the source."""
     query = "SELECT source, line, reason, detail, excerpt FROM rejects ORDER BY rowid LIMIT ?"
     return rows(store.read(query, [limit]), Reject)

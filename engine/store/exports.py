@@ -1,4 +1,4 @@
-"""What exports read: pairs with one author's marks, in pages, all from one moment."""
+"""Reads for exports: pairs with one author's marks, page by page, from one snapshot."""
 
 from __future__ import annotations
 
@@ -8,24 +8,24 @@ from typing import Any
 from engine.data.reviewed import Decision, ReviewedPair
 from engine.store.database import rows, sql
 
-# Texts of this many pairs are in memory at once.
+# The number of pairs whose texts are in memory at once.
 PAGE = 1_000
 
 
 def decisions(cursor: Any, ids: Sequence[int], author: str) -> Iterator[Decision]:
-    """These pairs without their texts, in this order."""
+    """These pairs without their texts, in the order of `ids`."""
     import pyarrow
 
     column = pyarrow.array(ids, pyarrow.int32())
     places = pyarrow.array(range(len(ids)), pyarrow.int32())
-    cursor.register("wanted", pyarrow.table({"pair_id": column, "place": places}))
-    found = rows(cursor.execute(sql("export_decisions"), {"author": author}), Decision)
-    cursor.unregister("wanted")
-    return iter(found)
+    cursor.register("requested", pyarrow.table({"pair_id": column, "place": places}))
+    pairs = rows(cursor.execute(sql("export_decisions"), {"author": author}), Decision)
+    cursor.unregister("requested")
+    return iter(pairs)
 
 
 def reviewed_pairs(cursor: Any, ids: Sequence[int], author: str) -> Iterator[list[ReviewedPair]]:
-    """These pairs whole, in this order, page by page."""
+    """These pairs with their texts, in the order of `ids`, page by page."""
     for start in range(0, len(ids), PAGE):
         page = list(ids[start : start + PAGE])
         yield rows(
@@ -38,17 +38,17 @@ def _reviewed_pair(tags: list[str], **columns: Any) -> ReviewedPair:
 
 
 def source_ids(cursor: Any, ids: Sequence[int]) -> set[str]:
-    """The pairs' own ids."""
-    found = cursor.execute(
+    """The source ids of these pairs."""
+    sources = cursor.execute(
         "SELECT source_id FROM pairs WHERE pair_id IN (SELECT unnest($ids::INTEGER[]))",
         {"ids": list(ids)},
     ).fetchall()
-    return {source for (source,) in found}
+    return {source for (source,) in sources}
 
 
 def authors(cursor: Any) -> tuple[str, ...]:
-    """Who decided anything about the pairs that are there now."""
-    found = cursor.execute(
+    """The authors who decided at least one pair of the current dataset."""
+    names = cursor.execute(
         "SELECT DISTINCT author FROM pair_marks WHERE verdict IS NOT NULL ORDER BY author"
     ).fetchall()
-    return tuple(author for (author,) in found)
+    return tuple(author for (author,) in names)

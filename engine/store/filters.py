@@ -1,6 +1,6 @@
-"""A checked filter as SQL: what to join, a condition, and its parameters.
+"""Translates a checked filter to SQL: joins, a condition, and its parameters.
 
-Keys come from the vocabulary and are looked up here; values are only ever parameters.
+Field names are looked up in the tables below; values are always passed as parameters.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ _PAIR_HAS = {
     "tags": "len(coalesce(m.tags, [])) > 0",
     "rewrites": "p.pair_id IN (SELECT pair_id FROM rewrite_facts)",
 }
-# Of the labels x of the chosen and y of the rejected answer. A missing label is no answer.
+# x is the label of the chosen response, y that of the rejected one. A missing label matches none.
 _RELATIONS = {
     "c": "{x} > 0",
     "r": "{y} > 0",
@@ -78,7 +78,7 @@ _FLIPPED = {
 
 
 class Condition:
-    """A WHERE clause in the making. `roles` are the producers and the author it may speak of;
+    """Builds a WHERE clause. `roles` are the producers and the author that it may refer to;
     `labelers` among them is a list."""
 
     def __init__(self, features: Sequence[str], roles: Mapping[str, Any]) -> None:
@@ -87,7 +87,7 @@ class Condition:
         self._values = 0
 
     def value(self, value: Any) -> str:
-        """A parameter of this value."""
+        """Adds a parameter with this value; returns its placeholder."""
         self._values += 1
         name = f"v{self._values}"
         self.parameters[name] = value
@@ -105,8 +105,8 @@ class Condition:
             case Is(name, value):
                 return self.equals(name, value)
             case Without(inner):
-                # Of an undefined number neither a bound nor its contrary holds by SQL's logic;
-                # a person who excludes "theta>0" still wants the pairs without θ.
+                # In SQL, neither a bound nor its negation holds for NULL. Excluding "theta>0"
+                # must still keep the pairs whose θ is undefined.
                 return f"NOT coalesce({self.of(inner)}, FALSE)"
             case Every(parts):
                 return _joined(" AND ", [self.of(part) for part in parts]) or "TRUE"
@@ -133,14 +133,14 @@ class Condition:
         return _joined(" AND ", parts) or "TRUE"
 
     def like(self, column: str, text: str) -> str:
-        """Whether `text` is in the column, whatever the case."""
-        # A regular expression with the letters' cases folded is several times faster in DuckDB
-        # than ILIKE or lower().
+        """Whether the column contains `text`, ignoring case."""
+        # A case-insensitive regular expression is several times faster in DuckDB than ILIKE or
+        # lower().
         return f"regexp_matches({column}, regexp_escape({self.value(text)}), 'i')"
 
 
 class PairCondition(Condition):
-    """Over pair_facts f, pairs p and what `joins` adds."""
+    """Over pair_facts f, pairs p and the tables that `joins` adds."""
 
     numbers = _PAIR_NUMBERS
 
@@ -197,11 +197,11 @@ class PairCondition(Condition):
         self._joined.add("labels")
         place = self.place(name if name in self.features else name.removeprefix("label_"))
         x, y = f'lc."values"[{place}]', f'lr."values"[{place}]'
-        known = f"{x} <> {MISSING} AND {y} <> {MISSING}"
-        return f"({known} AND ({_RELATIONS[value].format(x=x, y=y)}))"
+        present = f"{x} <> {MISSING} AND {y} <> {MISSING}"
+        return f"({present} AND ({_RELATIONS[value].format(x=x, y=y)}))"
 
     def disagrees(self, feature: str) -> str:
-        """Whether any two labelers gave one side different labels."""
+        """Whether any two labelers gave the same side different labels."""
         place = self.place(feature)
         return (
             "EXISTS (SELECT 1 FROM labels AS a JOIN labels AS b ON b.text_id = a.text_id"
@@ -214,14 +214,14 @@ class PairCondition(Condition):
 
     @property
     def joins(self) -> str:
-        known = {
+        joins = {
             "labels": " JOIN labels AS lc ON lc.producer = $labeler AND lc.text_id = p.chosen_id"
             " JOIN labels AS lr ON lr.producer = $labeler AND lr.text_id = p.rejected_id",
             "texts": " JOIN texts AS tc ON tc.text_id = p.chosen_id"
             " JOIN texts AS tr ON tr.text_id = p.rejected_id",
             "marks": " LEFT JOIN pair_marks AS m ON m.pair_id = p.pair_id AND m.author = $author",
         }
-        return "".join(join for name, join in known.items() if name in self._joined)
+        return "".join(join for name, join in joins.items() if name in self._joined)
 
 
 class RewriteCondition(Condition):
@@ -269,13 +269,13 @@ def _joined(by: str, parts: Sequence[str]) -> str:
 
 
 def used(statement: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
-    """The parameters that a statement names: DuckDB refuses others."""
+    """The parameters that a statement names: DuckDB rejects unused ones."""
     names = set(re.findall(r"\$(\w+)", statement))
     return {name: value for name, value in parameters.items() if name in names}
 
 
 def readable(statement: str, parameters: Mapping[str, Any]) -> str:
-    """The statement with its values written in, to be read or pasted; never to be executed here."""
+    """The statement with its values filled in, for reading or pasting. Never executed here."""
 
     def literal(match: re.Match[str]) -> str:
         return written(parameters[match.group(1)])

@@ -1,4 +1,4 @@
-"""The decisions' log as rows for a file, and such rows brought in from another run or host."""
+"""Exports the log of decisions as rows, and imports such rows from another run or host."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _MANY = 10_000
 
 
 class MarkState(Message, frozen=True, kw_only=True):
-    """A mark without who and when."""
+    """A mark without its author and time."""
 
     verdict: Verdict | None
     flagged: bool
@@ -23,8 +23,8 @@ class MarkState(Message, frozen=True, kw_only=True):
 
 
 class LedgerRow(Message, frozen=True, kw_only=True):
-    """What an author changed of one pair. `time` in seconds since
-    1970, to the microsecond; rows with one `group` and author were one action."""
+    """An author's change to the mark of one pair. `time` is in seconds since 1970, to the
+    microsecond. Rows with the same `group` and author were one action."""
 
     time: float
     author: str
@@ -38,7 +38,7 @@ class LedgerRow(Message, frozen=True, kw_only=True):
 
 
 def ledger(store: Store) -> Iterator[LedgerRow]:
-    """The whole log in the order of time, of pairs that are no longer in the dataset too."""
+    """The whole log in order of time, including pairs that are no longer in the dataset."""
     cursor = store.read(sql("ledger"))
     names = [column[0] for column in cursor.description]
     while rows := cursor.fetchmany(_MANY):
@@ -53,33 +53,33 @@ def _state(stored: dict[str, Any]) -> MarkState:
 
 
 def import_ledger(store: Store, rows: Iterable[LedgerRow], study: str) -> Imported:
-    """Add the rows that the log does not have, all or none, and bring the marks up to them.
+    """Add the rows that the log does not have, all or none, and update the marks.
 
-    Of an author's decisions about a pair the latest in time counts, whichever came in last. An
-    import is not undone, nor what its authors did before it.
+    An author's latest decision about a pair counts, whatever the order of import. An import
+    cannot be undone, nor can its authors' earlier changes.
 
-    Raises BadInput where a row holds what no mark can.
+    Raises BadInput for a row with an invalid value.
     """
     table = _incoming(rows)
     with store.write() as cursor:
         cursor.register("incoming", table)
-        cursor.execute(sql("ledger_known"))
+        cursor.execute(sql("ledger_matched"))
         cursor.execute(sql("ledger_actions"), {"study": study})
         [(applied,)] = cursor.execute(sql("ledger_decisions")).fetchall()
-        [(known,)] = cursor.execute("SELECT count(*) FROM known").fetchall()
+        [(matched,)] = cursor.execute("SELECT count(*) FROM matched").fetchall()
         unknown = cursor.execute(
-            "SELECT DISTINCT source_id FROM incoming ANTI JOIN known USING (place) "
+            "SELECT DISTINCT source_id FROM incoming ANTI JOIN matched USING (place) "
             "ORDER BY source_id LIMIT 20"
         ).fetchall()
         cursor.execute("DROP TABLE fresh")
-        cursor.execute("DROP TABLE known")
+        cursor.execute("DROP TABLE matched")
         cursor.unregister("incoming")
         if applied:
             rebuild(cursor)
     return Imported(
         applied=applied,
-        already_there=known - applied,
-        unknown=table.num_rows - known,
+        already_there=matched - applied,
+        unknown=table.num_rows - matched,
         pairs=tuple(source for (source,) in unknown),
     )
 
@@ -130,7 +130,7 @@ def _incoming(rows: Iterable[LedgerRow]) -> Any:
 
 
 def _microseconds(seconds: float) -> int:
-    if not 0 <= seconds < 1e11:  # the year 5138; not for NaN either
+    if not 0 <= seconds < 1e11:  # until the year 5138; rejects NaN too
         raise BadInput(f"time = {seconds}: must be seconds since 1970")
     return round(seconds * 1_000_000)
 

@@ -1,8 +1,8 @@
-"""The authors' decisions about pairs: an append-only log, and the marks that it comes to.
+"""The authors' decisions about pairs: an append-only log, and the marks that result from it.
 
-A mark is of an author and a pair's content, so it survives a dataset that is read in anew. What
-an author does is one action, however many pairs it changes; undo and redo follow the log, so they
-go on after a restart and never touch what another author did.
+A mark belongs to an author and a pair's content, so it survives reloading the dataset. An action
+may change any number of pairs. Undo and redo follow the log, so they work after a restart and
+never affect another author's changes.
 """
 
 from __future__ import annotations
@@ -36,126 +36,130 @@ NOTE_LENGTH = 4_000
 TAG_LENGTH = 40
 LOG_LIMIT = 10_000
 _TAG = re.compile(r"\w[\w-]*")
-_SAID_TAGS = 5
-_FLAG = {"on": "flag", "off": "flag taken away", "toggle": "flag toggled"}
+_SUMMARY_TAGS = 5
+_FLAG = {"on": "flag", "off": "flag removed", "toggle": "flag toggled"}
 
 
 def change(store: Store, request: MarkRequest, study: str) -> MarksChanged:
-    """Change the marks of these pairs, on disk when this returns. `study`: the study's digest.
+    """Change the marks of these pairs; on disk when this returns. `study`: the study's digest.
 
-    Raises NotFound for a pair that there is not (nothing is changed then), BadInput for an author,
-    note or tag that cannot be, and for numbers of a dataset that was replaced.
+    Raises NotFound for a pair that does not exist, BadInput for an invalid author, note or tag,
+    and for pair numbers of a dataset that was replaced. Then nothing is changed.
     """
     author = check_author(request.author)
-    said = _said(check_change(request.change))
+    summary = _summary(check_change(request.change))
     fields, values = _fields(request.change)
     changed = 0
     with store.write() as cursor:
-        begun = _begin(cursor, author)
+        upcoming = _next_action(cursor, author)
         if request.dataset and not has_dataset(store, request.dataset):
             raise BadInput(
                 "the dataset has changed since this list was loaded; no decision was saved"
             )
         for pair_id in request.pair_ids:
-            if not 0 <= pair_id < begun.pairs:  # a dataset's pairs are numbered without gaps
+            if not 0 <= pair_id < upcoming.pairs:  # a dataset's pairs are numbered without gaps
                 raise NotFound(f"no pair {pair_id}")
         if fields:
-            values |= {"action": begun.action, "author": author, "ids": list(request.pair_ids)}
+            values |= {
+                "action": upcoming.action,
+                "author": author,
+                "ids": list(request.pair_ids),
+            }
             [(changed,)] = cursor.execute(
                 sql("mark_change").replace("{fields}", fields), values
             ).fetchall()
         if changed:
-            _act(
+            _log_action(
                 cursor,
                 _Action(
-                    number=begun.action,
-                    now=begun.now,
+                    number=upcoming.action,
+                    now=upcoming.now,
                     author=author,
                     study=study,
                     kind="change",
-                    target=begun.action,
+                    target=upcoming.action,
                     blind=request.blind,
-                    said=said,
+                    summary=summary,
                     pairs=changed,
                 ),
             )
-    asked = len(set(request.pair_ids))
+    total = len(set(request.pair_ids))
     if not changed:
-        return MarksChanged(changed=0, said=f"{said}: nothing to change on {_pairs(asked)}")
-    same = f" ({asked - changed:,} unchanged)" if changed < asked else ""
-    return MarksChanged(changed=changed, said=f"{said} on {_pairs(changed)}{same}")
+        return MarksChanged(changed=0, summary=f"{summary}: nothing to change on {_pairs(total)}")
+    unchanged = f" ({total - changed:,} unchanged)" if changed < total else ""
+    return MarksChanged(changed=changed, summary=f"{summary} on {_pairs(changed)}{unchanged}")
 
 
 def undo(store: Store, author: str, study: str) -> MarksChanged:
-    """Take back the author's last change that still stands, on every pair that it changed."""
-    return _again(store, check_author(author), study, "undo")
+    """Undo the author's last change that is in effect, on every pair that it changed."""
+    return _undo_or_redo(store, check_author(author), study, "undo")
 
 
 def redo(store: Store, author: str, study: str) -> MarksChanged:
-    """Make the change again that was taken back last, if nothing was changed since."""
-    return _again(store, check_author(author), study, "redo")
+    """Redo the author's last undone change, if nothing was changed since."""
+    return _undo_or_redo(store, check_author(author), study, "redo")
 
 
-def _again(store: Store, author: str, study: str, kind: str) -> MarksChanged:
+def _undo_or_redo(store: Store, author: str, study: str, kind: str) -> MarksChanged:
     before, after = ("new", "old") if kind == "undo" else ("old", "new")
     with store.write() as cursor:
         [(target,)] = cursor.execute(sql(f"mark_{kind}_target"), {"author": author}).fetchall()
         if target is None:
-            return MarksChanged(changed=0, said=f"nothing to {kind}")
-        [(what, blind)] = cursor.execute(
-            "SELECT said, blind FROM actions WHERE action_no = ?", [target]
+            return MarksChanged(changed=0, summary=f"nothing to {kind}")
+        [(target_summary, blind)] = cursor.execute(
+            "SELECT summary, blind FROM actions WHERE action_no = ?", [target]
         ).fetchall()
-        begun = _begin(cursor, author)
+        upcoming = _next_action(cursor, author)
         [(changed,)] = cursor.execute(
             f"INSERT INTO decisions SELECT $action, source_id, chosen_id, rejected_id, "
             f"{before}, {after} FROM decisions WHERE action_no = $target",
-            {"action": begun.action, "target": target},
+            {"action": upcoming.action, "target": target},
         ).fetchall()
-        said = f"{'undone' if kind == 'undo' else 'redone'}: {what}"
-        _act(
+        summary = f"{'undone' if kind == 'undo' else 'redone'}: {target_summary}"
+        _log_action(
             cursor,
             _Action(
-                number=begun.action,
-                now=begun.now,
+                number=upcoming.action,
+                now=upcoming.now,
                 author=author,
                 study=study,
                 kind=kind,
                 target=target,
                 blind=blind,
-                said=said,
+                summary=summary,
                 pairs=changed,
             ),
         )
-    return MarksChanged(changed=changed, said=f"{said} on {_pairs(changed)}")
+    return MarksChanged(changed=changed, summary=f"{summary} on {_pairs(changed)}")
 
 
-def _fields(wanted: MarkChange) -> tuple[str, dict[str, Any]]:
-    """The fields that a change gives a new value, as SQL, and the parameters in it."""
+def _fields(change: MarkChange) -> tuple[str, dict[str, Any]]:
+    """The assignments of a change as SQL, and their parameters."""
     fields: list[str] = []
     values: dict[str, Any] = {}
-    if wanted.verdict is not None:
+    if change.verdict is not None:
         fields.append("verdict := nullif($verdict, '')")
-        values["verdict"] = wanted.verdict
-    if wanted.flag is not None:
+        values["verdict"] = change.verdict
+    if change.flag is not None:
         fields.append(
             "flagged := CASE $flag WHEN 'toggle' THEN NOT old.flagged ELSE $flag = 'on' END"
         )
-        values["flag"] = wanted.flag
-    if wanted.note is not None:
+        values["flag"] = change.flag
+    if change.note is not None:
         fields.append("note := $note")
-        values["note"] = wanted.note
-    if wanted.add_tags or wanted.remove_tags:
+        values["note"] = change.note
+    if change.add_tags or change.remove_tags:
         fields.append(
             "tags := list_sort(list_filter(list_distinct(list_concat(old.tags, $add::VARCHAR[])), "
             "lambda tag: NOT list_contains($remove::VARCHAR[], tag)))"
         )
-        values |= {"add": list(wanted.add_tags), "remove": list(wanted.remove_tags)}
+        values |= {"add": list(change.add_tags), "remove": list(change.remove_tags)}
     return ", ".join(fields), values
 
 
-class _Begun(NamedTuple):
-    """An action about to be: its number, its time in microseconds since 1970, and how many pairs
-    there are."""
+class _NextAction(NamedTuple):
+    """The number of the next action, its time in microseconds since 1970, and the number of pairs
+    in the dataset."""
 
     action: int
     now: int
@@ -172,22 +176,22 @@ class _Action(NamedTuple):
     kind: str
     target: int
     blind: bool
-    said: str
+    summary: str
     pairs: int
 
 
-def _begin(cursor: Any, author: str) -> _Begun:
+def _next_action(cursor: Any, author: str) -> _NextAction:
     [(action, last, pairs)] = cursor.execute(
         "SELECT coalesce(max(action_no) + 1, 0), epoch_us(max(time) FILTER (author = ?)), "
         "(SELECT count(*) FROM pairs) FROM actions",
         [author],
     ).fetchall()
-    # The latest decision counts: a clock that was set back must not make an old one the latest.
-    return _Begun(action, max(time.time_ns() // 1000, 0 if last is None else last + 1), pairs)
+    # The latest decision counts, so time must increase even if the clock was set back.
+    return _NextAction(action, max(time.time_ns() // 1000, 0 if last is None else last + 1), pairs)
 
 
-def _act(cursor: Any, action: _Action) -> None:
-    """Log an action whose decisions are logged, and bring the marks up to it."""
+def _log_action(cursor: Any, action: _Action) -> None:
+    """Log an action whose decisions are logged already, and update the marks."""
     cursor.execute("INSERT INTO actions VALUES (?, make_timestamp(?), ?, ?, ?, ?, ?, ?, ?)", action)
     number, author, now = action.number, action.author, action.now
     cursor.execute(
@@ -199,13 +203,13 @@ def _act(cursor: Any, action: _Action) -> None:
     cursor.execute(
         "INSERT INTO marks SELECT $author, source_id, chosen_id, rejected_id, "
         "make_timestamp($now), new FROM decisions "
-        "WHERE action_no = $action AND says_something(new)",
+        "WHERE action_no = $action AND is_marked(new)",
         {"action": number, "author": author, "now": now},
     )
 
 
 def rebuild(cursor: Any) -> None:
-    """Make the marks from the log again, in the caller's transaction."""
+    """Rebuild the marks from the log, in the caller's transaction."""
     cursor.execute("DELETE FROM marks")
     cursor.execute(sql("marks_rebuild"))
 
@@ -214,14 +218,14 @@ def rebuild(cursor: Any) -> None:
 
 
 def log(store: Store, limit: int) -> list[MarkEvent]:
-    """The newest actions first. Raises BadInput for a limit that cannot be."""
+    """The latest actions, newest first. Raises BadInput for a limit out of range."""
     if not 1 <= limit <= LOG_LIMIT:
         raise BadInput(f"limit = {limit}: must be from 1 to {LOG_LIMIT:,}")
     return rows(store.read(sql("mark_log"), {"limit": limit}), MarkEvent)
 
 
 def progress(store: Store, pair_ids: Sequence[int], author: str) -> MarkProgress:
-    """How far the author has come with these pairs."""
+    """How many of these pairs the author has decided and flagged."""
     marks = store.arrow(
         "SELECT pair_id, verdict, flagged FROM pair_marks WHERE author = $author",
         {"author": check_author(author)},
@@ -238,7 +242,7 @@ def progress(store: Store, pair_ids: Sequence[int], author: str) -> MarkProgress
 
 
 def agreement(store: Store) -> list[Agreement]:
-    """Every two authors who decided anything, on the pairs of the dataset that both decided."""
+    """The agreement of every two authors, on the pairs in the dataset that both decided."""
     authors = [
         author
         for (author,) in store.read(
@@ -260,48 +264,48 @@ def agreement(store: Store) -> list[Agreement]:
     ]
 
 
-# ---------------------------------------------------------------- words
+# ---------------------------------------------------------------- checks and summaries
 
 
 def check_author(author: str) -> str:
-    """The author. Raises BadInput for a name that cannot be one."""
+    """The author. Raises BadInput for an invalid name."""
     if not author.strip() or len(author) > AUTHOR_LENGTH or not author.isprintable():
         raise BadInput(f"author must be 1 to {AUTHOR_LENGTH} printable characters")
     return author
 
 
-def check_change(wanted: MarkChange) -> MarkChange:
-    """The change. Raises BadInput for a note or a tag that cannot be."""
-    if wanted.note is not None and len(wanted.note) > NOTE_LENGTH:
+def check_change(change: MarkChange) -> MarkChange:
+    """The change. Raises BadInput for an invalid note or tag."""
+    if change.note is not None and len(change.note) > NOTE_LENGTH:
         raise BadInput(
-            f"the note has {len(wanted.note):,} characters; the limit is {NOTE_LENGTH:,}"
+            f"the note has {len(change.note):,} characters; the limit is {NOTE_LENGTH:,}"
         )
-    for tag in (*wanted.add_tags, *wanted.remove_tags):
+    for tag in (*change.add_tags, *change.remove_tags):
         if len(tag) > TAG_LENGTH or not _TAG.fullmatch(tag):
             raise BadInput(
                 f"a tag must be one word of at most {TAG_LENGTH} letters, digits, _ and -"
             )
-    return wanted
+    return change
 
 
-def _said(wanted: MarkChange) -> str:
+def _summary(change: MarkChange) -> str:
     parts: list[str] = []
-    if wanted.verdict is not None:
-        parts.append(wanted.verdict or "decision taken back")
-    if wanted.flag is not None:
-        parts.append(_FLAG[wanted.flag])
-    if wanted.note is not None:
-        parts.append("note" if wanted.note else "note taken away")
-    if wanted.add_tags:
-        parts.append(f"tag {_some(wanted.add_tags)}")
-    if wanted.remove_tags:
-        parts.append(f"no tag {_some(wanted.remove_tags)}")
+    if change.verdict is not None:
+        parts.append(change.verdict or "verdict removed")
+    if change.flag is not None:
+        parts.append(_FLAG[change.flag])
+    if change.note is not None:
+        parts.append("note" if change.note else "note removed")
+    if change.add_tags:
+        parts.append(f"tag {_tag_list(change.add_tags)}")
+    if change.remove_tags:
+        parts.append(f"tag removed: {_tag_list(change.remove_tags)}")
     return ", ".join(parts) or "no change"
 
 
-def _some(tags: Sequence[str]) -> str:
-    more = len(tags) - _SAID_TAGS
-    return " ".join(tags[:_SAID_TAGS]) + (f" and {more} more" if more > 0 else "")
+def _tag_list(tags: Sequence[str]) -> str:
+    more = len(tags) - _SUMMARY_TAGS
+    return " ".join(tags[:_SUMMARY_TAGS]) + (f" and {more} more" if more > 0 else "")
 
 
 def _pairs(count: int) -> str:

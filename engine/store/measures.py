@@ -1,4 +1,4 @@
-"""Arrays for the paper's measures, and the tables that come back."""
+"""Reads the arrays that the measures are computed from, and stores the metric tables."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def _arrow(store: Store, name: str, parameters: dict[str, Any]) -> Any:
 
 
 def _matrix(column: Any, width: int) -> NDArray[np.int8]:
-    """A column of label lists as int8 [n, width]; a list that is absent is all MISSING."""
+    """A column of label lists as int8 [n, width]; an absent list is all MISSING."""
     rows = np.full((len(column), width), MISSING, dtype=np.int8)
     present = np.asarray(column.is_valid())
     flat = column.drop_null().combine_chunks().flatten()
@@ -35,7 +35,7 @@ def _two(table: Any, left: str, right: str) -> NDArray[np.float64]:
 
 
 def pairs(store: Store, roles: dict[str, str], features: Sequence[Feature]) -> Pairs:
-    """The pairs whose four rewards are known, with the main labeler's labels."""
+    """The pairs that have all four rewards, with the main labeler's labels."""
     table = _arrow(store, "pair_arrays", _producers(roles, "pre", "post", "labeler main"))
     width = len(features)
     return Pairs(
@@ -49,7 +49,7 @@ def pairs(store: Store, roles: dict[str, str], features: Sequence[Feature]) -> P
 
 
 def rewards(store: Store, roles: dict[str, str]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """The rewards before and after of every measured pair: float64[N,2] each."""
+    """The pre-D and post-D rewards of every measured pair: float64[N,2] each."""
     table = _arrow(store, "rewards", _producers(roles, "pre", "post"))
     return (
         _two(table, "pre_chosen", "pre_rejected"),
@@ -72,7 +72,7 @@ def rewrites(
             cursor.execute("DROP TABLE IF EXISTS rewrite_facts")
         return no_rewrites(width)
     producers = _producers(roles, "pre", "post", "labeler main", "embedder")
-    # Recorded rewrites bring labels of their originals too, by the labeler of the rewrites.
+    # Recorded rewrites carry labels of their originals too, by the labeler of the rewrites.
     producers["labeler"] = roles.get("relabeler", producers["labeler"])
     with store.write() as cursor:
         cursor.execute(
@@ -84,8 +84,8 @@ def rewrites(
                 "sample": list(sample),
             },
         )
-    wanted = ("pre", "post", "labeler")
-    table = _arrow(store, "rewrite_arrays", {name: producers[name] for name in wanted})
+    parameters = {name: producers[name] for name in ("pre", "post", "labeler")}
+    table = _arrow(store, "rewrite_arrays", parameters)
     return Rewrites(
         pair_id=np.asarray(table["pair_id"], dtype=np.int64),
         strategy=table["strategy"].to_pylist(),
@@ -102,10 +102,10 @@ def rewrites(
 
 
 def rewriters(roles: dict[str, str], strategies: Sequence[str]) -> dict[str, str]:
-    """Strategy → the producer of its rewrites; of those that somebody rewrote by. One producer
-    stands for all where the rewrites are recorded, or of version 0.1.0."""
-    found = {name: roles.get(f"rewriter {name}", roles.get("rewriter")) for name in strategies}
-    return {name: producer for name, producer in found.items() if producer is not None}
+    """Strategy → the producer of its rewrites, for the strategies that have rewrites. Recorded
+    rewrites, and those of version 0.1.0, have one producer for all strategies."""
+    producers = {name: roles.get(f"rewriter {name}", roles.get("rewriter")) for name in strategies}
+    return {name: producer for name, producer in producers.items() if producer is not None}
 
 
 def labelers(
@@ -116,10 +116,10 @@ def labelers(
         (role.removeprefix("labeler ") for role in roles if role.startswith("labeler ")),
         key=lambda name: (name != "main", name),
     )
-    found = []
+    labels = []
     for name in names:
         table = _arrow(store, "labeler_arrays", {"labeler": roles[f"labeler {name}"]})
-        found.append(
+        labels.append(
             Labels(
                 name,
                 np.asarray(table["pair_id"], dtype=np.int64),
@@ -128,17 +128,17 @@ def labelers(
                 _matrix(table["values"], len(features)),
             )
         )
-    return tuple(found)
+    return tuple(labels)
 
 
-def _producers(roles: dict[str, str], *wanted: str) -> dict[str, str]:
-    return {role.removesuffix(" main"): roles[role] for role in wanted}
+def _producers(roles: dict[str, str], *names: str) -> dict[str, str]:
+    return {role.removesuffix(" main"): roles[role] for role in names}
 
 
-def put_measures(store: Store, tables: Tables, facts: PairFacts, of: str) -> None:
+def put_measures(store: Store, tables: Tables, facts: PairFacts, digest: str) -> None:
     """Replace every metric table and the facts per pair in one transaction.
 
-    `of`: the digest of the results and options that they are of.
+    `digest`: that of the results and options that they were computed from.
     """
     import pyarrow
 
@@ -150,23 +150,24 @@ def put_measures(store: Store, tables: Tables, facts: PairFacts, of: str) -> Non
                 cursor.execute(f"CREATE TABLE metric_{name} AS SELECT * FROM incoming")
                 cursor.unregister("incoming")
         columns = {
-            # DuckDB sorts NaN above every number; an angle that is not defined is NULL.
+            # DuckDB sorts NaN above every number, so an undefined angle is stored as NULL.
             name: pyarrow.array(list(values) if values.ndim == 2 else values, from_pandas=True)
             for name, values in asdict(facts).items()
         }
         cursor.register("incoming", pyarrow.table(columns))
         cursor.execute("CREATE OR REPLACE TABLE pair_facts AS SELECT * FROM incoming")
         cursor.unregister("incoming")
-        cursor.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", [MEASURED, _stamp(of)])
+        cursor.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", [MEASURED, _stamp(digest)])
 
 
-def _stamp(of: str) -> str:
-    """What the stored measures are of, and the version of this program's records."""
-    return f"{of} {flat.version()}"
+def _stamp(digest: str) -> str:
+    """The digest of what measures were computed from, with the version of this program's
+    records."""
+    return f"{digest} {flat.version()}"
 
 
 def _columns(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """A test's own `details` as JSON text: as a column they would all get each other's keys."""
+    """A test's `details` as JSON text: as a struct column, every row would get the keys of all."""
     return [
         {key: json.dumps(value) if isinstance(value, dict) else value for key, value in row.items()}
         for row in rows
@@ -179,9 +180,9 @@ def _whole(row: dict[str, Any]) -> dict[str, Any]:
     return {**row, "details": json.loads(details)} if isinstance(details, str) else row
 
 
-def has_measures(store: Store, of: str) -> bool:
-    """Whether the stored measures are `of` this, and have the records of this program."""
-    return store.meta(MEASURED) == _stamp(of)
+def has_measures(store: Store, digest: str) -> bool:
+    """Whether the stored measures have this digest and this program's version of the records."""
+    return store.meta(MEASURED) == _stamp(digest)
 
 
 def tables(store: Store) -> Tables:

@@ -1,4 +1,4 @@
-"""Plans, batches and what models made of texts."""
+"""Stored plans, batches, and the results of models."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from engine.store.database import Store, insert, rows
 
 @dataclass(frozen=True)
 class Batch:
-    """Units (text ids) that are computed together and committed together."""
+    """Units (text ids) that are computed and committed together."""
 
     number: int
     units: tuple[int, ...]
 
 
 def put_producer(store: Store, producer: str, role: str, model: str, fingerprint: str) -> None:
-    """Record what plays a role in the current study; the results of others are kept."""
+    """Record the producer of a role in the current study. Results of other producers stay."""
     with store.write() as cursor:
         cursor.execute(
             "INSERT OR REPLACE INTO producers VALUES (?, ?, ?, ?)",
@@ -36,7 +36,7 @@ def drop_roles_except(store: Store, roles: Sequence[str]) -> None:
 
 
 def roles(store: Store) -> dict[str, str]:
-    """role → producer, of the run that began last."""
+    """Role → producer, in the run that began last."""
     return dict(store.read("SELECT role, producer FROM roles ORDER BY role").fetchall())
 
 
@@ -47,10 +47,10 @@ def plan(
     units: Sequence[int],
     compose: Callable[[Sequence[int]], list[list[int]]],
 ) -> list[Batch]:
-    """The stored plan of a stage, whole. What is not planned yet is composed and added.
+    """The complete stored plan of a stage. Units that are not planned yet are batched and added.
 
-    A batch once stored never changes, so a resumed run computes the same batches as one that was
-    never stopped.
+    A stored batch never changes, so a resumed run computes the same batches as one that was never
+    stopped.
     """
     stored = store.read(
         "SELECT batch_no, units FROM batches WHERE stage = ? AND producer = ? ORDER BY batch_no",
@@ -70,36 +70,36 @@ def plan(
                     [stage, producer, batch.number, list(batch.units)],
                 )
         batches += fresh
-    wanted = set(units)
-    return [batch for batch in batches if wanted.intersection(batch.units)]
+    current = set(units)
+    return [batch for batch in batches if current.intersection(batch.units)]
 
 
 def done_batches(store: Store, stage: str, producer: str) -> set[int]:
-    found = store.read(
+    batches = store.read(
         "SELECT batch_no FROM batches WHERE stage = ? AND producer = ? AND done", [stage, producer]
     ).fetchall()
-    return {number for (number,) in found}
+    return {number for (number,) in batches}
 
 
 def done_texts(store: Store, stage: str, producer: str) -> tuple[set[str], set[str]]:
-    """Content keys of the texts that a stage is done with, by this producer and by any other."""
-    found = store.read(
+    """Content keys of the texts that a stage has finished, by this producer and by any other."""
+    texts = store.read(
         "SELECT t.sha256, b.producer = ? FROM "
         "(SELECT producer, unnest(units) AS text_id FROM batches WHERE stage = ? AND done) AS b "
         "JOIN texts AS t USING (text_id)",
         [producer, stage],
     ).fetchall()
-    return {key for key, mine in found if mine}, {key for key, mine in found if not mine}
+    return {key for key, mine in texts if mine}, {key for key, mine in texts if not mine}
 
 
 def accepted_rewrites(store: Store, producer: str, strategy: str) -> dict[str, str]:
     """Content key of an original → that of its accepted rewrite."""
-    found = store.read(
+    pairs = store.read(
         "SELECT o.sha256, n.sha256 FROM rewrites AS r JOIN texts AS o USING (text_id) "
         "JOIN texts AS n ON n.text_id = r.rewritten_id WHERE r.producer = ? AND r.strategy = ?",
         [producer, strategy],
     ).fetchall()
-    return dict(found)
+    return dict(pairs)
 
 
 def finish_batch(
@@ -110,7 +110,7 @@ def finish_batch(
     seconds: float,
     put: Callable[[Any], None],
 ) -> None:
-    """Commit a batch's results and its being done in one transaction."""
+    """Store a batch's results and mark it done, in one transaction."""
     with store.write() as cursor:
         put(cursor)
         cursor.execute(
@@ -179,7 +179,7 @@ def put_rescored(cursor: Any, producer: str, ids: Sequence[int], rewards: Reward
 
 
 def scored_twice(store: Store, producer: str) -> bool:
-    """Whether there is anything to tell this scorer's noise by."""
+    """Whether this scorer scored any text twice, so that its noise can be measured."""
     query = "SELECT 1 FROM rescored WHERE producer = ? LIMIT 1"
     return store.read(query, [producer]).fetchone() is not None
 
@@ -193,7 +193,7 @@ class Noise(NamedTuple):
 
 
 def noise(store: Store, producer: str, texts: Sequence[int]) -> Noise:
-    """Of these texts; (0, 0) where nothing was scored twice."""
+    """The noise over these texts; (0, 0) if none was scored twice."""
     query = (
         "SELECT coalesce(max(abs(s.reward - r.reward)), 0), count(*) FROM rescored AS r "
         "JOIN scores AS s USING (producer, text_id) "
@@ -217,7 +217,7 @@ def put_unusable(
 
 
 class Rewrite(NamedTuple):
-    """What became of a text: what the model wrote, why that was refused, the id of the new entry.
+    """The rewrite of a text: the model's output, why it was refused, and the id of the new entry.
     One of the last two is None."""
 
     text_id: int
@@ -256,7 +256,7 @@ def put_similarities(
 
 
 class Rewritten(NamedTuple):
-    """An accepted rewrite: by which strategy, of which text, and the id of the new entry."""
+    """An accepted rewrite: its strategy, the original text, and the id of the new entry."""
 
     strategy: str
     text_id: int
@@ -265,41 +265,40 @@ class Rewritten(NamedTuple):
 
 def rewritten(store: Store, writers: Mapping[str, str], texts: Sequence[int]) -> list[Rewritten]:
     """The accepted rewrites of these texts, in a fixed order. `writers`: strategy → producer."""
-    found = store.read(
+    cursor = store.read(
         "SELECT r.strategy, r.text_id, r.rewritten_id FROM rewrites AS r JOIN "
         "(SELECT unnest(?) AS strategy, unnest(?) AS producer) AS w USING (strategy, producer) "
         "WHERE r.rewritten_id IS NOT NULL AND r.text_id IN (SELECT unnest(?)) "
         "ORDER BY r.strategy, r.text_id",
         [list(writers), list(writers.values()), list(texts)],
     )
-    return rows(found, Rewritten)
+    return rows(cursor, Rewritten)
 
 
 def refusals(store: Store, writers: Mapping[str, str], texts: Sequence[int]) -> dict[str, int]:
-    """Why rewrites of these texts were refused: reason → how many. `writers`: strategy →
-    producer."""
-    found = store.read(
+    """The refused rewrites of these texts: reason → count. `writers`: strategy → producer."""
+    counts = store.read(
         "SELECT r.refused, count(*) FROM rewrites AS r JOIN "
         "(SELECT unnest(?) AS strategy, unnest(?) AS producer) AS w USING (strategy, producer) "
         "WHERE r.refused IS NOT NULL AND r.text_id IN (SELECT unnest(?)) "
         "GROUP BY r.refused ORDER BY r.refused",
         [list(writers), list(writers.values()), list(texts)],
     ).fetchall()
-    return dict(found)
+    return dict(counts)
 
 
 def unusable_counts(store: Store, texts: Sequence[int]) -> dict[str, int]:
-    """Those of these texts that a model of the current study could not take: reason → how many."""
-    found = store.read(
+    """The texts that a model of the current study could not process: reason → count."""
+    counts = store.read(
         "SELECT reason, count(*) FROM unusable WHERE producer IN (SELECT producer FROM roles) "
         "AND text_id IN (SELECT unnest(?)) GROUP BY reason ORDER BY reason",
         [list(texts)],
     ).fetchall()
-    return dict(found)
+    return dict(counts)
 
 
 def truncated(store: Store, producers: Sequence[str]) -> int:
-    """How many entries of the dataset any of these reward models had to cut."""
+    """The number of entries in the dataset that any of these reward models truncated."""
     query = (
         "SELECT count(DISTINCT s.text_id) FROM scores AS s "
         "JOIN pairs AS p ON s.text_id IN (p.chosen_id, p.rejected_id) "

@@ -1,4 +1,4 @@
-"""Filters with a name."""
+"""Saved filters, by name."""
 
 from __future__ import annotations
 
@@ -19,24 +19,25 @@ def saved(store: Store) -> list[SavedFilter]:
     return [SavedFilter(name=name, filter=text) for name, text in rows]
 
 
-def save(store: Store, wanted: SaveFilter) -> None:
-    """Keep a filter under its name, in place of the one before; an empty one is taken away.
+def save(store: Store, request: SaveFilter) -> None:
+    """Save a filter under its name, replacing an earlier one. An empty filter deletes it.
 
-    Raises BadInput for a name or filter that cannot be.
+    Raises BadInput for an invalid name or a filter that is too long.
     """
-    if len(wanted.name) > NAME_LENGTH or not _NAME.fullmatch(wanted.name):
+    if len(request.name) > NAME_LENGTH or not _NAME.fullmatch(request.name):
         raise BadInput(
             "a filter name must start with a letter, then letters, digits, _ or -, "
             f"at most {NAME_LENGTH} characters"
         )
-    if len(wanted.filter) > FILTER_LENGTH:
+    if len(request.filter) > FILTER_LENGTH:
         raise BadInput(
-            f"the filter has {len(wanted.filter):,} characters; the limit is {FILTER_LENGTH}"
+            f"the filter has {len(request.filter):,} characters; the limit is {FILTER_LENGTH}"
         )
     with store.write() as cursor:
-        if wanted.filter.strip():
+        if request.filter.strip():
             cursor.execute(
-                "INSERT OR REPLACE INTO filters VALUES (?, ?)", [wanted.name, wanted.filter.strip()]
+                "INSERT OR REPLACE INTO filters VALUES (?, ?)",
+                [request.name, request.filter.strip()],
             )
         else:
-            cursor.execute("DELETE FROM filters WHERE name = ?", [wanted.name])
+            cursor.execute("DELETE FROM filters WHERE name = ?", [request.name])

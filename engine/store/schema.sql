@@ -1,7 +1,8 @@
--- Everything a run knows. Only this folder speaks SQL.
+-- The database of a run. Only engine/store contains SQL.
 --
--- Texts are kept once, by content. A result's key holds the text and the `producer`: the digest of
--- all that made it (model, weights, prompt, settings). Results of other settings never mix.
+-- Texts are stored once, by content. The key of a result is its text and its `producer`: the digest
+-- of everything that determines it (model, weights, prompt, settings). Results of different settings
+-- never mix.
 
 CREATE TABLE meta (key VARCHAR PRIMARY KEY, value VARCHAR NOT NULL);
 
@@ -33,10 +34,11 @@ CREATE TABLE producers (
     fingerprint VARCHAR NOT NULL
 );
 
--- Which producer plays which role in the run that began last: `labeler main`, `pre`, `post`, …
+-- The producer in each role in the run that began last: `labeler main`, `pre`, `post`, …
 CREATE TABLE roles (role VARCHAR PRIMARY KEY, producer VARCHAR NOT NULL);
 
--- The stored plan: what is computed together. A batch is done in one transaction with its results.
+-- The stored plan: the texts that are computed together. A batch is marked done in the transaction
+-- that stores its results.
 CREATE TABLE batches (
     stage VARCHAR NOT NULL, producer VARCHAR NOT NULL, batch_no INTEGER NOT NULL,
     units INTEGER[] NOT NULL, done BOOLEAN NOT NULL DEFAULT FALSE, seconds DOUBLE,
@@ -57,20 +59,20 @@ CREATE TABLE scores (
     PRIMARY KEY (producer, text_id)
 );
 
--- A reward model's second reward of a text, scored alone: how far apart the two lie is its noise.
+-- A second reward of a text, scored alone: the difference from the first is the model's noise.
 CREATE TABLE rescored (
     producer VARCHAR NOT NULL, text_id INTEGER NOT NULL,
     reward DOUBLE NOT NULL CHECK (isfinite(reward)),
     PRIMARY KEY (producer, text_id)
 );
 
--- A text that a model could not take, and why.
+-- A text that a model could not process, and why.
 CREATE TABLE unusable (
     producer VARCHAR NOT NULL, text_id INTEGER NOT NULL, reason VARCHAR NOT NULL,
     PRIMARY KEY (producer, text_id)
 );
 
--- `raw` is what the model wrote; `rewritten_id` the whole new entry, NULL where it was refused.
+-- `raw` is the model's output; `rewritten_id` the whole new entry, NULL if it was refused.
 CREATE TABLE rewrites (
     producer VARCHAR NOT NULL, strategy VARCHAR NOT NULL, text_id INTEGER NOT NULL,
     raw VARCHAR NOT NULL, refused VARCHAR, rewritten_id INTEGER REFERENCES texts (text_id),
@@ -85,29 +87,30 @@ CREATE TABLE similarities (
 
 -- ---------------------------------------------------------------- decisions
 --
--- `actions` and `decisions` are a log: rows are added, never changed or removed. A decision is of
--- a pair's content, its source_id and two texts (which are kept for ever), so it outlives the
--- numbers of `pairs`. `marks` is what the log comes to, and can be made from it again.
+-- `actions` and `decisions` are a log: rows are added, never changed or removed. A decision refers
+-- to a pair by its content, that is its source_id and two texts (which are never deleted), so it
+-- outlives the numbering of `pairs`. `marks` is the state that results from the log, and can be
+-- rebuilt from it.
 
--- Where nothing is said of a pair: verdict NULL, not flagged, an empty note, no tags.
+-- A pair without a mark has verdict NULL, no flag, an empty note and no tags.
 CREATE TYPE mark_state AS STRUCT (verdict VARCHAR, flagged BOOLEAN, note VARCHAR, tags VARCHAR[]);
 
--- One thing that an author did, to any number of pairs. `target`: the change that it makes, takes
--- back or makes again. The time of an author's actions grows with their number, imports apart.
+-- One action of an author, on any number of pairs. `target`: the change that it makes, undoes or
+-- redoes. The time of an author's actions increases with their number, except for imports.
 CREATE TABLE actions (
     action_no INTEGER PRIMARY KEY, time TIMESTAMP NOT NULL, author VARCHAR NOT NULL,
     study     VARCHAR NOT NULL, kind VARCHAR NOT NULL, target INTEGER NOT NULL,
-    blind     BOOLEAN NOT NULL, said VARCHAR NOT NULL, pairs INTEGER NOT NULL
+    blind     BOOLEAN NOT NULL, summary VARCHAR NOT NULL, pairs INTEGER NOT NULL
 );
 
--- What an action did to one pair. No keys: an index would make the change of all pairs slow.
+-- The effect of an action on one pair. No keys: an index would make a change to all pairs slow.
 CREATE TABLE decisions (
     action_no INTEGER NOT NULL, source_id VARCHAR NOT NULL,
     chosen_id INTEGER NOT NULL, rejected_id INTEGER NOT NULL,
     old mark_state NOT NULL, new mark_state NOT NULL
 );
 
-CREATE MACRO says_something(state) AS
+CREATE MACRO is_marked(state) AS
     state.verdict IS NOT NULL OR state.flagged OR state.note <> '' OR len(state.tags) > 0;
 
 CREATE TABLE marks (
@@ -116,7 +119,7 @@ CREATE TABLE marks (
     time      TIMESTAMP NOT NULL, state mark_state NOT NULL
 );
 
--- The marks of the pairs that are in the dataset now.
+-- The marks of the pairs in the current dataset.
 CREATE VIEW pair_marks AS
 SELECT p.pair_id, m.author, m.time, m.state.verdict AS verdict, m.state.flagged AS flagged,
        m.state.note AS note, m.state.tags AS tags

@@ -1,7 +1,7 @@
-"""The ways in which texts are rewritten: one module each, which defines `STRATEGY`.
+"""Rewriting strategies: one module each, which defines `STRATEGY`.
 
-A strategy's rewrites are stored under the digest of its own instruction, so a new strategy, or
-another's new words, leave them alone.
+A strategy's rewrites are stored under the digest of its own instruction, so adding or changing
+another strategy does not affect them.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-DEFAULT = ("neutral", "more-positive", "placebo")  # of a study that names none
+DEFAULT = ("neutral", "more-positive", "placebo")  # of a study that does not set `strategies`
 
 
 @dataclass(frozen=True)
 class Strategy:
-    """`local` is the instruction for a small model on this machine, which was trained on these very
-    words; `endpoint` the one for a large model behind a server. `purpose` is for a reader."""
+    """`local` is the instruction for a small local model, which was trained on this exact wording;
+    `endpoint` that for a large model on a server. `purpose` is shown to users."""
 
     name: str
     purpose: str
@@ -29,41 +29,41 @@ class Strategy:
 
 
 def names() -> tuple[str, ...]:
-    """Every strategy, those of the default study first."""
+    """All strategies, the default ones first."""
     return tuple(_table())
 
 
 def find(name: str) -> Strategy:
-    """One that this version does not know, of a run folder that another made, has no words: its
-    rewrites can be read, and none be written."""
+    """The strategy of this name. A name unknown to this version, in a run folder of another one,
+    gives a strategy without instructions: its rewrites can be read, but not written."""
     return _table().get(name) or Strategy(name, "", "", "")
 
 
 def unknown(name: str) -> str | None:
-    """What is wrong with this name, None when nothing is."""
+    """The error message if there is no such strategy, else None."""
     return None if name in names() else f"no strategy {name!r}; there are {', '.join(names())}"
 
 
 def digest(instruction: str) -> str:
-    """What stands in a rewriter's fingerprint for the words that it is told."""
+    """The digest of an instruction, as part of a rewriter's fingerprint."""
     own = hashlib.sha256(json.dumps(instruction, sort_keys=True).encode()).hexdigest()
-    return _TOGETHER.get(own, own)
+    return _COMBINED.get(own, own)
 
 
 @cache
 def _table() -> dict[str, Strategy]:
-    found: dict[str, Strategy] = {}
+    table: dict[str, Strategy] = {}
     for module in pkgutil.iter_modules(__path__):
         strategy: Any = importlib.import_module(f"{__name__}.{module.name}").STRATEGY
-        found[strategy.name] = strategy
-    return {name: found[name] for name in (*DEFAULT, *sorted(found.keys() - set(DEFAULT)))}
+        table[strategy.name] = strategy
+    return {name: table[name] for name in (*DEFAULT, *sorted(table.keys() - set(DEFAULT)))}
 
 
-# Version 0.1.0 kept rewrites under the digest of all its instructions together, which was one for
-# local models and one for servers. Where a strategy's words are still those, so are its rewrites.
+# Version 0.1.0 stored rewrites under one digest of all instructions for local models, and one for
+# servers. Strategies whose instruction is unchanged keep that digest, and so their rewrites.
 _LOCAL = "df640bb6825f2ef1168fb32256cc682554796e442da314c6bc9170a824739982"
 _ENDPOINT = "d14052b1f9192828b0f8f67ef401a277b95ff1fa2d6beb9d0dfcf78e0b197c1f"
-_TOGETHER = {
+_COMBINED = {
     "6e1fc5026a2478c659fcdc138e76d5cf4bfe8ec5234632674843d98b22ef008b": _LOCAL,
     "6e012ffe33a889ba96ab9e3f3cb3e19489e5104231e1d3e29f848eedf28c96bf": _LOCAL,
     "e9c8243ee3fe625f5f1011b667ea473255dad432c8c0ed7d3397fc8da395a629": _LOCAL,

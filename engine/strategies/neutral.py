@@ -1,4 +1,4 @@
-"""Other words, the same tone (paper, section 4)."""
+"""Other words in the same tone (paper, section 4)."""
 
 from engine.strategies import Strategy
 

@@ -1,4 +1,4 @@
-"""Next to no change: what it does to the rewards is the noise of rewriting itself."""
+"""Almost no change: its effect on the rewards is the noise of rewriting itself."""
 
 from engine.strategies import Strategy
 

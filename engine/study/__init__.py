@@ -1,8 +1,8 @@
-"""What a run is about: study.toml → validated, frozen settings, and the same as study.json."""
+"""The study of a run: study.toml → validated, frozen settings, and the same as study.json."""
 
 from engine.results.choices import PRESETS, Preset
 from engine.strategies import DEFAULT as STRATEGIES
-from engine.study.compare import computes_the_same, digest, measured_as
+from engine.study.compare import computes_the_same, digest, with_measures_of
 from engine.study.read import load
 from engine.study.resolved import dump_resolved, loads_resolved, require_installed
 from engine.study.sections import Data, Measures, Rewrites, Study
@@ -20,6 +20,6 @@ __all__ = [
     "dump_resolved",
     "load",
     "loads_resolved",
-    "measured_as",
     "require_installed",
+    "with_measures_of",
 ]

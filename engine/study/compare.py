@@ -1,4 +1,4 @@
-"""Whether two studies want the same, as far as their words tell."""
+"""Compares studies by their settings."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from engine.study.sections import Measures, Study
 
 
 def digest(study: Study) -> str:
-    """Two studies with one digest want the same. Where files lie, how patient a run is with its
-    workers and whose code it may run are no part of that; what files and foreign code hold is in
-    the producers of results."""
-    content = msgspec.json.decode(dump_resolved(_as_asked(study)))
+    """The digest of what a study computes. It excludes the location of files, time limits and
+    which foreign code is trusted: the content of files and foreign code is part of the producers
+    of results."""
+    content = msgspec.json.decode(dump_resolved(_result_settings(study)))
     features = content.pop("features")
     content = {"features": features, **_without_folders(content)}
     return hashlib.sha256(msgspec.json.encode(content, order="sorted")).hexdigest()
 
 
 def _without_folders(value: Any) -> Any:
-    """The same with the last name of every absolute path in its place."""
+    """A copy with every absolute path replaced by its last component."""
     if isinstance(value, dict):
         return {key: _without_folders(inner) for key, inner in value.items()}
     if isinstance(value, list):
@@ -34,31 +34,31 @@ def _without_folders(value: Any) -> Any:
     return value
 
 
-def measured_as(study: Study, wanted: Study) -> Study:
-    """A study of the same data and models, measured as `wanted` is: its `[measures]`, its
-    `min_cosine`, and the classes of the features that both have."""
-    chosen = {feature.name: feature for feature in wanted.features}
+def with_measures_of(study: Study, other: Study) -> Study:
+    """`study` with the measures of `other`: its `[measures]`, its `min_cosine`, and the classes of
+    the features that both have."""
+    by_name = {feature.name: feature for feature in other.features}
     features = tuple(
-        replace(f, role=chosen[f.name].role, regress=chosen[f.name].regress)
-        if f.name in chosen
+        replace(f, role=by_name[f.name].role, regress=by_name[f.name].regress)
+        if f.name in by_name
         else f
         for f in study.features
     )
-    rewrites = msgspec.structs.replace(study.rewrites, min_cosine=wanted.rewrites.min_cosine)
+    rewrites = msgspec.structs.replace(study.rewrites, min_cosine=other.rewrites.min_cosine)
     return msgspec.structs.replace(
-        study, features=features, rewrites=rewrites, measures=wanted.measures
+        study, features=features, rewrites=rewrites, measures=other.measures
     )
 
 
 def computes_the_same(one: Study, other: Study) -> bool:
-    """Whether two studies ask the same of data and models, as far as their words tell; they may
-    measure otherwise."""
-    return _unmeasured(one) == _unmeasured(other)
+    """Whether two studies have the same data and models, according to their settings. Their
+    measures may differ."""
+    return _without_measures(one) == _without_measures(other)
 
 
-def _unmeasured(study: Study) -> Study:
+def _without_measures(study: Study) -> Study:
     return msgspec.structs.replace(
-        _as_asked(study),
+        _result_settings(study),
         name="",
         features=tuple(replace(f, role="other", regress=True) for f in study.features),
         rewrites=msgspec.structs.replace(study.rewrites, min_cosine=0.0),
@@ -66,7 +66,10 @@ def _unmeasured(study: Study) -> Study:
     )
 
 
-def _as_asked(study: Study) -> Study:
+def _result_settings(study: Study) -> Study:
     return msgspec.structs.replace(
-        study, pre=study.pre.asked(), post=study.post.asked(), executor=study.executor.asked()
+        study,
+        pre=study.pre.result_settings(),
+        post=study.post.result_settings(),
+        executor=study.executor.result_settings(),
     )

@@ -33,7 +33,7 @@ _TABLES = (
     "rewrites",
     "taxonomy",
 )
-# Which back end gives the rewards is told by the key that names their source.
+# The key that names the source of the rewards determines the back end.
 _REWARD_SOURCES = {"model": "torch", "path": "recorded", "continue_from": "continued"}
 
 
@@ -51,7 +51,7 @@ def load(path: Path) -> Study:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise BadInput(f"{path}: not valid TOML: {error}") from None
     except RecursionError:
-        raise BadInput(f"{path}: not valid TOML: nested too deep") from None
+        raise BadInput(f"{path}: not valid TOML: nested too deeply") from None
     except OSError as error:
         raise BadInput(f"{path} cannot be read: {error.strerror}") from None
     try:
@@ -105,19 +105,19 @@ def _taxonomy(table: dict[str, Any], base: Path) -> Path:
 
 
 def _labelers(tables: dict[str, Any], base: Path) -> dict[str, Backend]:
-    found = {
+    labelers = {
         name: _backend(raw, LABELERS, "heads", Place(f"labelers.{name}", base))
         for name, raw in (tables or {"main": {}}).items()
     }
-    if "main" not in found:
+    if "main" not in labelers:
         raise BadInput(
             "labelers.main is missing: one labeler must be called main: its labels are used in the "
             "measures; the others are compared with it"
         )
-    for name in found:
+    for name in labelers:
         if not name.isidentifier():
             raise BadInput(f"labelers.{name}: a labeler name must be a plain identifier")
-    return found
+    return labelers
 
 
 def _rewrites(rewrites: Rewrites, base: Path) -> Rewrites:
@@ -127,7 +127,7 @@ def _rewrites(rewrites: Rewrites, base: Path) -> Rewrites:
             raise BadInput(f"{where}: {problem}")
         if name in rewrites.strategies[:place]:
             raise BadInput(f"{where}: {name!r} is listed twice")
-    if rewrites.wanted and not rewrites.strategies:
+    if rewrites.enabled and not rewrites.strategies:
         raise BadInput("rewrites.strategies is empty; set rewrites.sample = 0 to skip rewriting")
     within("rewrites.sample", rewrites.sample, 0)
     within("rewrites.min_cosine", rewrites.min_cosine, -1, 1)
@@ -135,17 +135,19 @@ def _rewrites(rewrites: Rewrites, base: Path) -> Rewrites:
 
 
 def _executor(raw: Any, place: Place) -> ExecutorSettings:
-    return _found(raw, EXECUTORS, "local", place, key="kind").resolved(place)
+    return _settings(raw, EXECUTORS, "local", place, key="kind").resolved(place)
 
 
 # ---------------------------------------------------------------- back ends
 
 
 def _backend(raw: Any, registry: Registry[Any], default: str, place: Place) -> Any:
-    return _found(raw, registry, default, place).resolved(place)
+    return _settings(raw, registry, default, place).resolved(place)
 
 
-def _found(raw: Any, registry: Registry[S], default: str, place: Place, key: str = "backend") -> S:
+def _settings(
+    raw: Any, registry: Registry[S], default: str, place: Place, key: str = "backend"
+) -> S:
     """The settings of the back end that the table names, or of the default one."""
     if not isinstance(raw, dict):
         return convert(raw, registry.find(default, place.key(key)), place.where)
@@ -160,7 +162,7 @@ def _found(raw: Any, registry: Registry[S], default: str, place: Place, key: str
 def _refuse_elsewhere(
     setting: str, name: str, registry: Registry[Any], place: Place, key: str
 ) -> None:
-    """Names the back ends that do have a key which this one has not."""
+    """Raises BadInput for a key of another back end, naming it."""
     others = [
         other
         for other in registry.built_in()
@@ -187,28 +189,28 @@ def _reward(
         }
         for key in raw.keys() - keys:
             raise BadInput(
-                f"{place.key(key)}: unknown key; known are backend, {', '.join(sorted(keys))}"
+                f"{place.key(key)}: unknown key; the keys are backend, {', '.join(sorted(keys))}"
             )
-        given = [source for source in _REWARD_SOURCES if source in raw]
-        if role == "pre" and "continue_from" in given:
+        sources = [source for source in _REWARD_SOURCES if source in raw]
+        if role == "pre" and "continue_from" in sources:
             raise BadInput(_ONLY_POST)
-        if role == "pre" and len(given) != 1:
+        if role == "pre" and len(sources) != 1:
             raise BadInput(
                 "rewards.pre.model or rewards.pre.path is missing, or both are set: name a "
                 "model or a file of scores, or leave [rewards.pre] out"
             )
-        if role == "post" and len(given) != 1:
+        if role == "post" and len(sources) != 1:
             raise BadInput("rewards.post needs exactly one of model, path and continue_from")
-        backend = _REWARD_SOURCES[given[0]]
+        backend = _REWARD_SOURCES[sources[0]]
         reward = _backend({**raw, "backend": backend}, REWARDS, backend, place)
     return reward
 
 
-# ---------------------------------------------------------------- together
+# ---------------------------------------------------------------- checks across tables
 
 
 def _check_together(study: Study) -> None:
-    """What no table can know of itself."""
+    """Checks that involve several tables."""
     pre, post = study.pre, study.post
     if isinstance(pre, ContinuedBackend):
         raise BadInput(_ONLY_POST)
@@ -222,7 +224,7 @@ def _check_together(study: Study) -> None:
     if study.rewrites.path is not None:
         if not (pre.needs == "file" and post.needs == "file"):
             raise BadInput(
-                "rewrites.path: recorded rewrites bring their rewards, so the pairs' rewards must "
+                "rewrites.path: recorded rewrites include rewards, so the pairs' rewards must "
                 "be recorded too: set rewards.pre.path and rewards.post.path"
             )
     elif study.rewrites.sample:
@@ -240,17 +242,17 @@ def _check_together(study: Study) -> None:
 
 
 def _with_path(section: P, place: Place) -> P:
-    """The section with its `path`, if it has one, absolute; what it names must exist."""
+    """The section with an absolute `path`, if it has one. Raises BadInput if it does not exist."""
     if section.path is None:
         return section
     return msgspec.structs.replace(section, path=place.existing(section.path, "path"))
 
 
-def _table(raw: dict[str, Any], key: str, known: set[str] | None = None) -> dict[str, Any]:
+def _table(raw: dict[str, Any], key: str, keys: set[str] | None = None) -> dict[str, Any]:
     table = raw.get(key, {})
     if not isinstance(table, dict):
         raise BadInput(f"{key}: must be a table")
     for name in table:
-        if known is not None and name not in known:
-            raise BadInput(f"{key}.{name}: unknown key; known are {', '.join(sorted(known))}")
+        if keys is not None and name not in keys:
+            raise BadInput(f"{key}.{name}: unknown key; the keys are {', '.join(sorted(keys))}")
     return table

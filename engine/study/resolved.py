@@ -26,10 +26,10 @@ def dump_resolved(study: Study) -> bytes:
 
 
 def loads_resolved(text: bytes) -> Study:
-    """The inverse of `dump_resolved`; what older versions wrote is taken too. A back end that is
-    not installed here is `Absent`: the folder can be read, not run.
+    """The inverse of `dump_resolved`; also accepts the formats of older versions. A back end that
+    is not installed becomes `Absent`: the folder can be read, but not run.
 
-    Raises BadInput when this is no study.
+    Raises BadInput if this is not a study.
     """
     try:
         raw = upgraded(msgspec.json.decode(text, type=dict[str, Any]))
@@ -44,11 +44,11 @@ def loads_resolved(text: bytes) -> Study:
 
 
 def require_installed(study: Study) -> None:
-    """Raises BadInput where this installation lacks what a run needs."""
+    """Raises BadInput if a back end, strategy or executor of the study is not installed."""
     for where, backend in study.backends().items():
         if isinstance(backend, Absent | AbsentReward):
             raise BadInput(f"{where}: {backend.problem}; install the package that provides it")
-    for name in study.rewrites.strategies if study.rewrites.wanted else ():
+    for name in study.rewrites.strategies if study.rewrites.enabled else ():
         if problem := strategies.unknown(name):
             raise BadInput(f"rewrites.strategies: {problem}")
     if isinstance(study.executor, AbsentExecutor):
@@ -62,22 +62,22 @@ def _study(raw: dict[str, Any]) -> Study:
         data=msgspec.convert(raw["data"], Data),
         features=msgspec.convert(raw["features"], tuple[Feature, ...]),
         labelers={name: _backend(table, LABELERS) for name, table in labelers.items()},
-        pre=_found(raw["pre"], REWARDS, AbsentReward),
-        post=_found(raw["post"], REWARDS, AbsentReward),
+        pre=_settings(raw["pre"], REWARDS, AbsentReward),
+        post=_settings(raw["post"], REWARDS, AbsentReward),
         rewriter=_backend(raw["rewriter"], REWRITERS),
         rewrites=msgspec.convert(raw["rewrites"], Rewrites),
         embedder=_backend(raw["embedder"], EMBEDDERS),
         measures=msgspec.convert(raw["measures"], Measures),
-        executor=_found(raw["executor"], EXECUTORS, AbsentExecutor, "kind"),
+        executor=_settings(raw["executor"], EXECUTORS, AbsentExecutor, "kind"),
     )
 
 
 def _backend(table: dict[str, Any], registry: Registry[Any]) -> Backend:
-    found: Backend = _found(table, registry, Absent)
-    return found
+    backend: Backend = _settings(table, registry, Absent)
+    return backend
 
 
-def _found(
+def _settings(
     table: dict[str, Any], registry: Registry[Any], absent: type[Any], key: str = "backend"
 ) -> Any:
     """The back end that a table names, with its settings."""

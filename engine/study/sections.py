@@ -1,4 +1,4 @@
-"""The tables of a study. Those of models and executors are their back ends' (`engine.backends`)."""
+"""The tables of a study, except for those of models and executors (`engine.backends`)."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from engine.settings import Section
 
 
 class Data(Section, frozen=True, kw_only=True):
-    """`path` (a file or folder) or `dataset` (a hub name). `limit` 0 takes all pairs."""
+    """`path` (a file or folder) or `dataset` (a hub name). `limit` 0 means all pairs."""
 
     path: str | None = None
     dataset: str | None = None
@@ -35,8 +35,8 @@ class Data(Section, frozen=True, kw_only=True):
 
 
 class Rewrites(Section, frozen=True, kw_only=True):
-    """`sample` pairs are rewritten, both sides, once per strategy; 0 skips robustness. With `path`
-    they are read from a file instead, with their labels, rewards and similarities."""
+    """`sample` pairs are rewritten, both sides, once per strategy; 0 skips robustness. With `path`,
+    rewrites are read from a file instead, with their labels, rewards and similarities."""
 
     path: str | None = None
     strategies: tuple[str, ...] = strategies.DEFAULT
@@ -46,7 +46,7 @@ class Rewrites(Section, frozen=True, kw_only=True):
     min_cosine: float = MIN_COSINE
 
     @property
-    def wanted(self) -> bool:
+    def enabled(self) -> bool:
         return self.path is not None or self.sample > 0
 
 
@@ -57,7 +57,7 @@ class Measures(Section, frozen=True, kw_only=True):
 
 
 class Study(msgspec.Struct, frozen=True, kw_only=True):
-    """A whole study, its paths absolute."""
+    """A complete study with absolute paths."""
 
     name: str
     data: Data
@@ -72,13 +72,13 @@ class Study(msgspec.Struct, frozen=True, kw_only=True):
     executor: ExecutorSettings
 
     def backends(self) -> dict[str, Backend]:
-        """Every back end that a run of this study asks, by its table in the study file."""
-        found: dict[str, Backend] = {f"labelers.{name}": b for name, b in self.labelers.items()}
-        found |= {"rewards.pre": self.pre, "rewards.post": self.post}
+        """Every back end that a run of this study uses, by its table in the study file."""
+        backends: dict[str, Backend] = {f"labelers.{name}": b for name, b in self.labelers.items()}
+        backends |= {"rewards.pre": self.pre, "rewards.post": self.post}
         if self.rewrites.path is None and self.rewrites.sample:
-            found |= {"rewriter": self.rewriter, "embedder": self.embedder}
-        return found
+            backends |= {"rewriter": self.rewriter, "embedder": self.embedder}
+        return backends
 
     def model(self, backend: ModelBackend) -> Model:
-        """A back end of this study, with what the study asks of it."""
+        """A back end of this study, with the settings of the study that affect it."""
         return Model(backend, Use(self.features, self.executor.dtype, self.rewrites.scope))

@@ -1,4 +1,4 @@
-"""study.json as older versions wrote it → as this one does. Every step is here, one per format."""
+"""Upgrades study.json from the formats of older versions, one step per format."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ FORMAT = 2
 
 
 def upgraded(raw: dict[str, Any]) -> dict[str, Any]:
-    """The content in today's format. Raises KeyError or TypeError where it is no study."""
+    """The content in the current format. Raises KeyError or TypeError if it is not a study."""
     if raw.get("format", 1) < 2:
-        raw = _since_backends_own_their_keys(raw)
+        raw = _to_format_2(raw)
     return {key: value for key, value in raw.items() if key != "format"}
 
 
-def _since_backends_own_their_keys(raw: dict[str, Any]) -> dict[str, Any]:
+def _to_format_2(raw: dict[str, Any]) -> dict[str, Any]:
     """Format 1 (version 0.1.0) wrote the keys of all back ends into every table, null where they
-    did not apply, and told the back end of rewards by which key was there."""
+    did not apply, and derived the back end of rewards from the key that was set."""
     labelers = {
         name: _own_keys(table, table["backend"], LABELERS)
         for name, table in raw["labelers"].items()

@@ -202,8 +202,8 @@ def test_the_error_for_an_unknown_preset_lists_the_presets(run: Path, seal_tui: 
 
 def test_metrics_of_an_unfinished_run_are_refused(run: Path, seal_tui: Cli) -> None:
     line = one_line(seal_tui("metrics", run, "--json"), 1)
-    assert "what is missing: read pairs, label · main, label · gold, score · pre" in line
-    assert "`seal-tui run` computes what is missing" in line
+    assert "missing stages: read pairs, label · main, label · gold, score · pre" in line
+    assert "`seal-tui run` computes them" in line
 
 
 def test_metrics_are_recomputed_after_a_change_to_the_measures(done: Path, seal_tui: Cli) -> None:

@@ -229,7 +229,8 @@ BAD_SCORES: dict[str, tuple[Callable[[list[str]], list[str]], str]] = {
     ),
     "NaN": (
         lambda rows: ["0,nan,1.0,False", "1,NaN,1.0,False", *rows[2:]],
-        "post.csv, line 2: chosen_score is nan, not a finite number; 2 numbers are so, lines 2, 3",
+        "post.csv, line 2: chosen_score is nan, not a finite number; 2 numbers are affected, "
+        "lines 2, 3",
     ),
     "infinite": (
         lambda rows: [*rows[:5], "5,1.0,-inf,True", *rows[6:]],
@@ -237,7 +238,7 @@ BAD_SCORES: dict[str, tuple[Callable[[list[str]], list[str]], str]] = {
     ),
     "empty cells": (
         lambda rows: [f"{n},,1.0," for n in range(16)],
-        "post.csv, line 2: chosen_score is missing, not a finite number; 16 numbers are so, "
+        "post.csv, line 2: chosen_score is missing, not a finite number; 16 numbers are affected, "
         "lines 2, 3, 4, …",
     ),
     "words": (
@@ -284,10 +285,14 @@ def set_label(recording: Recording, at: slice, feature: str, value: str) -> list
 @pytest.mark.parametrize(
     ("feature", "value", "words"),
     [
-        ("is_harmless", "perhaps", "harmless is 'perhaps', must be one of (0, 1); 4 labels are so"),
-        ("is_harmless", "2", "harmless is '2', must be one of (0, 1); 4 labels are so"),
+        (
+            "is_harmless",
+            "perhaps",
+            "harmless is 'perhaps', must be one of (0, 1); 4 labels are affected",
+        ),
+        ("is_harmless", "2", "harmless is '2', must be one of (0, 1); 4 labels are affected"),
         ("sentiment", "furious", "sentiment is 'furious', must be one of (-1, 0, 1); 4 labels"),
-        ("is_helpful", "nan", "helpful is 'nan', must be one of (0, 1); 4 labels are so"),
+        ("is_helpful", "nan", "helpful is 'nan', must be one of (0, 1); 4 labels are affected"),
     ],
 )
 def test_labels_outside_the_vocabulary_are_refused(

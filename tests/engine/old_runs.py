@@ -26,9 +26,11 @@ def unpack(name: str, to: Path) -> Path:
 
 
 def answers(name: str) -> dict[str, Any]:
-    """What version 0.1.0 said of it."""
+    """What version 0.1.0 answered about it."""
     with tarfile.open(ARCHIVE) as archive:
         file = archive.extractfile(f"./{name}.json")
         assert file is not None
-        said: dict[str, Any] = json.load(file)
-    return said
+        recorded: dict[str, Any] = json.load(file)
+    for event in recorded["log"]:
+        event["summary"] = event.pop("said")  # renamed in schema 4
+    return recorded

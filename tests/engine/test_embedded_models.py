@@ -127,5 +127,5 @@ def test_an_adapter_that_is_not_there_says_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(embedded, "ADAPTERS", tmp_path)
-    with pytest.raises(MachineError, match="install the program again"):
+    with pytest.raises(MachineError, match="reinstall the program"):
         embedded.resolve("embedded:labeler-adapter")

@@ -230,7 +230,7 @@ def test_an_idle_time_that_is_none_is_one_line(
     )
     assert done.returncode == 2
     (line,) = done.stderr.splitlines()
-    assert line == f"seal-tui: SEAL_TUI_IDLE_S = {wish!r}: must be a number of seconds above 0"
+    assert line == f"seal-tui: SEAL_TUI_IDLE_S = {wish!r}: must be a positive number of seconds"
 
 
 def test_an_engine_that_is_watched_stays(

@@ -134,12 +134,12 @@ def test_an_import_is_no_step_to_undo_and_ends_those_before_it(open_store: Open)
     mark(here, 1, verdict="keep", author="bo")
     mark(there, 0, verdict="flip")
     bring(here, ledger(there))
-    assert marks.undo(here, "ann", "s").said == "nothing to undo"
+    assert marks.undo(here, "ann", "s").summary == "nothing to undo"
     assert marks.undo(here, "bo", "s").changed == 1, "nothing of this author came in"
     mark(here, 0, verdict="drop")
     marks.undo(here, "ann", "s")
     assert [row[3] for row in state(here)] == ["flip"]
-    (event,) = [e for e in marks.log(here, 9) if e.said == "imported"]
+    (event,) = [e for e in marks.log(here, 9) if e.summary == "imported"]
     assert (event.author, event.pairs, event.source_id) == ("ann", 1, "p0")
 
 

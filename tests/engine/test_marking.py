@@ -64,7 +64,7 @@ def request(*ids: int, author: str = "ann", **change: object) -> MarkRequest:
 
 async def test_marks_come_with_the_rows_and_all_of_them_with_the_pair(client: Client) -> None:
     said = await client.post("/marks", MarksChanged, request(3, 5, verdict="flip", note="why"))
-    assert said == MarksChanged(changed=2, said="flip, note on 2 pairs")
+    assert said == MarksChanged(changed=2, summary="flip, note on 2 pairs")
     await client.post("/marks", MarksChanged, request(3, author="bo", flag="on"))
     asked = PairRowsRequest(ids=(5, 4, 3), author="ann")
     rows = await client.post("/pairs/rows", list[PairRow], asked)
@@ -87,9 +87,9 @@ async def test_undo_redo_log_and_agreement_are_asked_for(client: Client) -> None
     await client.post("/marks", MarksChanged, request(1, 2, author="bo", verdict="tie"))
     assert (await client.post("/marks/undo", MarksChanged, ann)).changed == 9
     assert (await client.post("/marks/redo", MarksChanged, ann)).changed == 9
-    assert (await client.post("/marks/redo", MarksChanged, ann)).said == "nothing to redo"
+    assert (await client.post("/marks/redo", MarksChanged, ann)).summary == "nothing to redo"
     events = await client.get("/marks/log", list[MarkEvent])
-    assert [event.said for event in events] == ["redone: keep", "undone: keep", "tie", "keep"]
+    assert [event.summary for event in events] == ["redone: keep", "undone: keep", "tie", "keep"]
     assert len(await client.get("/marks/log?limit=2", list[MarkEvent])) == 2
     (found,) = await client.get("/marks/agreement", list[Agreement])
     assert (found.pairs, found.agreement, found.kappa) == (2, 0.0, 0.0)

@@ -83,11 +83,11 @@ def test_a_mark_that_says_nothing_any_more_is_gone(store: Store) -> None:
 def test_a_change_of_many_is_one_step_and_says_how_many_it_changed(store: Store) -> None:
     mark(store, 1, verdict="flip")
     assert mark(store, *range(COUNT), verdict="flip") == MarksChanged(
-        changed=COUNT - 1, said="flip on 5 pairs (1 unchanged)"
+        changed=COUNT - 1, summary="flip on 5 pairs (1 unchanged)"
     )
-    assert undo(store) == MarksChanged(changed=5, said="undone: flip on 5 pairs")
+    assert undo(store) == MarksChanged(changed=5, summary="undone: flip on 5 pairs")
     assert verdicts(store) == {1: "flip"}
-    assert redo(store) == MarksChanged(changed=5, said="redone: flip on 5 pairs")
+    assert redo(store) == MarksChanged(changed=5, summary="redone: flip on 5 pairs")
     assert verdicts(store) == dict.fromkeys(range(COUNT), "flip")
 
 
@@ -101,8 +101,8 @@ def test_what_changes_nothing_is_no_step(store: Store) -> None:
 
 
 def test_nothing_to_undo_or_redo_is_said(store: Store) -> None:
-    assert undo(store) == MarksChanged(changed=0, said="nothing to undo")
-    assert redo(store) == MarksChanged(changed=0, said="nothing to redo")
+    assert undo(store) == MarksChanged(changed=0, summary="nothing to undo")
+    assert redo(store) == MarksChanged(changed=0, summary="nothing to redo")
     mark(store, 0, verdict="tie", author="bo")
     assert undo(store).changed == 0, "that was another author"
 
@@ -113,7 +113,7 @@ def test_a_new_change_ends_redo_for_its_author_alone(store: Store) -> None:
         mark(store, 1, author=author, verdict="keep")
         undo(store, author)
     mark(store, 2, verdict="drop")
-    assert redo(store).said == "nothing to redo"
+    assert redo(store).summary == "nothing to redo"
     undo(store)
     assert redo(store).changed == 1
     assert verdicts(store) == {0: "keep", 2: "drop"}, "the newer one, not the one that was ended"
@@ -298,7 +298,7 @@ def test_the_log_for_people_has_the_newest_first_and_many_pairs_in_one_line(stor
     mark(store, 0, 1, 2, verdict="flip", flag="on", author="bo")
     undo(store, "bo")
     events = marks.log(store, 10)
-    assert [(e.author, e.said, e.pairs, e.source_id) for e in events] == [
+    assert [(e.author, e.summary, e.pairs, e.source_id) for e in events] == [
         ("bo", "undone: flip, flag", 3, ""),
         ("bo", "flip, flag", 3, ""),
         ("ann", "tie", 1, "p4"),

@@ -42,14 +42,14 @@ def old(tmp_path: Path) -> Path:
 def opened(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[Engine, dict[str, Any]]]:
-    """The engine of an old run folder, and what version 0.1.0 said of it."""
+    """The engine of an old run folder, and what version 0.1.0 answered about it."""
     engine = Engine(unpack(request.param, tmp_path_factory.mktemp(request.param)))
     yield engine, answers(request.param)
     engine.close()
 
 
 def same(new: Any, old: Any) -> bool:
-    """Whether everything that 0.1.0 said is still said; newer fields may have come."""
+    """Whether everything that 0.1.0 answered is still there; fields may have been added."""
     new = msgspec.to_builtins(new)
     match old:
         case dict():
@@ -62,7 +62,7 @@ def same(new: Any, old: Any) -> bool:
             return bool(new == old)
 
 
-# ---------------------------------------------------------------- it says what it said
+# ---------------------------------------------------------------- the answers of 0.1.0
 
 
 def test_the_measures_are_what_they_were(opened: tuple[Engine, dict[str, Any]]) -> None:
@@ -106,9 +106,9 @@ def test_undo_and_redo_go_on_where_they_were(old: Path) -> None:
     engine = Engine(old)
     try:
         ada = AuthorRequest(author="ada")
-        assert engine.undo(ada).said == "undone: discuss on 1 pair"
-        assert engine.undo(ada).said == "undone: flag on 1 pair"
-        assert engine.redo(ada).said == "redone: flag on 1 pair"
+        assert engine.undo(ada).summary == "undone: discuss on 1 pair"
+        assert engine.undo(ada).summary == "undone: flag on 1 pair"
+        assert engine.redo(ada).summary == "redone: flag on 1 pair"
     finally:
         engine.close()
 
@@ -283,7 +283,7 @@ def test_a_migration_that_fails_leaves_the_database_as_it_was(
     path = old / "seal.duckdb"
     before = contents(path)
     monkeypatch.setitem(MIGRATIONS, 4, fails)
-    with pytest.raises(MachineError, match=r"cannot be brought to schema 4: .*as it was") as caught:
+    with pytest.raises(MachineError, match=r"migrated to schema 4: .*unchanged") as caught:
         Store(path)
     assert "\n" not in str(caught.value)
     assert contents(path) == before
@@ -308,5 +308,5 @@ def test_a_database_of_another_program_is_left_alone(tmp_path: Path) -> None:
     path = tmp_path / "seal.duckdb"
     with duckdb.connect(str(path)) as connection:
         connection.execute("CREATE TABLE meta (something INTEGER)")
-    with pytest.raises(MachineError, match="is no database that seal-tui"):
+    with pytest.raises(MachineError, match="is not a database that seal-tui"):
         Store(path)

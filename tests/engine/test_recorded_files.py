@@ -184,7 +184,10 @@ def test_recorded_rewrites_are_browsed_with_the_labels_of_their_own_labeler(
         ({"strategy": "shouting"}, "strategy is 'shouting', must be one of neutral"),
         ({"rewritten_chosen_helpful": "perhaps"}, "helpful is 'perhaps'"),
         ({"rewritten_chosen_score_rm_aligned": "nan"}, "rewritten_chosen_score_rm_aligned is nan"),
-        ({"original_to_rewritten_chosen_vector_cos_sim": "1.5"}, "the similarity 1.5 is no cosine"),
+        (
+            {"original_to_rewritten_chosen_vector_cos_sim": "1.5"},
+            "the similarity 1.5 is not a cosine",
+        ),
         ({"original_chosen_text": "Human: x\n\nAssistant: y"}, "differ from the pairs"),
         ({"original_chosen_score_rm_control": "99"}, "pre rewards that differ from the score file"),
     ],

@@ -70,7 +70,8 @@ def write(path: Path, *rows: tuple[object, ...]) -> Path:
         ([("9", "2", "2", "True")], "agreement is True, but the scores are 2 and 2"),
         (
             [(i, "nan", "1", "False") for i in range(10, 15)],
-            "line 4: chosen_score is nan, not a finite number; 5 numbers are so, lines 4, 5, 6, …",
+            "line 4: chosen_score is nan, not a finite number; 5 numbers are affected, "
+            "lines 4, 5, 6, …",
         ),
         ([("9", "1")], "line 4: 2 cells in a table of 4 columns"),
     ],

@@ -244,7 +244,7 @@ EMPTY = {
 
 
 @pytest.mark.parametrize("key", EMPTY)
-def test_an_empty_value_is_named_and_never_the_folder_one_stands_in(key: str, write) -> None:  # type: ignore[no-untyped-def]
+def test_an_empty_value_is_an_error_that_names_its_key(key: str, write) -> None:  # type: ignore[no-untyped-def]
     assert refusal(write(EMPTY[key])).startswith(f"{key} is empty")
 
 
@@ -268,7 +268,7 @@ def test_a_wrong_study_is_refused_with_file_and_key_path(case: str, write) -> No
         (b"\xff\xfe[data]", "not valid TOML"),
         (b"a = " + b"[" * 10_000, "not valid TOML"),
     ],
-    ids=["broken", "not UTF-8", "nested too deep"],
+    ids=["broken", "not UTF-8", "nested too deeply"],
 )
 def test_a_file_that_is_no_toml_is_refused(content: bytes, words: str, tmp_path: Path) -> None:
     path = tmp_path / "study.toml"

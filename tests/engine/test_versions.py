@@ -183,7 +183,7 @@ def test_a_program_that_was_updated_while_it_ran_says_so_and_replaces_nothing(
         capture_output=True,
         text=True,
     )
-    assert done.stdout.strip() == "seal-tui was updated since this process began; start it again", (
+    assert done.stdout.strip() == "seal-tui was updated since this process started; restart it", (
         done.stderr
     )
     holder = launch.holder(idle)

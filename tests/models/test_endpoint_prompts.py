@@ -17,7 +17,7 @@ from engine.models.endpoint_prompts import (
     rewrite_messages,
     schema,
 )
-from engine.models.endpoint_wire import completion, error_words, model_names, retry_after
+from engine.models.endpoint_wire import completion, error_details, model_names, retry_after
 
 FEATURES = (
     taxonomy.Feature("helpful", "Is it helpful?", "bool", "target"),
@@ -78,7 +78,7 @@ def test_good_replies_are_read_in_feature_order(reply: str) -> None:
         ),
         ('{"helpful": true, "sentiment": "neutral", "x": 1}', "1 unknown key"),
         ('{"helpful": true, "helpful": false, "sentiment": "neutral"}', "duplicate key"),
-        ("[" * 200_000, "nested too deep"),
+        ("[" * 200_000, "nested too deeply"),
         ("9" * 5000, "not JSON"),
     ],
 )
@@ -202,4 +202,4 @@ def test_retry_after(value: str | None, seconds: float | None) -> None:
 def test_no_content_of_a_server_breaks_its_reading(content: bytes) -> None:
     completion(content)
     model_names(content)
-    error_words(content)
+    error_details(content)

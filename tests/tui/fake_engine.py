@@ -305,15 +305,15 @@ class FakeEngine:
 
     @answers(endpoints.MARK)
     def mark(self, request: MarkRequest) -> MarksChanged:
-        return MarksChanged(changed=len(request.pair_ids), said="marked")
+        return MarksChanged(changed=len(request.pair_ids), summary="marked")
 
     @answers(endpoints.UNDO)
     def undo(self, request: AuthorRequest) -> MarksChanged:
-        return MarksChanged(changed=0, said="nothing to undo")
+        return MarksChanged(changed=0, summary="nothing to undo")
 
     @answers(endpoints.REDO)
     def redo(self, request: AuthorRequest) -> MarksChanged:
-        return MarksChanged(changed=0, said="nothing to redo")
+        return MarksChanged(changed=0, summary="nothing to redo")
 
     @answers(endpoints.MARK_LOG)
     def mark_log(self, request: LogRequest) -> list[MarkEvent]:

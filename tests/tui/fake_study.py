@@ -102,8 +102,8 @@ PREVIEW = ExportPreview(pairs=24, rows=19, counts={"flip": 3, "drop": 5})
 COMPLETIONS = (Completion(text="regime:", start=0, end=3, detail="what training did"),)
 SAVED = (SavedFilter(name="hard", filter="amb>0.5"),)
 EVENTS = (
-    MarkEvent(time=1.7e9, author="kim", said="flip on 3 pairs", pairs=3, source_id=""),
-    MarkEvent(time=1.6e9, author="lee", said="keep on 1 pair", pairs=1, source_id="a"),
+    MarkEvent(time=1.7e9, author="kim", summary="flip on 3 pairs", pairs=3, source_id=""),
+    MarkEvent(time=1.6e9, author="lee", summary="keep on 1 pair", pairs=1, source_id="a"),
 )
 AGREEMENTS = (Agreement(author_a="kim", author_b="lee", pairs=8, agreement=0.75, kappa=0.6),)
 

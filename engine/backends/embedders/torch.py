@@ -1,4 +1,4 @@
-"""A sentence-transformers model on this machine."""
+"""A local sentence-transformers model."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class SentenceEmbedderBackend(EmbedderBackend, frozen=True, kw_only=True, tag="t
         from engine.models import fingerprints
 
         return {
-            "kind": "EmbedderSpec",  # as version 0.1.0 wrote it: stored results are found by it
+            "kind": "EmbedderSpec",  # as version 0.1.0 wrote it: stored results depend on it
             "model": self.model,
             "prompts": None,
             **fingerprints.weights("model", self.model),

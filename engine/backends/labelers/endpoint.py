@@ -1,4 +1,4 @@
-"""A labeler behind an OpenAI-compatible server."""
+"""A labeler on an OpenAI-compatible server."""
 
 from __future__ import annotations
 

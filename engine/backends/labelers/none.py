@@ -1,4 +1,4 @@
-"""No labels at all: alignment, resistance and shifts need none."""
+"""No labels: alignment, resistance and shifts do not need them."""
 
 from __future__ import annotations
 

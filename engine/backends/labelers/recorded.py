@@ -1,4 +1,4 @@
-"""Labels from a file: from people, published, or another tool's."""
+"""Labels from a file: human labels, published ones, or those of another tool."""
 
 from __future__ import annotations
 

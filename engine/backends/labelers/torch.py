@@ -1,4 +1,4 @@
-"""A causal language model on this machine, its answers read from the logits."""
+"""A local causal language model; its answers are taken from the logits."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A model that the run trains: the other one's last layer, continued on the dataset."""
+"""A model that the run trains: it continues the other model's last layer on the dataset."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class ContinuedBackend(RewardSettings, frozen=True, kw_only=True, tag="continued"):
-    """`penalty` is how strongly the layer is held to where it started."""
+    """`penalty` is how strongly the layer is held near its start."""
 
     needs: ClassVar[Needs] = "device"
     continue_from: Literal["pre"] = "pre"

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class RecordedScoresBackend(RewardSettings, frozen=True, kw_only=True, tag="recorded"):
-    """`allow_squashed` takes scores even if all lie within [0, 1]."""
+    """`allow_squashed` accepts scores even if all lie within [0, 1]."""
 
     needs: ClassVar[Needs] = "file"
     path: str

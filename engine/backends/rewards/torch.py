@@ -1,4 +1,4 @@
-"""A sequence classifier of one output, on this machine."""
+"""A local sequence classifier with one output."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class ClassifierBackend(RewardBackend, frozen=True, kw_only=True, tag="torch"):
-    """`allow_pickle` and `trust_remote_code` name the model and revision that they trust,
+    """`allow_pickle` and `trust_remote_code` name the trusted model and revision,
     `MODEL@REVISION` or a folder."""
 
     can_continue: ClassVar[bool] = True
@@ -33,34 +33,35 @@ class ClassifierBackend(RewardBackend, frozen=True, kw_only=True, tag="torch"):
         self._check_trust("trust_remote_code", self.trust_remote_code, place)
         return msgspec.structs.replace(self, model=place.model(self.model))
 
-    def asked(self) -> Self:
-        # What foreign code does is in the fingerprint of the model.
+    def result_settings(self) -> Self:
+        # The content of foreign code is in the fingerprint of the model.
         return msgspec.structs.replace(self, trust_remote_code=False)
 
-    def _check_trust(self, key: str, given: str | bool, place: Place) -> None:
-        """Whoever trusts says whom: a later edit of model or revision must not inherit it."""
-        if given is False:
+    def _check_trust(self, key: str, trusted: str | bool, place: Place) -> None:
+        """Trust must name its model, so that a later edit of model or revision does not inherit
+        it."""
+        if trusted is False:
             return
         local = place.absolute(self.model, "model").is_dir()
         if not local and self.revision is None:
             fix = (
-                f"set {place.key('revision')} to the commit that you looked at, and {key} to "
+                f"set {place.key('revision')} to the commit that you reviewed, and {key} to "
                 "MODEL@REVISION"
             )
         else:
-            named = self.model if local else f"{self.model}@{self.revision}"
-            if given == named:
+            expected = self.model if local else f"{self.model}@{self.revision}"
+            if trusted == expected:
                 return
-            fix = f'write {key} = "{named}"'
-        raise BadInput(f"{place.key(key)} must name the model and revision that are trusted: {fix}")
+            fix = f'write {key} = "{expected}"'
+        raise BadInput(f"{place.key(key)} must name the trusted model and revision: {fix}")
 
     def fingerprint(self, use: Use, device: str) -> dict[str, Any]:
         from engine.models import fingerprints
         from engine.models.device import reward_dtype
 
         foreign = bool(self.trust_remote_code)
-        found = {
-            "kind": "RewardSpec",  # as version 0.1.0 wrote it: stored results are found by it
+        content = {
+            "kind": "RewardSpec",  # as version 0.1.0 wrote it: stored results depend on it
             "model": self.model,
             "revision": self.revision,
             "allow_pickle": bool(self.allow_pickle),
@@ -68,8 +69,8 @@ class ClassifierBackend(RewardBackend, frozen=True, kw_only=True, tag="torch"):
             "dtype": str(reward_dtype(use.dtype)),
             **fingerprints.weights("model", self.model, self.revision, foreign),
         }
-        # Only foreign code changes what a model is.
-        return {**found, "trust_remote_code": True} if foreign else found
+        # Included only if set, so that other fingerprints stay the same.
+        return {**content, "trust_remote_code": True} if foreign else content
 
     def build(self, use: Use, device: str) -> RewardModel:
         from engine.models.reward import SequenceClassifierReward

@@ -1,4 +1,4 @@
-"""A rewriter behind an OpenAI-compatible server."""
+"""A rewriter on an OpenAI-compatible server."""
 
 from __future__ import annotations
 

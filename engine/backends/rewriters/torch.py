@@ -1,4 +1,4 @@
-"""A causal language model on this machine that rewrites, greedily."""
+"""A local causal language model as rewriter, with greedy decoding."""
 
 from __future__ import annotations
 

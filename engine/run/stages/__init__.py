@@ -1,4 +1,4 @@
-"""The stages of a study: one list for the run, its progress, and the plan of a run."""
+"""The stages of a study: one list for the run, its progress and its preview."""
 
 from __future__ import annotations
 

@@ -1,16 +1,16 @@
-"""What a stage is: a part of a run that can be done, and looked ahead at."""
+"""The interface of a stage: a part of a run, which can also be previewed by a dry run."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 
-from engine.run.work import Ahead, Run
+from engine.run.work import DryRun, Run
 from engine.wire.messages import StagePlan, StageProgress
 
 
 class Stage(ABC):
-    """`name` is what progress and stored batches go by, `label` is for a reader, `unit` what is
-    counted."""
+    """`name` identifies its progress and stored batches, `label` is shown to users, `unit` is what
+    its progress counts."""
 
     unit = "entries"
 
@@ -20,11 +20,11 @@ class Stage(ABC):
 
     @abstractmethod
     def run(self, run: Run) -> None:
-        """Do what is not done yet. Raises SealError, or Stopped."""
+        """Do the remaining work. Raises SealError or Stopped."""
 
     @abstractmethod
-    def ahead(self, ahead: Ahead) -> StagePlan:
-        """What `run` would reuse and compute. Raises what `run` would, nothing is stored."""
+    def dry_run(self, dry: DryRun) -> StagePlan:
+        """What `run` would reuse and compute; stores nothing. Raises the same errors as `run`."""
 
     def waiting(self) -> StageProgress:
         return StageProgress(

@@ -1,4 +1,4 @@
-"""A stage that asks a model about texts, batch by batch."""
+"""A stage that runs a model on texts, batch by batch."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from engine.models.operations import Operation
 from engine.models.protocols import Text
 from engine.run import plan
 from engine.run.stages.base import Stage
-from engine.run.work import Ahead, Run, Unit, Work
+from engine.run.work import DryRun, Run, Unit, Work
 from engine.store import dataset, results
 from engine.store.results import Batch
 from engine.wire.messages import StagePlan
@@ -22,8 +22,8 @@ Result = TypeVar("Result")
 
 
 class Batched(Stage, Generic[Item, Result]):
-    """`role` is whose results they are. What is missing is computed and committed batch by batch; a
-    stored batch never changes, so a run that was cut off ends as one that was not."""
+    """`role` is the role of the model. Missing results are computed and committed batch by batch. A
+    stored batch never changes, so an interrupted run gives the same results as one that was not."""
 
     def __init__(
         self, name: str, label: str, role: str, operation: Operation[Item, Result]
@@ -34,44 +34,44 @@ class Batched(Stage, Generic[Item, Result]):
 
     @abstractmethod
     def model(self, work: Work[Any]) -> Model | None:
-        """The model that is asked; None where it is still to be made."""
+        """The model to run; None if it is still to be trained."""
 
     @abstractmethod
     def units(self, work: Work[Unit]) -> Sequence[Unit]:
-        """The texts that there shall be results of."""
+        """The texts that need results."""
 
     @abstractmethod
     def item(self, run: Run, text: Text) -> Item:
-        """What the model is given of a text."""
+        """The model's input for a text."""
 
     @abstractmethod
     def put(self, run: Run, cursor: Any, ids: tuple[int, ...], result: Result) -> None:
-        """Store what came of these texts, inside the batch's transaction."""
+        """Store the results of these texts, in the batch's transaction."""
 
     def shape(self, model: Model) -> Shape:
         return model.backend.shape
 
     def more(self, work: Work[Any]) -> Mapping[str, Any]:
-        """What makes the results, beside the model: added to its fingerprint."""
+        """What determines the results besides the model; added to its fingerprint."""
         return {}
 
     def key(self, work: Work[Any]) -> str:
-        """What the batches are kept under."""
+        """The key that the batches are stored under."""
         return self.name
 
     def finish(self, run: Run) -> str:
-        """Called once all is computed; a note for a reader."""
+        """Called when everything is computed; returns a note for users."""
         return ""
 
-    def to_come(self, ahead: Ahead) -> int:
-        """How many units more there may be, by what earlier stages will make."""
+    def upcoming(self, dry: DryRun) -> int:
+        """The most units that earlier stages may still add."""
         return 0
 
-    # ------------------------------------------------------------ doing it
+    # ------------------------------------------------------------ running
 
     def run(self, run: Run) -> None:
         model = self.model(run)
-        assert model is not None  # whoever makes it has run
+        assert model is not None  # the stage that trains it has run
         producer = run.identify(self.role, model, self.more(run))
         key = self.key(run)
         batches = results.plan(
@@ -87,8 +87,8 @@ class Batched(Stage, Generic[Item, Result]):
         todo = [batch for batch in batches if batch.number not in done]
         total = sum(len(batch.units) for batch in batches)
         left = sum(len(batch.units) for batch in todo)
-        where = run.executor.where(model) if todo else ""
-        run.progress.start_stage(self.name, total, total - left, where)
+        devices = run.executor.where(model) if todo else ""
+        run.progress.start_stage(self.name, total, total - left, devices)
         if todo:
             self._compute(run, model, producer, todo)
         run.progress.finish_stage(self.name, self.finish(run))
@@ -115,13 +115,13 @@ class Batched(Stage, Generic[Item, Result]):
         jobs = [lambda batch=batch: job(batch) for batch in todo]
         run.executor.run(model, run.identities[self.role], self.operation, jobs, finish)
 
-    # ------------------------------------------------------------ looking ahead
+    # ------------------------------------------------------------ dry run
 
-    def ahead(self, ahead: Ahead) -> StagePlan:
-        model = self.model(ahead)
-        producer = "" if model is None else ahead.identify(self.role, model, self.more(ahead))
-        mine, others = results.done_texts(ahead.store, self.key(ahead), producer)
-        units, to_come = self.units(ahead), self.to_come(ahead)
+    def dry_run(self, dry: DryRun) -> StagePlan:
+        model = self.model(dry)
+        producer = "" if model is None else dry.identify(self.role, model, self.more(dry))
+        mine, others = results.done_texts(dry.store, self.key(dry), producer)
+        units, upcoming = self.units(dry), self.upcoming(dry)
         todo = [text for text in units if text not in mine]
         before = sum(text in others for text in todo)
-        return self.planned(len(units) - len(todo), len(todo) + to_come, before, to_come > 0)
+        return self.planned(len(units) - len(todo), len(todo) + upcoming, before, upcoming > 0)

@@ -1,11 +1,11 @@
-"""Reading the pairs, and everything recorded about them, before anything is stored."""
+"""Reads the pairs and everything recorded about them, before storing anything."""
 
 from __future__ import annotations
 
 from engine import data
 from engine.run import ingest, recorded
 from engine.run.stages.base import Stage
-from engine.run.work import Ahead, Run
+from engine.run.work import DryRun, Run
 from engine.store import dataset
 from engine.store.dataset import content_key, has_dataset
 from engine.wire.messages import StagePlan
@@ -36,14 +36,14 @@ class Ingest(Stage):
         progress.start_stage(self.name, len(pairs), len(pairs))
         progress.finish_stage(self.name)
 
-    def ahead(self, ahead: Ahead) -> StagePlan:
-        source = ingest.read(ahead.study)
-        pairs = ingest.sample(ahead.study, source)
-        recorded.read(ahead.study, source.pairs, pairs, len(source.rejects))
+    def dry_run(self, dry: DryRun) -> StagePlan:
+        source = ingest.read(dry.study)
+        pairs = ingest.sample(dry.study, source)
+        recorded.read(dry.study, source.pairs, pairs, len(source.rejects))
         keys = [
             (at, content_key(pair.chosen), content_key(pair.rejected))
             for at, pair in enumerate(pairs)
         ]
-        ahead.ingested(data.digest(pairs), keys)
-        known = has_dataset(ahead.store, ahead.dataset)
-        return self.planned(len(pairs) if known else 0, 0 if known else len(pairs))
+        dry.ingested(data.digest(pairs), keys)
+        stored = has_dataset(dry.store, dry.dataset)
+        return self.planned(len(pairs) if stored else 0, 0 if stored else len(pairs))

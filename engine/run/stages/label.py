@@ -10,7 +10,7 @@ from engine.models.operations import Label
 from engine.models.protocols import Labels, Text
 from engine.run.stages.base import Stage
 from engine.run.stages.batched import Batched
-from engine.run.work import Ahead, Run, Unit, Work
+from engine.run.work import DryRun, Run, Unit, Work
 from engine.store import results
 from engine.wire.messages import StagePlan
 
@@ -38,7 +38,7 @@ class LabelEntries(Batched[Text, Labels]):
 
 
 class LabelRewrites(LabelEntries):
-    """By the main labeler: its labels of originals and rewrites are compared."""
+    """Uses the main labeler, whose labels of originals and rewrites are compared."""
 
     def __init__(self) -> None:
         super().__init__("main")
@@ -47,20 +47,20 @@ class LabelRewrites(LabelEntries):
     def units(self, work: Work[Unit]) -> Sequence[Unit]:
         return work.rewritten
 
-    def to_come(self, ahead: Ahead) -> int:
-        return ahead.to_come
+    def upcoming(self, dry: DryRun) -> int:
+        return dry.upcoming
 
 
 class NoLabels(Stage):
-    """The study has no labels; the labeler's role is played by nobody."""
+    """A study without labels: its labeler produces nothing."""
 
     def __init__(self, labeler: str) -> None:
         super().__init__(f"label:{labeler}", f"label · {labeler}")
         self.role = labeler_role(labeler)
 
     def run(self, run: Run) -> None:
-        run.play(self.role, "no labels", {"kind": "none"})
+        run.record_producer(self.role, "no labels", {"kind": "none"})
         run.progress.skip_stage(self.name, "no labels")
 
-    def ahead(self, ahead: Ahead) -> StagePlan:
-        return self.planned(len(ahead.entries), 0)
+    def dry_run(self, dry: DryRun) -> StagePlan:
+        return self.planned(len(dry.entries), 0)

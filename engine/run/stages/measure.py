@@ -1,4 +1,4 @@
-"""From stored results to stored measures."""
+"""Computes and stores the measures of the stored results."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from engine import study as studies
 from engine.run import manifest
 from engine.run import measure as measuring
 from engine.run.stages.base import Stage
-from engine.run.work import Ahead, Run
+from engine.run.work import DryRun, Run
 from engine.store import results
 from engine.store.complete import put_complete
 from engine.wire.messages import StagePlan
@@ -29,8 +29,8 @@ class Measure(Stage):
         for warning in summary.warnings:
             run.progress.warn(warning)
         run.progress.count(**summary.counts)
-        run.notes.update(manifest.measured(summary))
+        run.notes.update(manifest.measures_entries(summary))
         run.progress.finish_stage(self.name)
 
-    def ahead(self, ahead: Ahead) -> StagePlan:
+    def dry_run(self, dry: DryRun) -> StagePlan:
         return self.planned(0, 1)

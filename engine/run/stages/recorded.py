@@ -1,4 +1,4 @@
-"""The stages that store what was read from files, in place of those that ask models."""
+"""The stages that store results read from files, instead of running models."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from engine.models.recorded_rewrites import RecordedRewrite, RecordedSide
 from engine.run.stages.base import Stage
 from engine.run.stages.label import labeler_role
 from engine.run.stages.score import note_noise
-from engine.run.work import Ahead, Run
+from engine.run.work import DryRun, Run
 from engine.store import Store, dataset, results
 from engine.wire.messages import StagePlan
 
@@ -32,8 +32,8 @@ class RecordedLabels(Stage):
 
     def run(self, run: Run) -> None:
         role = labeler_role(self.labeler)
-        # The labels stand in the order of the features.
-        producer = _play(run, role, [self.path], features=_features(run))
+        # The labels are in the order of the features.
+        producer = _record_producer(run, role, [self.path], features=_features(run))
         keys = dataset.source_keys(run.store)
         run.progress.start_stage(self.name, len(keys))
         labels, differ = by_text(keys, run.recorded.labels[self.labeler].values)
@@ -44,8 +44,8 @@ class RecordedLabels(Stage):
         _warn_shared(run, role, differ)
         run.progress.finish_stage(self.name)
 
-    def ahead(self, ahead: Ahead) -> StagePlan:
-        return self.planned(len(ahead.entries), 0)
+    def dry_run(self, dry: DryRun) -> StagePlan:
+        return self.planned(len(dry.entries), 0)
 
 
 class RecordedScores(Stage):
@@ -55,8 +55,8 @@ class RecordedScores(Stage):
         self.reward = reward
 
     def run(self, run: Run) -> None:
-        # The rewards of recorded rewrites are kept under the same producer.
-        producer = _play(run, self.role, [self.reward.path, run.study.rewrites.path])
+        # The rewards of recorded rewrites are stored under the same producer.
+        producer = _record_producer(run, self.role, [self.reward.path, run.study.rewrites.path])
         keys = dataset.source_keys(run.store)
         run.progress.start_stage(self.name, len(keys))
         scores = {
@@ -69,14 +69,14 @@ class RecordedScores(Stage):
             put_rewards(cursor, producer, rewards)
         _warn_shared(run, self.role, differ)
         note_noise(run, self.role, 0.0, 0)
-        run.progress.finish_stage(self.name, "recorded; their scorer's noise is taken as 0")
+        run.progress.finish_stage(self.name, "recorded; the scorer's noise is assumed to be 0")
 
-    def ahead(self, ahead: Ahead) -> StagePlan:
-        return self.planned(len(ahead.entries), 0)
+    def dry_run(self, dry: DryRun) -> StagePlan:
+        return self.planned(len(dry.entries), 0)
 
 
 class RecordedRewrites(Stage):
-    """With their labels and similarities, and their rewards by pre and post."""
+    """Rewrites with their labels and similarities, and their rewards by pre and post."""
 
     def __init__(self, path: str) -> None:
         super().__init__("rewrites", "read the rewrites")
@@ -84,7 +84,7 @@ class RecordedRewrites(Stage):
 
     def run(self, run: Run) -> None:
         for role in ("rewriter", "embedder", "relabeler"):
-            _play(run, role, [self.path], features=_features(run))
+            _record_producer(run, role, [self.path], features=_features(run))
         entries = _entries(dataset.source_keys(run.store), run.recorded.rewrites)
         run.progress.start_stage(self.name, len(entries))
         refused, differ = _put_rewrites(run.store, run.producers, entries)
@@ -94,56 +94,57 @@ class RecordedRewrites(Stage):
         run.progress.count(rewrites=len(entries) - sum(refused.values()))
         run.progress.finish_stage(self.name)
 
-    def ahead(self, ahead: Ahead) -> StagePlan:
-        return self.planned(2 * len(ahead.pairs), 0)
+    def dry_run(self, dry: DryRun) -> StagePlan:
+        return self.planned(2 * len(dry.pairs), 0)
 
 
 def _features(run: Run) -> list[str]:
     return [feature.name for feature in run.study.features]
 
 
-def _play(run: Run, role: str, paths: Sequence[str | None], **others: Any) -> str:
+def _record_producer(run: Run, role: str, paths: Sequence[str | None], **details: Any) -> str:
     files = [path for path in paths if path is not None]
     identity = {
         "kind": "recorded",
         "role": role,
         "files_sha256": [run.recorded.sha256[path] for path in files],
         "dataset": run.dataset,  # rows are joined to its ids
-        **others,
+        **details,
     }
-    return run.play(role, Path(files[0]).name, identity)
+    return run.record_producer(role, Path(files[0]).name, identity)
 
 
 def _warn_shared(run: Run, role: str, differ: int) -> None:
     if differ:
         run.progress.warn(
-            f"{role}: {differ:,} entries are recorded with other values than an entry of the "
-            "same text; what the first pair says counts"
+            f"{role}: {differ:,} entries have other recorded values than an earlier entry with "
+            "the same text; the first pair's values are used"
         )
 
 
 def by_text(keys: Mapping[Key, int], rows: Mapping[Key, T]) -> tuple[dict[int, T], int]:
-    """Results by text, and how many entries say something else of a text than the first pair that
-    has it, which counts."""
-    found: dict[int, T] = {}
+    """Results by text, and the number of entries whose values differ from those of the first pair
+    with the same text, which are used."""
+    values: dict[int, T] = {}
     differ = 0
     for key, text in keys.items():
         if key in rows:
-            differ += found.setdefault(text, rows[key]) != rows[key]
-    return found, differ
+            differ += values.setdefault(text, rows[key]) != rows[key]
+    return values, differ
 
 
 def put_rewards(cursor: Any, producer: str, rewards: Mapping[int, float]) -> None:
     n = len(rewards)
     values = np.array(list(rewards.values()), dtype=np.float64)
-    made = Rewards(values, np.zeros(n, np.int32), np.zeros(n, bool), (None,) * n)
-    results.put_scores(cursor, producer, list(rewards), made)
+    scores = Rewards(values, np.zeros(n, np.int32), np.zeros(n, bool), (None,) * n)
+    results.put_scores(cursor, producer, list(rewards), scores)
 
 
 def _entries(
     keys: Mapping[Key, int], rows: Sequence[RecordedRewrite]
 ) -> list[tuple[str, int, RecordedSide]]:
-    """(strategy, original's text id, rewrite) in pair order, whatever the order of the file."""
+    """(strategy, original's text id, rewrite) in pair order, regardless of the order in the
+    file."""
     place = {key: at for at, (key, _) in enumerate(keys)}
     return [
         (row.strategy, keys[row.key, side], entry)
@@ -157,8 +158,8 @@ def _put_rewrites(
 ) -> tuple[dict[str, int], int]:
     """Store rewrites with labels, rewards and similarities in one transaction.
 
-    Returns why rewrites were refused, reason → how many, and how many originals are labeled
-    otherwise than in an earlier row."""
+    Returns the refused rewrites, reason → count, and the number of originals whose labels differ
+    from those in an earlier row."""
     differ = 0
     refused: dict[str, int] = {}
     labels: dict[int, list[int]] = {}
@@ -170,22 +171,23 @@ def _put_rewrites(
     with store.write() as cursor:
         ids = dict(zip(usable, dataset.put_texts(cursor, usable), strict=True))
         for (strategy, before, entry), transcript in zip(entries, transcripts, strict=True):
-            why, after = problem(transcript), ids.get(transcript)
-            rows.setdefault(strategy, []).append(results.Rewrite(before, entry.text, why, after))
+            refusal, after = problem(transcript), ids.get(transcript)
+            row = results.Rewrite(before, entry.text, refusal, after)
+            rows.setdefault(strategy, []).append(row)
             if after is None:
-                refused[str(why)] = refused.get(str(why), 0) + 1
+                refused[str(refusal)] = refused.get(str(refusal), 0) + 1
                 continue
             differ += labels.setdefault(before, entry.original_labels) != entry.original_labels
             labels.setdefault(after, entry.labels)
             cosines.setdefault((before, after), min(max(entry.cosine, -1.0), 1.0))
-            for role, of in rewards.items():
-                of.setdefault(after, entry.rewards[role])
-        for strategy, written in rows.items():
-            results.put_rewrites(cursor, producers["rewriter"], strategy, written)
+            for role, by_text_id in rewards.items():
+                by_text_id.setdefault(after, entry.rewards[role])
+        for strategy, rewrites in rows.items():
+            results.put_rewrites(cursor, producers["rewriter"], strategy, rewrites)
         results.put_recorded_labels(cursor, producers["relabeler"], labels)
         results.put_similarities(
             cursor, producers["embedder"], list(cosines), list(cosines.values())
         )
-        for role, of in rewards.items():
-            put_rewards(cursor, producers[role], of)
+        for role, by_text_id in rewards.items():
+            put_rewards(cursor, producers[role], by_text_id)
     return refused, differ

@@ -1,4 +1,4 @@
-"""Rewriting a sample, strategy by strategy, and comparing every rewrite with its original."""
+"""Rewrites a sample, strategy by strategy, and compares every rewrite with its original."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from engine.models.operations import Rewrite as RewriteBy
 from engine.models.protocols import Text
 from engine.run import plan
 from engine.run.stages.batched import Batched
-from engine.run.work import Ahead, Run, Unit, Work, rewriter_role
+from engine.run.work import DryRun, Run, Unit, Work, rewriter_role
 from engine.store import dataset, results
 from engine.strategies import Strategy
 from engine.wire.messages import StagePlan
@@ -23,7 +23,7 @@ Pairs = list[tuple[str, str]]
 
 
 def _part(work: Work[Any], text: Text) -> str:
-    """What of an entry is rewritten."""
+    """The part of an entry that is rewritten."""
     return text.transcript if work.study.rewrites.scope == "transcript" else text.response
 
 
@@ -41,8 +41,8 @@ class Rewrite(Batched[str, tuple[str, ...]]):
     def more(self, work: Work[Any]) -> dict[str, str]:
         rewriter = work.study.rewriter
         assert isinstance(rewriter, RewriterBackend)
-        told = rewriter.instruction(self.strategy)
-        return {"prompts": strategies.digest(told)}
+        instruction = rewriter.instruction(self.strategy)
+        return {"prompts": strategies.digest(instruction)}
 
     def units(self, work: Work[Unit]) -> Sequence[Unit]:
         return work.to_rewrite
@@ -57,14 +57,14 @@ class Rewrite(Batched[str, tuple[str, ...]]):
             refused = guard.refusal_reason(_part(run, text), raw)
             new = None
             if refused is None:
-                # `transcript` keeps what looks like a turn in the rewrite from being one.
+                # `transcript` escapes text in the rewrite that looks like a turn.
                 entry = raw if whole else text.context + transcript([Turn("assistant", raw)])
                 new = dataset.put_texts(cursor, [entry])[0]
             rows.append(results.Rewrite(text.text_id, raw, refused, new))
         results.put_rewrites(cursor, run.producers[self.role], self.strategy.name, rows)
 
     def finish(self, run: Run) -> str:
-        """After the last strategy, what came of all of them."""
+        """After the last strategy, collects the rewrites of all strategies."""
         if self.strategy.name != run.study.rewrites.strategies[-1]:
             return ""
         writers = dict(zip(run.study.rewrites.strategies, run.rewriters(), strict=True))
@@ -79,19 +79,19 @@ class Rewrite(Batched[str, tuple[str, ...]]):
         run.progress.count(rewrites=len(run.rewrites))
         return ""
 
-    def ahead(self, ahead: Ahead) -> StagePlan:
-        planned = super().ahead(ahead)
-        ahead.to_come += planned.computed
-        producer = ahead.producers[self.role]
-        new = results.accepted_rewrites(ahead.store, producer, self.strategy.name)
-        ahead.rewrites += [
-            (self.strategy.name, text, new[text]) for text in self.units(ahead) if text in new
+    def dry_run(self, dry: DryRun) -> StagePlan:
+        planned = super().dry_run(dry)
+        dry.upcoming += planned.computed
+        producer = dry.producers[self.role]
+        new = results.accepted_rewrites(dry.store, producer, self.strategy.name)
+        dry.rewrites += [
+            (self.strategy.name, text, new[text]) for text in self.units(dry) if text in new
         ]
         return planned
 
 
 class CompareRewrites(Batched[Pairs, list[list[float]]]):
-    """Cosine of every accepted rewrite with its original: of the part that was rewritten."""
+    """Cosine of every accepted rewrite with its original, over the part that was rewritten."""
 
     def __init__(self) -> None:
         super().__init__("embed", "compare meaning", "embedder", Compare())
@@ -112,8 +112,8 @@ class CompareRewrites(Batched[Pairs, list[list[float]]]):
     def units(self, work: Work[Unit]) -> Sequence[Unit]:
         return sorted({original for _, original, _ in work.rewrites})
 
-    def to_come(self, ahead: Ahead) -> int:
-        return len(ahead.to_rewrite) - len(self.units(ahead)) if ahead.to_come else 0
+    def upcoming(self, dry: DryRun) -> int:
+        return len(dry.to_rewrite) - len(self.units(dry)) if dry.upcoming else 0
 
     def item(self, run: Run, text: Text) -> Pairs:
         before = _part(run, text)

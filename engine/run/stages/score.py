@@ -1,4 +1,4 @@
-"""Rewards of every entry and every rewrite, and how exact a scorer is."""
+"""Rewards of every entry and every rewrite, and the noise of a scorer."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from engine.models.operations import Score
 from engine.models.protocols import Rewards, Text
 from engine.run import plan
 from engine.run.stages.batched import Batched
-from engine.run.work import Ahead, Run, Unit, Work
+from engine.run.work import DryRun, Run, Unit, Work
 from engine.store import results
 
 
@@ -41,12 +41,12 @@ class ScoreRewrites(ScoreEntries):
     def units(self, work: Work[Unit]) -> Sequence[Unit]:
         return work.rewritten
 
-    def to_come(self, ahead: Ahead) -> int:
-        return ahead.to_come
+    def upcoming(self, dry: DryRun) -> int:
+        return dry.upcoming
 
 
 class Noise(ScoreEntries):
-    """A sample is scored again, each text alone: a reward depends a little on its batch."""
+    """Scores a sample again, each text alone: a reward depends slightly on its batch."""
 
     def __init__(self, role: str) -> None:
         super().__init__(role)
@@ -64,7 +64,7 @@ class Noise(ScoreEntries):
     def finish(self, run: Run) -> str:
         floor, compared = results.noise(run.store, run.producers[self.role], self.units(run))
         note_noise(run, self.role, floor, compared)
-        return f"rewards closer than {floor:.2g} are equal to it"
+        return f"reward differences up to {floor:.2g} are noise"
 
 
 def note_noise(run: Run, role: str, floor: float, compared: int) -> None:

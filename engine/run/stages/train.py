@@ -1,4 +1,4 @@
-"""Training the post-D model from the pre-D model, on the very pairs that it then scores."""
+"""Trains the post-D model from the pre-D model, on the same pairs that it then scores."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from engine.data.dialogue import turns
 from engine.executors.requests import Train
 from engine.run import manifest, plan
 from engine.run.stages.base import Stage
-from engine.run.work import Ahead, Run
+from engine.run.work import DryRun, Run
 from engine.store import dataset
 from engine.wire.messages import StagePlan
 
@@ -34,13 +34,13 @@ class TrainPost(Stage):
         held_out = trained["held_out_agreement"]
         run.progress.finish_stage(
             self.name,
-            f"agrees with {trained['agreement']:.1%} of the pairs it was trained on, "
-            + ("none could be held out" if held_out is None else f"{held_out:.1%} held out"),
+            f"agrees with {trained['agreement']:.1%} of its training pairs, "
+            + ("no pairs could be held out" if held_out is None else f"{held_out:.1%} held out"),
         )
 
     def _train(self, run: Run, folder: Path) -> dict[str, Any]:
         base = run.reward_model("pre")
-        assert base is not None  # it is no model that is trained here
+        assert base is not None  # pre-D is never trained here
         chosen = dataset.texts(run.store, [c for _, c, _ in run.pairs])
         rejected = dataset.texts(run.store, [r for _, _, r in run.pairs])
         groups = [turns(text.transcript)[0].text for text in chosen]
@@ -51,6 +51,6 @@ class TrainPost(Stage):
         _, key = plan.training_key(penalty, run.producers["pre"], run.dataset)
         return {**key, "agreement": agreement, "held_out_agreement": held_out}
 
-    def ahead(self, ahead: Ahead) -> StagePlan:
-        trained = ahead.reward_model("post") is not None
+    def dry_run(self, dry: DryRun) -> StagePlan:
+        trained = dry.reward_model("post") is not None
         return self.planned(int(trained), int(not trained))

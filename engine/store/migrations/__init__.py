@@ -1,7 +1,7 @@
-"""Numbered changes of the schema, applied when a run folder of an older program is opened.
+"""Numbered schema migrations, applied when a run folder of an older program is opened.
 
-A migration leads to the schema of its number. `schema.sql` is the schema after the last one; a test
-holds the two together.
+A migration produces the schema of its number. `schema.sql` is the schema after the last one; a
+test checks that the two agree.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import duckdb
 from engine import __version__
 from engine.store.migrations import v004_producers
 
-# Given a cursor in a transaction and the run folder, which is only read.
+# Takes a cursor in a transaction, and the run folder, which it only reads.
 Migration = Callable[[Any, Path], None]
 
 MIGRATIONS: dict[int, Migration] = {
@@ -29,22 +29,22 @@ CURRENT = max(MIGRATIONS)
 
 
 def upgrade(path: Path, schema: int, config: dict[str, Any]) -> None:
-    """Bring a database that nobody has open from this schema to the current one.
+    """Upgrade a database that no process has open from this schema to the current one.
 
-    All work is done in a copy, which takes the original's place in one step at the end: wherever
-    a process is killed or a disk is full, one of the two is there, whole. (A transaction alone is
-    not enough: of a process killed after its commit, DuckDB 2.0 cannot replay an ALTER TABLE where
-    a CHECK calls a function.)
+    All work is done in a copy, which replaces the original in one step at the end. If the process
+    is killed or the disk fills up, one complete database remains. (A transaction alone is not
+    enough: if the process is killed after its commit, DuckDB 2.0 cannot replay an ALTER TABLE of
+    a table whose CHECK calls a function.)
 
-    Raises OSError and duckdb.Error, or what a migration raises, with the original as it was.
+    Raises OSError, duckdb.Error, or the error of a migration; the original is then unchanged.
     """
     copy = path.with_name(f"{path.name}.upgrade")
     log = copy.with_name(f"{copy.name}.wal")
     try:
-        for left in (copy, log):  # of a process that was killed
-            left.unlink(missing_ok=True)
+        for stale in (copy, log):  # left by a process that was killed
+            stale.unlink(missing_ok=True)
         with contextlib.closing(duckdb.connect(str(path), config=config)) as connection:
-            connection.execute("CHECKPOINT")  # so that the file is the whole database
+            connection.execute("CHECKPOINT")  # so that the file holds the whole database
         shutil.copyfile(path, copy)
         shutil.copymode(path, copy)
         with contextlib.closing(duckdb.connect(str(copy), config=config)) as connection:
@@ -58,11 +58,11 @@ def upgrade(path: Path, schema: int, config: dict[str, Any]) -> None:
             os.fsync(file.fileno())
         os.replace(copy, path)
     finally:
-        for left in (copy, log):
-            left.unlink(missing_ok=True)
+        for scratch in (copy, log):
+            scratch.unlink(missing_ok=True)
 
 
 def put_version(cursor: Any, schema: int) -> None:
-    """Write down which schema this is, and which program made it so."""
+    """Record the schema's number and the version of the program that created it."""
     for row in (("schema", str(schema)), ("program", __version__)):
         cursor.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", row)

@@ -1,7 +1,8 @@
 """From version 0.1.0 to schema 4.
 
-What made a result is called its producer. The last complete results are known by what they are,
-dataset, producers and study, where there was a digest of the study, its paths included.
+Makers become producers. The last complete results are identified by dataset, producers and study;
+they used to be identified by a digest of the study that included its paths. An action's one-line
+summary is called that.
 """
 
 from __future__ import annotations
@@ -26,12 +27,19 @@ _TABLES = (
     "rewrites",
     "similarities",
 )
+_IS_MARKED = """
+CREATE MACRO is_marked(state) AS
+    state.verdict IS NOT NULL OR state.flagged OR state.note <> '' OR len(state.tags) > 0
+"""
 
 
 def migrate(cursor: Any, folder: Path) -> None:
     cursor.execute("ALTER TABLE makers RENAME TO producers")
     for table in _TABLES:
         cursor.execute(f"ALTER TABLE {table} RENAME COLUMN maker TO producer")
+    cursor.execute("ALTER TABLE actions RENAME COLUMN said TO summary")
+    cursor.execute("DROP MACRO says_something")
+    cursor.execute(_IS_MARKED)
     meta: dict[str, str] = dict(cursor.execute("SELECT key, value FROM meta").fetchall())
     roles: dict[str, str] = dict(cursor.execute("SELECT role, producer FROM roles").fetchall())
     studies = _studies(folder)
@@ -45,25 +53,25 @@ def migrate(cursor: Any, folder: Path) -> None:
 
 
 def _studies(folder: Path) -> list[dict[str, Any]]:
-    """The studies of a run folder: the one that it asks for, and that of its last run."""
-    found = []
+    """The studies of a run folder: its own, and that of its last run."""
+    studies = []
     for name, key in (("study.json", None), ("manifest.json", "study")):
         try:
             content = json.loads((folder / name).read_text("utf-8"))
-            found.append(content if key is None else content[key])
+            studies.append(content if key is None else content[key])
         except (OSError, ValueError, KeyError, TypeError):
             continue
-    return found
+    return studies
 
 
 def _of_digest(
     studies: list[dict[str, Any]],
     digest: Callable[[dict[str, Any]], str],
-    wanted: str | None,
+    value: str | None,
 ) -> dict[str, Any] | None:
     for study in studies:
         try:
-            if digest(study) == wanted:
+            if digest(study) == value:
                 return study
         except (KeyError, TypeError):
             continue  # not a study of version 0.1.0
@@ -80,7 +88,7 @@ def _digest(study: dict[str, Any]) -> str:
 
 
 def _results_digest(study: dict[str, Any]) -> str:
-    """The digest, by version 0.1.0, of what a study asks of its data and models."""
+    """The digest, as version 0.1.0 computed it, of a study without its measures."""
     content = copy.deepcopy(study)
     content["name"] = ""
     for feature in content["features"]:

@@ -1,5 +1,5 @@
 SELECT p.chosen_id, p.rejected_id, m.verdict, coalesce(m.flagged, FALSE) AS flagged
-FROM wanted AS w
+FROM requested AS w
 JOIN pairs AS p USING (pair_id)
 LEFT JOIN pair_marks AS m ON m.pair_id = p.pair_id AND m.author = $author
 ORDER BY w.place

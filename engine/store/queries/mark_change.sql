@@ -1,5 +1,5 @@
--- The change of these pairs' marks as rows of the log; a pair that it leaves as it is has none.
--- Where `{fields}` stands come the fields of the state that change.
+-- Logs a change to the marks of these pairs; an unchanged pair gets no row. `{fields}` is replaced
+-- by the fields of the state that change.
 INSERT INTO decisions
 SELECT $action, source_id, chosen_id, rejected_id, old, new
 FROM (

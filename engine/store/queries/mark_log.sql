@@ -1,5 +1,5 @@
--- The newest actions; the pair of those that were about one.
-SELECT epoch(a.time) AS time, a.author, a.said, a.pairs, coalesce(d.source_id, '') AS source_id
+-- The newest actions, with the pair of those that changed a single pair.
+SELECT epoch(a.time) AS time, a.author, a.summary, a.pairs, coalesce(d.source_id, '') AS source_id
 FROM (SELECT * FROM actions ORDER BY action_no DESC LIMIT $limit) AS a
 LEFT JOIN decisions AS d ON d.action_no = a.action_no AND a.pairs = 1
 ORDER BY a.action_no DESC

@@ -1,4 +1,4 @@
--- The author's change that was taken back last, if nothing was changed or imported since.
+-- The author's last undone change, if nothing was changed or imported since.
 SELECT min(target) FROM (
     SELECT target, arg_max(kind, action_no) AS last, max(action_no) AS since FROM actions
     WHERE author = $author GROUP BY target

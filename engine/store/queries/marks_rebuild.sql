@@ -1,5 +1,5 @@
--- Every mark as the log has it: of an author's decisions about a pair the latest in time counts,
--- so that logs brought together in any order come to the same.
+-- Rebuilds every mark from the log. An author's latest decision about a pair counts, so that logs
+-- merged in any order give the same marks.
 INSERT INTO marks
 SELECT author, source_id, chosen_id, rejected_id, time, new
 FROM (
@@ -10,4 +10,4 @@ FROM (
         ORDER BY a.time DESC, a.action_no DESC
     ) = 1
 )
-WHERE says_something(new)
+WHERE is_marked(new)

@@ -1,4 +1,4 @@
--- Names that filters may use, for completion: topics, tags, authors.
+-- Names to complete in filters: topics, tags, authors.
 (SELECT 'topic', topic FROM pairs WHERE topic IS NOT NULL GROUP BY topic
  ORDER BY count(*) DESC, topic LIMIT $most)
 UNION ALL

@@ -1,4 +1,4 @@
--- One row per pair whose four rewards are known, in pair order.
+-- One row per pair that has all four rewards, in pair order.
 SELECT p.pair_id,
        pc.reward AS pre_chosen, pr.reward AS pre_rejected,
        qc.reward AS post_chosen, qr.reward AS post_rejected,

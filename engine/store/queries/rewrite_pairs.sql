@@ -1,5 +1,5 @@
--- Pairs of which both sides were rewritten, accepted, labeled, scored and compared.
--- A table, rebuilt after every run: the measures and the explorer read the same rows.
+-- The pairs whose two sides were both rewritten, accepted, labeled, scored and compared.
+-- A table rebuilt after every run, so that the measures and the explorer read the same rows.
 CREATE OR REPLACE TABLE rewrite_facts AS
 SELECT row_number() OVER (ORDER BY p.pair_id, rc.strategy) - 1 AS rewrite_id,
        p.pair_id, rc.strategy, p.chosen_id, p.rejected_id,

@@ -1,4 +1,4 @@
--- A label of -128 is one that the labeler did not give; it flips nothing.
+-- A label of -128 is missing and does not count as a flip.
 SELECT r.rewrite_id, r.pair_id, p.source_id, r.strategy, r.cosine_chosen, r.cosine_rejected,
        f.margin_post AS margin_before, r.post_chosen_new - r.post_rejected_new AS margin_after,
        len(list_filter(list_zip(c."values", r.chosen_labels_new), lambda x: x[1] <> x[2] AND least(x[1], x[2]) <> -128))

@@ -1,4 +1,4 @@
 SELECT length(t.transcript)
-FROM (SELECT unnest(ids) AS text_id, generate_subscripts(ids, 1) AS place FROM (SELECT ?::INTEGER[] AS ids)) AS wanted
+FROM (SELECT unnest(ids) AS text_id, generate_subscripts(ids, 1) AS place FROM (SELECT ?::INTEGER[] AS ids)) AS requested
 JOIN texts AS t USING (text_id)
-ORDER BY wanted.place
+ORDER BY requested.place

@@ -39,10 +39,10 @@ class AuthorRequest(Request, frozen=True, kw_only=True):
 
 
 class MarksChanged(Message, frozen=True, kw_only=True):
-    """`changed`: how many marks; `said`: what was done, in one line."""
+    """`changed`: how many marks; `summary`: what was done, in one line."""
 
     changed: int
-    said: str
+    summary: str
 
 
 class LogRequest(Request, frozen=True, kw_only=True):
@@ -56,7 +56,7 @@ class MarkEvent(Message, frozen=True, kw_only=True):
 
     time: float
     author: str
-    said: str
+    summary: str
     pairs: int
     source_id: str
 

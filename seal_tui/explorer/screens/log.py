@@ -41,7 +41,7 @@ def _event(event: MarkEvent) -> Content:
         (f"{when}  ", "dim"),
         (fit(one_line(event.author), _WHO), "bold"),
         " ",
-        content(one_line(event.said)),
+        content(one_line(event.summary)),
     )
 
 

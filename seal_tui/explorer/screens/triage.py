@@ -173,7 +173,7 @@ class Triage(SealScreen):
 
     def _told(self, done: MarksChanged, *, loud: bool = True) -> None:
         if loud:
-            self.notify(one_line(done.said), markup=False, timeout=3)
+            self.notify(one_line(done.summary), markup=False, timeout=3)
         self.marks_changed()
 
     async def _asked(self, call: Call[Answer]) -> Answer | None:

@@ -1,6 +1,6 @@
--- `known`: the rows of a ledger whose pair, text for text, is in the dataset. `fresh`: those that
--- the log does not have, each once, numbered by the action that they were.
-CREATE TEMP TABLE known AS
+-- `matched`: the rows of a ledger whose pair is in the dataset with the same two texts. `fresh`:
+-- those that the log does not have yet, each once, numbered by action.
+CREATE TEMP TABLE matched AS
 SELECT i.place, i.author, make_timestamp(i.us) AS time, i.blind, i.group_no,
        p.source_id, p.chosen_id, p.rejected_id, i.old::mark_state AS old, i.new::mark_state AS new
 FROM incoming AS i
@@ -13,7 +13,7 @@ SELECT *, dense_rank() OVER (ORDER BY first, time, author, group_no)
           + (SELECT coalesce(max(action_no), -1) FROM actions) AS action_no
 FROM (
     SELECT *, min(place) OVER (PARTITION BY time, author, group_no) AS first
-    FROM known AS k
+    FROM matched AS k
     WHERE NOT EXISTS (
         FROM decisions AS d JOIN actions AS a USING (action_no)
         WHERE a.time = k.time AND a.author = k.author AND d.source_id = k.source_id
