@@ -90,7 +90,7 @@ def test_no_screen_lets_a_control_character_through(opened: Opener) -> None:
         ("6", "main"),
         ("t", "SIGN"),
         ("p", "other"),
-        ("7", "of pairs lie on"),
+        ("7", "of pairs are aligned"),
         ("z", "erring"),
         ("T", "chosen turns"),
         ("1", "2,317"),
