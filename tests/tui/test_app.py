@@ -89,7 +89,7 @@ async def test_help_lists_the_keys_of_the_focused_pane(explorer: Opener) -> None
         await shows(pilot, "24 of 24")
         await pilot.press("question_mark")
         await shows(
-            pilot, "pre and post are margins", "Sort by the next number.", "Choose lines by words"
+            pilot, "pre and post: the margin", "Sort by the next column.", "Filter the list."
         )
 
 

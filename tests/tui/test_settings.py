@@ -31,13 +31,13 @@ def test_without_a_file_there_are_defaults_and_the_login_signs(tmp_path: Path) -
         ("theme = ", "is not valid TOML"),
         ("colour = 1", "colour"),
         ("mouse = 3", "$.mouse"),
-        ('theme = "pink"', "theme: unknown theme 'pink'; available: "),
+        ('theme = "pink"', "unknown theme 'pink'; available: "),
         ('keys.triage.fly = "x"', "keys.triage.fly: unknown action"),
         ('keys.triage.flip = "d"', "keys.triage.drop: 'd' is already bound to triage.flip"),
-        ('keys.triage.flip = "x,"', "keys.triage.flip: an empty key"),
+        ('keys.triage.flip = "x,"', "keys.triage.flip: empty key"),
     ],
 )
-def test_what_is_wrong_is_said_with_file_and_key(tmp_path: Path, text: str, said: str) -> None:
+def test_an_error_names_the_file_and_the_key(tmp_path: Path, text: str, said: str) -> None:
     with pytest.raises(BadInput) as caught:
         load(tmp_path, text)
     assert said in str(caught.value) and "config.toml" in str(caught.value)

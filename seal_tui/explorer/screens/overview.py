@@ -335,7 +335,7 @@ def _counts(status: RunStatus) -> list[Content]:
     if "scored pairs" in counts:
         parts.append(Content(f"{numbers.count(counts['scored pairs'])} scored"))
     if counts.get("truncated"):
-        parts.append(Content(f"{numbers.count(counts['truncated'])} entries truncated"))
+        parts.append(Content(f"{numbers.count(counts['truncated'])} truncated"))
     if counts.get("rewritten pairs"):
         used = numbers.count(counts.get("rewritten pairs used", 0))
         parts.append(Content(f"{numbers.count(counts['rewritten pairs'])} rewritten, {used} used"))
