@@ -26,7 +26,7 @@ demo: setup  ## the sample study, then the explorer (HEADLESS=1: plain progress 
 	$(BIN)/seal-tui demo $(if $(HEADLESS),--headless)
 
 test: lint  ## lint and every test
-	$(BIN)/pytest -n 2
+	$(BIN)/pytest -n 2 --dist worksteal
 
 KILLS ?= 50
 

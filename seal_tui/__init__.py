@@ -1,4 +1,4 @@
-"""The terminal client of the SEAL explorer. It knows the engine through `engine.wire` alone."""
+"""The terminal client of the SEAL explorer. It talks to the engine through `engine.wire` only."""
 
 import os
 

@@ -1,4 +1,4 @@
-"""What nobody expected: the trace in a private file, one line for the person."""
+"""Unexpected errors: the traceback goes to a private file, the user gets one line."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from seal_tui.text.safe import plain
 
 
 def note(trace: str) -> str:
-    """Add to the file of crashes; the name of the file, made safe for a terminal."""
+    """Append to the crash log; return its path, safe for a terminal."""
     try:
         path = paths.crash_log()
         with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "a") as log:
@@ -23,12 +23,12 @@ def note(trace: str) -> str:
 
 
 def log(error: BaseException) -> str:
-    """Note an exception without the local variables, which hold texts of the data."""
+    """Log an exception without local variables, which may hold dataset texts."""
     return note("".join(traceback.format_exception(error)))
 
 
 def explain(error: Exception) -> SealError:
-    """Any exception as an error for people; the trace of one that nobody expected is noted."""
-    if (known := expected(error)) is not None:
-        return known
+    """Any exception as a SealError; the traceback of an unexpected one is logged."""
+    if (failure := expected(error)) is not None:
+        return failure
     return unexpected(error, log(error))

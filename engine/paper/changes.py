@@ -45,22 +45,22 @@ def verdict_changes(
 ) -> list[VerdictChange]:
     """Every strategy, post-D first; without pairs n is 0, and pre-D is not there."""
     names = rewrites.strategies()
-    found = []
+    results = []
     for strategy in strategies:
         members = names == strategy
         for role, before, after in (
             ("post", rewrites.post_original, rewrites.post_rewritten),
             ("pre", rewrites.pre_original, rewrites.pre_rewritten),
         ):
-            known = np.isfinite(before).all(axis=1) & np.isfinite(after).all(axis=1)
-            use = members & known & untied(before, after, policy)
+            scored = np.isfinite(before).all(axis=1) & np.isfinite(after).all(axis=1)
+            use = members & scored & untied(before, after, policy)
             if role == "post" or use.any():
                 cosines = rewrites.cosine[use].min(axis=1)
                 cosine = finite(np.mean(cosines)) if len(cosines) else None
-                found.append(
+                results.append(
                     _change(strategy, role, cosine, orders(before[use]), orders(after[use]))
                 )
-    return found
+    return results
 
 
 def _change(

@@ -109,11 +109,11 @@ def _opinion_t(v: Verdicts, keep: Bool) -> list[TestRow]:
 def _features(pairs: Pairs) -> list[TestRow]:
     """Is a feature's label higher in chosen entries or in rejected ones? Sign test on the pairs
     that differ (McNemar for a bool feature), p corrected over the features."""
-    found = []
+    results = []
     for j, feature in enumerate(pairs.features):
         chosen, rejected = pairs.chosen[:, j], pairs.rejected[:, j]
-        known = (chosen != MISSING) & (rejected != MISSING)
-        chosen, rejected = chosen[known], rejected[known]
+        labeled = (chosen != MISSING) & (rejected != MISSING)
+        chosen, rejected = chosen[labeled], rejected[labeled]
         plus, minus = int(np.sum(chosen > rejected)), int(np.sum(chosen < rejected))
         details: dict[str, object] = {
             "chosen_higher": plus,
@@ -121,8 +121,8 @@ def _features(pairs: Pairs) -> list[TestRow]:
             "mean_chosen": finite(np.mean(chosen)) if len(chosen) else None,
             "mean_rejected": finite(np.mean(rejected)) if len(rejected) else None,
         }
-        found.append((feature.name, sign_test(plus, minus), details))
-    p = np.array([np.nan if t.p_value is None else t.p_value for _, t, _ in found])
+        results.append((feature.name, sign_test(plus, minus), details))
+    p = np.array([np.nan if t.p_value is None else t.p_value for _, t, _ in results])
     adjusted: Float = adjust(p.astype(np.float64), "bonferroni")
     return [
         _row(
@@ -131,7 +131,7 @@ def _features(pairs: Pairs) -> list[TestRow]:
             test,
             {**details, "p_adjusted": finite(adjusted[i])},
         )
-        for i, (name, test, details) in enumerate(found)
+        for i, (name, test, details) in enumerate(results)
     ]
 
 

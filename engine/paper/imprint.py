@@ -174,7 +174,7 @@ class _RewardDesign:
                 fit = ols(design, y)
             else:
                 fit = ols_clustered(design, y, self.pair)
-        found = inference(fit, k, self.preset)
+        estimates = inference(fit, k, self.preset)
         scale = _scale(self.x, y)
         return [
             ImprintRow(
@@ -189,7 +189,7 @@ class _RewardDesign:
                 standardized=_times(c.estimate, scale[i]),
                 varies=int(self.screened.varies[j]),
             )
-            for i, (j, c) in enumerate(zip(keep, found, strict=True))
+            for i, (j, c) in enumerate(zip(keep, estimates, strict=True))
         ]
 
 
@@ -209,11 +209,11 @@ def shift_imprint(
     theta = dict.fromkeys(PRESETS, shift.theta)
     theta["released-code"] = released_angle(pairs.pre, pairs.post)
     complete, columns, dropped = usable(pairs, table)
-    known = np.isin(pairs.pair_id, complete.pair_id)
+    labeled = np.isin(pairs.pair_id, complete.pair_id)
     rows: list[ShiftImprintRow] = []
     same: list[ShiftImprintRow] = []
     for preset in PRESETS:
-        y = theta[preset][known]
+        y = theta[preset][labeled]
         defined = ~np.isnan(y)
         if not defined.all():
             detail = f"{int(np.sum(~defined))} of {len(y)} shifts are undefined"
@@ -224,9 +224,9 @@ def shift_imprint(
         if preset == "pair-fe" and same:  # the same fit, see the module's docstring
             rows += [msgspec.structs.replace(row, preset=preset) for row in same]
         elif screened.keep:
-            found = _shift_rows(preset, design, screened, y[defined])
-            same = found if preset == "pooled-clustered" else []
-            rows += found
+            estimates = _shift_rows(preset, design, screened, y[defined])
+            same = estimates if preset == "pooled-clustered" else []
+            rows += estimates
     return rows, dropped
 
 
@@ -234,7 +234,7 @@ def _shift_rows(
     preset: Preset, design: SideDesign, screened: Screened, y: Float
 ) -> list[ShiftImprintRow]:
     fit = side_fit(design.x[:, screened.keep], y, preset)
-    found = inference(fit, 1, preset)
+    estimates = inference(fit, 1, preset)
     x = design.x[:, screened.keep].astype(np.float64)
     inflation, scale = vif(x), _scale(x, y)
     return [
@@ -249,7 +249,7 @@ def _shift_rows(
             clusters=fit.clusters,
             standardized=_times(c.estimate, scale[i]),
         )
-        for i, (j, c) in enumerate(zip(screened.keep, found, strict=True))
+        for i, (j, c) in enumerate(zip(screened.keep, estimates, strict=True))
     ]
 
 

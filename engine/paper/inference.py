@@ -100,15 +100,15 @@ def adjust(p: Float, method: Correction, extra: int = 0) -> Float:
     """p-values corrected for multiplicity. p: float64[m], NaN where there is none (kept, not
     counted). `extra` terms are counted beside them (the released code counts the intercept)."""
     out = np.full(p.shape, np.nan)
-    known = np.flatnonzero(~np.isnan(p))
-    m = len(known) + extra
-    if len(known) == 0 or method == "none":
-        out[known] = p[known]
+    valid = np.flatnonzero(~np.isnan(p))
+    m = len(valid) + extra
+    if len(valid) == 0 or method == "none":
+        out[valid] = p[valid]
         return out
     if method == "bonferroni":
-        out[known] = np.minimum(1.0, m * p[known])
+        out[valid] = np.minimum(1.0, m * p[valid])
         return out
-    order = known[np.argsort(p[known], kind="stable")]
+    order = valid[np.argsort(p[valid], kind="stable")]
     rank = np.arange(1, len(order) + 1)
     if method == "holm":
         stepped = np.maximum.accumulate((m - rank + 1) * p[order])
@@ -129,17 +129,17 @@ def coefficients(
     float64[K]; a zero or unknown standard error leaves the inference None. correction, extra: of
     p_adjusted, see `adjust`."""
     quantile = Z_95 if df is None else t_quantile(0.975, df)
-    known = np.isfinite(beta) & np.isfinite(std_error) & (std_error > 0)
+    valid = np.isfinite(beta) & np.isfinite(std_error) & (std_error > 0)
     with np.errstate(divide="ignore", invalid="ignore"):
         ratio = beta / std_error
     log_p = np.full(len(beta), np.nan)
-    for j in np.flatnonzero(known):
+    for j in np.flatnonzero(valid):
         r = float(ratio[j])
         log_p[j] = log_normal_two_sided(r) if df is None else log_t_two_sided(r, df)
     out = []
     for i in range(len(beta)):
         b, se = float(beta[i]), float(std_error[i])
-        if not known[i]:
+        if not valid[i]:
             out.append(Coefficient(finite(b), df=df))
             continue
         one = Coefficient(
@@ -158,10 +158,10 @@ def coefficients(
 
 
 def adjusted(
-    found: Sequence[Coefficient], correction: Correction = "bonferroni", extra: int = 0
+    estimates: Sequence[Coefficient], correction: Correction = "bonferroni", extra: int = 0
 ) -> list[Coefficient]:
     """The same coefficients with every adjusted p-value computed over all of them."""
-    p = np.array([np.nan if c.p_value is None else c.p_value for c in found], dtype=np.float64)
+    p = np.array([np.nan if c.p_value is None else c.p_value for c in estimates], dtype=np.float64)
     own, bonferroni, holm, bh = (
         adjust(p, correction, extra),
         *(adjust(p, method) for method in ("bonferroni", "holm", "bh")),
@@ -174,7 +174,7 @@ def adjusted(
             p_holm=finite(holm[i]),
             p_bh=finite(bh[i]),
         )
-        for i, c in enumerate(found)
+        for i, c in enumerate(estimates)
     ]
 
 

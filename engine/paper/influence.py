@@ -58,6 +58,6 @@ def influence(pairs: Pairs, options: Options) -> Influence:
     # A pair of leverage 1 is fitted whatever its margin: without it the coefficient is undefined.
     alone[leverage > 1 - 1e-9] = np.nan
     step = np.linalg.solve(r, q.T).T * alone[:, None]
-    kept = np.array(columns)[screened.keep]
-    moved[np.ix_(np.flatnonzero(rows), kept)] = step
+    estimated = np.array(columns)[screened.keep]
+    moved[np.ix_(np.flatnonzero(rows), estimated)] = step
     return Influence(residual, moved)

@@ -211,13 +211,13 @@ class Labels:
         columns = [self.features.index(name) for name in names]
         # one row more than there are, for what is not found
         rows = np.vstack([self.labels[order][:, columns], np.full((1, len(columns)), MISSING)])
-        found = []
+        labels = []
         for side in (0, 1):
-            wanted = 2 * pair_id + side
-            place = np.searchsorted(keys[order], wanted)
-            there = np.append(keys[order], np.iinfo(np.int64).min)[place] == wanted
-            found.append(rows[np.where(there, place, len(keys))].astype(np.int8))
-        return found[0], found[1]
+            key = 2 * pair_id + side
+            place = np.searchsorted(keys[order], key)
+            there = np.append(keys[order], np.iinfo(np.int64).min)[place] == key
+            labels.append(rows[np.where(there, place, len(keys))].astype(np.int8))
+        return labels[0], labels[1]
 
 
 @dataclass(frozen=True)

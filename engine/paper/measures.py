@@ -79,15 +79,15 @@ def measures() -> dict[str, Measure[Any]]:
     """The measure of every table but `dropped`, in the tables' order: whatever a module of this
     package marks with `@measure`. Raises TypeError for a table with none or two, and for a
     measure without a table."""
-    found: dict[str, Measure[Any]] = {}
+    by_table: dict[str, Measure[Any]] = {}
     for module in pkgutil.iter_modules(paper.__path__):
         for value in vars(import_module(f"{paper.__name__}.{module.name}")).values():
-            if isinstance(value, Measure) and found.setdefault(value.table, value) is not value:
+            if isinstance(value, Measure) and by_table.setdefault(value.table, value) is not value:
                 raise TypeError(f"two measures of the table {value.table}")
-    wanted = [name for name in flat.records() if name != DROPPED]
-    if set(found) != set(wanted):
-        raise TypeError(f"tables and measures differ in {sorted(set(found) ^ set(wanted))}")
-    return {name: found[name] for name in wanted}
+    tables = [name for name in flat.records() if name != DROPPED]
+    if set(by_table) != set(tables):
+        raise TypeError(f"tables and measures differ in {sorted(set(by_table) ^ set(tables))}")
+    return {name: by_table[name] for name in tables}
 
 
 def compute(
@@ -101,9 +101,9 @@ def compute(
     labels given twice, or arrays of the wrong shape; never for too little data."""
     given = _given(pairs, rewrites, labelers, options)
     _check_rewrites(given.every_rewrite, given.pairs)
-    found = {name: one.compute(given) for name, one in measures().items()}
-    tables: dict[str, Any] = {name: tuple(one.rows) for name, one in found.items()}
-    tables[DROPPED] = tuple(row for one in found.values() for row in one.dropped)
+    results = {name: one.compute(given) for name, one in measures().items()}
+    tables: dict[str, Any] = {name: tuple(one.rows) for name, one in results.items()}
+    tables[DROPPED] = tuple(row for one in results.values() for row in one.dropped)
     return Tables(**tables)
 
 

@@ -42,7 +42,7 @@ def misalignment(
     """Coefficients per preset, feature and side; positive is more misalignment. `v` belongs to
     `pairs`. O(N K²), for the logistic fit per Newton step on the distinct rows."""
     complete, columns, dropped = usable(pairs, TABLE)
-    known = np.isin(pairs.pair_id, complete.pair_id)
+    labeled = np.isin(pairs.pair_id, complete.pair_id)
     rows: list[MisalignmentRow] = []
     for preset in PRESETS:
         if preset == "released-code":
@@ -51,12 +51,12 @@ def misalignment(
         else:
             use = counted(v, options.tie_policy)
             reason, what = "tied_pairs", "pairs are tied and left out"
-        left_out = int(np.sum(known & ~use))
+        left_out = int(np.sum(labeled & ~use))
         if left_out:
-            detail = f"{left_out} of {int(known.sum())} {what}"
+            detail = f"{left_out} of {int(labeled.sum())} {what}"
             dropped.append(DroppedFeature(TABLE, preset, "*", "*", reason, detail))
-        y = (~v.aligned_post[known & use]).astype(np.float64)
-        design = side_design(complete.take(use[known]), columns)
+        y = (~v.aligned_post[labeled & use]).astype(np.float64)
+        design = side_design(complete.take(use[labeled]), columns)
         screened = screen_sides(design, preset, options)
         dropped += dropped_terms(TABLE, preset, design.labels, screened)
         if not screened.keep:
@@ -75,23 +75,23 @@ def _rows(
     keep = screened.keep
     x = design.x[:, keep]
     odds: list[Odds | None] = [None] * len(keep)
-    found: list[Coefficient]
+    estimates: list[Coefficient]
     clusters: int | None = None
     if preset == "pair-fe":
         fitted = log_odds(x, y, shown=list(range(len(keep))))
-        found, odds = [o.coefficient for o in fitted], [*fitted]
+        estimates, odds = [o.coefficient for o in fitted], [*fitted]
     else:
         fit = side_fit(x, y, preset)
         clusters = fit.clusters
         # the released table is of a gaussian glm, whose p-values are normal
         normal = preset == "released-code"
-        found = inference(fit, 1, preset, normal=normal)
+        estimates = inference(fit, 1, preset, normal=normal)
     wide = x.astype(np.float64)
     inflation, spread = vif(wide), np.std(wide, axis=0)
     events = (x != 0).T @ y
     sd = float(np.std(y))
     rows = []
-    for i, (j, c, o) in enumerate(zip(keep, found, odds, strict=True)):
+    for i, (j, c, o) in enumerate(zip(keep, estimates, odds, strict=True)):
         # per standard deviation of the feature; a log odds has no outcome deviation to divide by
         unit = spread[i] if o is not None else spread[i] / sd
         rows.append(

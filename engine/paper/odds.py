@@ -71,17 +71,17 @@ def log_odds(
     wald = fit
     if cluster is not None and int(cluster.max()) + 1 < len(y):
         wald = replace(fit, cov=clustered_cov(p, fit, y, cluster))
-    found = coefficients(fit.beta[1:], wald.std_error[1:], None)
+    estimates = coefficients(fit.beta[1:], wald.std_error[1:], None)
     if fit.method == "firth" and p.x.shape[0] * p.x.shape[1] ** 2 < _PROFILE_COST:
         for j in sparse:
-            found[j] = _profiled(p, fit, j, found[j])
+            estimates[j] = _profiled(p, fit, j, estimates[j])
     if opposite is None:
         effect, effect_se = (a[1:][shown] for a in marginal_effects(p, wald))
     else:
         columns = [j + 1 for j in shown]
         off = {j + 1: k + 1 for j, k in opposite.items()}
         effect, effect_se = discrete_effects(p, wald, columns, off)
-    reported = adjusted([found[j] for j in shown])
+    reported = adjusted([estimates[j] for j in shown])
     return [
         Odds(
             coefficient=c,

@@ -49,12 +49,12 @@ class Plots:
 
 def circle(degrees: Float) -> Circle:
     """Angles in (−180, 180], NaN where undefined, counted by sector."""
-    known = degrees[~np.isnan(degrees)]
-    sector = np.ceil((known + 180.0) / (360.0 / SECTORS)).astype(np.int64) - 1
-    mean, length = circular_mean(known)
+    defined = degrees[~np.isnan(degrees)]
+    sector = np.ceil((defined + 180.0) / (360.0 / SECTORS)).astype(np.int64) - 1
+    mean, length = circular_mean(defined)
     return Circle(
         counts=np.bincount(np.clip(sector, 0, SECTORS - 1), minlength=SECTORS).astype(np.int64),
-        undefined=len(degrees) - len(known),
+        undefined=len(degrees) - len(defined),
         mean_deg=mean,
         resultant=length,
     )

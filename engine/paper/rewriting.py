@@ -68,7 +68,7 @@ def drift_rows(
     dropped: list[DroppedFeature] = []
     for threshold in thresholds:
         near = rewrites.near(threshold)
-        found, missing = scores(near, features, options, ["pooled-clustered"], by_strategy=False)
+        rows_at, missing = scores(near, features, options, ["pooled-clustered"], by_strategy=False)
         rows += [
             DriftRow(
                 threshold=threshold,
@@ -88,7 +88,7 @@ def drift_rows(
                 n=r.n,
                 total=r.total,
             )
-            for r in found
+            for r in rows_at
         ]
         where = f"cosine from {threshold:g}: "
         if len(rewrites):

@@ -96,8 +96,10 @@ def scores(
         for population in POPULATIONS:
             for group, members in groups:
                 part = rewrites.take(members)
-                found, missing = _one(part, features, columns, options, preset, population, group)
-                rows += found
+                estimates, missing = _one(
+                    part, features, columns, options, preset, population, group
+                )
+                rows += estimates
                 alone = len(names) > 1 and group != "all"
                 dropped += (
                     [msgspec.structs.replace(d, table=ALONE) for d in missing] if alone else missing
@@ -122,13 +124,13 @@ def _labeled(
             dropped.append(DroppedFeature(TABLE, "*", name, "*", "not_labeled", "no label"))
         else:
             columns.append(j)
-    known = np.ones(len(rewrites), np.bool_)
+    labeled = np.ones(len(rewrites), np.bool_)
     for labels in tables:
-        known &= (labels[:, columns] != MISSING).all(axis=1)
-    if not known.all():
-        detail = f"{int(np.sum(~known))} of {len(known)} rewrites lack a label"
+        labeled &= (labels[:, columns] != MISSING).all(axis=1)
+    if not labeled.all():
+        detail = f"{int(np.sum(~labeled))} of {len(labeled)} rewrites lack a label"
         dropped.append(DroppedFeature(TABLE, "*", "*", "*", "unlabeled_pairs", detail))
-    return rewrites.take(known), columns, dropped
+    return rewrites.take(labeled), columns, dropped
 
 
 def flip_design(
@@ -186,7 +188,7 @@ def _one(
     where = f"{population} pairs" + ("" if strategy == "all" else f", {strategy}")
     labels = [("*", "*")] * h + [(t.feature.name, t.side) for t in terms]
     words = {j: f"{terms[j - h].word}, " if j >= h else "" for j in range(h + len(terms))}
-    told = replace(
+    named = replace(
         screened,
         dropped=[
             (j, reason, detail if reason == "too_few_pairs" else words[j] + detail)
@@ -194,20 +196,20 @@ def _one(
             if j >= h
         ],
     )
-    dropped = dropped_terms(TABLE, preset, labels, told, f"{where}: ")
+    dropped = dropped_terms(TABLE, preset, labels, named, f"{where}: ")
     keep = screened.keep
-    shown = [i for i, j in enumerate(keep) if j >= h]
-    if not shown:
+    reported = [i for i, j in enumerate(keep) if j >= h]
+    if not reported:
         return [], dropped
     if y.min() == y.max():
         detail = f"{where}: " + ("no" if y[0] == 0 else "every") + " pair became misaligned"
         return [], [*dropped, DroppedFeature(TABLE, preset, "*", "*", "no_events", detail)]
     x = both[:, keep]
-    shown_terms = [terms[keep[i] - h] for i in shown]
+    reported_terms = [terms[keep[i] - h] for i in reported]
     _, pair = np.unique(rewrites.pair_id, return_inverse=True)
-    found, odds = _fit(x, y, shown, shown_terms, pair, preset)
+    estimates, odds = _fit(x, y, reported, reported_terms, pair, preset)
     rows = []
-    for i, term, c, o in zip(shown, shown_terms, found, odds, strict=True):
+    for i, term, c, o in zip(reported, reported_terms, estimates, odds, strict=True):
         flipped = x[:, i] == 1
         rows.append(_row(preset, population, strategy, term, c, o, y, flipped))
     return rows, dropped
@@ -227,27 +229,27 @@ def _strategy_dummies(rewrites: Rewrites) -> Int8:
 def _fit(
     x: Int8,
     y: Float,
-    shown: list[int],
+    reported: list[int],
     terms: list[Flip],
     pair: Int,
     preset: Preset,
 ) -> tuple[list[Coefficient], list[Odds | None]]:
     """Coefficients of the shown columns, and their odds if logistic."""
-    columns = [i + 1 for i in shown]
-    nothing: list[Odds | None] = [None] * len(shown)
+    columns = [i + 1 for i in reported]
+    nothing: list[Odds | None] = [None] * len(reported)
     if preset == "released-code":
         fit = ols(with_intercept(x), y)
         return coefficients(fit.beta[columns], fit.std_error[columns], None, "none"), nothing
     if preset == "pooled-clustered":
         fit = ols_clustered(with_intercept(x), y, pair)
         return coefficients(fit.beta[columns], fit.std_error[columns], fit.df), nothing
-    place = {(t.feature.name, t.side, t.sign): i for i, t in zip(shown, terms, strict=True)}
+    place = {(t.feature.name, t.side, t.sign): i for i, t in zip(reported, terms, strict=True)}
     opposite = {}
-    for i, t in zip(shown, terms, strict=True):
+    for i, t in zip(reported, terms, strict=True):
         other = place.get((t.feature.name, t.side, "-" if t.sign == "+" else "+"))
         if other is not None:
             opposite[i] = other
-    fitted = log_odds(x, y, shown=shown, cluster=pair, opposite=opposite)
+    fitted = log_odds(x, y, shown=reported, cluster=pair, opposite=opposite)
     return [o.coefficient for o in fitted], [*fitted]
 
 

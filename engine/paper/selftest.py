@@ -82,11 +82,11 @@ def verdict(report: Report) -> list[str]:
         "Synthetic pairs with known effects go through the real code. Each number that comes back",
         "has to lie within the range that chance allows (four standard errors, unless exact).",
     ]
-    shown = [(c.name, _short(c.planted), _short(c.recovered), _range(c)) for c in report.checks]
-    room, *wide = (max(len(cell) for cell in column) for column in zip(*shown, strict=True))
+    table = [(c.name, _short(c.planted), _short(c.recovered), _range(c)) for c in report.checks]
+    room, *wide = (max(len(cell) for cell in column) for column in zip(*table, strict=True))
     for part, about in PARTS.items():
         lines += ["", about]
-        for check, (name, planted, recovered, allowed) in zip(report.checks, shown, strict=True):
+        for check, (name, planted, recovered, allowed) in zip(report.checks, table, strict=True):
             if check.part == part:
                 lines.append(
                     f"  {name:<{room}}  planted {planted:>{wide[0]}}  recovered "
@@ -96,8 +96,8 @@ def verdict(report: Report) -> list[str]:
     bad = sum(not check.passed for check in report.checks)
     total = len(report.checks)
     made = f"seed {report.seed}, {report.pairs:,} pairs, {report.replications:,} small studies"
-    said = f"{bad} of {total} checks FAILED" if bad else f"All {total} checks passed"
-    return [*lines, "", f"{said} ({made})."]
+    outcome = f"{bad} of {total} checks FAILED" if bad else f"All {total} checks passed"
+    return [*lines, "", f"{outcome} ({made})."]
 
 
 def _short(value: float) -> str:
@@ -190,13 +190,13 @@ def run(seed: int = 7, pairs: int = 4000, replications: int = 1000) -> Report:
     rewrites = plant_rewrites(rng, planted)
     labelers = plant_labelers(rng, planted)
     options = Options(seed=seed, bootstrap=200)
-    found = compute(planted, rewrites, labelers, options)
+    tables = compute(planted, rewrites, labelers, options)
     parts = {
-        "imprint": _imprint(found),
+        "imprint": _imprint(tables),
         "ties": _ties(planted, options),
-        "identities": _identities(planted, labelers, found, options),
-        "flips": _flips(found),
-        "labeler": _labeler(planted, found),
+        "identities": _identities(planted, labelers, tables, options),
+        "flips": _flips(tables),
+        "labeler": _labeler(planted, tables),
         "misalignment": _misaligned(rng, pairs, options),
         "replicated": _replicated(rng, replications),
     }
@@ -221,11 +221,11 @@ def _rows(rows: Iterable[ImprintRow], preset: str, outcome: str) -> dict[str, Im
     return {r.feature: r for r in rows if r.preset == preset and r.outcome == outcome}
 
 
-def _imprint(found: Tables) -> list[Check]:
+def _imprint(tables: Tables) -> list[Check]:
     checks = []
     truth = {"pre": BETA_PRE, "post": BETA_POST, "difference": BETA_POST - BETA_PRE}
     for outcome, beta in truth.items():
-        rows = _rows(found.imprint, "pair-fe", outcome)
+        rows = _rows(tables.imprint, "pair-fe", outcome)
         for j, feature in enumerate(FEATURES):
             row = rows[feature.name]
             name = f"{feature.name}, {outcome}"
@@ -238,7 +238,7 @@ def _imprint(found: Tables) -> list[Check]:
                 )
             )
     name = FEATURES[CONFOUNDED].name
-    pooled = _rows(found.imprint, "pooled-clustered", "post")[name]
+    pooled = _rows(tables.imprint, "pooled-clustered", "post")[name]
     z = (_value(pooled.coefficient.estimate) - float(BETA_POST[CONFOUNDED])) / _value(
         pooled.coefficient.std_error
     )
@@ -269,14 +269,14 @@ def _ties(pairs: Pairs, options: Options) -> list[Check]:
 
 
 def _identities(
-    pairs: Pairs, labelers: Sequence[Labels], found: Tables, options: Options
+    pairs: Pairs, labelers: Sequence[Labels], tables: Tables, options: Options
 ) -> list[Check]:
     facts = pair_facts(pairs, labelers, options)
     turned = facts.direction_post - facts.direction_pre - facts.theta
     off = np.abs((turned + 180.0) % 360.0 - 180.0)
     sine = np.sin(np.radians(facts.direction_post))
     cosine = facts.margin_post / (facts.norm_post * math.sqrt(2.0))
-    total = sum(row.n for row in found.regimes)
+    total = sum(row.n for row in tables.regimes)
     return [
         _within(
             "θ = direction after − direction before, worst error",
@@ -296,9 +296,9 @@ def _identities(
     ]
 
 
-def _flips(found: Tables) -> list[Check]:
+def _flips(tables: Tables) -> list[Check]:
     checks = []
-    for row in found.robustness:
+    for row in tables.robustness:
         if row.preset != "pair-fe" or row.population != "aligned":
             continue
         planted = 0.0
@@ -314,12 +314,12 @@ def _flips(found: Tables) -> list[Check]:
     return checks
 
 
-def _labeler(pairs: Pairs, found: Tables) -> list[Check]:
+def _labeler(pairs: Pairs, tables: Tables) -> list[Check]:
     """Agreement 1 − error, κ from it and the prevalence, and the imprint's attenuation: a label
     wrong with probability e keeps (1 − 2e) of the within-pair signal against noise 2e(1 − e)."""
     checks = []
     e = LABELER_ERROR
-    for row in found.stability:
+    for row in tables.stability:
         if row.feature == "sentiment":
             continue
         n = row.n
@@ -341,9 +341,11 @@ def _labeler(pairs: Pairs, found: Tables) -> list[Check]:
         )
     truth = (pairs.chosen[:, 0] - pairs.rejected[:, 0]).astype(np.float64)
     signal = float(np.mean(truth**2))
-    kept = (1 - 2 * e) * signal / ((1 - 2 * e) ** 2 * signal + 2 * e * (1 - e))
-    planted = float(BETA_POST[0]) * (1 - kept)
-    gap = next(r for r in found.stability_imprint if (r.feature, r.outcome) == ("harmless", "post"))
+    attenuation = (1 - 2 * e) * signal / ((1 - 2 * e) ** 2 * signal + 2 * e * (1 - e))
+    planted = float(BETA_POST[0]) * (1 - attenuation)
+    gap = next(
+        r for r in tables.stability_imprint if (r.feature, r.outcome) == ("harmless", "post")
+    )
     low, high = _value(gap.difference_low), _value(gap.difference_high)
     half = (high - low) / 2
     checks.append(

@@ -134,25 +134,25 @@ def stability(pairs: Pairs, labelers: Sequence[Labels], options: Options) -> lis
                 labeler.labels[place, labeler.features.index(feature.name)]
                 for labeler, place in zip((first, second), places, strict=True)
             )
-            known = (a != MISSING) & (b != MISSING)
+            labeled = (a != MISSING) & (b != MISSING)
             categories = (0, 1) if feature.kind == "bool" else (-1, 0, 1)
             words = (feature.name, first.name, second.name)
             seed = [options.seed, *(zlib.crc32(word.encode()) for word in words)]
-            a, b = a[known], b[known]
-            found = agreement(a, b, keys[known], categories, options.bootstrap, seed)
+            a, b = a[labeled], b[labeled]
+            result = agreement(a, b, keys[labeled], categories, options.bootstrap, seed)
             rows.append(
                 StabilityRow(
                     feature=feature.name,
                     labeler_a=first.name,
                     labeler_b=second.name,
-                    n=found.n,
-                    agreement=found.agreement,
-                    kappa=found.kappa,
-                    kappa_low=found.kappa_low,
-                    kappa_high=found.kappa_high,
-                    pabak=found.pabak,
-                    prevalence_a=float(a.mean()) if found.n else None,
-                    prevalence_b=float(b.mean()) if found.n else None,
+                    n=result.n,
+                    agreement=result.agreement,
+                    kappa=result.kappa,
+                    kappa_low=result.kappa_low,
+                    kappa_high=result.kappa_high,
+                    pabak=result.pabak,
+                    prevalence_a=float(a.mean()) if result.n else None,
+                    prevalence_b=float(b.mean()) if result.n else None,
                     statistic="cohen",
                     labelers=2,
                 )

@@ -36,8 +36,8 @@ def stability_imprint(
     rows: list[StabilityImprintRow] = []
     dropped: list[DroppedFeature] = []
     for a, b in combinations(labelers, 2):
-        found, missing = _compared(pairs, a, b, options)
-        rows += found
+        result, missing = _compared(pairs, a, b, options)
+        rows += result
         dropped += missing
     return rows, dropped
 
@@ -57,12 +57,12 @@ def _compared(
     dropped = missing
     keep = set(range(len(names)))
     for dx, labels in ((dx_a, a), (dx_b, b)):
-        found = screen(
+        result = screen(
             dx, names, centred=False, min_count=options.min_count, spare=_SPARE, rows="pairs"
         )
-        keep &= set(found.keep)
+        keep &= set(result.keep)
         text = f"{a.name} and {b.name}, labels of {labels.name}: "
-        dropped += dropped_terms(TABLE, "pair-fe", [(name, "*") for name in names], found, text)
+        dropped += dropped_terms(TABLE, "pair-fe", [(name, "*") for name in names], result, text)
     columns = sorted(keep)
     if not columns:
         return [], dropped
@@ -72,11 +72,11 @@ def _compared(
     fits = [(first_difference(x_a, one), first_difference(x_b, one)) for one in y.T]
     seed = [options.seed, zlib.crc32(a.name.encode()), zlib.crc32(b.name.encode())]
     low, high = _interval(x_a, x_b, y, fits, options.bootstrap, seed)
-    kept = [features[j] for j in columns]
+    shared = [features[j] for j in columns]
     return [
         row
         for o, outcome in enumerate(OUTCOMES)
-        for row in _rows(outcome, kept, (a.name, b.name), fits[o], low[o], high[o])
+        for row in _rows(outcome, shared, (a.name, b.name), fits[o], low[o], high[o])
     ], dropped
 
 
@@ -84,7 +84,7 @@ def _labeled(
     features: list[Feature], a: Labels, b: Labels
 ) -> tuple[list[Feature], list[DroppedFeature]]:
     """A feature that one of the two never labels would leave no common pair at all."""
-    kept, dropped = [], []
+    shared, dropped = [], []
     for feature in features:
         silent = [
             labels.name
@@ -97,8 +97,8 @@ def _labeled(
                 DroppedFeature(TABLE, "pair-fe", feature.name, "*", "not_labeled", detail)
             )
         else:
-            kept.append(feature)
-    return kept, dropped
+            shared.append(feature)
+    return shared, dropped
 
 
 def _rows(
@@ -167,14 +167,14 @@ def _interval(
             ends.append((a.beta - b.beta - Z_95 * se, a.beta - b.beta + Z_95 * se))
         return np.array([low for low, _ in ends]), np.array([high for _, high in ends])
     generator = np.random.default_rng(seed)
-    found = np.empty((draws, outcomes, k))
+    result = np.empty((draws, outcomes, k))
     products = [_products(x, y) for x in (x_a, x_b)]
     for start in range(0, draws, _CHUNK):
         count = min(_CHUNK, draws - start)
         weights = generator.multinomial(n, np.full(n, 1.0 / n), size=count).astype(np.float64)
         first, second = (_refit(weights, p, k, outcomes) for p in products)
-        found[start : start + count] = first - second
-    low, high = np.quantile(found, [0.025, 0.975], axis=0)
+        result[start : start + count] = first - second
+    low, high = np.quantile(result, [0.025, 0.975], axis=0)
     return low, high
 
 

@@ -49,11 +49,11 @@ def compare(chosen: Int8, rejected: Int8, rule: OpinionRule = "lexicographic") -
     return code
 
 
-def opinion_columns(features: tuple[Feature, ...], wanted: tuple[str, ...]) -> list[int]:
+def opinion_columns(features: tuple[Feature, ...], features_named: tuple[str, ...]) -> list[int]:
     """Columns that decide γ: those wanted, or all targets if one of those is not there."""
     names = [f.name for f in features]
-    if wanted and all(name in names for name in wanted):
-        return [names.index(name) for name in wanted]
+    if features_named and all(name in names for name in features_named):
+        return [names.index(name) for name in features_named]
     return [j for j, f in enumerate(features) if f.role == "target"]
 
 

@@ -18,17 +18,17 @@ from engine.results.records import (
 )
 
 R = TypeVar("R")
-_Shown = TypeVar("_Shown", contravariant=True)
+_Row = TypeVar("_Row", contravariant=True)
 CoefficientRow = ImprintRow | ShiftImprintRow | MisalignmentRow | RobustnessRow
 
 
 @dataclass(frozen=True)
-class Column(Generic[_Shown]):
+class Column(Generic[_Row]):
     """`cell` makes a row into text fit for a terminal; one that is not `numeric` may hold names
     from the data."""
 
     head: str
-    cell: Callable[[_Shown, Kinds], str]
+    cell: Callable[[_Row, Kinds], str]
     numeric: bool = True
 
 

@@ -32,19 +32,19 @@ class Key(NamedTuple):
 @cache
 def keys(record: type[Record]) -> tuple[Key, ...]:
     """The keys of a table's flat rows, in order."""
-    found: list[Key] = []
+    early: list[Key] = []
     late: list[Key] = []
     for key in _own(record):
         if not _embedded(key.type):
-            found.append(key)
+            early.append(key)
             continue
         for inner in _own(key.type):
-            where = late if inner.name in record.LATE else found
+            where = late if inner.name in record.LATE else early
             where.append(inner._replace(inside=key.field))
     for key in late:
-        names = [one.name for one in found]
-        found.insert(names.index(record.LATE[key.name]) + 1, key)
-    return tuple(found)
+        names = [one.name for one in early]
+        early.insert(names.index(record.LATE[key.name]) + 1, key)
+    return tuple(early)
 
 
 def _own(record: type[Record]) -> list[Key]:
@@ -95,18 +95,18 @@ def rows(records_: Iterable[Record]) -> list[Row]:
     return [row(one) for one in records_]
 
 
-def tables(found: Tables) -> dict[str, list[Row]]:
+def tables(results: Tables) -> dict[str, list[Row]]:
     """Every table as flat rows: what `metrics --json` prints."""
-    return {name: rows(getattr(found, name)) for name in records()}
+    return {name: rows(getattr(results, name)) for name in records()}
 
 
-def read(found: Mapping[str, Sequence[Mapping[str, Any]]]) -> Tables:
+def read(rows_of: Mapping[str, Sequence[Mapping[str, Any]]]) -> Tables:
     """Flat rows of every table as records; a table that is not there is empty."""
-    made: dict[str, Any] = {
-        name: tuple(record(kind, one) for one in found.get(name, ()))
+    results: dict[str, Any] = {
+        name: tuple(record(kind, one) for one in rows_of.get(name, ()))
         for name, kind in records().items()
     }
-    return Tables(**made)
+    return Tables(**results)
 
 
 @cache

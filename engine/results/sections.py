@@ -38,7 +38,7 @@ from engine.results.records import (
     TestRow,
 )
 
-Found = Iterator[Section]
+Sections = Iterator[Section]
 _Row = TypeVar("_Row", ImprintRow, ShiftImprintRow, MisalignmentRow, RobustnessRow)
 _TIES = {
     "misaligned": "counts as misaligned",
@@ -52,7 +52,7 @@ def _by_size(rows: Iterable[_Row]) -> list[_Row]:
     return sorted(rows, key=lambda row: -effect(row).size)
 
 
-def alignment(tables: Tables, preset: str, kinds: Kinds) -> Found:
+def alignment(tables: Tables, preset: str, kinds: Kinds) -> Sections:
     key = of(AlignmentRow)
     rows = views.alignment(tables)
     by_role = {row.role: row for row in rows}
@@ -78,7 +78,7 @@ def alignment(tables: Tables, preset: str, kinds: Kinds) -> Found:
     yield section("Alignment with the human preference", summary, columns, rows, kinds)
 
 
-def regimes(tables: Tables, preset: str, kinds: Kinds) -> Found:
+def regimes(tables: Tables, preset: str, kinds: Kinds) -> Sections:
     cells = views.regimes(tables)
     total = sum(cells.values())
     if not total:
@@ -110,7 +110,7 @@ def _opinion(cells: dict[tuple[str, str], int], opinion: str) -> Column[str]:
     )
 
 
-def opinions(tables: Tables, preset: str, kinds: Kinds) -> Found:
+def opinions(tables: Tables, preset: str, kinds: Kinds) -> Sections:
     key = of(OpinionRow)
     by = {row.opinion: row.resistance for row in tables.opinions}
     summary = (
@@ -132,7 +132,7 @@ def opinions(tables: Tables, preset: str, kinds: Kinds) -> Found:
     yield section("By the labeler's preference", summary, columns, tables.opinions, kinds)
 
 
-def tests(tables: Tables, preset: str, kinds: Kinds) -> Found:
+def tests(tables: Tables, preset: str, kinds: Kinds) -> Sections:
     key = of(TestRow)
     summary = (
         "A small p means that chance alone seldom gives such a difference, not that the difference "
@@ -149,7 +149,7 @@ def tests(tables: Tables, preset: str, kinds: Kinds) -> Found:
     yield section("Tests", summary, columns, tables.tests, kinds)
 
 
-def shifts(tables: Tables, preset: str, kinds: Kinds) -> Found:
+def shifts(tables: Tables, preset: str, kinds: Kinds) -> Sections:
     key = of(ShiftRow)
     every = next((row for row in tables.shifts if row.group == "all"), None)
     gain = None if every is None else every.gain_mean_deg
@@ -186,7 +186,7 @@ _OUTCOMES = {
 }
 
 
-def imprint(tables: Tables, preset: str, kinds: Kinds) -> Found:
+def imprint(tables: Tables, preset: str, kinds: Kinds) -> Sections:
     key = of(ImprintRow)
     columns: list[Column[ImprintRow]] = [
         Column("feature", lambda row, kinds: feature(row), numeric=False),
@@ -194,7 +194,7 @@ def imprint(tables: Tables, preset: str, kinds: Kinds) -> Found:
         *estimates("points"),
         *P_VALUES,
         key("std.", "standardized"),
-        of_effect("MDE", lambda found: found.detects()),
+        of_effect("MDE", lambda estimate: estimate.detects()),
         key("VIF", "vif"),
         key("varies", "varies"),
     ]
@@ -212,7 +212,7 @@ def imprint(tables: Tables, preset: str, kinds: Kinds) -> Found:
         yield section(f"{title} ({preset})", summary, columns, rows, kinds)
 
 
-def shift_imprint(tables: Tables, preset: str, kinds: Kinds) -> Found:
+def shift_imprint(tables: Tables, preset: str, kinds: Kinds) -> Sections:
     key = of(ShiftImprintRow)
     summary = (
         "Degrees by which the reward vector turns with a feature on one side; positive is "
@@ -223,23 +223,23 @@ def shift_imprint(tables: Tables, preset: str, kinds: Kinds) -> Found:
         key("side", "side"),
         *estimates("degrees"),
         *P_VALUES,
-        of_effect("MDE", lambda found: found.detects()),
+        of_effect("MDE", lambda estimate: estimate.detects()),
         key("VIF", "vif"),
     ]
     rows = _by_size(views.of_preset(tables.shift_imprint, preset))
     yield section(f"Imprint on the shift θ ({preset})", summary, columns, rows, kinds)
 
 
-def misalignment(tables: Tables, preset: str, kinds: Kinds) -> Found:
+def misalignment(tables: Tables, preset: str, kinds: Kinds) -> Sections:
     key = of(MisalignmentRow)
     rows = _by_size(views.of_preset(tables.misalignment, preset))
     if not rows:
         return
-    first, found = rows[0], effect(rows[0])
-    more = "more" if (found.value or 0.0) > 0 else "less"
+    first, strongest = rows[0], effect(rows[0])
+    more = "more" if (strongest.value or 0.0) > 0 else "less"
     summary = (
         "Percentage points by which a feature on one side makes a misaligned pair (post-D) more "
-        f"likely. Strongest: {feature(first)} in {names.name(first.side)}, {found.magnitude()} "
+        f"likely. Strongest: {feature(first)} in {names.name(first.side)}, {strongest.magnitude()} "
         f"points {more}."
     )
     columns: list[Column[MisalignmentRow]] = [
@@ -256,7 +256,7 @@ def misalignment(tables: Tables, preset: str, kinds: Kinds) -> Found:
     yield section(title, summary, columns, rows, kinds)
 
 
-def robustness(tables: Tables, preset: str, kinds: Kinds) -> Found:
+def robustness(tables: Tables, preset: str, kinds: Kinds) -> Sections:
     summary = (
         "Percentage points by which a pair becomes misaligned more often when rewriting flips a "
         "feature. Rewriting alone does it too: “else” is the share of the pairs without that flip "
@@ -276,7 +276,7 @@ def robustness(tables: Tables, preset: str, kinds: Kinds) -> Found:
 # ---------------------------------------------------------------- rewriting and ambiguity
 
 
-def strategies(tables: Tables, preset: str, kinds: Kinds) -> Found:
+def strategies(tables: Tables, preset: str, kinds: Kinds) -> Sections:
     key = of(StrategyRow)
     placebo = next(
         (
@@ -300,7 +300,7 @@ def strategies(tables: Tables, preset: str, kinds: Kinds) -> Found:
         key("resistance", "resistance_before"),
         key("after", "resistance_after"),
         *estimates("change"),
-        of_effect("p", lambda found: found.power()),
+        of_effect("p", lambda estimate: estimate.power()),
         key("lost", "became_misaligned"),
         key("won", "became_aligned"),
         key("loss", "loss"),
@@ -310,9 +310,9 @@ def strategies(tables: Tables, preset: str, kinds: Kinds) -> Found:
     yield section(title, summary, columns, tables.resistance_by_strategy, kinds)
 
 
-def drift(tables: Tables, preset: str, kinds: Kinds) -> Found:
+def drift(tables: Tables, preset: str, kinds: Kinds) -> Sections:
     rows = [row for row in tables.robustness_drift if row.population == "aligned"]
-    kept = dict(sorted({row.threshold: row.rewrites for row in rows}.items()))
+    rewrites = dict(sorted({row.threshold: row.rewrites for row in rows}.items()))
     flips = {
         (row.feature, row.side, row.sign): names.change(
             row.feature, row.side, row.sign, kinds(row.feature)
@@ -321,10 +321,10 @@ def drift(tables: Tables, preset: str, kinds: Kinds) -> Found:
     }
     cells = {(row.feature, row.side, row.sign, row.threshold): effect(row).text() for row in rows}
     lines = [
-        (name, *(cells.get((*flip, at), numbers.NOTHING) for at in kept))
+        (name, *(cells.get((*flip, at), numbers.NOTHING) for at in rewrites))
         for flip, name in flips.items()
     ]
-    lines.append(("rewrites", *(numbers.count(n) for n in kept.values())))
+    lines.append(("rewrites", *(numbers.count(n) for n in rewrites.values())))
     summary = (
         "The linear scores, in percentage points, on rewrites at least that similar to their "
         "originals. A row that stays level supports the flip as the cause, one that fades a drift "
@@ -333,13 +333,13 @@ def drift(tables: Tables, preset: str, kinds: Kinds) -> Found:
     yield Section(
         title="Robustness against drift, pairs aligned before rewriting",
         summary=summary,
-        head=("cosine from", *(numbers.number(at, 3) for at in kept)),
-        rows=tuple(lines) if kept else (),
-        numeric=(False, *(True for _ in kept)),
+        head=("cosine from", *(numbers.number(at, 3) for at in rewrites)),
+        rows=tuple(lines) if rewrites else (),
+        numeric=(False, *(True for _ in rewrites)),
     )
 
 
-def ambiguity(tables: Tables, preset: str, kinds: Kinds) -> Found:
+def ambiguity(tables: Tables, preset: str, kinds: Kinds) -> Sections:
     key = of(AmbiguityRow)
     rows = tables.resistance_by_ambiguity
     if not rows:
@@ -364,7 +364,7 @@ def ambiguity(tables: Tables, preset: str, kinds: Kinds) -> Found:
 # ---------------------------------------------------------------- labelers
 
 
-def stability(tables: Tables, preset: str, kinds: Kinds) -> Found:
+def stability(tables: Tables, preset: str, kinds: Kinds) -> Sections:
     key = of(StabilityRow)
     columns: list[Column[StabilityRow]] = [
         Column("feature", lambda row, kinds: names.feature(row.feature), numeric=False),
@@ -396,7 +396,7 @@ def stability(tables: Tables, preset: str, kinds: Kinds) -> Found:
         yield section(title, summary, columns, rows, kinds)
 
 
-def stability_imprint(tables: Tables, preset: str, kinds: Kinds) -> Found:
+def stability_imprint(tables: Tables, preset: str, kinds: Kinds) -> Sections:
     key = of(StabilityImprintRow)
 
     def group(row: StabilityImprintRow) -> tuple[str, str, str]:
@@ -444,7 +444,7 @@ def _mark(row: StabilityImprintRow) -> str:
 # ---------------------------------------------------------------- what was left out
 
 
-def dropped(tables: Tables, preset: str, kinds: Kinds) -> Found:
+def dropped(tables: Tables, preset: str, kinds: Kinds) -> Sections:
     """Features of one table and reason together; `--json` has each with its own detail."""
     groups: dict[tuple[str, str, str], dict[str, int]] = {}
     for row in views.of_preset(tables.dropped, preset):

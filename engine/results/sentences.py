@@ -60,14 +60,14 @@ def _between(low: float | None, high: float | None, digits: int = 2, factor: flo
     return "" if text == numbers.NOTHING else f" (95 % interval {text})"
 
 
-def _certainty(found: Effect) -> str:
+def _certainty(estimate: Effect) -> str:
     parts = []
-    if found.low is not None and found.high is not None:
-        factor, digits = found.unit.factor, found.unit.digits
-        low, high = (numbers.signed(end * factor, digits) for end in (found.low, found.high))
+    if estimate.low is not None and estimate.high is not None:
+        factor, digits = estimate.unit.factor, estimate.unit.digits
+        low, high = (numbers.signed(end * factor, digits) for end in (estimate.low, estimate.high))
         parts.append(f"95 % interval {low} to {high}")
-    if found.p_adjusted is not None:
-        parts.append(f"adjusted p {numbers.p_value(found.p_adjusted)}")
+    if estimate.p_adjusted is not None:
+        parts.append(f"adjusted p {numbers.p_value(estimate.p_adjusted)}")
     return f" ({', '.join(parts)})" if parts else ""
 
 
@@ -77,10 +77,10 @@ def _subject(feature: str, kinds: Kinds) -> str:
     return f"“{names.feature(feature)}”"
 
 
-def _odds(found: Effect) -> str:
-    if found.odds_ratio is None:
+def _odds(estimate: Effect) -> str:
+    if estimate.odds_ratio is None:
         return ""
-    return f" Its odds are {numbers.number(found.odds_ratio)} times as high."
+    return f" Its odds are {numbers.number(estimate.odds_ratio)} times as high."
 
 
 # ---------------------------------------------------------------- alignment
@@ -109,40 +109,40 @@ def opinion(row: OpinionRow, kinds: Kinds) -> str:
 
 
 def test(row: TestRow, kinds: Kinds) -> str:
-    found: Mapping[str, Any] = row.details
-    text = _counts(row, found)
+    details: Mapping[str, Any] = row.details
+    text = _counts(row, details)
     verdict = significance(row.p_value)
     return f"{text} {verdict}.".strip() if verdict else text
 
 
-def _counts(row: TestRow, found: Mapping[str, Any]) -> str:
-    if found.get("b") is not None:
+def _counts(row: TestRow, details: Mapping[str, Any]) -> str:
+    if details.get("b") is not None:
         first, second = (
-            _COMPARED.get(str(found.get(key)), names.name(str(found.get(key))))
+            _COMPARED.get(str(details.get(key)), names.name(str(details.get(key))))
             for key in ("first", "second")
         )
         return (
-            f"{first}: {numbers.percent(found.get('share_first'))}, alone in "
-            f"{numbers.count(found['b'])} pairs. {second}: "
-            f"{numbers.percent(found.get('share_second'))}, alone in "
-            f"{numbers.count(found.get('c'))}."
+            f"{first}: {numbers.percent(details.get('share_first'))}, alone in "
+            f"{numbers.count(details['b'])} pairs. {second}: "
+            f"{numbers.percent(details.get('share_second'))}, alone in "
+            f"{numbers.count(details.get('c'))}."
         )
-    if found.get("chosen_higher") is not None:
+    if details.get("chosen_higher") is not None:
         return (
             f"“{names.feature(row.group)}” is higher in the chosen answer of "
-            f"{numbers.count(found['chosen_higher'])} pairs and in the rejected one of "
-            f"{numbers.count(found.get('rejected_higher'))}."
+            f"{numbers.count(details['chosen_higher'])} pairs and in the rejected one of "
+            f"{numbers.count(details.get('rejected_higher'))}."
         )
-    if found.get("plus") is not None:
+    if details.get("plus") is not None:
         return (
-            f"{numbers.count(found['plus'])} pairs gained alignment, "
-            f"{numbers.count(found.get('minus'))} lost some."
+            f"{numbers.count(details['plus'])} pairs gained alignment, "
+            f"{numbers.count(details.get('minus'))} lost some."
         )
     shares = [
-        f"{numbers.percent(found[f'share_{side}'])} of {numbers.count(found.get(f'n_{side}'))} "
+        f"{numbers.percent(details[f'share_{side}'])} of {numbers.count(details.get(f'n_{side}'))} "
         f"pairs where {names.PREFERS[side]}"
         for side in OPINIONS
-        if found.get(f"share_{side}") is not None
+        if details.get(f"share_{side}") is not None
     ]
     return f"Aligned: {', '.join(shares)}." if shares else ""
 
@@ -166,16 +166,16 @@ def imprint(row: ImprintRow, kinds: Kinds) -> str:
     return imprint_of(row.feature, row.outcome, effect(row), kinds)
 
 
-def imprint_of(feature: str, outcome: str, found: Effect, kinds: Kinds) -> str:
+def imprint_of(feature: str, outcome: str, estimate: Effect, kinds: Kinds) -> str:
     """A coefficient of the reward regressions."""
     subject = _subject(feature, kinds)
-    if found.value is None:
+    if estimate.value is None:
         return f"{subject} {_NOT_ESTIMATED}"
-    value, certainty = found.magnitude(), _certainty(found)
+    value, certainty = estimate.magnitude(), _certainty(estimate)
     if outcome == "difference":
-        verb = "raised" if found.value > 0 else "lowered"
+        verb = "raised" if estimate.value > 0 else "lowered"
         return f"{subject}: training {verb} its worth by {value} reward points{certainty}."
-    verb = "adds" if found.value > 0 else "subtracts"
+    verb = "adds" if estimate.value > 0 else "subtracts"
     return (
         f"{subject} {verb} {value} points under {names.outcome(outcome)}, all other features equal"
         f"{certainty}."
@@ -183,36 +183,38 @@ def imprint_of(feature: str, outcome: str, found: Effect, kinds: Kinds) -> str:
 
 
 def shift_imprint(row: ShiftImprintRow, kinds: Kinds) -> str:
-    found, subject = effect(row), _subject(row.feature, kinds)
-    if found.value is None:
+    estimate, subject = effect(row), _subject(row.feature, kinds)
+    if estimate.value is None:
         return f"{subject} {_NOT_ESTIMATED}"
-    way = "counter-clockwise" if found.value > 0 else "clockwise"
+    way = "counter-clockwise" if estimate.value > 0 else "clockwise"
     return (
         f"{subject} in the {names.name(row.side)} answer turns the reward vector "
-        f"{found.magnitude()}° {way}{_certainty(found)}. The sign of θ is a direction, not a gain."
+        f"{estimate.magnitude()}° {way}{_certainty(estimate)}. The sign of θ is a direction, not "
+        "an improvement."
     )
 
 
 def misalignment(row: MisalignmentRow, kinds: Kinds) -> str:
-    found, subject = effect(row), _subject(row.feature, kinds)
-    if found.value is None:
+    estimate, subject = effect(row), _subject(row.feature, kinds)
+    if estimate.value is None:
         return f"{subject} {_NOT_ESTIMATED}"
-    more = "more" if found.value > 0 else "less"
+    more = "more" if estimate.value > 0 else "less"
     return (
         f"{subject} in the {names.name(row.side)} answer makes a misaligned pair "
-        f"{found.magnitude()} percentage points {more} likely{_certainty(found)}.{_odds(found)}"
+        f"{estimate.magnitude()} percentage points {more} likely{_certainty(estimate)}."
+        f"{_odds(estimate)}"
     )
 
 
 def robustness(row: RobustnessRow | DriftRow, kinds: Kinds) -> str:
-    found = effect(row)
+    estimate = effect(row)
     subject = names.answer_that(row.feature, row.side, row.sign, kinds(row.feature))
-    if found.value is None:
+    if estimate.value is None:
         return f"A pair with {subject}: too few rewrites to estimate."
-    more = "more" if found.value > 0 else "less"
+    more = "more" if estimate.value > 0 else "less"
     return (
-        f"A pair with {subject} becomes misaligned {found.magnitude()} percentage points {more} "
-        f"often{_certainty(found)}.{_odds(found)} Of {numbers.count(row.n)} such rewrites "
+        f"A pair with {subject} becomes misaligned {estimate.magnitude()} percentage points {more} "
+        f"often{_certainty(estimate)}.{_odds(estimate)} Of {numbers.count(row.n)} such rewrites "
         f"{numbers.count(row.events)} did."
     )
 
@@ -225,14 +227,15 @@ def drift(row: DriftRow, kinds: Kinds) -> str:
 
 
 def strategy(row: StrategyRow, kinds: Kinds) -> str:
-    found, verdict = effect(row), significance(row.p_value)
+    estimate, verdict = effect(row), significance(row.p_value)
     return (
-        f"Rewriting with {names.name(row.strategy)} takes the resistance of "
+        f"Rewriting with {names.name(row.strategy)} changes the resistance of "
         f"{names.outcome(row.role)} from {numbers.percent(row.resistance_before)} to "
-        f"{numbers.percent(row.resistance_after)} of {numbers.count(row.n)} pairs, {found.text()} "
-        f"percentage points{_between(row.change_low, row.change_high, 1, 100)}. Of "
-        f"{numbers.count(row.aligned_before)} aligned pairs {numbers.count(row.became_misaligned)} "
-        f"became misaligned.{f' {verdict}.' if verdict else ''}"
+        f"{numbers.percent(row.resistance_after)} of {numbers.count(row.n)} pairs, "
+        f"{estimate.text()} percentage points{_between(row.change_low, row.change_high, 1, 100)}. "
+        f"Of {numbers.count(row.aligned_before)} aligned pairs "
+        f"{numbers.count(row.became_misaligned)} became misaligned."
+        f"{f' {verdict}.' if verdict else ''}"
     )
 
 

@@ -179,13 +179,13 @@ def printed(name: str, tables: Tables, preset: str, kinds: Kinds) -> Iterator[Se
     """A table's sections that have rows."""
     table = TABLES[name]
     if table.sections is not None:
-        found = table.sections(tables, preset, kinds)
+        parts = table.sections(tables, preset, kinds)
     else:
         rows = views.of_preset(getattr(tables, name), preset)
         title = name.replace("_", " ").capitalize()
-        made = columns.section(title, table.meaning, columns.fields(table.record), rows, kinds)
-        found = iter((made,))
-    return (section for section in found if section.rows)
+        whole = columns.section(title, table.meaning, columns.fields(table.record), rows, kinds)
+        parts = iter((whole,))
+    return (section for section in parts if section.rows)
 
 
 def sentence(name: str, row: Record, kinds: Kinds) -> str:

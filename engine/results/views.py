@@ -88,21 +88,21 @@ class Imprint:
 
 def imprints(tables: Tables, preset: str) -> list[Imprint]:
     """One line a feature, in the table's order."""
-    found: dict[str, dict[str, Effect]] = {}
-    roles: dict[str, str] = {}
+    effects: dict[str, dict[str, Effect]] = {}
+    classes: dict[str, str] = {}
     for row in of_preset(tables.imprint, preset):
-        found.setdefault(row.feature, {})[row.outcome] = effect(row)
-        roles.setdefault(row.feature, row.class_)
+        effects.setdefault(row.feature, {})[row.outcome] = effect(row)
+        classes.setdefault(row.feature, row.class_)
     nothing = Effect(REWARD_POINTS)
     return [
         Imprint(
             feature=name,
-            role=roles[name],
+            role=classes[name],
             pre=outcomes.get("pre", nothing),
             post=outcomes.get("post", nothing),
             difference=outcomes.get("difference", nothing),
         )
-        for name, outcomes in found.items()
+        for name, outcomes in effects.items()
     ]
 
 
@@ -139,15 +139,15 @@ class Curve:
 
 def curves(tables: Tables) -> list[Curve]:
     """Those with most points, and then the strongest where all rewrites count, come first."""
-    found: dict[tuple[str, str, str], list[DriftRow]] = {}
+    scores_at: dict[tuple[str, str, str], list[DriftRow]] = {}
     for row in tables.robustness_drift:
         if row.population == "all":
-            found.setdefault((row.feature, row.side, row.sign), []).append(row)
-    made = [
+            scores_at.setdefault((row.feature, row.side, row.sign), []).append(row)
+    lines = [
         Curve(feature, side, sign, tuple(sorted(rows, key=lambda row: row.threshold)))
-        for (feature, side, sign), rows in found.items()
+        for (feature, side, sign), rows in scores_at.items()
     ]
-    return sorted(made, key=lambda curve: (-len(curve.points), -effect(curve.points[0]).size))
+    return sorted(lines, key=lambda curve: (-len(curve.points), -effect(curve.points[0]).size))
 
 
 def dropped(

@@ -1,4 +1,4 @@
-"""The command line. Every command that needs a run speaks to its engine, never to its files."""
+"""The command line. Commands that need a run talk to its engine and never read its files."""
 
 from __future__ import annotations
 
@@ -31,17 +31,20 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Where and why a reward model errs: feature imprint, alignment resistance, robustness "
     "(SEAL, arXiv 2408.10270).",
-    epilog="Exit codes: 0 done, 1 failed, 2 wrong usage or bad input.",
+    epilog="Exit codes: 0 success, 1 failure, 2 invalid usage or input.",
 )
 
 RunDir = Annotated[Path, typer.Argument(help="The folder of a run.", show_default=False)]
-Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON to stdout.")]
 Headless = Annotated[
-    bool, typer.Option("--headless", help="Plain progress and a summary, no explorer.")
+    bool,
+    typer.Option(
+        "--headless", help="Print progress and a summary instead of opening the explorer."
+    ),
 ]
 TargetDir = Annotated[
     Path | None,
-    typer.Option("--run-dir", help="Where the run lives. [default: runs/NAME]", show_default=False),
+    typer.Option("--run-dir", help="The run folder. [default: runs/NAME]", show_default=False),
 ]
 
 
@@ -51,19 +54,19 @@ def _fail(message: str, code: int) -> NoReturn:
 
 
 @contextmanager
-def _for_people() -> Iterator[None]:
-    """Every expected failure is one line and an exit code."""
+def _error_lines() -> Iterator[None]:
+    """Turn every expected failure into one line and an exit code."""
     try:
         yield
     except (typer.Exit, BrokenPipeError):
-        raise  # of the latter, the reader has seen enough: typer ends quietly
+        raise  # a closed pipe is not a failure: typer exits quietly
     except Exception as error:
-        known = crash.explain(error)
-        _fail(str(known), known.kind.exit_code)
+        failure = crash.explain(error)
+        _fail(str(failure), failure.kind.exit_code)
 
 
 def _run(study_file: Path, run_dir: Path | None, headless: bool) -> None:
-    with _for_people():
+    with _error_lines():
         folder = runs.prepare(study_file, run_dir)
         with runs.client(folder) as client:
             client.ask(START())
@@ -80,7 +83,7 @@ def _follow(client: SyncEngineClient, folder: Path) -> None:
         status = headless.follow_run(client)
     except KeyboardInterrupt:
         print(
-            f"\nThe engine goes on. Watch: seal-tui open {folder} · stop: seal-tui stop {folder}",
+            f"\nThe run continues. Watch: seal-tui open {folder} · stop: seal-tui stop {folder}",
             file=sys.stderr,
         )
         raise typer.Exit(130) from None
@@ -103,11 +106,11 @@ def _show(engine: Callable[[], Path]) -> NoReturn:
 
 @app.command()
 def demo(headless: Headless = False, run_dir: TargetDir = None) -> None:
-    """The sample study on the embedded models, then the explorer.
+    """Run the sample study with the embedded models and open the explorer.
 
-    Needs no account, no network and no GPU. A second time it opens at once.
+    Needs no account, no network and no GPU. Later calls open the finished run at once.
     """
-    with _for_people():
+    with _error_lines():
         study = samples.study()
     _run(study, run_dir or Path("runs/demo"), headless)
 
@@ -119,16 +122,16 @@ def run(
     headless: Headless = False,
     plan: Annotated[
         bool,
-        typer.Option("--plan", help="Say what would be reused and what computed; run nothing."),
+        typer.Option("--plan", help="Show what would be reused and computed, without running."),
     ] = False,
 ) -> None:
     """Run a study, or resume it where it stopped, and open the explorer.
 
-    What is computed already with the same models and settings is not computed again. The run goes
-    on when the terminal closes.
+    Results that exist for the same models and settings are reused. The run continues when the
+    terminal closes.
     """
     if plan:
-        with _for_people():
+        with _error_lines():
             runs.print_plan(study, run_dir)
         return
     _run(study, run_dir, headless)
@@ -140,7 +143,7 @@ def import_(
     pairs: Annotated[
         Path | None,
         typer.Option(
-            help="The pairs, as for a study. May be left out where a labels file has their texts.",
+            help="The pairs, as for a study. Optional if a labels file contains the texts.",
             show_default=False,
         ),
     ] = None,
@@ -148,7 +151,7 @@ def import_(
         list[str] | None,
         typer.Option(
             metavar="[NAME=]FILE",
-            help="Labels of a labeler, main without a name: SEAL's taxonomy CSV, or JSON lines.",
+            help="Labels of a labeler (default name: main): SEAL's taxonomy CSV, or JSON lines.",
             show_default=False,
         ),
     ] = None,
@@ -156,7 +159,7 @@ def import_(
         list[str] | None,
         typer.Option(
             metavar="pre=FILE, post=FILE",
-            help="Scores of a reward model: SEAL's compare CSV, or RewardBench's. Both are needed.",
+            help="Scores of a reward model: SEAL's compare CSV or RewardBench's. Both are needed.",
             show_default=False,
         ),
     ] = None,
@@ -168,20 +171,21 @@ def import_(
         typer.Option(help="A taxonomy file. [default: the paper's features]", show_default=False),
     ] = None,
     allow_squashed: Annotated[
-        bool, typer.Option("--allow-squashed", help="Take scores that all lie within [0, 1].")
+        bool, typer.Option("--allow-squashed", help="Accept scores that all lie within [0, 1].")
     ] = False,
     ledger: exporting.Ledger = None,
 ) -> None:
-    """Make a run from recorded results, without a model; or bring decisions into a run.
+    """Create a run from recorded results, without models; or import decisions into a run.
 
-    Files are joined by row_id or id, never by position; nothing is imported unless all of it fits.
+    Files are joined by row_id or id, never by position. If anything does not match, nothing is
+    imported.
     """
-    with _for_people():
+    with _error_lines():
         if ledger is not None:
             if pairs or labels or rewards or rewrites or taxonomy or allow_squashed:
                 raise BadInput("--ledger takes no other options and needs an existing run")
             with runs.client(launch.run_folder(run_dir)) as client:
-                exporting.bring_in(client, ledger)
+                exporting.import_ledger(client, ledger)
             return
         files = importing.Files(
             pairs, labels or [], rewards or [], rewrites, taxonomy, allow_squashed
@@ -204,15 +208,17 @@ def export(
     dry_run: exporting.DryRun = False,
     as_json: Json = False,
 ) -> None:
-    """Write a run's pairs as decided: for training, for a spreadsheet, for readers.
+    """Export a run's pairs with the decisions: training data, a spreadsheet or a report.
 
-    trl, trl-messages, kto and hub carry decisions out: flips have their sides swapped, drops are
-    left out, undecided pairs stay as the human chose. csv lists every pair beside its decision,
-    ledger is the log of all decisions (see import --ledger), report a page of findings.
+    trl, trl-messages, kto and hub apply the decisions: the sides of flipped pairs are swapped,
+    dropped pairs are left out, undecided pairs keep the human preference. csv lists every pair
+    with its decision, ledger is the log of all decisions (see import --ledger), report is a page
+    with the results.
 
-    The file's ending chooses: .jsonl, .jsonl.gz, .parquet, .csv, .md, .html; for hub a new folder.
+    The file name sets the type: .jsonl, .jsonl.gz, .parquet, .csv, .md, .html; hub needs a new
+    folder.
     """
-    with _for_people():
+    with _error_lines():
         request = exporting.request(to, form, where, author, ties, discuss, overwrite)
         with runs.client(launch.run_folder(run_dir)) as client:
             exporting.export(client, request, dry_run, as_json)
@@ -226,13 +232,13 @@ def open_(
     socket: Annotated[
         Path | None,
         typer.Option(
-            help="Attach to this socket instead, forwarded from another host with ssh -L.",
+            help="Connect to this socket instead (forwarded from another host with ssh -L).",
             show_default=False,
         ),
     ] = None,
 ) -> None:
-    """Open the explorer on a run, finished or not."""
-    with _for_people():
+    """Open a run in the explorer, finished or not."""
+    with _error_lines():
         if (run_dir is None) == (socket is None):
             _fail("open takes either a run folder or --socket", 2)
         if run_dir is not None:
@@ -255,57 +261,57 @@ def metrics(
 ) -> None:
     """Print every metric table of a run, each with a summary in a sentence.
 
-    Where the study's [measures] changed since, they are computed anew; results are not.
+    If the study's [measures] have changed, the tables are recomputed; model results are not.
     """
     if preset is not None and preset not in studies.PRESETS:
         _fail(f"--preset {preset}: must be one of {', '.join(studies.PRESETS)}", 2)
-    with _for_people(), runs.client(launch.run_folder(run_dir)) as client:
-        found = client.ask(METRICS(MetricsRequest(preset=preset)))
+    with _error_lines(), runs.client(launch.run_folder(run_dir)) as client:
+        answer = client.ask(METRICS(MetricsRequest(preset=preset)))
         if as_json:
             from engine.results import flat
 
-            print(json.dumps(flat.tables(found.tables), indent=2, allow_nan=False))
+            print(json.dumps(flat.tables(answer.tables), indent=2, allow_nan=False))
             return
         from seal_tui.cli import headless
 
         study, now = client.ask(STUDY()), client.ask(STATUS())
-        headless.print_report(found, study, now)
+        headless.print_report(answer, study, now)
 
 
 @app.command()
 def status(run_dir: RunDir, as_json: Json = False) -> None:
-    """What the engine of a run is doing."""
-    with _for_people(), runs.client(launch.run_folder(run_dir)) as client:
-        found = client.ask(STATUS())
+    """Show the state of a run."""
+    with _error_lines(), runs.client(launch.run_folder(run_dir)) as client:
+        answer = client.ask(STATUS())
     if as_json:
-        print(msgspec.json.format(msgspec.json.encode(found), indent=2).decode())
+        print(msgspec.json.format(msgspec.json.encode(answer), indent=2).decode())
         return
     from seal_tui.cli import headless
 
-    headless.print_status(found)
+    headless.print_status(answer)
 
 
 @app.command()
 def stop(
     run_dir: RunDir,
     now: Annotated[
-        bool, typer.Option("--now", help="Drop the batch in work instead of finishing it.")
+        bool, typer.Option("--now", help="Discard the current batch instead of finishing it.")
     ] = False,
 ) -> None:
-    """Stop a run and its engine. Everything finished stays; `run` resumes it."""
-    with _for_people():
+    """Stop a run and its engine. Finished results are kept; `run` resumes it."""
+    with _error_lines():
         stopped = runs.stop(launch.run_folder(run_dir), now)
         print("stopped" if stopped else "no engine is running")
 
 
 @app.command()
 def selftest(as_json: Json = False) -> None:
-    """Plant known effects in synthetic pairs and see whether the measures find them.
+    """Check that the measures recover known effects planted in synthetic pairs.
 
-    Coefficients, pair effects, flips, labeler errors and ties; interval coverage and false
+    Covers coefficients, pair effects, flips, labeler errors and ties, interval coverage and false
     positives. Takes half a minute.
     """
-    with _for_people():
+    with _error_lines():
         report: dict[str, Any] = runs.ask_module("engine.selftest")
     if as_json:
         print(json.dumps(report, indent=2))
@@ -318,12 +324,12 @@ def selftest(as_json: Json = False) -> None:
 @app.command()
 def doctor(
     study: Annotated[
-        Path | None, typer.Argument(help="A study file to check too.", show_default=False)
+        Path | None, typer.Argument(help="A study file to check as well.", show_default=False)
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Check this machine: versions, devices, models, sockets, terminal, and a study file."""
-    with _for_people():
+    """Check this machine (versions, devices, models, sockets, terminal) and a study file."""
+    with _error_lines():
         checks: list[dict[str, Any]] = runs.ask_module(
             "engine.doctor", *([str(study.absolute())] if study else [])
         )
@@ -342,9 +348,9 @@ def doctor(
 
 @app.command()
 def keys(as_json: Json = False) -> None:
-    """Every action of the explorer with its keys, yours in place of the usual ones.
+    """List all actions of the explorer with their current keys.
 
-    To change one, name the action in the settings file:
+    To change a key, name the action in the settings file:
 
     [keys]
     triage.flip = "x,ctrl+x"
@@ -352,22 +358,22 @@ def keys(as_json: Json = False) -> None:
     from seal_tui.explorer import settings
     from seal_tui.explorer.actions import ACTIONS
 
-    with _for_people():
-        known = settings.load().all_keys
+    with _error_lines():
+        bound = settings.load().all_keys
     if as_json:
-        listed = [
-            {"action": action.id, "keys": known[action.id], "help": action.help}
+        rows = [
+            {"action": action.id, "keys": bound[action.id], "help": action.help}
             for action in ACTIONS
         ]
-        print(json.dumps(listed, indent=2))
+        print(json.dumps(rows, indent=2))
         return
     print(plain(f"settings: {config_file()}\n"))
     for action in ACTIONS:
-        print(plain(f"{action.id:<24} {known[action.id]:<20} {action.help}"))
+        print(plain(f"{action.id:<24} {bound[action.id]:<20} {action.help}"))
 
 
-def _version(wanted: bool) -> None:
-    if wanted:
+def _version(requested: bool) -> None:
+    if requested:
         print(f"seal-tui {__version__}")
         raise typer.Exit
 
@@ -382,5 +388,5 @@ def _options(
 
 
 def main() -> None:
-    os.umask(0o077)  # a run folder holds other people's conversations
+    os.umask(0o077)  # run folders contain private conversations
     app(prog_name="seal-tui")

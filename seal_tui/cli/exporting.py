@@ -1,4 +1,4 @@
-"""`seal-tui export` and `import --ledger`: options, what is asked, what is said."""
+"""`seal-tui export` and `import --ledger`: options, requests and output."""
 
 from __future__ import annotations
 
@@ -39,33 +39,35 @@ Policy = Literal["drop", "keep"]
 
 To = Annotated[
     Path,
-    typer.Option(metavar="PATH", help="The file to write; for hub a folder.", show_default=False),
+    typer.Option(metavar="PATH", help="The file to write; a folder for hub.", show_default=False),
 ]
 Format = Annotated[
     str | None,
     typer.Option(
         "--format",
         metavar="FORMAT",
-        help="See above. [default: trl, csv or report, by the ending of PATH]",
+        help="See above. [default: trl, csv or report, from the file name]",
         show_default=False,
     ),
 ]
 Where = Annotated[
-    str, typer.Option(metavar="FILTER", help="Only these pairs.", show_default="all pairs")
+    str, typer.Option(metavar="FILTER", help="Export only these pairs.", show_default="all pairs")
 ]
 Author = Annotated[
     str | None,
-    typer.Option(help="Whose decisions. [default: yours]", show_default=False),
+    typer.Option(help="The reviewer. [default: you]", show_default=False),
 ]
-Ties = Annotated[Policy, typer.Option(help="Pairs decided to be ties.")]
-Discuss = Annotated[Policy, typer.Option(help="Pairs that need discussion.")]
-Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what is there.")]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what would be written.")]
+Ties = Annotated[Policy, typer.Option(help="What to do with ties.")]
+Discuss = Annotated[Policy, typer.Option(help="What to do with pairs marked for discussion.")]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Overwrite an existing file.")]
+DryRun = Annotated[
+    bool, typer.Option("--dry-run", help="Show what would be written, without writing.")
+]
 Ledger = Annotated[
     Path | None,
     typer.Option(
-        help="Decisions that another run of the same pairs exported; alone, into a run that is "
-        "there. A second time it changes nothing.",
+        help="Import decisions exported from another run of the same pairs into an existing run. "
+        "Importing twice changes nothing.",
         show_default=False,
     ),
 ]
@@ -93,38 +95,37 @@ def request(
 
 
 def _signature() -> str:
-    # With the explorer's keys and themes: not for every command.
+    # Imports the explorer's keys and themes, which other commands do not need.
     from seal_tui.explorer import settings
 
     return settings.load().signature
 
 
-def export(client: SyncEngineClient, wanted: ExportRequest, dry_run: bool, as_json: bool) -> None:
-    """Preview, progress, outcome. Raises SealError; typer.Exit when
-    the person ended it."""
+def export(client: SyncEngineClient, request: ExportRequest, dry_run: bool, as_json: bool) -> None:
+    """Print preview, progress and outcome. Raises SealError, or typer.Exit after Ctrl-C."""
     try:
-        found = client.ask(PREVIEW_EXPORT(wanted))
+        preview = client.ask(PREVIEW_EXPORT(request))
         if not as_json:
-            for line in _preview_lines(found, wanted):
+            for line in _preview_lines(preview, request):
                 print(line)
         if dry_run:
             if as_json:
-                print(_json(found, wanted, None))
+                print(_json(preview, request, None))
             return
-        status = _follow(client, client.ask(EXPORT(wanted)))
+        status = _follow(client, client.ask(EXPORT(request)))
     except EngineProblem as error:
-        raise _placed(error, wanted.filter) from None
+        raise _placed(error, request.filter) from None
     if status.state == "failed":
         kind = status.error_kind or Kind.FAULT
         raise of_kind(kind, status.error or "the export failed")
     if status.state != "done":
         Console(stderr=True).print("cancelled; nothing was written")
         raise typer.Exit(130)
-    print(_json(found, wanted, status) if as_json else one_line(f"written: {status.path}"))
+    print(_json(preview, request, status) if as_json else one_line(f"written: {status.path}"))
 
 
 def _placed(error: EngineProblem, text: str) -> SealError:
-    """The error with the place in the filter that it is about, if it is about one."""
+    """The error with its position in the filter, if it has one."""
     if error.start is None or error.end is None:
         return error
     place = text[error.start : error.end]
@@ -132,42 +133,43 @@ def _placed(error: EngineProblem, text: str) -> SealError:
     return BadInput(f"--where, at {where} (character {error.start + 1}): {error}")
 
 
-def _preview_lines(found: ExportPreview, wanted: ExportRequest) -> Iterator[Safe]:
-    which = f"of the filter {wanted.filter}" if wanted.filter else "in all"
-    yield one_line(f"{found.pairs:,} pairs {which}, as {wanted.author} decided")
-    counts = [f"{n:,} {name}" for name, n in found.counts.items() if n]
+def _preview_lines(preview: ExportPreview, request: ExportRequest) -> Iterator[Safe]:
+    which = f"of the filter {request.filter}" if request.filter else "in total"
+    yield one_line(f"{preview.pairs:,} pairs {which}, with the decisions of {request.author}")
+    counts = [f"{n:,} {name}" for name, n in preview.counts.items() if n]
     if counts:
         yield Safe(f"  {one_line(' · '.join(counts))}")
-    if found.authors and wanted.author not in found.authors:
-        said = f"{wanted.author} decided nothing, but {', '.join(found.authors)} did (--author)"
-        yield Safe(f"  {one_line(said)}")
-    if found.has_rows:
-        yield Safe(f"  {numbers.count(found.rows)} rows as {found.format}")
+    if preview.authors and request.author not in preview.authors:
+        others = ", ".join(preview.authors)
+        hint = f"{request.author} has no decisions; reviewers: {others} (see --author)"
+        yield Safe(f"  {one_line(hint)}")
+    if preview.has_rows:
+        yield Safe(f"  {numbers.count(preview.rows)} rows as {preview.format}")
 
 
-def _json(found: ExportPreview, wanted: ExportRequest, status: ExportStatus | None) -> str:
-    """One object; `state` is null where nothing was to be written."""
-    known = {
-        "format": found.format,
-        "path": status.path if status is not None else wanted.path,
-        "filter": wanted.filter,
-        "author": wanted.author,
-        "pairs": found.pairs,
-        "rows": found.rows,
-        "counts": found.counts,
+def _json(preview: ExportPreview, request: ExportRequest, status: ExportStatus | None) -> str:
+    """One JSON object; `state` is null for a dry run."""
+    content = {
+        "format": preview.format,
+        "path": status.path if status is not None else request.path,
+        "filter": request.filter,
+        "author": request.author,
+        "pairs": preview.pairs,
+        "rows": preview.rows,
+        "counts": preview.counts,
         "state": status.state if status is not None else None,
     }
-    return json.dumps(known, indent=2)
+    return json.dumps(content, indent=2)
 
 
 # ---------------------------------------------------------------- progress
 
 
 def _follow(client: SyncEngineClient, status: ExportStatus) -> ExportStatus:
-    """Shows the progress until the export is over. Ctrl-C cancels it."""
+    """Show progress until the export ends. Ctrl-C cancels it."""
     console = Console(stderr=True, highlight=False)
     live = console.is_terminal and not console.is_dumb_terminal
-    began = said = time.monotonic()
+    began = last_line_at = time.monotonic()
     try:
         while status.state == "running":
             time.sleep(_POLL_S)
@@ -176,9 +178,9 @@ def _follow(client: SyncEngineClient, status: ExportStatus) -> ExportStatus:
             if live:
                 console.file.write(f"\r\x1b[2K{_progress(status, now - began)}")
                 console.file.flush()
-            elif now - said >= _LOG_EVERY_S:
+            elif now - last_line_at >= _LOG_EVERY_S:
                 console.print(Text(_progress(status, now - began)), soft_wrap=True)
-                said = now
+                last_line_at = now
     except KeyboardInterrupt:
         status = client.ask(CANCEL_EXPORT())
     finally:
@@ -200,18 +202,18 @@ def _progress(status: ExportStatus, seconds: float) -> Safe:
 # ---------------------------------------------------------------- a ledger
 
 
-def bring_in(client: SyncEngineClient, path: Path) -> None:
-    """Import an exported ledger and say what became of it."""
-    found = client.ask(IMPORT_LEDGER(LedgerFile(path=str(path.expanduser().absolute()))))
-    for line in _imported(found):
+def import_ledger(client: SyncEngineClient, path: Path) -> None:
+    """Import an exported ledger and print the result."""
+    result = client.ask(IMPORT_LEDGER(LedgerFile(path=str(path.expanduser().absolute()))))
+    for line in _imported(result):
         print(line)
 
 
-def _imported(found: Imported) -> Iterator[Safe]:
-    applied, known = numbers.count(found.applied), numbers.count(found.already_there)
-    yield Safe(f"{applied} changes imported, {known} already present")
-    if found.unknown:
-        some = ", ".join(found.pairs[:5]) + (", …" if len(found.pairs) > 5 else "")
+def _imported(result: Imported) -> Iterator[Safe]:
+    applied, present = numbers.count(result.applied), numbers.count(result.already_there)
+    yield Safe(f"{applied} changes imported, {present} already present")
+    if result.unknown:
+        some = ", ".join(result.pairs[:5]) + (", …" if len(result.pairs) > 5 else "")
         yield one_line(
-            f"{found.unknown:,} refer to pairs whose text is not in this dataset: {some}"
+            f"{result.unknown:,} refer to pairs whose text is not in this dataset: {some}"
         )

@@ -1,4 +1,4 @@
-"""The same run without the explorer: live progress on a terminal, plain lines in a log or pipe."""
+"""Runs without the explorer: live progress on a terminal, plain lines in a log or pipe."""
 
 from __future__ import annotations
 
@@ -36,10 +36,10 @@ def follow_run(
     *,
     clock: Callable[[], float] = time.monotonic,
 ) -> RunStatus:
-    """Shows the run's progress until it is over and returns how it ended.
+    """Show the run's progress until it ends, and return the final status.
 
-    The run must have been started. A lost connection is tried again for a while, then
-    `EngineGone` is raised; the run itself may still be going.
+    The run must have been started. A lost connection is retried for a while, then `EngineGone` is
+    raised; the run itself may continue.
     """
     console = console or Console(highlight=False)
     if console.is_terminal and not console.is_dumb_terminal:
@@ -48,7 +48,7 @@ def follow_run(
 
 
 def _events(client: SyncEngineClient) -> Iterable[RunStatus]:
-    """Statuses until one says that the run is over."""
+    """Statuses until the run has ended."""
     failures = 0
     while True:
         try:
@@ -73,7 +73,7 @@ def _live(client: SyncEngineClient, console: Console) -> RunStatus:
         for last in _events(client):
             live.update(_board(last, console.width), refresh=True)
     if last is None:
-        raise EngineGone("the engine said nothing")
+        raise EngineGone("the engine sent no status")
     _ending(last, console)
     return last
 
@@ -83,7 +83,7 @@ def _board(status: RunStatus, width: int) -> Text:
     room = 2 + max((cell_len(one_line(stage.label)) for stage in status.stages), default=0)
     for stage in status.stages:
         style = {"running": "bold", "failed": "bold yellow"}.get(stage.state, "dim")
-        line = f"{fit(one_line(stage.label), room)}{words.STAGE_STATE[stage.state]:<7}"
+        line = f"{fit(one_line(stage.label), room)}{words.STAGE_STATE[stage.state]:<8}"
         board.append(line, style)
         board.append(bar(stage.done, stage.total, 20 if width >= 100 else 10) + " ")
         board.append(stage_words(stage) + "\n")
@@ -95,9 +95,9 @@ def _board(status: RunStatus, width: int) -> Text:
 
 
 def _lines(client: SyncEngineClient, console: Console, clock: Callable[[], float]) -> RunStatus:
-    """A line when a stage starts or ends, and one every ten seconds in between."""
+    """One line when a stage starts or ends, and one every ten seconds in between."""
     states: dict[str, str] = {}
-    said = clock()
+    last_line_at = clock()
     last: RunStatus | None = None
     warned = 0
     for last in _events(client):
@@ -105,15 +105,15 @@ def _lines(client: SyncEngineClient, console: Console, clock: Callable[[], float
             if stage.state != states.get(stage.name, "waiting"):
                 states[stage.name] = stage.state
                 _say(console, _stage_line(stage))
-                said = clock()
-            elif stage.state == "running" and clock() - said >= _EVERY_S:
+                last_line_at = clock()
+            elif stage.state == "running" and clock() - last_line_at >= _EVERY_S:
                 _say(console, _stage_line(stage))
-                said = clock()
+                last_line_at = clock()
         for warning in last.warnings[warned:]:
             _say(console, Safe(f"warning: {one_line(warning)}"))
         warned = max(warned, len(last.warnings))
     if last is None:
-        raise EngineGone("the engine said nothing")
+        raise EngineGone("the engine sent no status")
     _ending(last, console)
     return last
 
@@ -132,7 +132,7 @@ def _ending(status: RunStatus, console: Console) -> None:
 
 
 def _say(console: Console, line: Safe) -> None:
-    # A whole line in one write, however narrow the pipe says it is.
+    # One write per line, whatever width the pipe reports.
     console.print(Text(line), soft_wrap=True)
 
 
@@ -142,7 +142,7 @@ def _say(console: Console, line: Safe) -> None:
 def print_summary(
     metrics: Metrics, study: StudyInfo, status: RunStatus, console: Console | None = None
 ) -> None:
-    """What the study found, as plain aligned tables."""
+    """The results as plain aligned tables."""
     console = console or Console(highlight=False)
     for line in summary.lines(metrics, study, status):
         _say(console, line)
@@ -158,7 +158,7 @@ def print_report(
 
 
 def load_and_print_summary(client: SyncEngineClient, console: Console | None = None) -> None:
-    """Asks the engine for what the summary needs, and prints it."""
+    """Fetch the results and print the summary."""
     metrics, study = client.ask(METRICS(MetricsRequest())), client.ask(STUDY())
     print_summary(metrics, study, client.ask(STATUS()), console)
 
@@ -171,7 +171,7 @@ def print_plan(plan: RunPlan, console: Console | None = None) -> None:
 
 
 def print_status(status: RunStatus, console: Console | None = None) -> None:
-    """Where a run stands: one line for the run, one for every stage."""
+    """The state of a run: one line for the run, one for every stage."""
     console = console or Console(highlight=False)
     _say(console, Safe(f"{one_line(status.study)}: {words.RUN_STATE[status.state]}"))
     for stage in status.stages:

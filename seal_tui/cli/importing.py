@@ -1,4 +1,4 @@
-"""`seal-tui import` as a study: recorded files in place of models."""
+"""`seal-tui import`: a study that uses recorded files instead of models."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Files:
 
 @contextmanager
 def written(run_dir: Path, files: Files) -> Iterator[Path]:
-    """The study of these files, for as long as the block lasts."""
+    """The path of a temporary study file for these files."""
     _refuse_other_runs(run_dir)
     text = study(run_dir.resolve().name, files)
     with tempfile.TemporaryDirectory(prefix="seal-tui-") as folder:
@@ -64,42 +64,42 @@ def study(name: str, files: Files) -> str:
     else:
         parts.append(
             f'[rewrites]\npath = {_path(files.rewrites)}\nscope = "transcript"\n'
-            "min_cosine = 0  # as published: every rewrite counts, however far it drifted\n"
+            "min_cosine = 0  # as published: every rewrite counts, whatever its cosine\n"
         )
     return "\n".join(parts)
 
 
-def _labels(given: Sequence[str]) -> dict[str, Path]:
-    found: dict[str, Path] = {}
-    for word in given:
+def _labels(options: Sequence[str]) -> dict[str, Path]:
+    files: dict[str, Path] = {}
+    for word in options:
         name, equals, path = word.partition("=")
         # A path may hold an equals sign: a name is a plain identifier.
         if not (equals and name.isidentifier() and name.isascii()):
             name, path = "main", word
-        if name in found:
+        if name in files:
             raise BadInput(
                 f"--labels {word}: labeler {name} is given twice; name the labeler: NAME=FILE"
             )
-        found[name] = Path(path)
-    return found
+        files[name] = Path(path)
+    return files
 
 
-def _rewards(given: Sequence[str]) -> dict[str, Path]:
-    found: dict[str, Path] = {}
-    for word in given:
+def _rewards(options: Sequence[str]) -> dict[str, Path]:
+    files: dict[str, Path] = {}
+    for word in options:
         role, _, path = word.partition("=")
         if role not in ("pre", "post") or not path:
             raise BadInput(f"--rewards {word}: must be pre=FILE or post=FILE")
-        if role in found:
+        if role in files:
             raise BadInput(f"--rewards {word}: {role} is given twice")
-        found[role] = Path(path)
-    lacking = [role for role in ("pre", "post") if role not in found]
-    if lacking:
+        files[role] = Path(path)
+    missing = [role for role in ("pre", "post") if role not in files]
+    if missing:
         raise BadInput(
-            f"--rewards {lacking[0]}=FILE is missing: both pre and post are required, because "
+            f"--rewards {missing[0]}=FILE is missing: both pre and post are required, because "
             "there is no model to score or train the other with"
         )
-    return found
+    return files
 
 
 def _refuse_other_runs(run_dir: Path) -> None:
@@ -119,5 +119,5 @@ def _path(path: Path) -> str:
 
 
 def _quoted(text: str) -> str:
-    """A TOML string: JSON's, but that JSON leaves DEL as it is."""
+    """A TOML string: a JSON string, but JSON does not escape DEL."""
     return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")

@@ -1,4 +1,4 @@
-"""Every metric table of a run as plain lines: a title, a summary in a sentence, the numbers."""
+"""Every metric table of a run as plain lines: title, summary, numbers."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from seal_tui.text.safe import Safe
 
 
 def lines(metrics: Metrics, study: StudyInfo, status: RunStatus) -> Iterator[Safe]:
-    """The whole report, the coefficient tables of one preset."""
+    """The whole report; coefficient tables of one preset."""
     yield from summary.heading(study)
     for name in TABLES:
         for section in printed(name, metrics.tables, metrics.preset, summary.kinds(study)):

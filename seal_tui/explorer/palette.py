@@ -1,4 +1,4 @@
-"""The palette: every action that works here and now, and the themes."""
+"""The command palette: all actions available on the current screen, and the themes."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Command(NamedTuple):
 
 
 class ActionCommands(Provider):
-    """Reads the same table of actions as keys, footer and help."""
+    """Built from the same table of actions as keys, footer and help."""
 
     def _commands(self) -> Iterator[Command]:
         seen: set[str] = set()
@@ -31,14 +31,14 @@ class ActionCommands(Provider):
             action = BY_ID.get(active.binding.id or "")
             if action is None or not active.enabled or action.id in seen:
                 continue
-            if action.name in _NOT_LISTED or (action.scope in _MOVES and not action.shown):
+            if action.name in _NOT_LISTED or (action.scope in _MOVES and not action.in_footer):
                 continue
             seen.add(action.id)
             run = partial(self.app.run_action, active.binding.action, active.node)
             yield Command(f"{action.label} ({action.display(active.binding)})", action.help, run)
         for theme in THEMES:
             change = partial(setattr, self.app, "theme", theme.name)
-            yield Command(f"colours: {theme.name}", "Change the colours.", change)
+            yield Command(f"colours: {theme.name}", "Switch to this theme.", change)
 
     async def discover(self) -> Hits:
         for command in self._commands():
@@ -49,5 +49,5 @@ class ActionCommands(Provider):
         for command in self._commands():
             score = matcher.match(command.name)
             if score > 0:
-                shown = matcher.highlight(command.name)
-                yield Hit(score, shown, command.run, text=command.name, help=command.help)
+                name = matcher.highlight(command.name)
+                yield Hit(score, name, command.run, text=command.name, help=command.help)

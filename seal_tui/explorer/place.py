@@ -1,4 +1,4 @@
-"""Where a person was in a run: pane, filters, order, row. Kept so that it opens there again."""
+"""The last place in a run: pane, filters, order, row. Saved so that the run reopens there."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Place(msgspec.Struct, frozen=True, kw_only=True):
-    """The pane in front, and what each browsing pane showed."""
+    """The open pane, and the view of each browsing pane."""
 
     pane: str = ""
     views: dict[str, View] = {}
@@ -28,7 +28,7 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def load(run_dir: str) -> Place:
-    """The place last kept of this run; the beginning when there is none or it is damaged."""
+    """The saved place of this run, or the default if there is none or the file is damaged."""
     try:
         return msgspec.json.decode(paths.place_file(run_dir).read_bytes(), type=Place)
     except (OSError, msgspec.DecodeError):
@@ -36,7 +36,7 @@ def load(run_dir: str) -> Place:
 
 
 def keep(run_dir: str, place: Place) -> None:
-    """Keep a place. A disk that is full costs the place, never the work."""
+    """Save a place. Failing to save it, for example on a full disk, is not an error."""
     with suppress(OSError):
         path = paths.place_file(run_dir)
         scratch = path.with_suffix(f".{os.getpid()}")

@@ -11,9 +11,9 @@ from seal_tui.explorer.place import Place, View
 class Session:
     """One attachment to an engine. Screens read it; only the app's event worker feeds it.
 
-    `author` signs decisions; `place` is where the person was when this run was last left, `views`
-    where they are now; `blind` hides what was chosen. `epoch` grows whenever results may have
-    changed, so a screen reloads when it shows an old one.
+    `author` signs decisions. `place` is the saved place of this run, `views` the current views.
+    `blind` hides the human preference. `epoch` grows whenever results may have changed; a screen
+    that shows an older epoch reloads.
     """
 
     def __init__(self, client: EngineClient, author: str = "") -> None:
@@ -31,7 +31,7 @@ class Session:
         self._study_epoch = -1
 
     def note(self, event: RunStatus | Lost) -> bool:
-        """Takes in an event. True if results may have changed since the one before."""
+        """Process an event. True if results may have changed since the previous one."""
         if isinstance(event, Lost):
             self.lost = event
             return False
@@ -50,7 +50,7 @@ class Session:
         self.place, self.blind, self.views = place, place.blind, dict(place.views)
 
     def where(self, pane: str) -> Place:
-        """What to come back to, with this pane in front."""
+        """The place to save, with this pane open."""
         return Place(pane=pane, views=self.views, blind=self.blind)
 
     @property
@@ -63,11 +63,11 @@ class Session:
 
     @property
     def changed(self) -> bool:
-        """Whether a run would be of another study than the last one."""
+        """Whether the study has changed since the last run."""
         return self.study is not None and self.study.changed
 
     async def load_study(self) -> StudyInfo:
-        """The study, asked for once an epoch: its number of pairs grows while data is read."""
+        """The study, fetched once per epoch: its number of pairs grows while data is read."""
         if self.study is None or self._study_epoch != self.epoch:
             epoch = self.epoch
             self.study = await self.client.ask(STUDY())
@@ -75,7 +75,7 @@ class Session:
         return self.study
 
     async def metrics(self, preset: str = "") -> Metrics:
-        """The metric tables of one preset, asked for once an epoch."""
+        """The metric tables of one preset, fetched once per epoch."""
         if preset not in self._metrics:
             epoch = self.epoch
             metrics = await self.client.ask(METRICS(MetricsRequest(preset=preset or None)))
@@ -85,11 +85,11 @@ class Session:
         return self._metrics[preset]
 
     def preset(self, metrics: Metrics) -> str:
-        """The preset that the study shows first."""
+        """The default preset of the study."""
         return self.study.preset if self.study is not None else metrics.preset
 
     def kept_out(self) -> list[str]:
-        """The features that the taxonomy keeps out of every regression."""
+        """The features that the taxonomy excludes from all regressions."""
         features = self.study.features if self.study is not None else ()
         return [info.name for info in features if not info.regress]
 

@@ -1,4 +1,4 @@
-"""The person's settings file: theme, name, keys. TOML, checked to the key that is wrong."""
+"""The user's settings file: theme, author, mouse, keys. TOML; errors name the invalid key."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from seal_tui.explorer.themes import THEMES
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """`author` signs decisions; empty: the name of the login. `keys`: scope → action → keys."""
+    """`author` signs decisions; empty means the login name. `keys`: scope → action → keys."""
 
     theme: str = ""
     author: str = ""
@@ -28,7 +28,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     @property
     def own_keys(self) -> dict[str, str]:
-        """Action → keys, for those that the person changed."""
+        """Action → keys, for the actions that the user has changed."""
         return {
             f"{scope}.{name}": keys
             for scope, actions in self.keys.items()
@@ -37,49 +37,51 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     @property
     def all_keys(self) -> dict[str, str]:
-        """Every action's keys, with the person's own in place of the usual ones."""
+        """The keys of every action; the user's replace the defaults."""
         return {action.id: action.keys for action in ACTIONS} | self.own_keys
 
 
 def load(path: Path | None = None) -> Settings:
-    """The settings of `path` (default: the person's own), the defaults where there is no file.
+    """The settings in `path` (default: the user's file), or the defaults if there is no file.
 
-    Raises BadInput for a file that cannot be understood."""
+    Raises BadInput for an invalid file."""
     path = path or config_file()
     try:
         settings = msgspec.convert(tomllib.loads(path.read_text("utf-8")), Settings)
     except FileNotFoundError:
         return Settings()
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise BadInput(f"{path} is not TOML: {error}") from None
+        raise BadInput(f"{path} is not valid TOML: {error}") from None
     except msgspec.ValidationError as error:
-        raise BadInput(f"{path}: {error}; known are theme, author, mouse, keys") from None
+        raise BadInput(
+            f"{path}: {error}; valid settings are theme, author, mouse and keys"
+        ) from None
     except OSError as error:
         raise BadInput(f"{path} cannot be read: {error.strerror}") from None
     themes = [theme.name for theme in THEMES]
     if settings.theme and settings.theme not in themes:
-        raise BadInput(f"{path}: theme: no theme {settings.theme!r}; there are {_all(themes)}")
+        raise BadInput(f"{path}: unknown theme {settings.theme!r}; available: {_all(themes)}")
     if wrong := _wrong_keys(settings):
-        raise BadInput(f"{path}: {wrong}; `seal-tui keys` lists them all")
+        raise BadInput(f"{path}: {wrong}; `seal-tui keys` lists all actions and keys")
     return settings
 
 
 def _wrong_keys(settings: Settings) -> str:
-    """What is wrong with the keys, if anything."""
+    """The first problem with the keys, or an empty string."""
     for action_id in settings.own_keys:
         if action_id not in BY_ID:
-            return f"keys.{action_id}: no such action"
+            return f"keys.{action_id}: unknown action"
     keymap = settings.all_keys
     for scopes in TOGETHER:
-        taken: dict[str, str] = {}
+        owners: dict[str, str] = {}
         for action in ACTIONS:
             if action.scope in scopes:
                 for key in keymap[action.id].split(","):
                     if not key:
-                        return f"keys.{action.id}: an empty key"
-                    if other := taken.get(key):
-                        return f"keys.{action.id}: {key!r} is a key of {other} too"
-                    taken[key] = action.id
+                        return f"keys.{action.id}: empty key"
+                    if other := owners.get(key):
+                        return f"keys.{action.id}: {key!r} is already bound to {other}"
+                    owners[key] = action.id
     return ""
 
 

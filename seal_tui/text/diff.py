@@ -1,4 +1,4 @@
-"""Word-level difference of two texts. Pure: raw text in, marked runs of raw text out."""
+"""Word-level difference of two texts, as marked runs of raw text."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ _MAX_TOKENS = 4000
 
 
 class Run(NamedTuple):
-    """A stretch of text, and whether the other side lacks it."""
+    """A piece of text, and whether it is missing on the other side."""
 
     text: str
     changed: bool
 
 
 class Difference(NamedTuple):
-    """Both texts cut into runs; joined, the runs give the texts back."""
+    """Both texts split into runs; joined, the runs are the texts."""
 
     left: tuple[Run, ...]
     right: tuple[Run, ...]
@@ -46,7 +46,7 @@ def _append(runs: list[Run], words: list[str], changed: bool) -> None:
 def words(left: str, right: str) -> Difference:
     """What differs between two texts, word by word.
 
-    Texts that share too little get no marks: everything would be marked, which says nothing.
+    Texts with little in common get no marks, because nearly everything would be marked.
     """
     if left == right:
         return Difference(_whole(left), _whole(right), True)
@@ -54,7 +54,7 @@ def words(left: str, right: str) -> Difference:
     unmarked = Difference(_whole(left), _whole(right), False)
     if max(len(tokens_left), len(tokens_right)) > _MAX_TOKENS:
         return unmarked
-    # The spaces are shown but not compared, so that a reflowed line is not a change.
+    # Spaces are not compared, so that a reflowed line is not a change.
     matcher = SequenceMatcher(
         None,
         [token.rstrip() for token in tokens_left],

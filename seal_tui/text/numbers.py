@@ -1,4 +1,4 @@
-"""The engine's number formats as text for a terminal, and those of a run's progress."""
+"""The engine's number formats as safe text, and formats for progress."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _P = ParamSpec("_P")
 
 
 def _safe(form: Callable[_P, str]) -> Callable[_P, Safe]:
-    """A formatted number holds digits and signs of ours alone."""
+    """A formatted number contains only digits and signs."""
 
     def text(*args: _P.args, **kwargs: _P.kwargs) -> Safe:
         return Safe(form(*args, **kwargs))
@@ -52,5 +52,5 @@ def rate(value: float | None, unit: str = "") -> Safe:
     """34 pairs/s"""
     if value is None or numbers.missing(value):
         return NOTHING
-    shown = number(value, 0 if value >= 10 else 1)
-    return Safe(f"{shown} {unit}/s" if unit else f"{shown}/s")
+    digits = number(value, 0 if value >= 10 else 1)
+    return Safe(f"{digits} {unit}/s" if unit else f"{digits}/s")

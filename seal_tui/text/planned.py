@@ -1,4 +1,4 @@
-"""What a run would reuse and compute, stage by stage, in words."""
+"""The plan of a run as text: what each stage reuses and computes."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from seal_tui.text.safe import Safe, fit, one_line
 
 
 def lines(plan: RunPlan) -> list[Safe]:
-    """One line a stage, aligned."""
+    """One aligned line per stage."""
     room = 2 + max((cell_len(one_line(stage.label)) for stage in plan.stages), default=0)
     return [Safe(fit(one_line(stage.label), room) + _words(stage)) for stage in plan.stages]
 
 
 def made_otherwise(plan: RunPlan) -> int:
-    """How many results exist, made with other settings, and would be computed anew."""
+    """How many existing results would be recomputed because settings have changed."""
     return sum(stage.before for stage in plan.stages)
 
 

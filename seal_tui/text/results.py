@@ -1,4 +1,4 @@
-"""Metric tables for a terminal: sentences and sections of the engine's results, made safe."""
+"""Metric tables for a terminal: sentences and meanings from the engine's results, made safe."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from seal_tui.text.safe import Safe, one_line
 
 
 def sentence(table: str, row: Record, kinds: Kinds) -> Safe:
-    """A row of a metric table in words."""
+    """The interpretation of a row."""
     return one_line(tables.sentence(table, row, kinds))
 
 
 def meaning(table: str) -> Safe:
-    """What a metric table holds."""
+    """What a metric table contains."""
     return Safe(tables.TABLES[table].meaning)

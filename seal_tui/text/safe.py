@@ -1,9 +1,9 @@
-"""The one door through which foreign text reaches a terminal.
+"""The only way for untrusted text to reach a terminal.
 
 Dataset texts, labels, model answers, file names and error messages may hold escape codes that
 wipe the screen or fill the clipboard, bidi overrides, invisible characters and markup. Textual
-and Rich pass all of that on. Here it becomes visible instead: odd characters are evidence of
-what moved a reward. Widgets take `Content` or `Safe` from this module and never a data `str`.
+and Rich pass all of that on. Here it becomes visible instead: odd characters may explain a
+reward. Widgets take `Content` or `Safe` from this module and never a `str` from the data.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from textual.content import Content, Span
 from engine import visible
 
 Safe = NewType("Safe", str)
-"""A string fit for a terminal: a literal of ours, a formatted number, or `plain()` of anything."""
+"""A string that is safe on a terminal: a literal, a formatted number, or the result of `plain`."""
 
 MARK_STYLE = "bold $caution"
 
 
 def plain(text: str) -> Safe:
-    """`text` for a terminal, a log or a pipe. Newlines stay."""
+    """`text` made safe for a terminal, a log or a pipe. Keeps newlines."""
     return Safe(visible.plain(text))
 
 
@@ -33,13 +33,13 @@ def one_line(text: str) -> Safe:
 
 
 def content(text: str, style: str = "") -> Content:
-    """`text` as something a widget may draw."""
+    """`text` as `Content` for a widget."""
     return pieces([(text, style)])
 
 
 def pieces(parts: Iterable[tuple[str, str]]) -> Content:
-    """Consecutive (foreign text, style) parts as one `Content`; marks get the warning style."""
-    shown: list[str] = []
+    """Consecutive (untrusted text, style) parts as one `Content`; escapes get the warning style."""
+    fragments: list[str] = []
     spans: list[Span] = []
     position = 0
     for text, style in parts:
@@ -48,9 +48,9 @@ def pieces(parts: Iterable[tuple[str, str]]) -> Content:
             chosen = MARK_STYLE if is_mark else style
             if chosen:
                 spans.append(Span(position, end, chosen))
-            shown.append(fragment)
+            fragments.append(fragment)
             position = end
-    return Content("".join(shown), spans)
+    return Content("".join(fragments), spans)
 
 
 def fit(text: Safe, width: int, align: str = "left") -> Safe:

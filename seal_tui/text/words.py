@@ -1,4 +1,4 @@
-"""Words for what is on the screen: names of features, states, verdicts and marks."""
+"""Words on the screen: names of features, states, decisions and marks."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ RUN_STATE: Final[dict[RunState, Safe]] = {
     "stopped": Safe("stopped"),
 }
 STAGE_STATE: Final[dict[StageState, Safe]] = {
-    "waiting": Safe("waits"),
-    "running": Safe("runs"),
+    "waiting": Safe("waiting"),
+    "running": Safe("running"),
     "done": Safe("done"),
     "failed": Safe("failed"),
 }
@@ -54,13 +54,13 @@ _VERDICT_SIGN: Final[dict[Verdict, str]] = {
 _BAR = 10
 
 
-def after(known: Sequence[str], now: str) -> str:
-    """The one after `now`, round and round."""
-    return known[(known.index(now) + 1) % len(known)] if now in known else known[0]
+def after(options: Sequence[str], now: str) -> str:
+    """The option after `now`, cyclically."""
+    return options[(options.index(now) + 1) % len(options)] if now in options else options[0]
 
 
 def feature(name: str) -> Safe:
-    """A feature's name for a person: `last_response_is_harmless` is harmless."""
+    """The display name of a feature: `last_response_is_harmless` is harmless."""
     return Safe(names.feature(name))
 
 
@@ -88,28 +88,28 @@ def verdict(margin: float) -> Safe:
     return Safe("misaligned") if margin < 0 else Safe("tie")
 
 
-def mark(given: Mark | None) -> Safe:
-    """A mark in a few signs: ✗⚑✎#"""
-    if given is None:
+def mark(entry: Mark | None) -> Safe:
+    """A mark as symbols: ✗⚑✎#"""
+    if entry is None:
         return Safe("")
     signs = [
-        _VERDICT_SIGN[given.verdict] if given.verdict is not None else "",
-        "⚑" if given.flagged else "",
-        "✎" if given.note else "",
-        "#" if given.tags else "",
+        _VERDICT_SIGN[entry.verdict] if entry.verdict is not None else "",
+        "⚑" if entry.flagged else "",
+        "✎" if entry.note else "",
+        "#" if entry.tags else "",
     ]
     return Safe("".join(signs))
 
 
-def mark_in_full(given: Mark) -> Safe:
+def mark_in_full(entry: Mark) -> Safe:
     """kim: flip · flagged · #style · “both are evasive”"""
     parts = [
-        *([VERDICT[given.verdict]] if given.verdict is not None else []),
-        *(["flagged"] if given.flagged else []),
-        *(f"#{one_line(tag)}" for tag in given.tags),
-        *([f"“{one_line(given.note)}”"] if given.note else []),
+        *([VERDICT[entry.verdict]] if entry.verdict is not None else []),
+        *(["flagged"] if entry.flagged else []),
+        *(f"#{one_line(tag)}" for tag in entry.tags),
+        *([f"“{one_line(entry.note)}”"] if entry.note else []),
     ]
-    return Safe(f"{one_line(given.author)}: {' · '.join(parts)}")
+    return Safe(f"{one_line(entry.author)}: {' · '.join(parts)}")
 
 
 def queue(progress: MarkProgress) -> Content:
@@ -118,9 +118,9 @@ def queue(progress: MarkProgress) -> Content:
     full = round(share * _BAR)
     counts = [f"{numbers.count(n)} {VERDICT[v]}" for v, n in _counted(progress)]
     flagged = [f"{numbers.count(progress.flagged)} flagged"] if progress.flagged else []
-    said = f" {numbers.count(progress.decided)} of {numbers.count(progress.pairs)} decided"
+    count = f" {numbers.count(progress.decided)} of {numbers.count(progress.pairs)} decided"
     tail = "".join(f" · {part}" for part in (*counts, *flagged))
-    return Content.assemble("▰" * full, ("▱" * (_BAR - full), "dim"), said, (tail, "dim"))
+    return Content.assemble("▰" * full, ("▱" * (_BAR - full), "dim"), count, (tail, "dim"))
 
 
 def _counted(progress: MarkProgress) -> list[tuple[Verdict, int]]:
@@ -128,7 +128,7 @@ def _counted(progress: MarkProgress) -> list[tuple[Verdict, int]]:
 
 
 def change(name: str) -> Safe:
-    """What a rewrite did to the verdict of the trained model."""
+    """How a rewrite changed the preference of the trained model."""
     return Safe(
         {"misaligned": "became misaligned", "aligned": "became aligned", "same": "same"}.get(
             name, name

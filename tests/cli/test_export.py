@@ -46,7 +46,7 @@ def test_an_export_prints_a_summary_and_writes_the_file(
     assert (done.returncode, done.stderr) == (0, "")
     path = tmp_path / "here" / "out.jsonl"
     assert done.stdout.splitlines() == [
-        "24 pairs in all, as kim decided",
+        "24 pairs in total, with the decisions of kim",
         "  2 flip · 1 drop · 1 tie · 20 undecided",
         "  22 rows as trl",
         f"written: {path}",
@@ -78,7 +78,7 @@ def test_json_is_one_object_with_the_path(seal_tui: Command, run: Path, tmp_path
 
 def test_decisions_of_another_author_are_mentioned(seal_tui: Command, run: Path) -> None:
     done = seal_tui("export", run, "--to", "out.jsonl", "--author", "lee")
-    assert "lee decided nothing, but kim did (--author)" in done.stdout
+    assert "lee has no decisions; reviewers: kim (see --author)" in done.stdout
 
 
 @pytest.mark.parametrize(

@@ -101,7 +101,7 @@ def test_recorded_results_become_a_run(recording: Recording, seal_tui: Cli) -> N
         assert aligned[role] == sum(chosen > rejected for chosen, rejected in scores.values())
     status = json.loads(seal_tui("status", recording.run, "--json").stdout)
     notes = {stage["name"]: stage["note"] for stage in status["stages"]}
-    assert "noise is taken as 0" in notes["score:pre"]
+    assert "noise is assumed to be 0" in notes["score:pre"]
     models = manifest(recording.run)["models"]
     assert set(models) == {"labeler main", "pre", "post"}
     for model in models.values():

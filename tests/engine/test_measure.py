@@ -48,12 +48,12 @@ def asked(run: Path, ask: Callable[[Engine], Any]) -> Any:
 def test_another_way_to_measure_needs_no_run(finished: Path) -> None:
     before = manifest(finished)
     change(finished, "measures", tie_policy="exclude", preset="pooled-clustered")
-    change(finished, "rewrites", min_cosine=0.97)
+    change(finished, "rewrites", min_cosine=0.98)
     found, status = asked(finished, lambda e: (e.metrics(), e.status()))
     assert {row.tie_policy for row in found.tables.alignment} == {"exclude"}
     assert found.preset == "pooled-clustered"
     assert status.state == "done"
-    assert [w for w in status.warnings if "below min_cosine 0.97" in w]
+    assert [w for w in status.warnings if "below min_cosine 0.98" in w]
     assert not [w for w in status.warnings if "(pair-fe)" in w], "of the measures before"
     after = manifest(finished)
     assert after["metrics_sha256"] != before["metrics_sha256"]
@@ -127,11 +127,10 @@ def test_what_is_missing_is_named(tmp_path: Path) -> None:
 # ---------------------------------------------------------------- the order of insertion
 
 
-def stored(folder: Path, study: studies.Study, seed: int) -> Store:
+def stored(folder: Path, study: studies.Study, seed: int, texts: int = 120) -> Store:
     """One run's results, entered one by one in an order of the seed's."""
     from tests.engine.test_store import pair, rewards
 
-    texts = 120
     truth = np.random.default_rng(1)
     labels = truth.integers(0, 2, size=(3, texts, len(study.features)))
     score = {role: truth.normal(size=texts) for role in ("pre", "post")}
@@ -186,7 +185,7 @@ def test_the_order_of_insertion_changes_no_bit_of_any_measure(tmp_path: Path) ->
         write_study(tmp_path / "study", rewriter_url="http://127.0.0.1:9/v1", sample=60)
     )
     found = set()
-    for seed in (0, 1, 2):
+    for seed in (0, 1):
         store = stored(tmp_path, study, seed)
         measure.measure(study, store)
         tables = measures.tables(store)
@@ -201,7 +200,7 @@ def test_the_order_of_insertion_changes_no_bit_of_any_measure(tmp_path: Path) ->
 
 def test_the_main_labeler_comes_first(tmp_path: Path) -> None:
     study = studies.load(write_study(tmp_path / "study"))
-    store = stored(tmp_path, study, 3)
+    store = stored(tmp_path, study, 3, texts=4)
     features = measure.paper_features(study)
     labelers: tuple[Labels, ...] = measures.labelers(store, results.roles(store), features)
     assert [labels.name for labels in labelers] == ["main", "gold", "third"]

@@ -12,6 +12,7 @@ import msgspec
 HERE = Path(__file__).resolve()
 sys.path[:0] = [str(HERE.parents[2]), str(HERE.parents[1])]
 
+from engine.results.records import Record  # noqa: E402
 from seal_tui.explorer.app import run_explorer  # noqa: E402
 from tui.conftest import client_of  # noqa: E402
 from tui.fake_engine import FakeEngine, stage  # noqa: E402
@@ -21,12 +22,15 @@ PAYLOAD = (
     "\x9b31m\x9d0;pwned\x9c\x90x\x00\x08\x7f\r\u202eabc\u2066\u200b\ufeff\u2028 👩\u200d🔬"
 )
 KEEP = {"regime", "opinion", "role", "state", "kind", "change", "verdict"}
+FIXED = {"outcome", "side", "sign", "population", "scale", "statistic"}  # in metric tables
 
 
 def poisoned(value: Any, name: str = "") -> Any:
     """`value` with the payload in every string that is not a fixed word of the protocol."""
     if isinstance(value, msgspec.Struct):
         keep = KEEP if type(value).__name__ != "ModelInfo" else set()
+        if isinstance(value, Record):
+            keep = KEEP | FIXED
         return msgspec.structs.replace(
             value,
             **{
@@ -42,15 +46,6 @@ def poisoned(value: Any, name: str = "") -> Any:
     if isinstance(value, list):
         return [poisoned(item, name) for item in value]
     if isinstance(value, dict):
-        if name == "tables":
-            return {key: poisoned(rows, "rows") for key, rows in value.items()}
-        known = ("estimate", "alignment", "regime", "kappa", "estimate_a")
-        if any(key in value for key in known):
-            fixed = ("outcome", "side", "sign", "regime", "opinion", "role", "population", "scale")
-            fixed = (*fixed, "statistic")
-            return {
-                key: item if key in fixed else poisoned(item, key) for key, item in value.items()
-            }
         return {poisoned(key): poisoned(item) for key, item in value.items()}
     return value
 

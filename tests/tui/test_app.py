@@ -121,11 +121,11 @@ async def test_a_lost_engine_is_said_and_attached_again(
     async with explorer() as pilot:
         await shows(pilot, "72.1 %")
         engine.die()
-        shown = await shows(pilot, "The engine does not answer", "engine gone")
+        shown = await shows(pilot, "The engine does not respond", "engine lost")
         assert "72.1 %" in shown
         engine.down = False
         shown = await shows(pilot, "run done 4m12s")
-        assert "does not answer" not in shown
+        assert "does not respond" not in shown
 
 
 async def test_asking_a_lost_engine_is_no_crash(engine: FakeEngine, explorer: Opener) -> None:
@@ -133,7 +133,7 @@ async def test_asking_a_lost_engine_is_no_crash(engine: FakeEngine, explorer: Op
         await pilot.press("3")
         await shows(pilot, "pair 20 ·")
         engine.die()
-        await shows(pilot, "The engine does not answer")
+        await shows(pilot, "The engine does not respond")
         await pilot.press("j", "s", "2", "p", "5")
         await until(pilot, lambda: pilot.app.screen.id == "robustness")
         assert pilot.app.return_code is None
@@ -151,7 +151,7 @@ async def test_leaving_during_a_run_says_that_it_goes_on(
         await pilot.press("q")
         app = pilot.app
         assert isinstance(app, SealApp)
-        assert "goes on with the run (process 4321)" in app.farewell
+        assert "continues in the background (process 4321)" in app.farewell
         assert "seal-tui open /runs/demo" in app.farewell
 
 

@@ -59,10 +59,10 @@ def test_a_pipe_gets_a_line_when_a_stage_begins_or_ends_and_every_ten_seconds() 
         last = headless.follow_run(client, pipe, clock=lambda: next(ticks))
     assert last.state == "done"
     lines = text_of(pipe).splitlines()
-    assert lines[1] == "label: runs · 0 of 48 entries · 3.2/s · 11s left"
+    assert lines[1] == "label: running · 0 of 48 entries · 3.2/s · 11s left"
     assert "label: done · 48 of 48 entries · 12s" in lines
     assert lines[-1] == "run done in 4m12s"
-    between = [line for line in lines if line.startswith("label: runs")]
+    between = [line for line in lines if line.startswith("label: running")]
     assert 1 < len(between) < 4
     assert "\x1b" not in text_of(pipe)
 

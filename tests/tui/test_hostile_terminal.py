@@ -60,7 +60,7 @@ def test_no_screen_lets_a_control_character_through(opened: Opener) -> None:
     terminal.read_until("2,317")
     terminal.quiet()
     for keys, wanted in (
-        ("?", "likely errors"),
+        ("?", "probably in the data"),
         ("\x1b", "Alignment"),
         ("2", "adds 2.09"),
         ("t", "counter-clockwise"),
@@ -90,7 +90,7 @@ def test_no_screen_lets_a_control_character_through(opened: Opener) -> None:
         ("6", "main"),
         ("t", "SIGN"),
         ("p", "other"),
-        ("7", "of pairs lie on"),
+        ("7", "of pairs are aligned"),
         ("z", "erring"),
         ("T", "chosen turns"),
         ("1", "2,317"),
@@ -98,7 +98,7 @@ def test_no_screen_lets_a_control_character_through(opened: Opener) -> None:
         ("\x1b", "Alignment"),
         ("x", "has no assistant turn"),
         ("\x1b", "Alignment"),
-        ("T", "what it holds"),
+        ("T", "contents"),
         ("\r", "exact ties"),
         ("\r", "record"),
     ):
@@ -116,7 +116,7 @@ def test_progress_and_the_farewell_let_nothing_through(opened: Opener) -> None:
     terminal.read_until("1 of 4")
     terminal.write("q")
     assert terminal.ended() == 0
-    assert "The engine goes on with the run" in terminal.output.decode()
+    assert "The run continues in the background" in terminal.output.decode()
     assert leaks(terminal.output) == []
 
 

@@ -38,7 +38,7 @@ async def test_the_focused_number_is_read_out(explorer: Opener) -> None:
 async def test_features_without_an_estimate_are_listed_with_the_reason(explorer: Opener) -> None:
     async with explorer() as pilot:
         await pilot.press("2")
-        await shows(pilot, "left out human vocabulary quality", "left out assistant coherent")
+        await shows(pilot, "excluded human vocabulary quality", "excluded assistant coherent")
         await shows(pilot, "(too rare)", "(kept out by the taxonomy)", "2 of 24 pairs lack a label")
         await pilot.press("question_mark")
         await shows(pilot, "human vocabulary quality: too rare, varies in 3 pairs")
@@ -51,7 +51,7 @@ async def test_one_key_goes_through_the_tables(explorer: Opener) -> None:
         await pilot.press("t")
         await shows(pilot, "imprint on the reward shift", "+8.4", "counter-clockwise")
         await pilot.press("t")
-        await shows(pilot, "what makes a pair misaligned", "percentage points more likely")
+        await shows(pilot, "features associated with misalignment", "percentage points more likely")
         await pilot.press("t")
         await shows(pilot, "feature imprint on rewards")
 

@@ -89,7 +89,7 @@ async def test_a_single_labeler_is_said_with_the_mend(engine: FakeEngine, explor
     engine.metrics = msgspec.structs.replace(engine.metrics, tables=tables)
     async with explorer(80, 24) as pilot:
         await pilot.press("6")
-        await shows(pilot, "one labeler only", "[labelers.gold]")
+        await shows(pilot, "only one labeler", "[labelers.gold]")
         await pilot.press("t", "s", "r", "p", "enter")
         assert pilot.app.return_code is None
 

@@ -20,7 +20,7 @@ async def test_the_numbers_of_a_finished_run_are_on_one_page(explorer: Opener) -
     async with explorer() as pilot:
         shown = await shows(pilot, "44.6 %", "72.1 %", "55.4 %", "±1.8", "ties 3 → 0")
         assert "change +27.5 points (p <0.001)" in shown and "within the noise 0 → 4" in shown
-        assert "26 rows · 2 left out (x) · 24 pairs · 24 scored · 1 entries cut" in shown
+        assert "26 rows · 2 skipped (x) · 24 pairs · 24 scored · 1 entries truncated" in shown
         assert "12 rewritten, 11 used" in shown
         assert "stayed" in shown and "1,619" in shown and "2,317" in shown
         assert "harmless" in shown and "−0.85" in shown and "+2.94" in shown
@@ -99,9 +99,9 @@ async def test_help_explains_the_cell_under_the_cursor(explorer: Opener) -> None
     async with explorer() as pilot:
         await shows(pilot, "2,317")
         await pilot.press("question_mark")
-        await shows(pilot, "22 pairs (0.9 %)", "likely errors of the data", "open its pairs")
+        await shows(pilot, "22 pairs (0.9 %)", "probably in the data of the data", "open its pairs")
         await pilot.press("escape")
-        await until(pilot, lambda: "likely errors" not in screen_text(pilot))
+        await until(pilot, lambda: "Columns: whether" not in screen_text(pilot))
 
 
 async def test_stopping_asks_first(engine: FakeEngine, explorer: Opener) -> None:
@@ -144,9 +144,9 @@ async def test_a_tall_screen_shows_the_warnings_themselves(explorer: Opener) -> 
 
 async def test_rows_left_out_are_listed(explorer: Opener) -> None:
     async with explorer(80, 24) as pilot:
-        await shows(pilot, "2 left out (x)")
+        await shows(pilot, "2 skipped (x)")
         await pilot.press("x")
-        shown = await shows(pilot, "rows left out · 2", "no assistant turn", "in chosen")
+        shown = await shows(pilot, "skipped rows · 2", "no assistant turn", "in chosen")
         assert "The conversation has no assistant turn" in shown and '{"chosen"' in shown
         await pilot.press("escape")
         await shows(pilot, "2,317")
@@ -173,7 +173,7 @@ async def test_every_table_is_a_key_away_and_read_out(explorer: Opener) -> None:
         for name in list(names._keys):
             await until(pilot, lambda name=name: names.current == name)  # type: ignore[misc]
             await pilot.pause()
-            seen[name] = pilot.app.screen.reading()  # type: ignore[attr-defined]
+            seen[name] = pilot.app.screen.interpretation()  # type: ignore[attr-defined]
             await pilot.press("down")
         assert all(seen.values()), seen
         assert "72.1 %" not in seen["alignment"] and "44.6 %" in seen["alignment"]
@@ -195,7 +195,7 @@ async def test_a_record_shows_all_its_fields(explorer: Opener) -> None:
         shown = await shows(pilot, "details share_second", "0.721", "record")
         assert "details plus" not in shown
         await pilot.press("escape", "escape")
-        await shows(pilot, "what it holds")
+        await shows(pilot, "contents")
         await pilot.press("escape")
         await until(pilot, lambda: pilot.app.screen.id == "overview")
 

@@ -130,13 +130,15 @@ async def test_each_thing_drawn_is_read_out(explorer: Opener) -> None:
         await pilot.press("7")
         await shows(pilot, "pre-D: 44.6 % of pairs are aligned")
         await pilot.press("l", "l")
-        await shows(pilot, "Training turned", "The sign is a direction, not a gain.")
+        await shows(pilot, "Training rotated", "The sign is a direction, not an improvement.")
         await pilot.press("t")
         await shows(pilot, "pre-D: rewards from −3.25 to 2.50", "7 pairs have a reward outside")
         await pilot.press("t")
         await shows(pilot, "22 pairs (0.9 %): resisted", "4.9 % of the column")
         await pilot.press("t")
-        await shows(pilot, "turns less positive: +11.7 points", "from 0.00, +8.2 from 0.90")
+        await shows(
+            pilot, "turns less positive: +11.7 points", "least 0.00, +8.2 for at least 0.90"
+        )
         await pilot.press("right")
         await shows(pilot, "gains “eloquent”")
 
@@ -180,7 +182,7 @@ async def test_a_study_without_rewrites_or_pairs_is_said_not_drawn(
         await pilot.press("t", "right", "t")
         await shows(pilot, "no pairs")
         await pilot.press("enter", "t")
-        await shows(pilot, "nothing to draw", "No score could be followed", "1 of 12")
+        await shows(pilot, "nothing to draw", "No score could be recomputed", "1 of 12")
 
 
 async def test_help_says_how_to_read_a_plot(explorer: Opener) -> None:
@@ -188,4 +190,4 @@ async def test_help_says_how_to_read_a_plot(explorer: Opener) -> None:
         await pilot.press("7")
         await shows(pilot, "mean")
         await pilot.press("question_mark")
-        await shows(pilot, "the area of a petal", "zoom")
+        await shows(pilot, "petal", "zoom")

@@ -17,7 +17,7 @@ async def test_the_list_and_the_rewording_are_side_by_side(explorer: Opener) -> 
         shown = await shows(pilot, "12 of 12 rewritten pairs", "became misaligned", "chosen answer")
         for part in ("original", "rewritten", "before", "after", "cosine 0.970", "▲ 0.10"):
             assert part in shown, part
-        assert "≠ eloquent" in shown and "verdict misaligned → misaligned" in shown
+        assert "≠ eloquent" in shown and "preference misaligned → misaligned" in shown
 
 
 async def test_both_sides_are_one_key_apart(explorer: Opener) -> None:
@@ -33,7 +33,7 @@ async def test_both_sides_are_one_key_apart(explorer: Opener) -> None:
 async def test_a_low_cosine_is_a_warning(explorer: Opener) -> None:
     async with explorer() as pilot:
         await pilot.press("5", "G")
-        await shows(pilot, "below the study's 0.90")
+        await shows(pilot, "below the minimum 0.90")
 
 
 async def test_the_scores_are_a_key_away_and_lead_back_to_the_rewrites(

@@ -74,7 +74,7 @@ async def test_a_stop_that_waits_for_its_batch_can_drop_it(
         await pilot.press("S", "y")
         await shows(pilot, "stopping")
         await pilot.press("S")
-        await shows(pilot, "Drop that batch and stop")
+        await shows(pilot, "Discard the batch and stop")
         await pilot.press("y")
         await shows(pilot, "run stopped")
         assert [request.now for request in engine.queries(STOP)] == [False, True]

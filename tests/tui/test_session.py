@@ -112,7 +112,7 @@ def test_filter_open_decide_undo_export_and_quit(tmux: Tmux, run: Path) -> None:
     tmux.shows("6 rows of 6 pairs · 1 flip")
     tmux.type("Enter")
     tmux.shows("6 rows in ")
-    tmux.escape(out_of="esc leaves")
+    tmux.escape(out_of="esc cancels")
     tmux.type("q")
     tmux.shows("left with 0")
     rows = (run / "exports" / "pairs.jsonl").read_text().splitlines()

@@ -25,7 +25,7 @@ SCREENS: dict[str, tuple[tuple[str, ...], str]] = {
     "plots": (("7",), "44.6 % of pairs are"),
     "heat": (("7", "t", "z"), "7 pairs have a reward"),
     "mosaic": (("7", "t", "t", "z"), "of the column"),
-    "drift": (("7", "t", "t", "t", "z"), "points with cosine"),
+    "drift": (("7", "t", "t", "t", "z"), "+11.7 points"),
     "tables": (("T",), "44.6 % of 2,312 pairs"),
     "rejects": (("x",), "has no assistant turn"),
     "warnings": (("w",), "esc closes"),
@@ -37,9 +37,9 @@ SCREENS: dict[str, tuple[tuple[str, ...], str]] = {
     "blind": (("3", "enter", "b"), "A is better"),
     "export": (("3", "e"), "19 rows of 24 pairs"),
     "robustness": (("5",), "rewritten pairs"),
-    "rewrite": (("5", "enter"), "turns before"),
+    "rewrite": (("5", "enter"), "preceding turns"),
     "scores": (("5", "t"), "becomes misaligned"),
-    "help": (("question_mark",), "likely errors"),
+    "help": (("question_mark",), "Columns: whether"),
 }
 
 

@@ -29,27 +29,27 @@ async def decided(pilot: Pilot[None], engine: Engine, count: int) -> None:
     await until(pilot, lambda: progress(engine).decided == count)
 
 
-@pytest.mark.parametrize(
-    ("key", "verdict", "sign"),
-    [
-        ("a", "keep", "✓"),
-        ("x", "flip", "⇄"),
-        ("d", "drop", "✗"),
-        ("t", "tie", "="),
-        ("exclamation_mark", "discuss", "!"),
-    ],
+VERDICT_KEYS = (
+    ("a", "keep", "✓"),
+    ("x", "flip", "⇄"),
+    ("d", "drop", "✗"),
+    ("t", "tie", "="),
+    ("exclamation_mark", "discuss", "!"),
 )
+
+
 async def test_one_key_decides_and_goes_on_to_the_next_pair(
-    real_engine: Engine, browser: Opener, key: str, verdict: str, sign: str
+    real_engine: Engine, browser: Opener
 ) -> None:
     async with browser() as pilot:
         await pilot.press("3")
         await shows(pilot, "24 of 24 pairs", "0 decided")
-        before = lines(pilot).cursor
-        await pilot.press(key)
-        await shows(pilot, "1 decided", sign)
-        assert progress(real_engine).verdicts[verdict] == 1
-        await until(pilot, lambda: lines(pilot).cursor == before + 1)
+        start = lines(pilot).cursor
+        for count, (key, verdict, sign) in enumerate(VERDICT_KEYS, start=1):
+            await pilot.press(key)
+            await shows(pilot, f"{count} decided", sign)
+            assert progress(real_engine).verdicts[verdict] == 1
+            await until(pilot, lambda at=start + count: lines(pilot).cursor == at)
 
 
 async def test_the_decision_is_shown_with_the_pair(browser: Opener) -> None:
@@ -232,7 +232,7 @@ async def test_a_filter_is_saved_and_used_by_its_name(browser: Opener) -> None:
         await pilot.press("slash", *"regime:got", "enter")
         await shows(pilot, "6 of 24 pairs")
         await pilot.press("F")
-        await shows(pilot, "save the filter that is on")
+        await shows(pilot, "save the current filter")
         await pilot.press("enter", *"won", "enter")
         await shows(pilot, "saved; type @won")
         await pilot.press("backspace")

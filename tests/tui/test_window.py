@@ -16,7 +16,7 @@ from .fake_engine import FakeEngine
 
 
 def test_pages_know_what_a_view_still_needs() -> None:
-    pages: Pages[str] = Pages(range(1000, 1300), size=100, kept=2)
+    pages: Pages[str] = Pages(range(1000, 1300), size=100, max_pages=2)
     assert pages.missing(95, 105) == [0, 1]
     assert pages.missing(295, 999) == [2]
     assert list(pages.ids_of(2)) == list(range(1200, 1300))
@@ -27,7 +27,7 @@ def test_pages_know_what_a_view_still_needs() -> None:
 
 
 def test_only_the_pages_used_last_are_kept() -> None:
-    pages: Pages[int] = Pages(range(300), size=100, kept=2)
+    pages: Pages[int] = Pages(range(300), size=100, max_pages=2)
     for page in range(3):
         pages.put(page, list(pages.ids_of(page)))
     assert pages.row(0) is None

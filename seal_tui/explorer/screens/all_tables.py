@@ -1,4 +1,4 @@
-"""Every metric table, record by record: what the other screens are drawn from."""
+"""All metric tables, record by record."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ from seal_tui.text.safe import Safe, content, fit, one_line
 
 _WIDEST = 34
 _NAMES_HELP = (
-    "Every table that the measures gave, with the number of its records. Enter goes into a table. "
-    "docs/method.md says what every field is; `seal-tui metrics --json` prints them all."
+    "All metric tables with their number of records. Enter opens a table. docs/method.md defines "
+    "every field; `seal-tui metrics --json` prints all tables."
 )
 _RECORDS_HELP = (
-    "The records of one table, with as many fields as fit. The line below has the record in "
-    "words; enter shows all its fields."
+    "The records of one table, with as many fields as fit. The line below interprets the selected "
+    "record; enter shows all its fields."
 )
 
 
 def fields(name: str, record: Record) -> list[tuple[Safe, Safe]]:
-    """The flat fields in order as (key, value); those inside a field come after its name."""
+    """The flat fields in order, as (key, value); nested fields have the prefix of their field."""
     flat_row = flat.row(record)
     lines = []
     for key in TABLES[name].keys:
@@ -51,7 +51,7 @@ def fields(name: str, record: Record) -> list[tuple[Safe, Safe]]:
 
 
 def _value(key: flat.Key, value: Any) -> Safe:
-    """One field as its record says that it is printed."""
+    """A field in its display format."""
     return one_line(key.about.show(value) if key.about is not None else str(value))
 
 
@@ -62,15 +62,15 @@ def _detail(value: Any) -> Safe:
 
 
 class AllTablesScreen(OverScreen):
-    """The tables on the left, the records of one on the right; one at a time on a small screen."""
+    """Tables on the left, records of one on the right; one of the two on a small terminal."""
 
     TAB: ClassVar[str] = "tables"
-    HELP: ClassVar[str] = "Everything that was computed."
+    HELP: ClassVar[str] = "All results of the study."
 
     def __init__(self, session: Session) -> None:
         super().__init__(session)
         self._tables: Tables | None = None
-        self._shown = ""
+        self._table = ""
         self._records: Sequence[Record] = ()
 
     def body(self) -> ComposeResult:
@@ -79,7 +79,7 @@ class AllTablesScreen(OverScreen):
             columns = (
                 Column(Safe("table"), 24),
                 Column(Safe("records"), 7, "right"),
-                Column(Safe("what it holds"), 0, rank=1, least=30),
+                Column(Safe("contents"), 0, rank=1, least=30),
             )
             yield RowList(columns, meaning=_NAMES_HELP, id="names")
             empty = Safe("no records")
@@ -111,7 +111,7 @@ class AllTablesScreen(OverScreen):
             ],
             list(TABLES),
         )
-        self._shown = ""
+        self._table = ""
         self._show_table()
 
     # ---------------------------------------------------------- one table
@@ -121,50 +121,50 @@ class AllTablesScreen(OverScreen):
         name = self.names.current
         if self._tables is None or name is None:
             return
-        if name != self._shown:
-            self._shown = name
+        if name != self._table:
+            self._table = name
             self._records = getattr(self._tables, name)
             self._show_records()
         self._read()
 
     def _show_records(self) -> None:
-        keys = [key for key in TABLES[self._shown].keys if key.type != dict[str, Any]]
-        drawn = []
+        keys = [key for key in TABLES[self._table].keys if key.type != dict[str, Any]]
+        texts = []
         for record in self._records:
             flat_row = flat.row(record)
-            drawn.append([_value(key, flat_row[key.name]) for key in keys])
-        made = []
+            texts.append([_value(key, flat_row[key.name]) for key in keys])
+        columns = []
         for place, key in enumerate(keys):
-            room = max([cell_len(key.name), *(cell_len(row[place]) for row in drawn)])
+            room = max([cell_len(key.name), *(cell_len(row[place]) for row in texts)])
             align = "right" if key.about is not None and key.about.numeric else "left"
-            # The first fields say which record it is; the last ones go first when room is short.
-            made.append(Column(one_line(key.name), min(room, _WIDEST), align, rank=place))
-        self.records.set_columns(made)
-        places = [str(place) for place in range(len(drawn))]
-        self.records.show([[cell(text) for text in row] for row in drawn], places)
+            # The first fields identify the record, so the last ones are hidden first.
+            columns.append(Column(one_line(key.name), min(room, _WIDEST), align, rank=place))
+        self.records.set_columns(columns)
+        places = [str(place) for place in range(len(texts))]
+        self.records.show([[cell(text) for text in row] for row in texts], places)
         self.records.cursor = 0
 
-    # ---------------------------------------------------------- in words
+    # ---------------------------------------------------------- interpretation
 
     @on(LineList.Moved, "#records")
     def _read(self) -> None:
         head = Content.assemble(
-            (one_line(self._shown), "bold"),
-            (f" · {meaning(self._shown) if self._shown else ''}", "dim"),
+            (one_line(self._table), "bold"),
+            (f" · {meaning(self._table) if self._table else ''}", "dim"),
         )
         self.query_one("#head", Static).update(head)
-        self.query_one("#reading", Static).update(Content(self.reading()))
+        self.query_one("#reading", Static).update(Content(self.interpretation()))
 
     def on_descendant_focus(self) -> None:
         super().on_descendant_focus()
         self._read()
 
-    def reading(self) -> Safe:
-        """The record under the cursor as a sentence."""
+    def interpretation(self) -> Safe:
+        """The interpretation of the selected record."""
         place = self.records.cursor
         if place >= len(self._records):
-            return Safe("Nothing here could be estimated; the table “dropped” has the reasons.")
-        return sentence(self._shown, self._records[place], self.session.kind)
+            return Safe("Nothing could be estimated; see the table “dropped” for the reasons.")
+        return sentence(self._table, self._records[place], self.session.kind)
 
     # ---------------------------------------------------------- in and out
 
@@ -175,12 +175,12 @@ class AllTablesScreen(OverScreen):
 
     @on(LineList.Opened, "#records")
     def _open(self, event: LineList.Opened) -> None:
-        found = fields(self._shown, self._records[event.index])
-        room = 2 + max(cell_len(name) for name, _ in found)
-        lines = [Content.assemble((fit(name, room), "dim"), content(text)) for name, text in found]
-        said = Content.styled(self.reading(), "bold")
+        pairs = fields(self._table, self._records[event.index])
+        room = 2 + max(cell_len(name) for name, _ in pairs)
+        lines = [Content.assemble((fit(name, room), "dim"), content(text)) for name, text in pairs]
+        sentence_line = Content.styled(self.interpretation(), "bold")
         self.app.push_screen(
-            TextScreen(Safe("record"), Content("\n").join([said, Content(""), *lines]))
+            TextScreen(Safe("record"), Content("\n").join([sentence_line, Content(""), *lines]))
         )
 
     def action_back(self) -> None:

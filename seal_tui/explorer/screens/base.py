@@ -1,4 +1,4 @@
-"""What all screens share: the bars, and loading anew when the results may have changed."""
+"""Base of all screens: the bars, and reloading when the results may have changed."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from seal_tui.text.safe import content
 
 
 class Explorer(Protocol):
-    """What a screen asks of the application: the ways to other screens."""
+    """The part of the application that screens use, mainly navigation."""
 
     def open_pairs(self, text: str, sort: str = "") -> object: ...
     def open_pair(self, pair_id: int) -> object: ...
@@ -27,7 +27,7 @@ class Explorer(Protocol):
 
 
 class SealScreen(Screen[None]):
-    """A screen of the explorer. Subclasses give `body` and `load`."""
+    """A screen of the explorer. Subclasses define `body` and `load`."""
 
     TAB: ClassVar[str] = ""
     HELP: ClassVar[str] = ""
@@ -52,25 +52,25 @@ class SealScreen(Screen[None]):
         raise NotImplementedError
 
     async def load(self) -> None:
-        """Brings and shows the results. Raises SealError."""
+        """Fetch and show the results. Raises SealError."""
         raise NotImplementedError
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        # These come before the focused line of text, which has to get its letters nonetheless.
+        # These actions take priority over a focused input, which must still get its letters.
         return not (action in FIRST and isinstance(self.focused, Input))
 
     def progressed(self) -> None:
-        """Called when the run's status changed, results or not."""
+        """Called when the status of the run has changed."""
 
     def trouble(self, error: SealError | None) -> None:
-        """Shows why there is nothing to show, or (None) that all is well again."""
+        """Show an error, or hide it (None)."""
         line = self.query_one("#trouble", Static)
         line.display = error is not None
         if error is None:
             return
         waiting = error.kind is Kind.NOT_READY
-        said = str(error)
-        line.update(content(said[:1].upper() + said[1:], "dim" if waiting else "$caution"))
+        message = str(error)
+        line.update(content(message[:1].upper() + message[1:], "dim" if waiting else "$caution"))
 
     # ---------------------------------------------------------- the frame
 
@@ -92,7 +92,7 @@ class SealScreen(Screen[None]):
         self.reload()
 
     def engine_spoke(self) -> None:
-        """The app's event worker took in an event."""
+        """Called after an event from the engine."""
         self._bars()
         self.progressed()
         self.reload()
@@ -108,7 +108,7 @@ class SealScreen(Screen[None]):
         self.query_one(KeyBar).refresh()
 
     def reload(self) -> None:
-        """Loads if the results may be newer than what is shown."""
+        """Load if the results may have changed."""
         if self.session.status is None or self._epoch == self.session.epoch:
             return
         self._epoch = self.session.epoch

@@ -1,4 +1,4 @@
-"""What the two browsing screens share: a long list, a detail that follows it, and a filter."""
+"""Base of the browsing screens: a long list, a detail view that follows it, and a filter."""
 
 from __future__ import annotations
 
@@ -37,19 +37,19 @@ _KEPT_FILTERS = 50
 
 
 class BrowseScreen(SealScreen, Generic[Query, Row, Detail]):
-    """Subclasses say what a row, a detail and a query are; the flow is the same.
+    """Subclasses define rows, details and queries.
 
-    The class `-detail` means that the detail has the whole screen. Wide terminals otherwise show
+    With the class `-detail` the detail view has the whole screen. Otherwise wide terminals show
     both, narrow ones only the list.
     """
 
     COLUMNS: ClassVar[tuple[Column, ...]]
     SORTS: ClassVar[dict[Any, tuple[str, bool]]]
-    """Every order: its name for a person, and whether it begins with the largest."""
+    """Every sort order: its display name, and whether it is descending by default."""
     NOUN: ClassVar[str]
     LIST_HELP: ClassVar[str] = ""
     VIEW_ACTIONS: ClassVar[tuple[str, ...]]
-    """Actions of the detail. They work from the list too while the detail is in sight."""
+    """Actions of the detail view. They also work from the list while the detail view is visible."""
 
     def __init__(self, session: Session) -> None:
         super().__init__(session)
@@ -58,25 +58,25 @@ class BrowseScreen(SealScreen, Generic[Query, Row, Detail]):
         self._sort: str = next(iter(self.SORTS))
         self._descending = self.SORTS[self._sort][1]
         self._ids = Ids(ids=(), of=0, sql="")
-        self._found: Ids | None = None
+        self._next_ids: Ids | None = None
         self._follow: Timer | None = None
         self._to_top = True
-        self._wanted: int | None = None
-        self._open_wanted = False
+        self._target: int | None = None
+        self._open_target = False
         self._return()
 
     def _return(self) -> None:
-        """To where the person was when this run was last left."""
+        """Restore the view of the last session."""
         view = self.session.views.get(self.TAB)
         if view is None:
             return
         self._filter = view.filter
-        self._wanted = view.row
+        self._target = view.row
         if view.sort in self.SORTS:
             self._sort, self._descending = view.sort, view.descending
 
     def _keep_view(self) -> None:
-        """So that the run opens again where it was left."""
+        """Save the view for the next session."""
         self.session.views[self.TAB] = View(
             filter=self._filter,
             sort=self._sort,
@@ -84,10 +84,10 @@ class BrowseScreen(SealScreen, Generic[Query, Row, Detail]):
             row=self.lines.current,
         )
 
-    # ---------------------------------------------------------- what subclasses give
+    # ---------------------------------------------------------- defined by subclasses
 
-    def asked_for(self, text: str) -> Query:
-        """The question for what a filter selects, in the order that is on."""
+    def make_query(self, text: str) -> Query:
+        """The query for a filter, in the current order."""
         raise NotImplementedError
 
     async def complete(self, text: str, cursor: int) -> Sequence[Completion]:
@@ -154,18 +154,20 @@ class BrowseScreen(SealScreen, Generic[Query, Row, Detail]):
     # ---------------------------------------------------------- which rows
 
     async def load(self) -> None:
-        # The list may be of another epoch or filter, but a person's place in it is kept.
+        # The cursor keeps its row, even if the list is of another epoch or filter.
         keep = None if self._to_top else self.lines.current
-        self._ids = self._found or await self.find(self.asked_for(self._filter))
-        self._found, self._to_top = None, False
+        self._ids = self._next_ids or await self.find(self.make_query(self._filter))
+        self._next_ids, self._to_top = None, False
         self.lines.empty = Safe(
-            f"no {self.NOUN} match; ⌫ goes back" if self._filter else f"no {self.NOUN} in this run"
+            f"no {self.NOUN} match; ⌫ restores the last filter"
+            if self._filter
+            else f"no {self.NOUN} in this run"
         )
-        wanted, self._wanted = self._wanted, None
-        self.lines.show(self._ids.ids, wanted if wanted is not None else keep)
-        if self._open_wanted and self.lines.current == wanted:
+        target, self._target = self._target, None
+        self.lines.show(self._ids.ids, target if target is not None else keep)
+        if self._open_target and self.lines.current == target:
             self._opened()
-        self._open_wanted = False
+        self._open_target = False
         self._summarise()
         self._keep_view()
         self.explorer.keep_place()
@@ -175,20 +177,20 @@ class BrowseScreen(SealScreen, Generic[Query, Row, Detail]):
 
     def _summarise(self) -> None:
         way = "↓" if self._descending else "↑"
-        shown = f"{numbers.count(len(self._ids.ids))} of {numbers.count(self._ids.of)} {self.NOUN}"
+        count = f"{numbers.count(len(self._ids.ids))} of {numbers.count(self._ids.of)} {self.NOUN}"
         what = content(self._filter) if self._filter else Content.styled("all", "dim")
         self.bar.say(
             Content.assemble(
                 ("filter ", "dim"),
                 what,
                 "  ",
-                (shown, "bold"),
+                (count, "bold"),
                 (f" · by {self.order(self._sort)[0]} {way}", "dim"),
             )
         )
 
     def filter_by(self, text: str, *, sort: str = "", remember: bool = True) -> None:
-        """Shows what `text` selects, in this order or the one that is on."""
+        """Show what `text` selects, in this order or the current one."""
         if sort:
             self._order_by(sort)
         if remember and text != self._filter:
@@ -200,8 +202,8 @@ class BrowseScreen(SealScreen, Generic[Query, Row, Detail]):
             self._load()
 
     def open_row(self, row_id: int) -> None:
-        """Shows one row in full, in a list of all."""
-        self._wanted, self._open_wanted = row_id, True
+        """Show one row in full, in the unfiltered list."""
+        self._target, self._open_target = row_id, True
         self.filter_by("")
 
     @on(FilterBar.Asked)
@@ -210,23 +212,23 @@ class BrowseScreen(SealScreen, Generic[Query, Row, Detail]):
 
     @work(exclusive=True, group="try", exit_on_error=True)
     async def _try(self, text: str) -> None:
-        """Shows what `text` selects, or says at its place what is wrong with it."""
+        """Show what `text` selects, or mark the error in it."""
         try:
-            found = await self.find(self.asked_for(text))
+            ids = await self.find(self.make_query(text))
         except EngineProblem as error:
             self.bar.refuse(str(error), error.start, error.end)
             return
         except EngineGone as error:
-            self.bar.refuse(f"the engine does not answer ({error}); enter tries again")
+            self.bar.refuse(f"the engine does not respond ({error}); enter retries")
             return
         self.bar.close()
         self.lines.focus()
-        self._found = found
+        self._next_ids = ids
         self.filter_by(text)
 
     @on(FilterBar.Closed)
     def _filter_closed(self) -> None:
-        self.workers.cancel_group(self, "try")  # an answer that comes now is not wanted any more
+        self.workers.cancel_group(self, "try")  # a late answer is ignored
         self.lines.focus()
 
     @on(WindowList.Failed)
@@ -242,7 +244,7 @@ class BrowseScreen(SealScreen, Generic[Query, Row, Detail]):
         self._show_detail_soon()
 
     def _show_detail_soon(self) -> None:
-        """Waits a moment first, so that a held key does not ask for every pair it passes."""
+        """Wait a moment, so that a held key does not request every pair it passes."""
         if self._follow is not None:
             self._follow.stop()
         if self.detail_is_shown and self.lines.current is not None:
@@ -301,26 +303,26 @@ class BrowseScreen(SealScreen, Generic[Query, Row, Detail]):
             self.filter_by(text, remember=False)
 
     def action_show_sql(self) -> None:
-        self.app.push_screen(TextScreen(Safe("the SQL of this filter"), content(self._ids.sql)))
+        self.app.push_screen(TextScreen(Safe("SQL of this filter"), content(self._ids.sql)))
 
     def _order_by(self, sort: str) -> None:
         self._sort = sort
         self._descending = self.order(sort)[1]
 
     def order(self, sort: str) -> tuple[str, bool]:
-        """A sort's name for a person, and whether it begins with the largest."""
+        """The display name of a sort order, and whether it is descending by default."""
         return self.SORTS[sort]
 
     def sort_by(self, sort: str) -> None:
-        """The same lines in another order, from its beginning."""
+        """Sort the list and go to its start."""
         self._order_by(sort)
         self._to_top = True
         self._load()
 
     def action_next_sort(self) -> None:
-        known = list(self.SORTS)
-        place = known.index(self._sort) if self._sort in self.SORTS else -1
-        self.sort_by(known[(place + 1) % len(known)])
+        sorts = list(self.SORTS)
+        place = sorts.index(self._sort) if self._sort in self.SORTS else -1
+        self.sort_by(sorts[(place + 1) % len(sorts)])
 
     def action_reverse(self) -> None:
         self._descending = not self._descending

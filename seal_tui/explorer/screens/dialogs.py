@@ -1,4 +1,4 @@
-"""What opens over a screen: a text to read (as the help), a question, a line to type."""
+"""Dialogs: a text (such as the help), a question, an input, a choice."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from seal_tui.text.safe import Safe, fit
 
 
 class TextScreen(ModalScreen[None]):
-    """A text to read over the screen: help about the focused pane, all warnings, a record."""
+    """Shows a text, such as help, warnings or a record."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q,question_mark,enter", "dismiss(None)", "close", show=False)
@@ -65,7 +65,7 @@ class ConfirmScreen(ModalScreen[bool]):
 
 
 class PromptScreen(ModalScreen[str | None]):
-    """One line to type. Enter gives it, also when empty; escape gives None."""
+    """An input. Enter returns its text, which may be empty; escape returns None."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "dismiss(None)", "leave", show=False),
@@ -84,10 +84,10 @@ class PromptScreen(ModalScreen[str | None]):
     def on_mount(self) -> None:
         frame = self.query_one("#prompt")
         frame.border_title = self._what
-        frame.border_subtitle = "enter keeps, esc leaves"
+        frame.border_subtitle = "enter saves, esc cancels"
 
     def on_key(self, event: Key) -> None:
-        """Keys that came before the line was there to take them."""
+        """Accept keys that arrive before the input has the focus."""
         if event.is_printable and event.character is not None:
             self.query_one(SafeInput).insert_text_at_cursor(event.character)
 
@@ -100,7 +100,7 @@ class PromptScreen(ModalScreen[str | None]):
 
 
 class ChoiceScreen(ModalScreen[str | None]):
-    """A list of lines to choose one of by cursor; None when it is left."""
+    """A list to choose one line from; escape returns None."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q", "dismiss(None)", "leave", show=False),
@@ -120,7 +120,7 @@ class ChoiceScreen(ModalScreen[str | None]):
     def on_mount(self) -> None:
         frame = self.query_one("#choice")
         frame.border_title = self._heading
-        frame.border_subtitle = "enter chooses, esc leaves"
+        frame.border_subtitle = "enter selects, esc cancels"
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         event.stop()
@@ -128,7 +128,7 @@ class ChoiceScreen(ModalScreen[str | None]):
 
 
 def help_text(screen: Screen[Any]) -> Content:
-    """Help about what is focused on `screen`, its keys read from the one table of actions."""
+    """Help for the focused widget of `screen`, with its keys."""
     parts: list[Content] = []
     focused = screen.focused
     for node in focused.ancestors_with_self if focused is not None else (screen,):
@@ -142,11 +142,11 @@ def help_text(screen: Screen[Any]) -> Content:
 
 
 def _keys(screen: Screen[Any]) -> Content:
-    found: dict[Action, Binding] = {}
+    bound: dict[Action, Binding] = {}
     for active in screen.active_bindings.values():
         action = BY_ID.get(active.binding.id or "")
         if action is not None and active.enabled:
-            found.setdefault(action, active.binding)
+            bound.setdefault(action, active.binding)
     lines = [Content.styled("Keys", "bold")]
     lines += [
         Content.assemble(
@@ -154,7 +154,7 @@ def _keys(screen: Screen[Any]) -> Content:
             fit(Safe(action.label), 17),
             (action.help, "dim"),
         )
-        for action, binding in found.items()
+        for action, binding in bound.items()
     ]
-    lines.append(Content.assemble((fit(Safe("tab"), 9), "bold"), "to the next pane"))
+    lines.append(Content.assemble((fit(Safe("tab"), 9), "bold"), "go to the next pane"))
     return Content("\n").join(lines)

@@ -1,4 +1,4 @@
-"""Writing pairs to a file: what, of which pairs, where. First a count, then progress."""
+"""The export dialog: format, pairs and path, with a preview and progress."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ _POLL_S = 0.2
 
 
 class ExportScreen(ModalScreen[None]):
-    """Choose, look at the count, write."""
+    """Choose a format and a path, see the counts, write."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "leave", "leave", show=False),
-        Binding("up", "format(-1)", "format before", show=False),
+        Binding("up", "format(-1)", "previous format", show=False),
         Binding("down", "format(1)", "next format", show=False),
         Binding("ctrl+t", "ties", "ties", show=False),
         Binding("ctrl+o", "overwrite", "overwrite", show=False),
@@ -71,7 +71,7 @@ class ExportScreen(ModalScreen[None]):
     def on_mount(self) -> None:
         frame = self.query_one("#export")
         frame.border_title = "export"
-        frame.border_subtitle = "↑↓ format · ^t ties · ^o overwrite · enter writes · esc leaves"
+        frame.border_subtitle = "↑↓ format · ^t ties · ^o overwrite · enter writes · esc cancels"
         self.query_one("#bar").display = False
         self._draw()
         self._preview()
@@ -108,21 +108,21 @@ class ExportScreen(ModalScreen[None]):
                 which,
                 "\n",
                 ("ties        ", "dim"),
-                "kept as the person chose" if self._keep_ties else "left out",
+                "kept with the human preference" if self._keep_ties else "left out",
                 "\n",
                 ("existing    ", "dim"),
-                "is overwritten" if self._overwrite else "is never overwritten",
+                "overwrite" if self._overwrite else "do not overwrite",
             )
         )
 
     @work(exclusive=True, group="preview", exit_on_error=False)
     async def _preview(self) -> None:
         try:
-            found = await self._session.client.ask(PREVIEW_EXPORT(self._request))
+            preview = await self._session.client.ask(PREVIEW_EXPORT(self._request))
         except SealError as error:
             self._say(content(str(error), "$caution"), "#counts")
             return
-        self._say(_counts(found, rows=self._form.has_rows), "#counts")
+        self._say(_counts(preview, rows=self._form.has_rows), "#counts")
 
     def _say(self, text: Content, where: str = "#outcome") -> None:
         self.query_one(where, Static).update(text)
@@ -133,7 +133,7 @@ class ExportScreen(ModalScreen[None]):
         field = self.query_one(SafeInput)
         default_path = self._form.default_path
         self._place = (self._place + by) % len(self._formats)
-        # A path that the person typed stays; a proposed one follows the format.
+        # A typed path stays; the default path follows the format.
         if field.value == default_path:
             field.value = one_line(self._form.default_path)
             field.cursor_position = len(field.value)
@@ -192,7 +192,7 @@ class ExportScreen(ModalScreen[None]):
 
     @work(exclusive=True, group="leave", exit_on_error=False)
     async def action_leave(self) -> None:
-        """Leaves; a running export is cancelled first, and the pane stays to say so."""
+        """Close. A running export is cancelled instead, and the dialog shows the result."""
         if not self._writing:
             self.dismiss(None)
             return
@@ -202,10 +202,10 @@ class ExportScreen(ModalScreen[None]):
             self._say(content(str(error), "$caution"))
 
 
-def _counts(found: ExportPreview, *, rows: bool) -> Content:
-    parts = [f"{numbers.count(n)} {one_line(name)}" for name, n in found.counts.items() if n]
+def _counts(preview: ExportPreview, *, rows: bool) -> Content:
+    parts = [f"{numbers.count(n)} {one_line(name)}" for name, n in preview.counts.items() if n]
     return Content.assemble(
-        (f"{numbers.count(found.rows)} rows of " if rows else "", "bold"),
-        f"{numbers.count(found.pairs)} pairs",
+        (f"{numbers.count(preview.rows)} rows of " if rows else "", "bold"),
+        f"{numbers.count(preview.pairs)} pairs",
         (f" · {' · '.join(parts)}" if parts else "", "dim"),
     )

@@ -1,4 +1,4 @@
-"""Screen 2: what each feature is worth to the reward model, with its uncertainty."""
+"""Screen 2: the effect of each feature on the reward, with its uncertainty."""
 
 from __future__ import annotations
 
@@ -32,37 +32,36 @@ TABLES = ("imprint", "shift_imprint", "misalignment")
 TITLE = {
     "imprint": Safe("feature imprint on rewards"),
     "shift_imprint": Safe("imprint on the reward shift θ (degrees)"),
-    "misalignment": Safe("what makes a pair misaligned after training (points)"),
+    "misalignment": Safe("features associated with misalignment after training (points)"),
 }
 _MEANING = {
     "imprint": (
-        "Each number is the change in reward, in points, that goes with having the feature, all "
-        "other features equal. pre: the model before training on the dataset; post: after it; "
-        "difference: post minus pre, what training taught."
+        "Each number is the difference in reward, in points, associated with the feature, all "
+        "other features equal. pre: the model before training on the dataset; post: the model "
+        "after training; difference: post minus pre."
     ),
     "shift_imprint": (
-        "Each number is the change of the shift angle θ, in degrees, that goes with the feature on "
-        "that side. Counter-clockwise is positive; it means better alignment only where both "
-        "rewards are negative, so read it with the pairs at hand."
+        "Each number is the difference in the shift angle θ, in degrees, associated with the "
+        "feature on that side. Counter-clockwise is positive; it means better alignment only if "
+        "both rewards are negative, so check it against the pairs."
     ),
     "misalignment": (
         "Each number is how many percentage points more often a pair with the feature on that side "
-        "is misaligned after training, all other features equal. Where the fit is logistic, that "
-        "is its average marginal effect, and p is that of the odds."
+        "is misaligned after training, all other features equal. For logistic fits it is the "
+        "average marginal effect, and p is the p-value of the odds ratio."
     ),
 }
 _NAMED = 8
 _COMMON = (
     "\n\nThe line is the 95 % interval, ● the estimate, │ zero. p is adjusted for the number of "
-    "features; * is below 0.05, ** below 0.01, *** below 0.001. VIF above 5 says that other "
-    "features carry much the same information. detects: the smallest effect that would be found "
-    "with 80 % power; a smaller one may exist and be missed."
-    "\n\nEnter lists the pairs whose sides differ in the feature."
+    "features; * is below 0.05, ** below 0.01, *** below 0.001. A VIF above 5 means that other "
+    "features carry much the same information. detects: the smallest effect that would be "
+    "detected with 80 % power."
+    "\n\nEnter lists the pairs whose two answers differ in the feature."
 )
 _COMPARE = (
-    "\n\nSide by side: the estimate of each preset ± the half-width of its 95 % interval; in grey "
-    "where it is not significant (adjusted p 0.05 or more). signs: the presets do not agree on "
-    "the direction."
+    "\n\nSide by side: the estimate of each preset ± the half-width of its 95 % interval; grey if "
+    "not significant (adjusted p 0.05 or more). signs: the presets disagree about the sign."
 )
 
 
@@ -77,11 +76,11 @@ class ImprintScreen(SealScreen):
         self._preset = ""
         self._comparing = False
         self._tables: Tables | None = None
-        self._wanted = ""
+        self._target = ""
 
     def body(self) -> ComposeResult:
         yield Static(id="head", markup=False)
-        lines: SortedList[Any] = SortedList(empty=Safe("nothing was estimated"), id="table")
+        lines: SortedList[Any] = SortedList(empty=Safe("no estimates"), id="table")
         yield lines
         yield Static(id="reading", markup=False)
         yield Static(id="dropped", markup=False)
@@ -103,8 +102,8 @@ class ImprintScreen(SealScreen):
         self._draw()
 
     def go_to(self, feature: str) -> None:
-        """Puts the cursor on a feature, now or when the table has come."""
-        self._wanted = feature
+        """Move the cursor to a feature, now or when the table is loaded."""
+        self._target = feature
         if self._tables is not None:
             self._table, self._comparing = TABLES[0], False
             self._draw()
@@ -141,7 +140,7 @@ class ImprintScreen(SealScreen):
         self._say_head()
 
     def action_reverse(self) -> None:
-        self.lines.turn_round()
+        self.lines.reverse()
         self._say_head()
 
     # ---------------------------------------------------------- drawing
@@ -157,16 +156,16 @@ class ImprintScreen(SealScreen):
         meaning = _MEANING[self._table] + _COMMON
         self.lines.meaning = meaning + (_COMPARE if self._comparing else "") + _left_out(dropped)
         if self._comparing:
-            compared = fields.compared(self._tables, self._table, self._outcome, self.presets)
-            shown = fields.of_presets(compared, self.presets, self.size.width)
-            self.lines.fill(shown, compared, lambda line: line.name)
+            comparisons = fields.compared(self._tables, self._table, self._outcome, self.presets)
+            presets = fields.of_presets(comparisons, self.presets, self.size.width)
+            self.lines.fill(presets, comparisons, lambda line: line.name)
         else:
-            found = fields.coefficients(self._tables, self._table, self._preset)
-            columns = fields.of_one(found, self._table, self._outcome, self.size.width)
-            self.lines.fill(columns, found, lambda line: line.name)
-        if self._wanted:
-            self.lines.go_to(self._wanted)
-            self._wanted = ""
+            rows = fields.coefficients(self._tables, self._table, self._preset)
+            columns = fields.of_one(rows, self._table, self._outcome, self.size.width)
+            self.lines.fill(columns, rows, lambda line: line.name)
+        if self._target:
+            self.lines.go_to(self._target)
+            self._target = ""
         self._say_head()
         self.query_one("#dropped", Static).update(self._dropped(dropped))
         self._read()
@@ -184,10 +183,10 @@ class ImprintScreen(SealScreen):
 
     @on(LineList.Moved, "#table")
     def _read(self) -> None:
-        self.query_one("#reading", Static).update(Content(self.reading()))
+        self.query_one("#reading", Static).update(Content(self.interpretation()))
 
-    def reading(self) -> Safe:
-        """The focused number as a sentence."""
+    def interpretation(self) -> Safe:
+        """The interpretation of the selected number."""
         line = self.lines.line
         if line is None:
             return Safe("")
@@ -195,11 +194,11 @@ class ImprintScreen(SealScreen):
             return fields.compared_sentence(line, self._table)
         if line.row is not None:
             return sentence(self._table, line.row, self.session.kind)
-        found = line.shown(self._outcome)
-        return one_line(imprint_of(line.feature, self._outcome, found, self.session.kind))
+        estimate = line.effect_for(self._outcome)
+        return one_line(imprint_of(line.feature, self._outcome, estimate, self.session.kind))
 
     def _dropped(self, dropped: Sequence[DroppedFeature]) -> Content:
-        """One line a reason; the details are in the help."""
+        """One line per reason; the details are in the help."""
         by_reason: dict[str, dict[str, None]] = {}
         for line in dropped:
             sides = {other.side for other in dropped if other.feature == line.feature}
@@ -211,7 +210,7 @@ class ImprintScreen(SealScreen):
             tail = f" and {more} more" if more > 0 else ""
             lines.append(
                 Content.assemble(
-                    ("left out ", "bold $caution"),
+                    ("excluded ", "bold $caution"),
                     ", ".join(first) + tail,
                     " ",
                     content(f"({reason})", "dim"),
@@ -219,7 +218,7 @@ class ImprintScreen(SealScreen):
             )
         return Content("\n").join(lines)
 
-    # ---------------------------------------------------------- to the pairs
+    # ---------------------------------------------------------- navigation
 
     @on(LineList.Opened, "#table")
     def _open(self) -> None:
@@ -240,10 +239,10 @@ def _what(line: DroppedFeature, *, one_side: bool = True) -> str:
 
 
 def _left_out(dropped: Sequence[DroppedFeature]) -> str:
-    """What is left out and exactly why, for the help."""
+    """All excluded features with the reasons, for the help."""
     if not dropped:
         return ""
     lines = [
         f"  {_what(row)}: {names.reason(row.reason)}, {one_line(row.detail)}" for row in dropped
     ]
-    return "\n\nLeft out:\n" + "\n".join(dict.fromkeys(lines))
+    return "\n\nExcluded:\n" + "\n".join(dict.fromkeys(lines))

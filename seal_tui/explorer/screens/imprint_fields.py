@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from engine.results import views
 from engine.results.effect import (
@@ -32,8 +33,8 @@ _LEAST_INTERVAL, _MOST_INTERVAL = 15, 61
 
 @dataclass(frozen=True)
 class Coefficient:
-    """One line: a feature (of one side) with its effects by outcome; the tables without outcomes
-    have one under \"\", and the row that it is of."""
+    """One line: a feature (of one side) with its effects by outcome. Tables without outcomes have
+    one effect, with the key \"\", and its row."""
 
     feature: str
     side: str
@@ -45,13 +46,13 @@ class Coefficient:
     def name(self) -> str:
         return f"{self.feature}@{self.side}" if self.side else self.feature
 
-    def shown(self, outcome: str) -> Effect:
+    def effect_for(self, outcome: str) -> Effect:
         return self.by_outcome[outcome if "" not in self.by_outcome else ""]
 
 
 @dataclass(frozen=True)
 class Compared:
-    """One line: a feature (of one side) with its estimate under every preset, in their order."""
+    """One line: a feature (of one side) with its estimates under all presets, in order."""
 
     feature: str
     side: str
@@ -88,92 +89,112 @@ def coefficients(tables: Tables, table: str, preset: str) -> list[Coefficient]:
 
 def compared(tables: Tables, table: str, outcome: str, presets: Sequence[str]) -> list[Compared]:
     """The lines of a table under all presets."""
-    found = [
+    by_preset = [
         {line.name: line for line in coefficients(tables, table, preset)} for preset in presets
     ]
-    names = dict.fromkeys(name for lines in found for name in lines)
-    made = []
+    names = dict.fromkeys(name for lines in by_preset for name in lines)
+    rows = []
     for name in names:
-        there = [lines.get(name) for lines in found]
-        line = next(one for one in there if one is not None)
+        by_name = [lines.get(name) for lines in by_preset]
+        line = next(one for one in by_name if one is not None)
         nothing = Effect(UNITS[table])
-        estimates = tuple(one.shown(outcome) if one is not None else nothing for one in there)
-        made.append(Compared(line.feature, line.side, estimates, tuple(presets)))
-    return made
+        estimates = tuple(
+            one.effect_for(outcome) if one is not None else nothing for one in by_name
+        )
+        rows.append(Compared(line.feature, line.side, estimates, tuple(presets)))
+    return rows
 
 
 # ---------------------------------------------------------------- columns
 
 
 def stars(p: float | None) -> Safe:
-    """Beside the number, never in its place."""
+    """Stars for significance, shown next to the p-value."""
     levels = (0.001, 0.01, 0.05)
     return Safe("*" * sum(p < level for level in levels) if p is not None else "")
 
 
-def _p(found: Effect) -> Cell:
-    p, style = found.p_adjusted, "" if found.significant else "muted"
-    # The stars have a place of their own, so that the numbers stay below each other.
+def _p(estimate: Effect) -> Cell:
+    p, style = estimate.p_adjusted, "" if estimate.significant else "muted"
+    # The stars have a fixed width, so that the numbers are aligned.
     return (Part(Safe(f"{numbers.p_value(p):>6} {stars(p):<3}"), style),)
 
 
-def _vif(found: Effect) -> Cell:
-    inflated = found.vif is not None and found.vif > 5
-    return cell(numbers.number(found.vif, 1), "caution" if inflated else "muted")
+def _vif(estimate: Effect) -> Cell:
+    inflated = estimate.vif is not None and estimate.vif > 5
+    return cell(numbers.number(estimate.vif, 1), "caution" if inflated else "muted")
 
 
 def of_one(
     lines: Sequence[Coefficient], table: str, outcome: str, width: int
 ) -> list[Field[Coefficient]]:
     """The columns for one preset on a terminal of this width."""
+    return [
+        Field(Safe("strength"), key=_by(outcome, lambda est: est.size if est.size >= 0 else None)),
+        _feature(least=18),
+        *(_outcomes(outcome) if table == "imprint" else _one_side(UNITS[table])),
+        _interval(lines, table, outcome, width),
+        *_inference(outcome),
+    ]
+
+
+def _by(
+    outcome: str, read: Callable[[Effect], float | None]
+) -> Callable[[Coefficient], float | None]:
+    """A sort key: a number of the effect of this outcome."""
+    return lambda line: read(line.effect_for(outcome))
+
+
+def _feature(least: int) -> Field[Any]:
+    return Field(
+        Safe("feature"),
+        lambda line: cell(words.feature(line.feature)),
+        lambda line: words.feature(line.feature),
+        least=least,
+        most=30,
+        descending=False,
+    )
+
+
+def _interval(
+    lines: Sequence[Coefficient], table: str, outcome: str, width: int
+) -> Field[Coefficient]:
+    """The intervals on a shared axis; those after training also mark the value before it."""
     room = max(_LEAST_INTERVAL, min(_MOST_INTERVAL, width - 96))
     with_before = table == "imprint" and outcome == "post"
-    axis = Axis.over(value for line in lines for value in line.shown(outcome).ends())
+    axis = Axis.over(value for line in lines for value in line.effect_for(outcome).ends())
     if with_before:
-        before = Axis.over(line.shown("pre").value for line in lines)
+        before = Axis.over(line.effect_for("pre").value for line in lines)
         axis = Axis(min(axis.low, before.low), max(axis.high, before.high))
 
-    def draw_interval(line: Coefficient) -> Cell:
-        was = line.shown("pre").value if with_before else None
-        return interval(line.shown(outcome), axis, room, was)
+    def draw(line: Coefficient) -> Cell:
+        earlier = line.effect_for("pre").value if with_before else None
+        return interval(line.effect_for(outcome), axis, room, earlier)
 
-    def by(read: Callable[[Effect], float | None]) -> Callable[[Coefficient], float | None]:
-        return lambda line: read(line.shown(outcome))
+    return Field(Safe("95 % interval"), draw, width=room, rank=2)
 
-    def least_found(line: Coefficient) -> Cell:
-        return cell(Safe(line.shown(outcome).detects()), "muted")
 
+def _inference(outcome: str) -> list[Field[Coefficient]]:
     return [
-        Field(Safe("strength"), key=by(lambda est: est.size if est.size >= 0 else None)),
-        Field(
-            Safe("feature"),
-            lambda line: cell(words.feature(line.feature)),
-            lambda line: words.feature(line.feature),
-            least=18,
-            most=30,
-            descending=False,
-        ),
-        *(_outcomes(outcome) if table == "imprint" else _one_side(UNITS[table])),
-        Field(Safe("95 % interval"), draw_interval, width=room, rank=2),
         Field(
             Safe("adj. p"),
-            lambda line: _p(line.shown(outcome)),
-            by(lambda est: est.p_adjusted),
+            lambda line: _p(line.effect_for(outcome)),
+            _by(outcome, lambda est: est.p_adjusted),
             width=10,
             descending=False,
         ),
         Field(
             Safe("VIF"),
-            lambda line: _vif(line.shown(outcome)),
-            by(lambda est: est.vif),
+            lambda line: _vif(line.effect_for(outcome)),
+            _by(outcome, lambda est: est.vif),
             width=5,
             align="right",
             rank=3,
         ),
         Field(
             Safe("detects"),
-            least_found,
-            by(lambda est: est.mde),
+            lambda line: cell(Safe(line.effect_for(outcome).detects()), "muted"),
+            _by(outcome, lambda est: est.mde),
             width=8,
             align="right",
             rank=5,
@@ -186,13 +207,13 @@ def _outcomes(outcome: str) -> list[Field[Coefficient]]:
         style = "strong" if name == outcome else ""
         return Field(
             Safe({"difference": "change"}.get(name, name) + ("*" if name == outcome else "")),
-            lambda line: cell(Safe(line.shown(name).text()), style),
-            lambda line: line.shown(name).value,
+            lambda line: cell(Safe(line.effect_for(name).text()), style),
+            lambda line: line.effect_for(name).value,
             width=8,
             align="right",
         )
 
-    role: Field[Coefficient] = Field(
+    feature_class: Field[Coefficient] = Field(
         Safe("class"),
         lambda line: cell(one_line(line.role), "muted"),
         lambda line: line.role,
@@ -200,7 +221,7 @@ def _outcomes(outcome: str) -> list[Field[Coefficient]]:
         rank=4,
         descending=False,
     )
-    return [role, number("pre"), number("post"), number("difference")]
+    return [feature_class, number("pre"), number("post"), number("difference")]
 
 
 def _one_side(unit: Unit) -> list[Field[Coefficient]]:
@@ -214,15 +235,15 @@ def _one_side(unit: Unit) -> list[Field[Coefficient]]:
         ),
         Field(
             Safe(unit.short),
-            lambda line: cell(Safe(line.shown("").text()), "strong"),
-            lambda line: line.shown("").value,
+            lambda line: cell(Safe(line.effect_for("").text()), "strong"),
+            lambda line: line.effect_for("").value,
             width=9,
             align="right",
         ),
         Field(
             Safe("± error"),
-            lambda line: cell(Safe(line.shown("").error()), "muted"),
-            lambda line: line.shown("").std_error,
+            lambda line: cell(Safe(line.effect_for("").error()), "muted"),
+            lambda line: line.effect_for("").std_error,
             width=8,
             align="right",
             rank=4,
@@ -250,10 +271,10 @@ def of_presets(
             width=17,
             align="right",
         )
-        drawn: Field[Compared] = Field(
+        picture: Field[Compared] = Field(
             Safe(""), lambda line: interval(line.estimates[place], axis, room), width=room, rank=2
         )
-        return [value, drawn] if room >= 9 else [value]
+        return [value, picture] if room >= 9 else [value]
 
     side: Field[Compared] = Field(
         Safe("side"),
@@ -264,14 +285,7 @@ def of_presets(
     )
     return [
         Field(Safe("strength"), key=lambda line: max(one.size for one in line.estimates)),
-        Field(
-            Safe("feature"),
-            lambda line: cell(words.feature(line.feature)),
-            lambda line: words.feature(line.feature),
-            least=14 if sided else 17,
-            most=30,
-            descending=False,
-        ),
+        _feature(least=14 if sided else 17),
         *([side] if sided else []),
         *(field for place in range(len(presets)) for field in of_preset(place)),
         Field(
@@ -284,27 +298,27 @@ def of_presets(
     ]
 
 
-def _value(found: Effect) -> Cell:
-    """`+0.33 ± 0.12`, in grey where it is not significant."""
-    if found.value is None:
+def _value(estimate: Effect) -> Cell:
+    """`+0.33 ± 0.12`, grey if not significant."""
+    if estimate.value is None:
         return cell(numbers.NOTHING, "muted")
-    text = found.text()
-    if found.low is not None and found.high is not None:
-        text = f"{text} ± {found.half():>4}"
-    return cell(Safe(text), "strong" if found.significant else "muted")
+    text = estimate.text()
+    if estimate.low is not None and estimate.high is not None:
+        text = f"{text} ± {estimate.half():>4}"
+    return cell(Safe(text), "strong" if estimate.significant else "muted")
 
 
 def compared_sentence(line: Compared, table: str) -> Safe:
-    """A coefficient under every preset as a sentence."""
+    """The interpretation of a coefficient under all presets."""
     parts = []
-    for preset, found in zip(line.presets, line.estimates, strict=True):
-        if found.value is None:
+    for preset, estimate in zip(line.presets, line.estimates, strict=True):
+        if estimate.value is None:
             parts.append(f"not estimated by {one_line(preset)}")
             continue
-        p = found.p_adjusted
+        p = estimate.p_adjusted
         certainty = f" (adjusted p {numbers.p_value(p)})" if p is not None else ""
-        parts.append(f"{found.text()} by {one_line(preset)}{certainty}")
+        parts.append(f"{estimate.text()} by {one_line(preset)}{certainty}")
     side = f" in the {one_line(line.side)} answer" if line.side else ""
-    tail = " They do not agree on the direction." if line.signs_differ else ""
+    tail = " The signs differ." if line.signs_differ else ""
     name, unit = words.feature(line.feature), UNITS[table].name
     return Safe(f"“{name}”{side}, in {unit}: {', '.join(parts)}.{tail}")

@@ -1,4 +1,4 @@
-"""Screen 6: how far labelers agree, and what their disagreement does to the coefficients."""
+"""Screen 6: agreement between labelers, and its effect on the coefficients."""
 
 from __future__ import annotations
 
@@ -32,31 +32,30 @@ OUTCOMES = ("post", "difference", "pre")
 _INTERVAL = 13
 _KAPPA = Unit("κ", "κ", 1.0, 2)
 _AGREEMENT_HELP = (
-    "How far two labelers give the same entries the same labels, feature by feature.\n\n"
-    "agree: the share of entries with the same label. It is high for any rare feature, because "
-    "both say no most of the time. κ (Cohen) takes out what chance would give: 1 is full "
-    "agreement, 0 no better than chance; the line is its 95 % interval over pairs, │ zero. "
-    "PABAK: κ as it would be if both labels were equally common. The last two columns are the mean "
-    "label by each labeler: where they are far apart, one sees the feature more often.\n\n"
-    "A κ below 0.4 (marked) is usually called no better than fair: read that feature's numbers "
-    "with care. Where there are three labelers or more, one more page has all of them at once "
+    "Agreement of two labelers on the same entries, feature by feature.\n\n"
+    "agree: the share of entries with the same label. It is high for every rare feature, because "
+    "both labels are mostly “no”. κ (Cohen) corrects for chance: 1 is full agreement, 0 is no "
+    "better than chance; the line is its 95 % interval over pairs, │ zero. PABAK: the value of κ "
+    "if all labels were equally common. The last two columns are the mean label of each labeler."
+    "\n\n"
+    "A κ below 0.4 (marked) is usually called fair or worse: interpret results about that feature "
+    "with caution. With three or more labelers, the last page shows all of them together "
     "(Fleiss' κ).\n\n"
-    "Enter lists the pairs in question."
+    "Enter lists the pairs on which the labelers disagree."
 )
 _COEFFICIENTS_HELP = (
-    "The same coefficient of the imprint (pair-fe, reward points) computed from each labeler's "
-    "labels, on the pairs that both labeled, and the difference with the 95 % interval of a paired "
-    "bootstrap.\n\n"
-    "SIGN: the two estimates have opposite signs, and each is significant. sign: the signs differ, "
-    "but not both are significant. differs: the same sign, but the difference in size is "
-    "significant.\n\n"
-    "Enter lists the pairs in question."
+    "The imprint coefficient (pair-fe, reward points) estimated from the labels of each labeler, "
+    "on the pairs that both labeled, and the difference with its 95 % interval (paired "
+    "bootstrap).\n\n"
+    "SIGN: the estimates have opposite signs, and both are significant. sign: opposite signs, but "
+    "not both significant. differs: the same sign, but a significant difference.\n\n"
+    "Enter lists the pairs on which the labelers disagree."
 )
 
 
 class LabelersScreen(SealScreen):
     TAB: ClassVar[str] = "labelers"
-    HELP: ClassVar[str] = "Everything the study says about features rests on its labels."
+    HELP: ClassVar[str] = "All results about features depend on the labels."
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("labelers")]
 
     def __init__(self, session: Session) -> None:
@@ -103,13 +102,13 @@ class LabelersScreen(SealScreen):
 
     async def load(self) -> None:
         self._tables = (await self.session.metrics()).tables
-        known = self._pairs()
-        if self._two not in known:
-            self._two = known[0] if known else ("", "")
+        pairs = self._pairs()
+        if self._two not in pairs:
+            self._two = pairs[0] if pairs else ("", "")
         self._draw()
 
     def _pairs(self) -> list[tuple[str, str]]:
-        """Every two labelers, and last, where there is such a line, all of them."""
+        """Every two labelers, and last all of them, if there are such rows."""
         if self._tables is None:
             return []
         return list(dict.fromkeys(_labelers(row) for row in self._tables.stability))
@@ -124,8 +123,8 @@ class LabelersScreen(SealScreen):
         return True
 
     def action_next_two(self) -> None:
-        known = self._pairs()
-        self._two = known[(known.index(self._two) + 1) % len(known)]
+        pairs = self._pairs()
+        self._two = pairs[(pairs.index(self._two) + 1) % len(pairs)]
         self._draw()
 
     def action_next_table(self) -> None:
@@ -146,14 +145,14 @@ class LabelersScreen(SealScreen):
         self._say()
 
     def action_reverse(self) -> None:
-        self._current.turn_round()
+        self._current.reverse()
         self._say()
 
     # ---------------------------------------------------------- drawing
 
     def on_descendant_focus(self) -> None:
         super().on_descendant_focus()
-        # On a wide screen tab goes from one list to the other.
+        # On a wide terminal, tab switches between the lists.
         if self.focused is not None and self.focused.id in ("agreement", "coefficients"):
             self.set_class(self.focused.id == "coefficients", "-coefficients")
             self._say()
@@ -176,17 +175,17 @@ class LabelersScreen(SealScreen):
     def _say(self) -> None:
         """The lines above and below the lists."""
         self.query_one("#head", Static).update(self._head())
-        self.query_one("#reading", Static).update(Content(self.reading()))
+        self.query_one("#reading", Static).update(Content(self.interpretation()))
         self.query_one("#dropped", Static).update(self._left_out())
 
     def _head(self) -> Content:
-        known = self._pairs()
-        if not known:
-            return Content.styled("one labeler only", "bold")
+        pairs = self._pairs()
+        if not pairs:
+            return Content.styled("only one labeler", "bold")
         first, second = self._two
         fleiss = any(line.statistic == "fleiss" for line in self.agreement.lines)
         who = f"all {len(self._labelers())} labelers" if fleiss else f"{first} × {second}"
-        place = f" · {known.index(self._two) + 1} of {len(known)}" if len(known) > 1 else ""
+        place = f" · {pairs.index(self._two) + 1} of {len(pairs)}" if len(pairs) > 1 else ""
         what = (
             f"coefficients, {words.OUTCOME[self._outcome]}"
             if self.in_coefficients
@@ -200,12 +199,12 @@ class LabelersScreen(SealScreen):
         roles = [info.role for info in study.models] if study is not None else []
         return [role for role in roles if role.startswith("labeler ")]
 
-    def reading(self) -> Safe:
-        """The focused line as a sentence."""
+    def interpretation(self) -> Safe:
+        """The interpretation of the selected line."""
         if self._tables is not None and not self._pairs():
             return Safe(
-                "One labeler gives nothing to compare with. Name a second one in the study, for "
-                "example [labelers.gold] with human labels, and run again."
+                "There is only one labeler, so there is no agreement to show. Add a second one to "
+                "the study, for example [labelers.gold] with human labels, and run it again."
             )
         line = self._current.line
         if line is None:
@@ -230,7 +229,7 @@ class LabelersScreen(SealScreen):
 
     @on(LineList.Moved)
     def _moved(self, event: LineList.Moved) -> None:
-        """The two lists stand on the same feature, as far as they both have it."""
+        """Keep both lists on the same feature, if both contain it."""
         moved = event.lines
         if isinstance(moved, SortedList) and moved is self._current:
             other = self.agreement if moved is self.coefficients else self.coefficients
@@ -238,7 +237,7 @@ class LabelersScreen(SealScreen):
                 other.go_to(moved.current)
             self._say()
 
-    # ---------------------------------------------------------- to the pairs
+    # ---------------------------------------------------------- navigation
 
     @on(LineList.Opened)
     def _open(self) -> None:
@@ -264,8 +263,8 @@ def _agreement(first: str, second: str) -> list[Field[StabilityRow]]:
     def kappa(line: StabilityRow) -> Cell:
         value = line.kappa
         low = value is not None and value < LOW_KAPPA
-        said = Safe(f"{numbers.number(value):>5}{' low' if low else ''}")
-        return cell(said, "caution" if low else "strong")
+        text = Safe(f"{numbers.number(value):>5}{' low' if low else ''}")
+        return cell(text, "caution" if low else "strong")
 
     def mean(place: int) -> Field[StabilityRow]:
         who = fit(one_line((first, second)[place]), 7).rstrip()
@@ -365,7 +364,7 @@ def _labelers(row: StabilityRow | StabilityImprintRow) -> tuple[str, str]:
 
 
 def _kappa(row: StabilityRow) -> Effect:
-    """κ with its interval, to be drawn."""
+    """κ with its interval."""
     return Effect(_KAPPA, row.kappa, low=row.kappa_low, high=row.kappa_high)
 
 
@@ -373,6 +372,6 @@ def _strength(row: StabilityImprintRow) -> float | None:
     return None if row.difference is None else abs(row.difference)
 
 
-def _value(found: Effect) -> Cell:
-    """In grey where it is not significant."""
-    return cell(Safe(found.text()), "" if found.significant else "muted")
+def _value(estimate: Effect) -> Cell:
+    """Grey if not significant."""
+    return cell(Safe(estimate.text()), "" if estimate.significant else "muted")

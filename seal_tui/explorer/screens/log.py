@@ -1,4 +1,4 @@
-"""What opens over a list of pairs: the log of decisions, and the saved filters."""
+"""Texts of the log of decisions and of the saved filters."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ _WHO = 12
 def log_text(
     events: Sequence[MarkEvent], agreements: Sequence[Agreement], progress: MarkProgress
 ) -> Content:
-    """How far one has come, how much the reviewers agree, and every decision, the newest first."""
+    """Progress, agreement between reviewers, and all decisions, the newest first."""
     parts = [words.queue(progress)]
     if agreements:
         parts.append(Content("\n").join([_agreement(one) for one in agreements]))
     lines = [_event(event) for event in events]
-    parts.append(Content("\n").join(lines or [Content.styled("nothing decided yet", "dim")]))
+    parts.append(Content("\n").join(lines or [Content.styled("no decisions yet", "dim")]))
     return Content("\n\n").join(parts)
 
 
 def _agreement(one: Agreement) -> Content:
     who = f"{one_line(one.author_a)} and {one_line(one.author_b)}"
-    said = (
-        f"agree on {numbers.percent(one.agreement)} of {numbers.count(one.pairs)} pairs that both "
-        f"decided, κ {numbers.number(one.kappa)}"
+    text = (
+        f"agree on {numbers.percent(one.agreement)} of {numbers.count(one.pairs)} pairs decided by "
+        f"both, κ {numbers.number(one.kappa)}"
     )
-    return Content.assemble((f"{who} ", "bold"), said)
+    return Content.assemble((f"{who} ", "bold"), text)
 
 
 def _event(event: MarkEvent) -> Content:

@@ -1,4 +1,4 @@
-"""The manifest of a run, what made its results, as it stands on disk."""
+"""The manifest of a run, as stored: what produced its results."""
 
 from __future__ import annotations
 
@@ -29,6 +29,6 @@ class ManifestScreen(ModalScreen[None]):
 
     def on_mount(self) -> None:
         body = self.query_one("#help", Body)
-        body.border_title = "manifest.json: what made these results"
+        body.border_title = "manifest.json: what produced these results"
         body.border_subtitle = "esc closes"
         body.focus()

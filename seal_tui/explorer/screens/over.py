@@ -1,4 +1,4 @@
-"""Screens that lie over the overview: they open from it, and escape leads back."""
+"""Screens that open from the overview; escape goes back to it."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ class OverScreen(SealScreen):
 
 
 class RejectsScreen(OverScreen):
-    """The rows of the source that could not be used."""
+    """The skipped rows of the source."""
 
     TAB: ClassVar[str] = "rejects"
     HELP: ClassVar[str] = (
-        "Rows of the source that could not be used, in its order: the file, the line, and why. The "
-        "line below says it in words and shows how the row begins. They are in no number of the "
-        "study. Mend the file and run again, or live without them."
+        "Rows of the source that were skipped, in order: the file, the line and the reason. The "
+        "line below explains the reason and shows the start of the row. Skipped rows are not in "
+        "any result. To include them, fix the file and run the study again."
     )
 
     def __init__(self, session: Session) -> None:
@@ -52,7 +52,7 @@ class RejectsScreen(OverScreen):
             Column(Safe("detail"), 0, rank=1, least=20, most=60),
             Column(Safe("source"), 24, rank=2),
         )
-        yield RowList(columns, empty=Safe("every row could be used"), id="table")
+        yield RowList(columns, empty=Safe("no rows were skipped"), id="table")
         yield Static(id="reading", markup=False)
 
     def on_mount(self) -> None:
@@ -60,14 +60,16 @@ class RejectsScreen(OverScreen):
         self.query_one("#table").focus()
 
     async def load(self) -> None:
-        found = await self.session.client.ask(REJECTS())
-        self._rows = found.rows
-        shown = (
-            "" if len(found.rows) == found.of else f", the first {numbers.count(len(found.rows))}"
+        rejects = await self.session.client.ask(REJECTS())
+        self._rows = rejects.rows
+        limit = (
+            ""
+            if len(rejects.rows) == rejects.of
+            else f", the first {numbers.count(len(rejects.rows))}"
         )
         self.query_one("#head", Static).update(
             Content.assemble(
-                ("rows left out", "bold"), (f" · {numbers.count(found.of)}{shown}", "dim")
+                ("skipped rows", "bold"), (f" · {numbers.count(rejects.of)}{limit}", "dim")
             )
         )
         self.query_one("#table", RowList).show(
@@ -78,20 +80,20 @@ class RejectsScreen(OverScreen):
                     cell(one_line(row.detail)),
                     cell(one_line(row.source), "muted"),
                 )
-                for row in found.rows
+                for row in rejects.rows
             ],
-            [str(place) for place in range(len(found.rows))],
+            [str(place) for place in range(len(rejects.rows))],
         )
         self._read()
 
     @on(LineList.Moved, "#table")
     def _read(self) -> None:
         cursor = self.query_one("#table", RowList).cursor
-        said = Content("")
+        text = Content("")
         if cursor < len(self._rows):
             row = self._rows[cursor]
             meaning = row.meaning[:1].upper() + row.meaning[1:]
-            said = Content.assemble(
+            text = Content.assemble(
                 content(f"{one_line(meaning)}: "), content(one_line(row.excerpt), "dim")
             )
-        self.query_one("#reading", Static).update(said)
+        self.query_one("#reading", Static).update(text)

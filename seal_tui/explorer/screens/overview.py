@@ -1,4 +1,4 @@
-"""Screen 1: how far the run is, and when it is done, what it found, on one page."""
+"""Screen 1: the progress of the run, and its main results on one page."""
 
 from __future__ import annotations
 
@@ -42,21 +42,19 @@ from seal_tui.text.safe import Safe, content, fit, one_line
 _SPAN = 15
 _CHANGE = "mcnemar aligned pre against post"
 _IMPRINT_HELP = (
-    "What the reward model learned: for each feature, how many reward points an entry gains by "
-    "having it, all other features equal, before (○) and after (●) training. The strongest change "
-    "comes first; a change in grey is not significant (adjusted p 0.05 or more). Enter opens "
-    "the coefficient on the imprint screen."
+    "The feature imprint: the reward points associated with each feature, all other features "
+    "equal, before (○) and after (●) training. The largest change comes first; grey changes are "
+    "not significant (adjusted p 0.05 or more). Enter opens the coefficient on the imprint screen."
 )
 _ROBUSTNESS_HELP = (
-    "Robustness scores: how much more often a pair becomes misaligned when a change of wording "
-    "makes one answer lose or gain a feature, in percentage points with the half-width of the "
-    "95 % interval. A score in grey is not significant (adjusted p 0.05 or more). Enter "
-    "lists the rewritten pairs."
+    "Robustness scores: how many percentage points more often a pair becomes misaligned when a "
+    "rewrite makes one answer lose or gain a feature, with the half-width of the 95 % interval. "
+    "Grey scores are not significant (adjusted p 0.05 or more). Enter lists the rewritten pairs."
 )
 
 
 def panel(title: str, *widgets: Widget, id: str) -> Vertical:
-    """A titled part of the page."""
+    """A titled panel."""
     frame = Vertical(*widgets, id=id, classes="panel")
     frame.border_title = title
     return frame
@@ -89,9 +87,9 @@ class OverviewScreen(SealScreen):
     AUTO_FOCUS: ClassVar[str | None] = ""
     HELP: ClassVar[str] = (
         "The whole study on one page.\n\n"
-        "aligned: the share of pairs in which the reward model gives the chosen answer more than "
-        "the rejected one. resistance: the rest, the pairs in which it does not. "
-        "pre is the model before training on the dataset, post the one after."
+        "aligned: the share of pairs in which the reward of the chosen answer is higher than that "
+        "of the rejected answer. resistance: the share of the other pairs. pre: the model before "
+        "training on the dataset; post: the model after training."
     )
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("overview")]
 
@@ -114,7 +112,7 @@ class OverviewScreen(SealScreen):
                 with Vertical(id="right"):
                     yield panel("What the reward model learned", _imprint_list(), id="learned")
                     yield panel(
-                        "What changes its verdict when the wording changes",
+                        "Effect of changes in wording",
                         _robustness_list(),
                         id="moves",
                     )
@@ -149,7 +147,7 @@ class OverviewScreen(SealScreen):
             )
         refresh_keys(self)
 
-    # ---------------------------------------------------------- what lies over this screen
+    # ---------------------------------------------------------- dialogs
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         status = self.session.status
@@ -180,7 +178,7 @@ class OverviewScreen(SealScreen):
         try:
             metrics = await self.session.metrics()
         except EngineProblem as error:
-            # While the run is on, its stages say enough of what is missing.
+            # During a run, the stages already show what is missing.
             if error.kind is Kind.NOT_READY and not self.session.finished:
                 return
             raise
@@ -225,19 +223,19 @@ class OverviewScreen(SealScreen):
         scores.sort(key=lambda row: -effect(row).size)
         rows = []
         for row in scores:
-            found, kind = effect(row), self.session.kind(row.feature)
+            score, kind = effect(row), self.session.kind(row.feature)
             rows.append(
                 (
                     cell(Safe(names.answer_that(row.feature, row.side, row.sign, kind))),
-                    cell(Safe(f"{found.text()} pts"), _weight(found)),
-                    cell(Safe(found.half()), "muted"),
+                    cell(Safe(f"{score.text()} pts"), _weight(score)),
+                    cell(Safe(score.half()), "muted"),
                 )
             )
         self._robust = scores
         keys = [f"{row.feature}/{row.side}/{row.sign}" for row in scores]
         self.query_one("#robust", RowList).show(rows, keys)
 
-    # ---------------------------------------------------------- what made these results
+    # ---------------------------------------------------------- the manifest
 
     @work(exclusive=True, group="manifest")
     async def action_show_manifest(self) -> None:
@@ -246,21 +244,21 @@ class OverviewScreen(SealScreen):
         except SealError as error:
             self.notify(one_line(str(error)), severity="warning", markup=False)
 
-    # ---------------------------------------------------------- the focused number in words
+    # ---------------------------------------------------------- interpretation
 
     @on(LineList.Moved)
     @on(Matrix.Moved)
     def _read(self) -> None:
         line = self.query_one("#reading", Static)
         line.display = self.query_one("#numbers").display
-        line.update(Content(self.reading()))
+        line.update(Content(self.interpretation()))
 
     def on_descendant_focus(self) -> None:
         super().on_descendant_focus()
         self._read()
 
-    def reading(self) -> Safe:
-        """The focused number as a sentence."""
+    def interpretation(self) -> Safe:
+        """The interpretation of the selected number."""
         focused = self.focused
         if isinstance(focused, Matrix):
             return focused.explain()
@@ -268,11 +266,11 @@ class OverviewScreen(SealScreen):
             return Safe("")
         if focused.id == "imprints":
             line = self._imprints[focused.cursor]
-            found = line.difference
-            return one_line(imprint_of(line.feature, "difference", found, self.session.kind))
+            estimate = line.difference
+            return one_line(imprint_of(line.feature, "difference", estimate, self.session.kind))
         return sentence("robustness", self._robust[focused.cursor], self.session.kind)
 
-    # ---------------------------------------------------------- ways to the other screens
+    # ---------------------------------------------------------- navigation
 
     @on(Matrix.Chosen)
     def _cell(self, event: Matrix.Chosen) -> None:
@@ -289,9 +287,9 @@ class OverviewScreen(SealScreen):
         self.explorer.open_rewrites(filters.flipped(self._robust[event.index].feature))
 
 
-def _weight(found: Effect) -> str:
-    """Grey for what is not significant."""
-    return "strong" if found.significant else "muted"
+def _weight(estimate: Effect) -> str:
+    """Grey if not significant."""
+    return "strong" if estimate.significant else "muted"
 
 
 def _warning(warning: str) -> Content:
@@ -305,7 +303,7 @@ def _run_title(status: RunStatus | None) -> str:
 
 
 def _study_lines(study: StudyInfo | None, status: RunStatus | None) -> Content:
-    """What was studied, and how much of it could be used; a line each."""
+    """The study and its counts, one line each."""
     lines = []
     if study is not None:
         models = {info.role: info.model for info in study.models}
@@ -320,7 +318,7 @@ def _study_lines(study: StudyInfo | None, status: RunStatus | None) -> Content:
 
 
 def _counts(status: RunStatus) -> list[Content]:
-    """Rows, pairs and entries, as far as they are known."""
+    """The available counts of rows, pairs and entries."""
     counts = status.counts
     parts = []
     if "rows" in counts:
@@ -329,7 +327,7 @@ def _counts(status: RunStatus) -> list[Content]:
     if left:
         parts.append(
             Content.assemble(
-                (f"{numbers.count(left)} left out", "$caution"), " (", ("x", "bold"), ")"
+                (f"{numbers.count(left)} skipped", "$caution"), " (", ("x", "bold"), ")"
             )
         )
     if "pairs" in counts:
@@ -337,7 +335,7 @@ def _counts(status: RunStatus) -> list[Content]:
     if "scored pairs" in counts:
         parts.append(Content(f"{numbers.count(counts['scored pairs'])} scored"))
     if counts.get("truncated"):
-        parts.append(Content(f"{numbers.count(counts['truncated'])} entries cut"))
+        parts.append(Content(f"{numbers.count(counts['truncated'])} entries truncated"))
     if counts.get("rewritten pairs"):
         used = numbers.count(counts.get("rewritten pairs used", 0))
         parts.append(Content(f"{numbers.count(counts['rewritten pairs'])} rewritten, {used} used"))
@@ -345,13 +343,13 @@ def _counts(status: RunStatus) -> list[Content]:
 
 
 def alignment_text(tables: Tables) -> Content:
-    """Alignment before and after training, with bars, intervals, and what changed."""
+    """Alignment before and after training, with bars, intervals and the change."""
     rows = views.alignment(tables)
-    shown = [Content.styled(f"{'':5}{'aligned':>8}{'':18}{'resistance':>10}", "dim")]
+    lines = [Content.styled(f"{'':5}{'aligned':>8}{'':18}{'resistance':>10}", "dim")]
     for line in rows:
         half = numbers.half_width(line.ci_low, line.ci_high, 1, 100)
         filled = bar(round((line.alignment or 0) * 1000), 1000, 16)
-        shown.append(
+        lines.append(
             Content.assemble(
                 (fit(one_line(line.role), 5), "bold"),
                 fit(numbers.percent(line.alignment), 8, "right"),
@@ -362,12 +360,12 @@ def alignment_text(tables: Tables) -> Content:
                 (f" ±{half}", "dim"),
             )
         )
-    shown.append(Content.styled(" · ".join(_beside(tables, rows)), "dim"))
-    return Content("\n").join(shown)
+    lines.append(Content.styled(" · ".join(_beside(tables, rows)), "dim"))
+    return Content("\n").join(lines)
 
 
 def _beside(tables: Tables, rows: list[AlignmentRow]) -> list[str]:
-    """What stands below the two numbers: their change, and what is too close to call."""
+    """The line below the two shares: change, ties and noise."""
     parts = []
     shares = [row.alignment for row in rows]
     if len(shares) == 2 and shares[0] is not None and shares[1] is not None:

@@ -1,4 +1,4 @@
-"""The two lists of pairs: resistance, and the queue of ambiguous ones."""
+"""The two lists of pairs: resistance and the review queue."""
 
 from __future__ import annotations
 
@@ -51,19 +51,19 @@ _INFLUENCE = "influence:"
 
 
 def influence(feature: str) -> str:
-    """The order by how far a feature's coefficient moves without the pair."""
+    """The sort order by influence of a pair on the coefficient of a feature."""
     return f"{_INFLUENCE}{feature}"
 
 
 class PairsScreen(BrowseScreen[PairQuery, PairRow, PairDetail], Triage):
-    """A list of pairs with the pair beside it, and decisions about them."""
+    """A list of pairs with a detail view and decisions."""
 
     NOUN: ClassVar[str] = "pairs"
     VIEW_ACTIONS: ClassVar[tuple[str, ...]] = ("toggle_context", "rewrites")
     SORTS: ClassVar[dict[str, tuple[str, bool]]] = {
         "margin_post": ("margin after training", False),
         "margin_pre": ("margin before training", False),
-        "margin_change": ("change of margin", False),
+        "margin_change": ("change in margin", False),
         "theta": ("shift θ", True),
         "gain": ("gain", False),
         "ambiguity": ("ambiguity", True),
@@ -83,18 +83,18 @@ class PairsScreen(BrowseScreen[PairQuery, PairRow, PairDetail], Triage):
         Column(Safe("answer"), 0, rank=7, least=16),
     )
     LIST_HELP: ClassVar[str] = (
-        "pre and post are margins: the reward of the chosen answer minus that of the rejected one, "
-        "before and after training. Below zero the pair is misaligned.\n\n"
+        "pre and post: the margin (reward of the chosen answer minus reward of the rejected one) "
+        "before and after training. A pair with a negative margin is misaligned.\n\n"
         "mark: your decision (✓ keep, ⇄ flip, ✗ drop, = tie, ! discuss), ⚑ flagged, ✎ note, # tag. "
-        "regime: stayed or got aligned, resisted or reversed. labeler: which answer the labeler "
-        "would take, going by harmless and helpful alone. gain: degrees moved towards alignment. "
-        "θ: the turn of the reward vector; its sign is a direction, not a gain. amb.: how unclear "
-        "the preference is, a key to sort by and no verdict.\n\n"
-        "A filter is terms and words: regime:resisted eloquent:r>c margin<0.5 doctor. Type and it "
-        "says what may follow."
+        "regime: stayed or got aligned, resisted or reversed. labeler: the answer that the labeler "
+        "prefers, judging only harmless and helpful. gain: rotation towards alignment in degrees. "
+        "θ: the rotation of the reward vector; its sign is a direction, not an improvement. amb.: "
+        "ambiguity, how unclear the preference is; a sort key, not a judgement.\n\n"
+        "A filter consists of terms and words: regime:resisted eloquent:r>c margin<0.5 doctor. "
+        "Completions appear while you type."
     )
 
-    def asked_for(self, text: str) -> PairQuery:
+    def make_query(self, text: str) -> PairQuery:
         return PairQuery(
             filter=text,
             sort=self._sort,
@@ -114,12 +114,12 @@ class PairsScreen(BrowseScreen[PairQuery, PairRow, PairDetail], Triage):
         return await self.session.client.ask(PAIRS(query))
 
     async def rows(self, ids: Sequence[int]) -> list[PairRow]:
-        wanted = PairRowsRequest(ids=tuple(ids), author=self.session.author)
-        return await self.session.client.ask(PAIR_ROWS(wanted))
+        request = PairRowsRequest(ids=tuple(ids), author=self.session.author)
+        return await self.session.client.ask(PAIR_ROWS(request))
 
     async def detail(self, row_id: int) -> PairDetail:
-        wanted = PairRequest(id=row_id, author=self.session.author)
-        return await self.session.client.ask(PAIR(wanted))
+        request = PairRequest(id=row_id, author=self.session.author)
+        return await self.session.client.ask(PAIR(request))
 
     def make_view(self) -> PairView:
         return PairView(self.session, id="detail")
@@ -162,7 +162,7 @@ class PairsScreen(BrowseScreen[PairQuery, PairRow, PairDetail], Triage):
     @work(exclusive=True, group="progress", exit_on_error=False)
     async def _load_progress(self) -> None:
         call = MARK_PROGRESS(ProgressRequest(filter=self._filter, author=self.session.author))
-        progress: MarkProgress | None = await self._asked(call)
+        progress: MarkProgress | None = await self._answer(call)
         if progress is not None:
             self.progressed_to(progress)
 
@@ -174,46 +174,48 @@ class PairsScreen(BrowseScreen[PairQuery, PairRow, PairDetail], Triage):
 
     @work(group="decide")
     async def action_next_undecided(self) -> None:
-        """To the next pair below the cursor that has no decision, in the order of the list."""
+        """Go to the next undecided pair below the cursor."""
         text = f"({self._filter}) is:undecided" if self._filter else "is:undecided"
-        found: Ids | None = await self._asked(PAIRS(self.asked_for(text)))
-        if found is None:
+        matches: Ids | None = await self._answer(PAIRS(self.make_query(text)))
+        if matches is None:
             return
-        undecided = set(found.ids)
+        undecided = set(matches.ids)
         ids = self.lines.ids
         ahead = range(self.lines.cursor + 1, len(ids))
         place = next((i for i in ahead if ids[i] in undecided), None)
         if place is None:
-            self.notify("nothing undecided below", markup=False)
+            self.notify("no undecided pairs below", markup=False)
         else:
             self.lines.cursor = place
 
     @work(group="decide")
     async def action_saved_filters(self) -> None:
-        """Choose a saved filter, or save the one that is on."""
-        saved: list[SavedFilter] | None = await self._asked(SAVED_FILTERS())
+        """Load a saved filter, or save the current one."""
+        saved: list[SavedFilter] | None = await self._answer(SAVED_FILTERS())
         if saved is None:
             return
         lines = [(one.name, filter_line(one.name, one.filter)) for one in saved]
         if self._filter:
-            lines.append(("", Content.styled("save the filter that is on …", "bold")))
+            lines.append(("", Content.styled("save the current filter …", "bold")))
         if not lines:
-            self.notify("no saved filter yet; filter first, then F saves", markup=False)
+            self.notify(
+                "no saved filters; set a filter first, then press F to save it", markup=False
+            )
             return
         name = await self.app.push_screen_wait(ChoiceScreen(Safe("saved filters"), lines))
         if name:
             self.filter_by(f"@{name}")
         elif name == "":
-            asked = PromptScreen(Safe("name of the filter"))
-            if wanted := await self.app.push_screen_wait(asked):
-                filtered = SaveFilter(name=wanted, filter=self._filter)
-                if await self._asked(SAVE_FILTER(filtered)) is not None:
-                    self.notify(one_line(f"saved; type @{wanted}"), markup=False)
+            prompt = PromptScreen(Safe("name of the filter"))
+            if new_name := await self.app.push_screen_wait(prompt):
+                request = SaveFilter(name=new_name, filter=self._filter)
+                if await self._answer(SAVE_FILTER(request)) is not None:
+                    self.notify(one_line(f"saved; type @{new_name}"), markup=False)
 
     def action_blind(self) -> None:
         self.session.blind = not self.session.blind
-        hidden = "blind: sides, rewards and regimes are hidden; < and > decide"
-        self.notify(hidden if self.session.blind else "sides and rewards are shown", markup=False)
+        message = "blind mode on: sides, rewards and regimes are hidden; decide with < and >"
+        self.notify(message if self.session.blind else "blind mode off", markup=False)
         self.lines.refresh()
         self._show_detail()
         refresh_keys(self)
@@ -221,7 +223,7 @@ class PairsScreen(BrowseScreen[PairQuery, PairRow, PairDetail], Triage):
     def action_export(self) -> None:
         study = self.session.study
         if study is None or not study.export_formats:
-            self.notify("no connection to the engine yet", markup=False)
+            self.notify("not connected to the engine yet", markup=False)
             return
         self.app.push_screen(ExportScreen(self.session, study.export_formats, self._filter))
 
@@ -232,7 +234,7 @@ class PairsScreen(BrowseScreen[PairQuery, PairRow, PairDetail], Triage):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         if action == "decide" and self.session.blind and parameters[:1] in (("keep",), ("flip",)):
-            return None  # greyed: blind decisions are < and >
+            return None  # disabled: in blind mode decide with < and >
         if action == "better" and self.is_mounted and self.lines.selected:
             return False
         return super().check_action(action, parameters)
@@ -245,14 +247,14 @@ class ResistanceScreen(PairsScreen):
 
 
 class AmbiguousScreen(PairsScreen):
-    """The queue: what is unclear first, and how far one has come."""
+    """The review queue: the most ambiguous pairs first, with progress."""
 
     TAB: ClassVar[str] = "ambiguous"
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("browse", "triage", "ambiguous", "pair")]
     HELP: ClassVar[str] = (
-        "The pairs to decide, the most ambiguous first. o changes the queue: a random audit "
-        "sample finds what no score points at; misfits are where the features explain the "
-        "reward least."
+        "The review queue, the most ambiguous pairs first. o changes its order: a random audit "
+        "sample can reveal problems that no score shows; misfits are the pairs whose rewards the "
+        "features explain least."
     )
     SORTS: ClassVar[dict[str, tuple[str, bool]]] = {
         "ambiguity": ("ambiguity", True),

@@ -1,4 +1,4 @@
-"""Screen 7: what the paper draws, drawn with characters."""
+"""Screen 7: the plots of the paper, drawn with characters."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ from seal_tui.text.safe import one_line
 
 
 class PlotsScreen(SealScreen):
-    """One plot on a small terminal, two on a wide one, all four on a large one."""
+    """One plot on a small terminal, two on a wide one, four on a large one."""
 
     TAB: ClassVar[str] = "plots"
-    HELP: ClassVar[str] = "The study as pictures. t goes on to the next, z shows one alone."
+    HELP: ClassVar[str] = "Plots of the study. t goes to the next plot, z shows one plot alone."
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("plots")]
 
     def __init__(self, session: Session) -> None:
@@ -64,13 +64,13 @@ class PlotsScreen(SealScreen):
         self.query_one(HeatMaps).show(plots)
         self.query_one(Mosaic).show(views.regimes(tables))
         reasons = [row.detail for row in views.dropped(tables, "robustness", metrics.preset)]
-        why = "No score could be followed: there are too few rewrites of that kind."
+        why = "No score could be recomputed: too few rewrites."
         if reasons:
             why = f"{why} ({reasons[0]})"
         curves = views.curves(tables)
         self.query_one(DriftCurve).show(curves, self.session.kind, one_line(why))
 
-    # ---------------------------------------------------------- which plots are in sight
+    # ---------------------------------------------------------- layout
 
     def on_resize(self) -> None:
         self._arrange()
@@ -91,8 +91,8 @@ class PlotsScreen(SealScreen):
             names += [" · "] if names else []
             names.append((plot.NAME, "bold" if place == self._front else "dim"))
         self.query_one("#head", Static).update(Content.assemble(*names))
-        said = self.plots[self._front].reading()
-        self.query_one("#reading", Static).update(Content(said))
+        text = self.plots[self._front].interpretation()
+        self.query_one("#reading", Static).update(Content(text))
 
     def _go(self, place: int) -> None:
         self._front = place % len(self.plots)

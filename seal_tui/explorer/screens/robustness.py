@@ -1,4 +1,4 @@
-"""Screen 5: pairs whose wording was changed, and what that did to the model's verdict."""
+"""Screen 5: rewritten pairs, and how the preference of the model changed."""
 
 from __future__ import annotations
 
@@ -45,11 +45,11 @@ from seal_tui.text.safe import Safe, content, one_line
 _INTERVAL = 15
 _REASONS = 4
 _SCORES_HELP = (
-    "Robustness scores π: how many percentage points more often a pair becomes misaligned when "
-    "the rewriting made that answer lose (+) or gain (−) the feature, compared with rewrites that "
-    "left the feature as it was. rewrites: how many show that change; misal.: how many of those "
-    "became misaligned; below 10 the score says little. Where the fit is logistic, points are its "
-    "average marginal effect, and p is that of the odds."
+    "Robustness scores π: how many percentage points more often a pair becomes misaligned when the "
+    "rewrite makes that answer lose (+) or gain (−) the feature, compared with rewrites that keep "
+    "the feature. rewrites: the number with that change; misal.: how many of them became "
+    "misaligned; with fewer than 10 the score is weak evidence. For logistic fits, points are the "
+    "average marginal effect, and p is the p-value of the odds ratio."
 )
 
 
@@ -60,7 +60,7 @@ class RobustnessScreen(BrowseScreen[RewriteQuery, RewriteRow, RewriteDetail]):
     COLUMNS: ClassVar[tuple[Column, ...]] = (
         Column(Safe("pair"), 6, "right"),
         Column(Safe("strategy"), 13, rank=2),
-        Column(Safe("verdict"), 17),
+        Column(Safe("preference"), 17),
         Column(Safe("before"), 6, "right", rank=3),
         Column(Safe("after"), 6, "right"),
         Column(Safe("cosine"), 6, "right", rank=4),
@@ -68,17 +68,18 @@ class RobustnessScreen(BrowseScreen[RewriteQuery, RewriteRow, RewriteDetail]):
         Column(Safe("answer"), 0, rank=6, least=16),
     )
     SORTS: ClassVar[dict[RewriteSort, tuple[str, bool]]] = {
-        "margin_shift": ("shift of margin", False),
+        "margin_shift": ("change in margin", False),
         "cosine": ("cosine", False),
         "pair_id": ("pair", False),
     }
     VIEW_ACTIONS: ClassVar[tuple[str, ...]] = ("toggle_context", "toggle_side", "open_pair")
-    HELP: ClassVar[str] = "Pairs with changed wording. / filters, s sorts, t shows the scores."
+    HELP: ClassVar[str] = "Pairs with rewritten answers. / filters, s sorts, t shows the scores."
     LIST_HELP: ClassVar[str] = (
-        "One line a rewritten pair. verdict: what became of the post-D model's verdict. before and "
-        "after: its margin with the original and with the rewritten answers. cosine: the lower of "
-        "the two answers' closeness in meaning. flips: labels that changed.\n\n"
-        "A filter is terms and words: strategy:neutral change:misaligned flipped:eloquent "
+        "One line per rewritten pair. preference: how the preference of the post-D model changed. "
+        "before and after: its margin for the original and for the rewritten answers. cosine: the "
+        "similarity in meaning, the lower of the two answers. flips: the number of changed "
+        "labels.\n\n"
+        "A filter consists of terms and words: strategy:neutral change:misaligned flipped:eloquent "
         "cosine<0.9 pair:12."
     )
 
@@ -108,12 +109,12 @@ class RobustnessScreen(BrowseScreen[RewriteQuery, RewriteRow, RewriteDetail]):
 
     # ---------------------------------------------------------- the list
 
-    def asked_for(self, text: str) -> RewriteQuery:
+    def make_query(self, text: str) -> RewriteQuery:
         return RewriteQuery(filter=text, sort=self._sort, descending=self._descending)  # type: ignore[arg-type]
 
     async def complete(self, text: str, cursor: int) -> Sequence[Completion]:
-        wanted = CompleteRequest(filter=text, cursor=cursor, rewrites=True)
-        return await self.session.client.ask(COMPLETE(wanted))
+        request = CompleteRequest(filter=text, cursor=cursor, rewrites=True)
+        return await self.session.client.ask(COMPLETE(request))
 
     async def load(self) -> None:
         await super().load()
@@ -164,19 +165,19 @@ class RobustnessScreen(BrowseScreen[RewriteQuery, RewriteRow, RewriteDetail]):
     # ---------------------------------------------------------- the scores
 
     @property
-    def scores_shown(self) -> bool:
+    def scores_open(self) -> bool:
         return self.has_class("-scores")
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         of_list = ("filter", "next_sort", "reverse", "undo_filter", *self.VIEW_ACTIONS)
-        if self.scores_shown and action in of_list:
+        if self.scores_open and action in of_list:
             return False
         if action == "back":
-            return self.scores_shown or self.in_detail
+            return self.scores_open or self.in_detail
         return super().check_action(action, parameters)
 
     def action_back(self) -> None:
-        if self.scores_shown:
+        if self.scores_open:
             self.action_toggle_scores()
         else:
             super().action_back()
@@ -184,7 +185,7 @@ class RobustnessScreen(BrowseScreen[RewriteQuery, RewriteRow, RewriteDetail]):
     def action_toggle_scores(self) -> None:
         self.remove_class("-detail")
         self.toggle_class("-scores")
-        (self.query_one("#scores-table") if self.scores_shown else self.lines).focus()
+        (self.query_one("#scores-table") if self.scores_open else self.lines).focus()
         refresh_keys(self)
 
     def _show_scores(
@@ -195,15 +196,15 @@ class RobustnessScreen(BrowseScreen[RewriteQuery, RewriteRow, RewriteDetail]):
         axis = Axis.over(value for row in scores for value in effect(row).ends())
         rows = []
         for row in scores:
-            found = effect(row)
+            score = effect(row)
             kind = self.session.kind(row.feature)
             rows.append(
                 (
                     cell(Safe(names.change(row.feature, row.side, row.sign, kind))),
-                    cell(Safe(found.text()), "strong" if found.significant else "muted"),
-                    interval(found, axis, _INTERVAL),
-                    cell(Safe(found.power())),
-                    cell(numbers.p_value(found.p_adjusted), "muted"),
+                    cell(Safe(score.text()), "strong" if score.significant else "muted"),
+                    interval(score, axis, _INTERVAL),
+                    cell(Safe(score.power())),
+                    cell(numbers.p_value(score.p_adjusted), "muted"),
                     cell(numbers.count(row.n), "muted"),
                     cell(numbers.count(row.events), "caution" if row.events < 10 else ""),
                 )
@@ -211,12 +212,12 @@ class RobustnessScreen(BrowseScreen[RewriteQuery, RewriteRow, RewriteDetail]):
         keys = [f"{row.feature}/{row.side}/{row.sign}" for row in scores]
         head = Content.assemble(
             ("robustness scores π", "bold"),
-            (f" · preset {one_line(preset)} · points more often misaligned", "dim"),
+            (f" · preset {one_line(preset)} · percentage points more often misaligned", "dim"),
         )
         self.query_one("#scores-head", Static).update(head)
         self.query_one("#scores-table", RowList).show(rows, keys)
         if not rows:
-            # Why there is nothing is the one thing worth reading then.
+            # Without scores, show the reasons instead.
             why = dict.fromkeys(f"{names.reason(row.reason)}: {row.detail}" for row in dropped)
             lines = [content(text, "dim") for text in list(why)[:_REASONS]]
             self.query_one("#scores-reading", Static).update(Content("\n").join(lines))

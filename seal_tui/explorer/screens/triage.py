@@ -1,4 +1,4 @@
-"""What a person decides about pairs: the actions that every list of pairs shares."""
+"""Decisions about pairs: the actions shared by all lists of pairs."""
 
 from __future__ import annotations
 
@@ -39,16 +39,16 @@ from seal_tui.explorer.widgets.window import WindowList
 from seal_tui.text import numbers, words
 from seal_tui.text.safe import Safe, one_line
 
-# One change may be meant for one line; more than that is asked about first.
+# A change to more pairs than this needs a confirmation.
 _ASK_ABOVE = 1
 
 
 class Triage(SealScreen):
-    """A mixin of screens with a list of pairs. Every decision is on disk before it is shown."""
+    """A mixin for screens with a list of pairs. Decisions are on disk before they are shown."""
 
     def __init__(self, session: Session) -> None:
         super().__init__(session)
-        self._in_order = asyncio.Lock()  # it wakes who waits in the order in which they came
+        self._in_order = asyncio.Lock()  # first come, first served
 
     @property
     def lines(self) -> WindowList[Any]:
@@ -56,16 +56,16 @@ class Triage(SealScreen):
 
     @property
     def dataset(self) -> str:
-        """The data that the numbers of the list are of."""
+        """The fingerprint of the dataset of the list."""
         raise NotImplementedError
 
     def marks_changed(self) -> None:
-        """Called after a change: what is on the screen has to be brought anew."""
+        """Called after a change, to refresh the screen."""
         raise NotImplementedError
 
     @property
     def targets(self) -> tuple[int, ...]:
-        """What a decision is about: the selected pairs, or else the one under the cursor."""
+        """The pairs to change: the selected ones, or the one under the cursor."""
         if self.lines.selected:
             return self.lines.selected
         return () if self.lines.current is None else (self.lines.current,)
@@ -73,10 +73,10 @@ class Triage(SealScreen):
     # ---------------------------------------------------------- decisions
 
     def action_decide(self, verdict: Verdict | Literal[""]) -> None:
-        """Decides; the empty verdict takes a decision back.
+        """Record a decision; the empty verdict removes it.
 
-        The cursor goes on at once, so that the next key is about the next pair however long the
-        engine takes.
+        The cursor moves on at once, so that the next key applies to the next pair, however long
+        the engine takes.
         """
         what = words.VERDICT[verdict] if verdict else Safe("undecide")
         targets = self.targets
@@ -85,7 +85,7 @@ class Triage(SealScreen):
             self.lines.cursor += 1
 
     def action_better(self, side: str) -> None:
-        """The answer on this side is the better one; works blind, and on one pair only."""
+        """Decide that the answer on this side is better. Works in blind mode, for one pair only."""
         current = self.lines.current
         if current is None or self.lines.selected:
             return
@@ -98,16 +98,16 @@ class Triage(SealScreen):
     def action_note(self) -> None:
         row = self.lines.current_row
         if row is None:
-            return  # it is on its way, and with it the note that is there already
+            return  # not loaded yet, so an existing note is unknown
         targets = self.targets
 
-        def said(note: str | None) -> None:
+        def save(note: str | None) -> None:
             if note is not None:
                 self._change(targets, MarkChange(note=note), Safe("note"))
 
         alone = targets == (self.lines.current,)
         before = row.mark.note if row.mark is not None and alone else ""
-        self.app.push_screen(PromptScreen(Safe("note"), before), said)
+        self.app.push_screen(PromptScreen(Safe("note"), before), save)
 
     def action_tag(self) -> None:
         row = self.lines.current_row
@@ -117,7 +117,7 @@ class Triage(SealScreen):
         alone = targets == (self.lines.current,)
         before = set(row.mark.tags) if row.mark is not None and alone else set()
 
-        def said(text: str | None) -> None:
+        def save(text: str | None) -> None:
             if text is None:
                 return
             now = set(text.replace("#", " ").split())
@@ -127,14 +127,14 @@ class Triage(SealScreen):
             if change.add_tags or change.remove_tags:
                 self._change(targets, change, Safe("tag"))
 
-        title = Safe("tags, with spaces between")
-        self.app.push_screen(PromptScreen(title, " ".join(sorted(before))), said)
+        title = Safe("tags, separated by spaces")
+        self.app.push_screen(PromptScreen(title, " ".join(sorted(before))), save)
 
     @work(group="decide")
     async def _change(self, targets: tuple[int, ...], change: MarkChange, what: Safe) -> None:
         if not targets:
             return
-        wanted = MarkRequest(
+        request = MarkRequest(
             pair_ids=targets,
             change=change,
             author=self.session.author,
@@ -145,39 +145,39 @@ class Triage(SealScreen):
             question = Safe(f"{what}: {numbers.count(len(targets))} selected pairs?")
             if not await self.app.push_screen_wait(ConfirmScreen(question)):
                 return
-        done = await self._decided(MARK(wanted))
-        if done is None:  # what was not decided stays selected, or under the cursor
+        done = await self._apply(MARK(request))
+        if done is None:  # failed: keep the selection or the cursor
             if len(targets) == 1:
                 self.lines.go_to(targets[0])
             return
-        self.lines.deselect(targets)  # what was selected meanwhile stays so
-        self._told(done, loud=len(targets) > 1)
+        self.lines.deselect(targets)  # pairs selected in the meantime stay selected
+        self._report(done, loud=len(targets) > 1)
 
     @work(group="decide")
     async def action_undo(self) -> None:
-        done = await self._decided(UNDO(AuthorRequest(author=self.session.author)))
+        done = await self._apply(UNDO(AuthorRequest(author=self.session.author)))
         if done is not None:
-            self._told(done)
+            self._report(done)
 
     @work(group="decide")
     async def action_redo(self) -> None:
-        done = await self._decided(REDO(AuthorRequest(author=self.session.author)))
+        done = await self._apply(REDO(AuthorRequest(author=self.session.author)))
         if done is not None:
-            self._told(done)
+            self._report(done)
 
-    async def _decided(self, call: Call[MarksChanged]) -> MarksChanged | None:
-        """What a change came to, after all changes that were asked for before it."""
+    async def _apply(self, call: Call[MarksChanged]) -> MarksChanged | None:
+        """The result of a change, after all earlier changes."""
         async with self._in_order:
-            done = await self._asked(call)
+            done = await self._answer(call)
         return done
 
-    def _told(self, done: MarksChanged, *, loud: bool = True) -> None:
+    def _report(self, done: MarksChanged, *, loud: bool = True) -> None:
         if loud:
             self.notify(one_line(done.summary), markup=False, timeout=3)
         self.marks_changed()
 
-    async def _asked(self, call: Call[Answer]) -> Answer | None:
-        """The answer, or None after saying why there is none."""
+    async def _answer(self, call: Call[Answer]) -> Answer | None:
+        """The answer, or None after showing the error."""
         try:
             return await self.session.client.ask(call)
         except SealError as error:
@@ -195,14 +195,14 @@ class Triage(SealScreen):
     def action_select_all(self) -> None:
         self.lines.select_all()
 
-    # ---------------------------------------------------------- looking and taking along
+    # ---------------------------------------------------------- log and copy
 
     @work(group="decide")
     async def action_log(self) -> None:
         everything = ProgressRequest(filter="", author=self.session.author)
-        log = await self._asked(MARK_LOG(LogRequest()))
-        agreements = await self._asked(AGREEMENT())
-        progress = await self._asked(MARK_PROGRESS(everything))
+        log = await self._answer(MARK_LOG(LogRequest()))
+        agreements = await self._answer(AGREEMENT())
+        progress = await self._answer(MARK_PROGRESS(everything))
         if log is not None and agreements is not None and progress is not None:
             text = log_text(log, agreements, progress)
             await self.app.push_screen_wait(TextScreen(Safe("decisions"), text))
@@ -212,7 +212,7 @@ class Triage(SealScreen):
         current = self.lines.current
         if current is None:
             return
-        pair = await self._asked(PAIR(PairRequest(id=current, author=self.session.author)))
+        pair = await self._answer(PAIR(PairRequest(id=current, author=self.session.author)))
         if pair is None:
             return
         left, right = pair.chosen, pair.rejected

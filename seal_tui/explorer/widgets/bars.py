@@ -1,4 +1,4 @@
-"""The first and the last line of every screen, and the line that says the engine is gone."""
+"""The first and last line of every screen, and the line shown when the engine is lost."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ TABS: tuple[tuple[str, str, str], ...] = (
 
 
 def run_line(status: RunStatus | None) -> Safe:
-    """The run in a few words."""
+    """The state of the run in a few words."""
     if status is None:
-        return Safe("attaching…")
+        return Safe("connecting…")
     if status.state != "running":
         took = f" {numbers.duration(status.elapsed_s)}" if status.elapsed_s else ""
         return Safe(f"run {words.RUN_STATE[status.state]}{took}")
@@ -43,7 +43,7 @@ def run_line(status: RunStatus | None) -> Safe:
 
 
 class TopBar(Widget):
-    """Which screens there are, which one this is, and how the run goes."""
+    """The tabs and the state of the run."""
 
     def __init__(self, session: Session, tab: str) -> None:
         super().__init__()
@@ -54,12 +54,11 @@ class TopBar(Widget):
         width = self.size.width
         status = self._session.status
         if self._session.lost is not None:
-            right = Content.styled("engine gone ", "bold $caution")
+            right = Content.styled("engine lost ", "bold $caution")
         else:
             right = Content.styled(run_line(status) + " ", "dim")
         quiet = self._session.lost is None and status is not None and status.state == "done"
-        # With little room the names stay longest: they say what there is, and a run that is done
-        # has no news.
+        # On a narrow terminal the names of the tabs matter more than the state of a finished run.
         for left in (self._tabs(" "), self._tabs("")):
             if left.cell_length + right.cell_length < width:
                 return _apart(left, right, width)
@@ -69,15 +68,15 @@ class TopBar(Widget):
         return _apart(left, right.truncate(max(0, width - left.cell_length - 1)), width)
 
     def _tabs(self, pad: str) -> Content:
-        """All names, the own one marked."""
-        shown = [
+        """All tabs with their names; the current one is marked."""
+        tabs = [
             Content.styled(f"{pad}{key} {label}{pad}", "reverse bold" if name == self._tab else "")
             for key, name, label in TABS
         ]
-        return Content.styled(" SEAL  " if pad else "", "bold") + Content(" ").join(shown)
+        return Content.styled(" SEAL  " if pad else "", "bold") + Content(" ").join(tabs)
 
     def _numbers(self) -> Content:
-        """The name of this screen alone; of the others only their keys."""
+        """The name of the current tab, and only the keys of the others."""
         tabs = [
             (f" {key} {label} ", "reverse bold") if name == self._tab else f" {key}"
             for key, name, label in TABS
@@ -90,7 +89,7 @@ def _apart(left: Content, right: Content, width: int) -> Content:
 
 
 class LostLine(Widget):
-    """Says that the engine is out of reach; hidden while it is there."""
+    """Shown while the engine cannot be reached."""
 
     def show(self, lost: Lost | None, run_was_on: bool) -> None:
         self.display = lost is not None
@@ -103,9 +102,9 @@ class LostLine(Widget):
 
     def render(self) -> Content:
         reason = self._lost.reason if self._lost is not None else ""
-        tail = " A run that was on may still be going." if self._run_was_on else ""
+        tail = " The run may still be in progress." if self._run_was_on else ""
         line = Content.assemble(
-            (" The engine does not answer; trying to attach again.", "bold"),
+            (" The engine does not respond; reconnecting.", "bold"),
             tail,
             " ",
             content(f"({reason})", "dim"),
@@ -114,27 +113,27 @@ class LostLine(Widget):
 
 
 class KeyBar(Widget):
-    """The keys that do something here and now, the most local first."""
+    """The keys that work on the current screen, the most specific first."""
 
     def render(self) -> Content:
-        active = (shown for shown in self.screen.active_bindings.values() if shown.enabled)
-        bound = {shown.binding.id: shown.binding for shown in active}
+        bindings = self.screen.active_bindings.values()
+        bound = {active.binding.id: active.binding for active in bindings if active.enabled}
         here: list[tuple[str, str]] = []
         everywhere: list[tuple[str, str]] = []
-        for action in ACTIONS:  # in its order, whatever keys a person gave them
-            if action.shown and (binding := bound.get(action.id)) is not None:
+        for action in ACTIONS:  # in the order of the table, whatever the keys
+            if action.in_footer and (binding := bound.get(action.id)) is not None:
                 entry = (action.display(binding), action.label)
                 (everywhere if action.scope == "app" else here).append(entry)
         width = self.size.width
         fixed = _entries(everywhere)
         room = width - fixed.cell_length - 3
-        shown = Content("")
+        local = Content("")
         for count in range(len(here), -1, -1):
-            shown = _entries(here[:count])
-            if shown.cell_length <= room:
+            local = _entries(here[:count])
+            if local.cell_length <= room:
                 break
-        gap = max(1, width - shown.cell_length - fixed.cell_length - 2)
-        return Content.assemble(" ", shown, " " * gap, fixed, " ")
+        gap = max(1, width - local.cell_length - fixed.cell_length - 2)
+        return Content.assemble(" ", local, " " * gap, fixed, " ")
 
 
 def _entries(entries: list[tuple[str, str]]) -> Content:
@@ -147,6 +146,6 @@ def _entries(entries: list[tuple[str, str]]) -> Content:
 
 
 def refresh_keys(screen: Screen[Any]) -> None:
-    """Draws the key bar anew, after what is allowed has changed."""
+    """Redraw the key bar after the available actions have changed."""
     for bar in screen.query(KeyBar):
         bar.refresh()

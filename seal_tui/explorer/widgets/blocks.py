@@ -1,4 +1,4 @@
-"""Pieces of text that both the pair view and the rewrite view are made of. Pure functions."""
+"""Text blocks shared by the pair view and the rewrite view. Pure functions."""
 
 from __future__ import annotations
 
@@ -14,41 +14,42 @@ from seal_tui.text.safe import Safe, content, fit, pieces
 
 LEFT_MARK = "bold $chosen"
 RIGHT_MARK = "bold $rejected"
-# Neither form of a rewording is chosen or rejected, so neither accent may be used for it.
+# Original and rewrite are neither chosen nor rejected, so neither accent colour fits.
 BEFORE_MARK = "underline"
 AFTER_MARK = "bold underline"
 _NAME = 26
 _WORD = 10
 
 
-def turns(shown: Sequence[Turn]) -> Content:
-    """A stretch of dialogue."""
+def turns(dialogue: Sequence[Turn]) -> Content:
+    """Turns of a dialogue."""
     blocks = [
-        Content.assemble((f"{turn.role}", "bold dim"), "\n", content(turn.text)) for turn in shown
+        Content.assemble((f"{turn.role}", "bold dim"), "\n", content(turn.text))
+        for turn in dialogue
     ]
     return Content("\n\n").join(blocks)
 
 
-def context(shown: Sequence[Turn], opened: bool, what: str = "shared context") -> Content:
-    """The turns before the answers, folded to one line or in full."""
-    if not shown:
+def context(dialogue: Sequence[Turn], opened: bool, what: str = "shared context") -> Content:
+    """The turns before the answers, folded into one line or in full."""
+    if not dialogue:
         return Content.styled(f"no {what}", "dim")
-    count = sum(len(turn.text.split()) for turn in shown)
-    size = f"{len(shown)} turn{'s' if len(shown) != 1 else ''}, {numbers.count(count)} words"
+    count = sum(len(turn.text.split()) for turn in dialogue)
+    size = f"{len(dialogue)} turn{'s' if len(dialogue) != 1 else ''}, {numbers.count(count)} words"
     head = Content.assemble(
         ("▾ " if opened else "▸ ", "bold"),
         what,
         (f" ({size}), space ", "dim"),
-        ("folds" if opened else "opens", "dim"),
+        ("folds" if opened else "unfolds", "dim"),
     )
-    return Content("\n").join([head, turns(shown)]) if opened else head
+    return Content("\n").join([head, turns(dialogue)]) if opened else head
 
 
 def _marked(runs: Iterable[diff.Run], style: str) -> Content:
     parts: list[tuple[str, str]] = []
     for run in runs:
         word = run.text.rstrip()
-        # The space behind a marked word stays unmarked, or an underline would run on.
+        # The space after a marked word is not marked, or the underline would extend over it.
         parts += [(word, style if run.changed else ""), (run.text[len(word) :], "")]
     return pieces(parts)
 
@@ -58,7 +59,7 @@ def sides(
     right: Sequence[Turn],
     styles: tuple[str, str] = (LEFT_MARK, RIGHT_MARK),
 ) -> tuple[Content, Content]:
-    """Two dialogues, paired turn by turn, with the words that differ in these styles."""
+    """Two dialogues, paired turn by turn; words that differ get these styles."""
     blocks: tuple[list[Content], list[Content]] = ([], [])
     alone = len(left) <= 1 and len(right) <= 1
     for one, other in zip_longest(left, right):
@@ -72,13 +73,13 @@ def sides(
             text = _marked(runs, style) if turn.text else Content.styled("(empty)", "dim")
             head = [] if alone else [Content.styled(turn.role, "bold dim")]
             block.append(Content("\n").join([*head, text]))
-    empty = Content.styled("(nothing beyond the shared turns)", "dim")
+    empty = Content.styled("(nothing after the shared turns)", "dim")
     left_text, right_text = (Content("\n\n").join(block) if block else empty for block in blocks)
     return left_text, right_text
 
 
 def rewording(original: str, rewritten: str) -> tuple[Content, Content]:
-    """An answer and its rewritten form, with the words that differ marked."""
+    """An answer and its rewrite, with the words that differ marked."""
     marked = diff.words(original, rewritten)
     return _marked(marked.left, BEFORE_MARK), _marked(marked.right, AFTER_MARK)
 
@@ -90,7 +91,7 @@ def labels(
     right: Mapping[str, int],
     gold: tuple[Mapping[str, int] | None, Mapping[str, int] | None] = (None, None),
 ) -> Content:
-    """Labels of two texts: first what differs, then in one line what does not."""
+    """The labels of two texts: first those that differ, then the others in one line."""
     names = list(dict.fromkeys([*session.feature_names(), *left, *right]))
     names = [name for name in names if name in left or name in right]
     lines = [
@@ -131,18 +132,18 @@ def labels(
 def _gold(
     name: str,
     kind: str,
-    said: tuple[Mapping[str, int], Mapping[str, int]],
+    labels: tuple[Mapping[str, int], Mapping[str, int]],
     gold: tuple[Mapping[str, int] | None, Mapping[str, int] | None],
 ) -> tuple[Content, bool]:
-    """What the gold labels say, where there are any, and whether they contradict the labeler."""
-    known = [side[name] if side is not None and name in side else None for side in gold]
-    if all(value is None for value in known):
+    """The gold labels, if any, and whether they contradict the labeler."""
+    values = [side[name] if side is not None and name in side else None for side in gold]
+    if all(value is None for value in values):
         return Content(""), False
     wrong = any(
         value is not None and side.get(name) not in (None, value)
-        for value, side in zip(known, said, strict=True)
+        for value, side in zip(values, labels, strict=True)
     )
-    text = " / ".join(words.label(value, kind) for value in known)
+    text = " / ".join(words.label(value, kind) for value in values)
     if wrong:
         return Content.styled(f"{text}  differs", "$caution"), True
     return Content.styled(text, "dim"), False
@@ -155,7 +156,7 @@ def shift(value: float) -> Safe:
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]], first: int, room: int) -> Content:
-    """A small table of numbers: words left, numbers right."""
+    """A small table: names left-aligned, numbers right-aligned."""
     lines = [_table_line(head, first, room, "dim")]
     lines += [_table_line(row, first, room, "") for row in rows]
     return Content("\n").join(lines)

@@ -1,4 +1,4 @@
-"""The frame of a detail pane: two fixed lines of facts, and everything else scrolling below."""
+"""The frame of a detail pane: two fixed lines at the top, the rest scrolls."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from seal_tui.text.safe import Safe
 
 
 class Body(VerticalScroll):
-    """The scrolling part; it takes the focus, and vi keys beside the arrows."""
+    """The scrolling part. It has the focus and also accepts vi keys."""
 
-    HELP = "Scroll with arrows, j and k, page up and down."
+    HELP = "Scroll with the arrow keys, j and k, page up and page down."
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("k", "scroll_up", show=False),
         Binding("j", "scroll_down", show=False),
@@ -46,7 +46,7 @@ class Detail(Vertical):
             yield Static(classes="labels", markup=False)
 
     def put(self, part: str, text: Content) -> None:
-        """Fills one part: facts, marks, context, left, right, rewards or labels."""
+        """Fill one part: facts, marks, context, left, right, rewards or labels."""
         self.query_one(f".{part}", Static).update(text)
 
     def title_sides(self, left: Safe, right: Safe) -> None:
@@ -54,7 +54,7 @@ class Detail(Vertical):
         self.query_one(".right").border_title = right
 
     def clear(self, why: Content) -> None:
-        """Shows only a line."""
+        """Show only one line."""
         self.put("facts", why)
         self.query_one(Body).display = False
 

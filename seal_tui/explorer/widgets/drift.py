@@ -1,4 +1,4 @@
-"""A robustness score by how close the rewrites have to stay to their originals."""
+"""A robustness score as a function of the minimum cosine of the rewrites."""
 
 from __future__ import annotations
 
@@ -22,13 +22,14 @@ _AXIS_ROWS = 3
 class DriftCurve(Plot):
     NAME = Safe("drift of meaning")
     HELP = (
-        "Rewriting can change more than the wording. Here a robustness score is computed again "
-        "from ever closer rewrites only: to the right the least cosine between original and "
-        "rewrite, upwards the percentage points by which such pairs become misaligned more "
-        "often, with the 95 % interval; below, how many rewrites are left.\n\n"
-        "A curve that stays level is about the feature; one that falls to zero was about a change "
-        "of meaning. ← and → go from score to score, enter lists its rewrites. Scores with too few "
-        "rewrites are not there."
+        "Rewriting can change more than the wording. This plot recomputes a robustness score from "
+        "rewrites that are closer and closer in meaning to their originals. Horizontal axis: the "
+        "minimum cosine between original and rewrite. Vertical axis: how many percentage points "
+        "more often such pairs become misaligned, with the 95 % interval. Below: the number of "
+        "remaining rewrites.\n\n"
+        "If the curve stays level, the effect is due to the feature; if it falls to zero, it is "
+        "due to a change in meaning. ← and → go to another score, enter lists its rewrites. Scores "
+        "with too few rewrites are not shown."
     )
 
     def __init__(self, id: str | None = None) -> None:
@@ -38,7 +39,7 @@ class DriftCurve(Plot):
         super().__init__(id)
 
     def show(self, curves: Sequence[Curve], kind: Callable[[str], str], why: Safe) -> None:
-        """`kind` of a feature; `why` there are no curves, if there are none."""
+        """`kind` returns the kind of a feature; `why` explains an empty list of curves."""
         self._curves, self._kind, self._why = curves, kind, why
         self.changed()
 
@@ -54,7 +55,7 @@ class DriftCurve(Plot):
     def feature(self) -> str:
         return self._curves[self.item].feature
 
-    def reading(self) -> Safe:
+    def interpretation(self) -> Safe:
         if not self._curves:
             return self._why
         curve = self._curves[self.item]
@@ -65,11 +66,11 @@ class DriftCurve(Plot):
         if len(curve.points) == 1:
             return Safe(
                 f"A pair with {subject}: {effect(first).text()} points with all rewrites; too "
-                "few of the closer ones to estimate."
+                "few closer rewrites for an estimate."
             )
         return Safe(
-            f"A pair with {subject}: {effect(first).text()} points with cosine from "
-            f"{numbers.number(first.threshold)}, {effect(last).text()} from "
+            f"A pair with {subject}: {effect(first).text()} points for a cosine of at "
+            f"least {numbers.number(first.threshold)}, {effect(last).text()} for at least "
             f"{numbers.number(last.threshold)}."
         )
 
@@ -84,14 +85,14 @@ class DriftCurve(Plot):
 
 
 def curve_lines(curve: Curve, width: int, height: int) -> list[Content]:
-    """The points with their intervals standing upright, zero as a line."""
+    """The points with vertical intervals, and zero as a line."""
     rows = height - _AXIS_ROWS
     if rows < 3:
         return []
     effects = [effect(row) for row in curve.points]
-    axis = Axis.over(value for found in effects for value in found.ends())
+    axis = Axis.over(value for estimate in effects for value in estimate.ends())
     step = min(_MOST_STEP, max(6, (width - _LABEL - 1) // max(1, len(curve.points))))
-    columns = [_upright(found, axis, rows) for found in effects]
+    columns = [_upright(estimate, axis, rows) for estimate in effects]
     zero = rows - 1 - axis.at(0.0, rows)
     lines = []
     for row in range(rows):
@@ -111,18 +112,18 @@ def curve_lines(curve: Curve, width: int, height: int) -> list[Content]:
     marks = [Safe(f"≥ {numbers.number(at)}") for at in (row.threshold for row in curve.points)]
     left = [numbers.count(row.rewrites) for row in curve.points]
     for name, texts in (("cosine", marks), ("left", left)):
-        shown = "".join(fit(text, step, "center") for text in texts)
-        lines.append(Content.styled(f"{name:>{_LABEL}} {shown}", "dim"))
+        row_text = "".join(fit(text, step, "center") for text in texts)
+        lines.append(Content.styled(f"{name:>{_LABEL}} {row_text}", "dim"))
     return lines
 
 
-def _upright(found: Effect, axis: Axis, rows: int) -> list[tuple[str, str]]:
-    """One point and its interval as a column of `rows` glyphs, the top first."""
+def _upright(estimate: Effect, axis: Axis, rows: int) -> list[tuple[str, str]]:
+    """One point and its interval as a column of `rows` glyphs, from the top."""
     column = [(" ", "")] * rows
-    if found.value is None:
+    if estimate.value is None:
         return column
-    if found.low is not None and found.high is not None:
-        for place in range(axis.at(found.low, rows), axis.at(found.high, rows) + 1):
+    if estimate.low is not None and estimate.high is not None:
+        for place in range(axis.at(estimate.low, rows), axis.at(estimate.high, rows) + 1):
             column[rows - 1 - place] = ("│", "")
-    column[rows - 1 - axis.at(found.value, rows)] = ("●", "bold")
+    column[rows - 1 - axis.at(estimate.value, rows)] = ("●", "bold")
     return column

@@ -1,4 +1,4 @@
-"""The line above a list: what is shown, and the place to type a filter, completed as typed."""
+"""The line above a list: its summary, and an input for a filter with completion."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ from engine.wire.messages import Completion
 from seal_tui.text.safe import Safe, content, fit, one_line, plain
 
 Complete = Callable[[str, int], Awaitable[Sequence[Completion]]]
-_SHOWN = 7
+_MAX_COMPLETIONS = 7
 _NAME = 24
 
 
 class SafeInput(Input):
-    """An input that never holds a control character, whether typed, pasted or set by us."""
+    """An input that never contains control characters, whether typed, pasted or set."""
 
     def validate_value(self, value: str) -> str:
         return plain(value.replace("\n", " "))
 
 
 class FilterBar(Vertical):
-    """One line of words about the list; `/` turns it into an input with what may follow."""
+    """A summary of the list; `/` turns it into an input with completion."""
 
     class Asked(Message):
         """A filter was entered."""
@@ -40,7 +40,7 @@ class FilterBar(Vertical):
             self.text = text
 
     class Closed(Message):
-        """The input was left without a filter."""
+        """The input was closed without a filter."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "close", "back", show=False),
@@ -52,7 +52,7 @@ class FilterBar(Vertical):
     def __init__(self, complete: Complete, id: str | None = None) -> None:
         super().__init__(id=id)
         self._complete = complete
-        self._found: Sequence[Completion] = ()
+        self._completions: Sequence[Completion] = ()
         self._chosen = 0
         self._summary = self._aside = Content("")
 
@@ -81,12 +81,12 @@ class FilterBar(Vertical):
         return self.asking or action not in ("take", "choose", "close")
 
     def say(self, summary: Content) -> None:
-        """The line about the list."""
+        """Set the summary of the list."""
         self._summary, self._aside = summary, Content("")
         self._show_summary()
 
     def add(self, aside: Content) -> None:
-        """More about the list, at the end of its line."""
+        """Append to the summary of the list."""
         self._aside = aside
         self._show_summary()
 
@@ -95,24 +95,24 @@ class FilterBar(Vertical):
         self.query_one(".summary", Static).update(Content.styled(" · ", "dim").join(parts))
 
     def ask(self, text: str) -> None:
-        """Opens the input with the filter that is on."""
+        """Open the input with the current filter."""
         self._asking(True)
         field = self.field
         field.value = f"{text} " if text else ""
         field.cursor_position = len(field.value)
-        self.screen.set_focus(field)  # now: `focus()` would leave the next keys to the list
+        self.screen.set_focus(field)  # at once: `focus()` would send the next keys to the list
         self._look_up()
 
     def close(self) -> None:
         self._asking(False)
 
     def refuse(self, reason: str, start: int | None = None, end: int | None = None) -> None:
-        """Says why a filter was not understood, and points at the place."""
-        self.workers.cancel_group(self, "complete")  # a late answer would write over the reason
+        """Show why a filter is invalid, and mark the position."""
+        self.workers.cancel_group(self, "complete")  # a late answer would overwrite the reason
         lines = [content(reason, "$caution")]
         if start is not None:
             wide = max(1, (end or start) - start)
-            # The input scrolls sideways: the mark must move with it.
+            # The input scrolls horizontally, and the mark with it.
             indent = len("filter ") + start - int(self.field.scroll_offset.x)
             if indent >= 0:
                 lines.insert(0, Content.styled(f"{' ' * indent}{'^' * wide}", "$caution"))
@@ -133,41 +133,41 @@ class FilterBar(Vertical):
     async def _look_up(self) -> None:
         field = self.field
         try:
-            self._found = await self._complete(field.value, field.cursor_position)
+            self._completions = await self._complete(field.value, field.cursor_position)
         except SealError:
-            self._found = ()  # applying the filter will say what is wrong
+            self._completions = ()  # applying the filter will show the error
         self._chosen = 0
-        self._show_found()
+        self._show_completions()
 
-    def _show_found(self) -> None:
+    def _show_completions(self) -> None:
         lines = [
             Content.assemble(
                 ("▸ " if place == self._chosen else "  ", "bold"),
-                (fit(one_line(found.text), _NAME), "bold" if place == self._chosen else ""),
+                (fit(one_line(completion.text), _NAME), "bold" if place == self._chosen else ""),
                 " ",
-                content(one_line(found.detail), "dim"),
+                content(one_line(completion.detail), "dim"),
             )
-            for place, found in enumerate(self._found[:_SHOWN])
+            for place, completion in enumerate(self._completions[:_MAX_COMPLETIONS])
         ]
-        more = len(self._found) - _SHOWN
+        more = len(self._completions) - _MAX_COMPLETIONS
         rest = f"{more} more · " if more > 0 else ""
-        keys = "tab completes, ↑↓ choose · " if lines else ""
-        lines.append(Content.styled(f"  {rest}{keys}enter applies, esc leaves", "dim"))
+        keys = "tab completes, ↑↓ select · " if lines else ""
+        lines.append(Content.styled(f"  {rest}{keys}enter applies, esc cancels", "dim"))
         self._hint(Content("\n").join(lines))
 
     def action_choose(self, by: int) -> None:
-        if self._found:
-            self._chosen = (self._chosen + by) % min(len(self._found), _SHOWN)
-            self._show_found()
+        if self._completions:
+            self._chosen = (self._chosen + by) % min(len(self._completions), _MAX_COMPLETIONS)
+            self._show_completions()
 
     def action_take(self) -> None:
-        """Puts the chosen completion in the place of what it completes."""
-        if not self._found:
+        """Insert the selected completion."""
+        if not self._completions:
             return
-        found, field = self._found[self._chosen], self.field
-        text = Safe(plain(found.text))
-        field.value = field.value[: found.start] + text + field.value[found.end :]
-        field.cursor_position = found.start + len(text)
+        completion, field = self._completions[self._chosen], self.field
+        text = Safe(plain(completion.text))
+        field.value = field.value[: completion.start] + text + field.value[completion.end :]
+        field.cursor_position = completion.start + len(text)
 
     # ---------------------------------------------------------- enter and escape
 

@@ -1,4 +1,4 @@
-"""Rewards of chosen and rejected answers against each other, as shaded squares."""
+"""Rewards of chosen and rejected answers as a heat map."""
 
 from __future__ import annotations
 
@@ -18,12 +18,13 @@ _AXIS_ROWS = 3
 class HeatMaps(Plot):
     NAME = Safe("rewards")
     HELP = (
-        "Every pair by its two rewards: the chosen answer's to the right, the rejected one's "
-        "upwards, on one scale. A darker square holds more pairs. The diagonal ╱ is where both "
-        "rewards are equal: below it pairs are aligned, above it they are misaligned.\n\n"
-        "The scale covers the middle 99 % of the rewards of each model; how many pairs lie "
-        "outside is said below. The two models may have different scales: compare the shape and "
-        "the side of the diagonal, not the places. ← and → go from one to the other."
+        "Every pair by its two rewards: the reward of the chosen answer on the horizontal axis, "
+        "that of the rejected answer on the vertical axis, on one scale. Darker squares contain "
+        "more pairs. On the diagonal ╱ both rewards are equal: pairs below it are aligned, pairs "
+        "above it are misaligned.\n\n"
+        "The scale covers the middle 99 % of the rewards of each model; the line below says how "
+        "many pairs are outside. The two models may have different scales: compare the shapes and "
+        "the sides of the diagonal, not the positions. ← and → switch between the models."
     )
 
     def __init__(self, id: str | None = None) -> None:
@@ -47,7 +48,7 @@ class HeatMaps(Plot):
             blocks.append([title, *heat_map(grid, side)])
         return beside(blocks, room)
 
-    def reading(self) -> Safe:
+    def interpretation(self) -> Safe:
         if not self._grids:
             return Safe("")
         name, grid = self._grids[self.item]
@@ -60,12 +61,12 @@ class HeatMaps(Plot):
         return Safe(
             f"{name}: rewards from {numbers.number(grid.low)} to {numbers.number(grid.high)}; "
             f"{numbers.count(below)} pairs below the diagonal (aligned), {numbers.count(above)} "
-            f"above it, {numbers.count(n - above - below)} too close to it to draw.{outside}"
+            f"above it, {numbers.count(n - above - below)} on the diagonal.{outside}"
         )
 
 
 def rebin(counts: Sequence[Sequence[int]], most: int) -> list[list[int]]:
-    """Neighbours added together, so that there are at most `most` steps a side."""
+    """Sum neighbouring cells, so that there are at most `most` steps per side."""
     size = len(counts)
     steps = max((d for d in range(1, size + 1) if size % d == 0 and d <= most), default=1)
     by = size // steps
@@ -79,7 +80,7 @@ def rebin(counts: Sequence[Sequence[int]], most: int) -> list[list[int]]:
 
 
 def heat_map(grid: Grid, side: int) -> list[Content]:
-    """At most `side` rows of squares two cells wide, with the ends of the scale at the edges."""
+    """At most `side` rows of squares, two cells wide, with the scale at the edges."""
     if side < 2 or not grid.counts:
         return []
     squares = rebin(grid.counts, side)

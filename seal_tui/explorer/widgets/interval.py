@@ -1,4 +1,4 @@
-"""A confidence interval as a few characters on a shared axis."""
+"""A confidence interval drawn on a shared axis."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from seal_tui.text.safe import Safe
 
 @dataclass(frozen=True)
 class Axis:
-    """The range of numbers that a column of intervals shares; it always holds zero."""
+    """The range shared by a column of intervals; it always includes zero."""
 
     low: float
     high: float
 
     @classmethod
     def over(cls, values: Iterable[float | None]) -> Axis:
-        known = [value for value in values if value is not None]
-        return cls(min([0.0, *known]), max([0.0, *known]))
+        numbers = [value for value in values if value is not None]
+        return cls(min([0.0, *numbers]), max([0.0, *numbers]))
 
     def at(self, value: float, width: int) -> int:
         span = self.high - self.low
@@ -30,20 +30,20 @@ class Axis:
         return max(0, min(width - 1, place))
 
 
-def interval(found: Effect, axis: Axis, width: int, before: float | None = None) -> Cell:
-    """`╶──●──╴` with zero as `│`, and where the number was before as `○`."""
+def interval(estimate: Effect, axis: Axis, width: int, before: float | None = None) -> Cell:
+    """`───●───` with zero as `│` and the earlier value as `○`."""
     marks: list[tuple[str, str]] = [(" ", "")] * width
     marks[axis.at(0.0, width)] = ("│", "muted")
-    if found.value is None:
+    if estimate.value is None:
         return _parts(marks)
-    if found.low is not None and found.high is not None:
-        first, last = axis.at(found.low, width), axis.at(found.high, width)
+    if estimate.low is not None and estimate.high is not None:
+        first, last = axis.at(estimate.low, width), axis.at(estimate.high, width)
         for place in range(first, last + 1):
-            # Zero inside the interval is what a reader looks for first.
+            # Readers look first whether the interval includes zero.
             marks[place] = ("┼" if marks[place][0] == "│" else "─", "")
     if before is not None:
         marks[axis.at(before, width)] = ("○", "muted")
-    marks[axis.at(found.value, width)] = ("●", "strong")
+    marks[axis.at(estimate.value, width)] = ("●", "strong")
     return _parts(marks)
 
 

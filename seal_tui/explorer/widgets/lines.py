@@ -1,7 +1,7 @@
-"""A list drawn line by line, with a header, a cursor and columns that fit the width.
+"""A list with a header, a cursor and columns that fit the width.
 
-Textual's `DataTable` takes 25 s for 160k rows and reads `str` cells as markup. This draws only
-the lines in view, from cells of `Safe` text, and asks its subclass for one row at a time.
+Textual's `DataTable` takes 25 s for 160k rows and interprets `str` cells as markup. This list draws
+only the visible lines, from `Safe` cells, and asks its subclass for one row at a time.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ from seal_tui.text.safe import Safe, fit
 
 @dataclass(frozen=True)
 class Column:
-    """`width` 0 takes what is left, up to `most`. Columns of the highest `rank` go first when
-    room is short."""
+    """`width` 0 takes the remaining width, up to `most`. On a narrow terminal, columns with the
+    highest `rank` are hidden first."""
 
     title: Safe
     width: int
@@ -39,7 +39,7 @@ class Column:
 
 
 class Part(NamedTuple):
-    """A stretch of a cell in one style: "", chosen, rejected, caution, muted or strong."""
+    """A part of a cell in one style: "", chosen, rejected, caution, muted or strong."""
 
     text: Safe
     style: str = ""
@@ -54,12 +54,12 @@ def cell(text: Safe, style: str = "") -> Cell:
 
 NO_TEXT = Safe("")
 NO_STYLE = Style()
-_DRAWN_KEPT = 500
+_MAX_CACHED_ROWS = 500
 STYLES = ("chosen", "rejected", "caution", "muted", "strong")
 
 
 class LineList(ScrollView, can_focus=True):
-    """Base of every list. Subclasses give `count` and `cells`."""
+    """Base of every list. Subclasses define `count` and `cells`."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {
         *(f"lines--{name}" for name in STYLES),
@@ -72,7 +72,7 @@ class LineList(ScrollView, can_focus=True):
     cursor: reactive[int] = reactive(0, repaint=False)
 
     class Moved(Message):
-        """The cursor is on another row."""
+        """The cursor has moved."""
 
         def __init__(self, lines: LineList, index: int) -> None:
             super().__init__()
@@ -93,23 +93,23 @@ class LineList(ScrollView, can_focus=True):
         self.columns = tuple(columns)
         self.empty = empty
         self.meaning = ""
-        """What the list shows, for the help."""
+        """An explanation of the list, for the help."""
         self._layout: tuple[int, list[tuple[int, int]]] | None = None
         self._painted: dict[tuple[str, Style], Style] = {}
-        self._drawn: dict[int, Strip] = {}  # rows without the cursor, as they were drawn last
+        self._row_cache: dict[int, Strip] = {}  # rendered rows without the cursor
 
-    # ---------------------------------------------------------- what subclasses give
+    # ---------------------------------------------------------- defined by subclasses
 
     @property
     def count(self) -> int:
         raise NotImplementedError
 
     def cells(self, index: int) -> Sequence[Cell]:
-        """One cell for every column, also for those that are hidden now."""
+        """One cell for every column, including hidden ones."""
         raise NotImplementedError
 
     def marked(self, index: int) -> bool:
-        """Whether this row is selected; it gets a mark at its left edge."""
+        """Whether this row is selected; selected rows get a mark at the left edge."""
         return False
 
     # ---------------------------------------------------------- size and columns
@@ -120,7 +120,7 @@ class LineList(ScrollView, can_focus=True):
         self.refresh()
 
     def rows_changed(self, cursor: int = 0) -> None:
-        """To be called after `count` or the rows changed."""
+        """Call this after `count` or the rows have changed."""
         self.virtual_size = Size(self.size.width, self.count + 1)
         before = self.cursor
         self.cursor = max(0, min(cursor, self.count - 1))
@@ -134,52 +134,52 @@ class LineList(ScrollView, can_focus=True):
 
     def on_resize(self, event: events.Resize) -> None:
         self._layout = None
-        self._drawn.clear()
+        self._row_cache.clear()
         self.virtual_size = Size(event.size.width, self.count + 1)
         self._show_cursor()
 
     def _columns_for(self, width: int) -> list[tuple[int, int]]:
-        """The columns that fit, as (index, width)."""
+        """The visible columns, as (index, width)."""
         if self._layout is not None and self._layout[0] == width:
             return self._layout[1]
-        kept = list(range(len(self.columns)))
+        visible = list(range(len(self.columns)))
 
         def needed() -> int:
-            widths = [self.columns[i].width or self.columns[i].least for i in kept]
-            return 1 + sum(widths) + len(kept)
+            widths = [self.columns[i].width or self.columns[i].least for i in visible]
+            return 1 + sum(widths) + len(visible)
 
-        while needed() > width and len(kept) > 1:
-            worst = max(kept, key=lambda i: (self.columns[i].rank, i))
+        while needed() > width and len(visible) > 1:
+            worst = max(visible, key=lambda i: (self.columns[i].rank, i))
             if self.columns[worst].rank == 0:
                 break
-            kept.remove(worst)
-        fixed = sum(self.columns[i].width for i in kept) + len(kept)
-        flexible = [i for i in kept if not self.columns[i].width]
+            visible.remove(worst)
+        fixed = sum(self.columns[i].width for i in visible) + len(visible)
+        flexible = [i for i in visible if not self.columns[i].width]
         rest = max(1, (width - 1 - fixed) // max(1, len(flexible)))
-        found = [(i, self.columns[i].width or min(rest, self.columns[i].most)) for i in kept]
-        self._layout = (width, found)
-        return found
+        layout = [(i, self.columns[i].width or min(rest, self.columns[i].most)) for i in visible]
+        self._layout = (width, layout)
+        return layout
 
     # ---------------------------------------------------------- drawing
 
     def refresh(self, *regions: Region, **how: bool) -> Self:
-        """Without a region everything is drawn anew; scrolling gives one, for it moves rows that
-        are what they were."""
+        """Without a region everything is redrawn. Scrolling passes a region: its rows have not
+        changed."""
         if not regions:
-            self._drawn.clear()
+            self._row_cache.clear()
         return super().refresh(*regions, **how)
 
     def notify_style_update(self) -> None:
-        self._drawn.clear()
+        self._row_cache.clear()
         super().notify_style_update()
 
     def render_lines(self, crop: Region) -> list[Strip]:
-        self._painted = {}  # the theme or the focus may be another one since the last time
+        self._painted = {}  # the theme or the focus may have changed
         return super().render_lines(crop)
 
     def _style(self, name: str = "", under: Style = NO_STYLE) -> Style:
-        """The style of a component over `under`, or with no name the widget's own. Asking Textual
-        for it costs as much as drawing a row."""
+        """The style of a component over `under`, or without a name the widget's own. Cached,
+        because looking it up in Textual costs as much as drawing a row."""
         key = (name, under)
         if key not in self._painted:
             self._painted[key] = (
@@ -202,11 +202,11 @@ class LineList(ScrollView, can_focus=True):
             return Strip.blank(width, base)
         if index == self.cursor:
             return self._row(index, width, base)
-        if index not in self._drawn:
-            if len(self._drawn) > _DRAWN_KEPT:
-                self._drawn.clear()
-            self._drawn[index] = self._row(index, width, base)
-        return self._drawn[index]
+        if index not in self._row_cache:
+            if len(self._row_cache) > _MAX_CACHED_ROWS:
+                self._row_cache.clear()
+            self._row_cache[index] = self._row(index, width, base)
+        return self._row_cache[index]
 
     def _header(self, width: int, base: Style) -> Strip:
         style = self._style("header", base)
@@ -228,7 +228,7 @@ class LineList(ScrollView, can_focus=True):
         for i, room in self._columns_for(width):
             for part in _fitted(cells[i], room, self.columns[i].align):
                 style = plain
-                # Colours under the cursor would become a patchwork of backgrounds.
+                # Coloured parts would break the cursor bar into several backgrounds.
                 if part.style and (cursor is None or not self.has_focus):
                     style = self._style(part.style, plain)
                 segments.append(Segment(part.text, style))
@@ -256,7 +256,7 @@ class LineList(ScrollView, can_focus=True):
 
     @property
     def page(self) -> int:
-        """How many rows are in view; the header takes a line."""
+        """The number of visible rows; the header takes one line."""
         return max(1, self.size.height - 1)
 
     def _show_cursor(self) -> None:
@@ -306,17 +306,17 @@ def _fitted(parts: Cell, room: int, align: str) -> Sequence[Part]:
     """`parts` cut or padded to `room` cells."""
     if len(parts) == 1:
         return (Part(fit(parts[0].text, room, align), parts[0].style),)
-    found: list[Part] = []
+    fitted: list[Part] = []
     left = room
     for part in parts:
         length = cell_len(part.text)
         if length > left:
-            found.append(Part(fit(part.text, left), part.style))
+            fitted.append(Part(fit(part.text, left), part.style))
             left = 0
             break
-        found.append(part)
+        fitted.append(part)
         left -= length
     if left:
         gap = Part(Safe(" " * left))
-        found = [gap, *found] if align == "right" else [*found, gap]
-    return found
+        fitted = [gap, *fitted] if align == "right" else [*fitted, gap]
+    return fitted

@@ -1,4 +1,4 @@
-"""Regimes by the labeler's preference: a small table whose cells are reached by keyboard."""
+"""Pairs by regime and labeler preference: a small table with a cell cursor."""
 
 from __future__ import annotations
 
@@ -27,22 +27,22 @@ class Matrix(Widget, can_focus=True):
 
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("matrix")]
     HELP = (
-        "Pairs by regime and by which of the two answers the labeler prefers.\n\n"
-        "Rows: stayed, got, resisted and reversed say whether the reward model agrees with the "
-        "human before and after training. Columns: whether the labeler, looking only at harmless "
-        "and helpful, would take the chosen answer, the rejected one, or is indifferent.\n\n"
-        "Resisted pairs where the labeler agrees with the human are the model's likely errors; "
-        "those where it agrees with the model are likely errors of the data. Pairs without labels "
-        "count under all only."
+        "Pairs by regime and by the labeler's preference.\n\n"
+        "Rows: whether the reward model agrees with the human preference before and after training "
+        "(stayed, got, resisted, reversed). Columns: whether the labeler, judging only harmless "
+        "and helpful, prefers the chosen answer, the rejected answer, or neither.\n\n"
+        "For resisted pairs, the error is probably the model's if the labeler agrees with the "
+        "human preference, and probably in the data if it agrees with the model. Pairs without "
+        "labels are counted only under “all”."
     )
 
     at: reactive[tuple[int, int]] = reactive((2, 0))
 
     class Moved(Message):
-        """The cursor is on another cell."""
+        """The cursor has moved."""
 
     class Chosen(Message):
-        """Enter on a cell."""
+        """Enter was pressed on a cell."""
 
         def __init__(self, regime: Regime | None, opinion: Opinion | None) -> None:
             super().__init__()

@@ -1,4 +1,4 @@
-"""Regimes by the labeler's preference, as tiles whose areas are counts."""
+"""Pairs by regime and labeler preference, as tiles with areas proportional to counts."""
 
 from __future__ import annotations
 
@@ -26,12 +26,11 @@ _LEAST_COLUMN = 10
 class Mosaic(Plot):
     NAME = Safe("regimes and the labeler")
     HELP = (
-        "All pairs, by the labeler's preference (columns, as wide as they are common) and by what "
-        "became of the pair (tiles, as high as they are common in the column). Dotted tiles are "
-        "aligned after training, hatched ones are not. If the model erred at random, the hatched "
-        "part would be as high in every column.\n\n"
-        "The arrows go from tile to tile; enter lists its pairs. Pairs without labels are not "
-        "drawn."
+        "All pairs by the labeler's preference (columns; the width is the share of pairs) and by "
+        "regime (tiles; the height is the share within the column). Dotted tiles are aligned after "
+        "training, hatched tiles are not. If the errors of the model were independent of the "
+        "labeler's preference, the hatched part would have the same height in every column.\n\n"
+        "The arrow keys select a tile; enter lists its pairs. Pairs without labels are not shown."
     )
 
     def __init__(self, id: str | None = None) -> None:
@@ -48,22 +47,22 @@ class Mosaic(Plot):
 
     @property
     def tile(self) -> tuple[Regime, Opinion]:
-        """What is under the cursor."""
+        """The tile under the cursor."""
         return STACK[self.item % len(STACK)], OPINIONS[self.item // len(STACK)]
 
     @property
     def opens(self) -> bool:
         return self.items > 0
 
-    def reading(self) -> Safe:
+    def interpretation(self) -> Safe:
         if not self.items:
             return Safe("")
         regime, opinion = self.tile
         n = self._table.get((regime, opinion), 0)
-        said = words.pairs_sentence(regime, opinion, n, sum(self._table.values()))
+        sentence = words.pairs_sentence(regime, opinion, n, sum(self._table.values()))
         column = sum(self._table.get((one, opinion), 0) for one in STACK)
         share = numbers.percent(n / column if column else None)
-        return Safe(f"{said} That is {share} of the column.")
+        return Safe(f"{sentence} That is {share} of the column.")
 
     def draw(self, width: int, height: int) -> Content:
         if not self.items:
@@ -107,8 +106,8 @@ class Mosaic(Plot):
 
 
 def shares(counts: Sequence[int], room: int, least: int) -> list[int]:
-    """`room` divided like `counts`, as whole cells that add up; what is there at all gets
-    `least` cells as far as there is room."""
+    """`room` divided in proportion to `counts`, in whole cells. Each nonzero count gets `least`
+    cells if there is room."""
     total = sum(counts)
     if not total:
         return [0] * len(counts)

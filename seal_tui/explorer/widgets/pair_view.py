@@ -20,13 +20,14 @@ class PairView(Detail):
 
     TITLES: ClassVar[tuple[Safe, Safe]] = (Safe("chosen"), Safe("rejected"))
     HELP = (
-        "One pair. Words that only one answer has are in the colour of its side; texts that share "
-        "too little are left unmarked.\n\n"
-        "margin: reward of the chosen answer minus that of the rejected one; above zero the model "
-        "agrees with the human (aligned). θ: the angle from the pre-D to the post-D reward vector, "
-        "counter-clockwise positive; its sign is a direction, not a gain. gain: degrees moved "
-        "towards alignment; above zero always means more aligned. ambiguity: how unclear the "
-        "preference is (small margins, models and labelers that contradict each other)."
+        "One pair. Words that occur in only one answer have the colour of its side; answers with "
+        "little in common are not marked.\n\n"
+        "margin: reward of the chosen answer minus reward of the rejected answer; if positive, the "
+        "model agrees with the human preference (aligned). θ: the angle from the pre-D to the "
+        "post-D reward vector, counter-clockwise positive; its sign is a direction, not an "
+        "improvement. gain: rotation towards alignment in degrees; positive means more aligned. "
+        "ambiguity: how unclear the preference is (small margins, disagreement between models and "
+        "labelers)."
     )
 
     def __init__(self, session: Session, id: str | None = None) -> None:
@@ -36,7 +37,7 @@ class PairView(Detail):
         self._open = False
 
     def allows(self, action: str) -> bool:
-        """Whether an action makes sense for this pair."""
+        """Whether an action is available for this pair."""
         if self._pair is None:
             return False
         return bool(self._pair.rewrite_ids if action == "rewrites" else self._pair.shared_turns)
@@ -47,7 +48,7 @@ class PairView(Detail):
             self._show_context(self._pair)
 
     def show(self, pair: PairDetail, place: str) -> None:
-        """Shows a pair; `place` says which of the list it is."""
+        """Show a pair; `place` is its position in the list."""
         another = self._pair is None or self._pair.row.pair_id != pair.row.pair_id
         if another:
             self._open = False
@@ -69,7 +70,7 @@ class PairView(Detail):
         self.opened(to_top=another)
 
     def _show_blind(self, pair: PairDetail) -> None:
-        """Both answers, and nothing that tells which one the person or a model prefers."""
+        """Show both answers without anything that reveals the human or the model's preference."""
         first, second = pair.chosen, pair.rejected
         if not chosen_is_left(pair.row.pair_id, blind=True):
             first, second = second, first
@@ -79,7 +80,9 @@ class PairView(Detail):
         )
         self.put("left", left)
         self.put("right", right)
-        self.put("rewards", Content.styled("< A is better · > B is better · b shows all", "dim"))
+        self.put(
+            "rewards", Content.styled("< A is better · > B is better · b ends blind mode", "dim")
+        )
         self.put("labels", Content(""))
 
     def forget(self, why: Content) -> None:
@@ -130,10 +133,10 @@ def _facts(pair: PairDetail, place: str, blind: bool) -> Content:
 
 
 def _marks(pair: PairDetail, blind: bool) -> Content:
-    """What was decided; in blind mode only one's own, for others' would sway."""
+    """The decisions; in blind mode only one's own, because those of others would bias."""
     own = [pair.row.mark] if pair.row.mark is not None else []
-    shown = own if blind else list(pair.marks)
-    lines = [Content.styled(words.mark_in_full(mark), "bold") for mark in shown]
+    marks = own if blind else list(pair.marks)
+    lines = [Content.styled(words.mark_in_full(mark), "bold") for mark in marks]
     return Content("\n").join(lines)
 
 
@@ -173,5 +176,7 @@ def _rewards(pair: PairDetail) -> Content:
     parts = [lines, Content(" · ".join(tail))]
     cut = [name for name, entry in (("chosen", chosen), ("rejected", rejected)) if entry.truncated]
     if cut:
-        parts.append(content(f"cut to the model's length: {', '.join(cut)}", "$caution"))
+        parts.append(
+            content(f"truncated to the model's maximum length: {', '.join(cut)}", "$caution")
+        )
     return Content("\n").join(parts)

@@ -1,4 +1,4 @@
-"""What all plots share: a cursor over the things drawn, and a sentence about the one under it."""
+"""Base of all plots: a cursor over the elements, and an interpretation of the selected one."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ RAMP = " ·░▒▓█"  # from none to most, readable without colours
 
 
 class Plot(Widget, can_focus=True):
-    """A drawing that fills its room. Subclasses give `items`, `draw` and `reading`."""
+    """A plot that fills its area. Subclasses define `items`, `draw` and `interpretation`."""
 
     NAME: ClassVar[Safe] = Safe("")
     HELP: ClassVar[str] = ""
@@ -26,10 +26,10 @@ class Plot(Widget, can_focus=True):
     item: reactive[int] = reactive(0)
 
     class Moved(Message):
-        """Another thing of the plot is under the cursor."""
+        """The cursor has moved."""
 
     class Opened(Message):
-        """Enter: the list that `filter` selects is wanted."""
+        """Enter was pressed."""
 
         def __init__(self, plot: Plot) -> None:
             super().__init__()
@@ -37,25 +37,25 @@ class Plot(Widget, can_focus=True):
 
     def __init__(self, id: str | None = None) -> None:
         super().__init__(id=id, classes="plot")
-        # Textual reads a title as markup; this one is a literal of ours.
+        # Textual interprets a title as markup; this one is a literal.
         self.border_title = self.NAME
 
     @property
     def items(self) -> int:
-        """How many things can be moved to; 0 while there is nothing to draw."""
+        """The number of elements; 0 if there is nothing to draw."""
         raise NotImplementedError
 
     def draw(self, width: int, height: int) -> Content:
-        """The drawing in at most so many cells."""
+        """The plot in at most this many cells."""
         raise NotImplementedError
 
-    def reading(self) -> Safe:
-        """The thing under the cursor as a sentence."""
+    def interpretation(self) -> Safe:
+        """The interpretation of the selected element."""
         raise NotImplementedError
 
     @property
     def opens(self) -> bool:
-        """Whether enter leads anywhere from here."""
+        """Whether enter opens a list."""
         return False
 
     # ---------------------------------------------------------- the same for all
@@ -67,7 +67,7 @@ class Plot(Widget, can_focus=True):
         self.post_message(self.Moved())
 
     def changed(self) -> None:
-        """To be called when there is something else to draw."""
+        """Call this when the data has changed."""
         self.item = self.validate_item(self.item)
         self.refresh()
         self.post_message(self.Moved())
@@ -90,7 +90,7 @@ class Plot(Widget, can_focus=True):
 
 
 def shade(n: int, most: int) -> str:
-    """The glyph for a count; anything at all is seen, and few are told from many."""
+    """The glyph for a count on a square-root scale; a nonzero count is never blank."""
     if n <= 0 or most <= 0:
         return RAMP[0]
     steps = len(RAMP) - 1
@@ -113,7 +113,7 @@ def beside(blocks: list[list[Content]], width: int) -> Content:
 
 
 def heading(text: Safe, width: int, chosen: bool, focused: bool) -> Content:
-    """The title of one block; of the one under the cursor it stands out."""
+    """The title of one block, highlighted if it is selected."""
     style = ("reverse bold" if focused else "bold") if chosen else "dim"
-    shown = fit(text, min(width - 1, len(text)))
-    return Content.styled(shown, style)
+    title = fit(text, min(width - 1, len(text)))
+    return Content.styled(title, style)

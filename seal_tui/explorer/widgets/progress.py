@@ -1,4 +1,4 @@
-"""The stages of a run: how far each is, how fast, and how long it will take."""
+"""The stages of a run, with progress, rate and remaining time."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def stage_words(stage: StageProgress) -> Safe:
 
 
 class Stages(Widget):
-    """One line a stage."""
+    """One line per stage."""
 
     _status: RunStatus | None = None
 
@@ -66,7 +66,7 @@ class Stages(Widget):
         if status.error:
             lines.append(Content.assemble((" error ", "bold $caution"), content(status.error)))
         if not lines:
-            lines.append(Content.styled(" No stage has begun.", "dim"))
+            lines.append(Content.styled(" No stage has started.", "dim"))
         return Content("\n").join(lines)
 
     def _line(self, stage: StageProgress, room: int, width: int) -> Content:
@@ -76,7 +76,7 @@ class Stages(Widget):
             filled = Safe("█" * width)
         line = Content.assemble(
             (fit(Safe(f" {one_line(stage.label)}"), room), style),
-            (fit(words.STAGE_STATE[stage.state], 7), style),
+            (fit(words.STAGE_STATE[stage.state], 8), style),
             (filled, "" if stage.state == "running" else "dim"),
             " ",
             (stage_words(stage), "" if stage.state == "running" else "dim"),

@@ -1,4 +1,4 @@
-"""One rewritten pair, a side at a time: original beside rewritten, and what it changed."""
+"""One rewritten pair, one side at a time: original, rewrite and what changed."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ class RewriteView(Detail):
 
     TITLES: ClassVar[tuple[Safe, Safe]] = (Safe("original"), Safe("rewritten"))
     HELP = (
-        "One answer beside its rewritten form; changed words are underlined. Both answers of the "
-        "pair were rewritten: c switches sides.\n\n"
-        "cosine: how close the two forms are in meaning, 1 is the same. Verdict: whether the "
-        "post-D model agrees with the human, with the original and with the rewritten pair. A "
-        "robust model keeps its verdict when only the wording changes."
+        "One answer next to its rewrite; changed words are underlined. Both answers of the pair "
+        "were rewritten: c switches between them.\n\n"
+        "cosine: the similarity in meaning; 1 is identical. preference: whether the post-D model "
+        "agrees with the human preference, for the original and for the rewritten pair. The "
+        "preference of a robust model does not change when only the wording changes."
     )
 
     def __init__(self, session: Session, id: str | None = None) -> None:
@@ -36,11 +36,11 @@ class RewriteView(Detail):
 
     @property
     def pair_id(self) -> int | None:
-        """The pair behind the rewrite in sight."""
+        """The original pair of the current rewrite."""
         return self._rewrite.row.pair_id if self._rewrite is not None else None
 
     def allows(self, action: str) -> bool:
-        """Whether an action makes sense for this rewrite."""
+        """Whether an action is available for this rewrite."""
         if self._rewrite is None:
             return False
         return action != "toggle_context" or bool(self._rewrite.context)
@@ -70,7 +70,7 @@ class RewriteView(Detail):
     def _draw(self, rewrite: RewriteDetail) -> None:
         side: RewriteSide = getattr(rewrite, self._side)
         self.put("facts", self._facts(rewrite))
-        self.put("context", blocks.context(rewrite.context, self._open, "turns before"))
+        self.put("context", blocks.context(rewrite.context, self._open, "preceding turns"))
         left, right = blocks.rewording(side.original, side.rewritten)
         self.put("left", left)
         self.put("right", right)
@@ -128,10 +128,10 @@ class RewriteView(Detail):
         least = self._session.study.min_cosine if self._session.study is not None else 0.0
         meaning = Content(f"cosine {numbers.number(side.cosine, 3)}")
         if side.cosine < least:
-            low = f" below the study's {numbers.number(least)}: the meaning may have changed"
+            low = f" below the minimum {numbers.number(least)}: the meaning may have changed"
             meaning += content(low, "$caution")
         verdict = (
-            f"verdict {words.verdict(row.margin_before)} → {words.verdict(row.margin_after)}"
+            f"preference {words.verdict(row.margin_before)} → {words.verdict(row.margin_after)}"
             f" ({words.change(row.change)})"
         )
         return Content("\n").join([lines, meaning, Content(verdict)])

@@ -1,4 +1,4 @@
-"""Directions of reward vectors and their shifts, as three roses of dots."""
+"""Directions of reward vectors and their shifts, as three rose diagrams."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _DOTS: Final = (  # of a braille cell, by row and column
     (0x40, 0x80),
 )
 _CAPTIONS = 2
-_GAP = 0.6  # in dots, as everything here
+_GAP = 0.6  # in dots
 _CORE = 4.0
 _RIM = -1
 _CORNERS: Final = ("erring", "high", "low", "aligned")  # from the upper left to the lower right
@@ -32,15 +32,16 @@ _ZERO_OF_DIRECTIONS = 225.0  # both rewards equal and low
 class Roses(Plot):
     NAME = Safe("directions and shifts")
     HELP = (
-        "Each pair is a vector of two rewards: the chosen answer's to the right, the rejected "
-        "one's upwards. The first two roses show where these vectors point, before and after "
-        "training, the area of a petal being the share of pairs. The line is where both rewards "
-        "are equal; petals below it (full) are aligned pairs, those above it (thin) "
-        "are misaligned. Lower left: both rewards low, upper right: both high.\n\n"
-        "The third shows by how much training turned each vector: no turn to the right, "
-        "counter-clockwise upwards. The sign of a turn is a direction, not a gain.\n\n"
-        "length: 1 if all point one way, near 0 if they point everywhere; the mean says little "
-        "then. ← and → go from rose to rose."
+        "Each pair is a vector of two rewards: the reward of the chosen answer on the horizontal "
+        "axis, that of the rejected answer on the vertical axis. The first two diagrams show the "
+        "directions of these vectors before and after training; the area of a petal is a share of "
+        "the pairs. Filled petals (below the diagonal) are aligned pairs, thinly drawn petals "
+        "(above it) are misaligned pairs. Lower left: both rewards low; upper right: both high.\n\n"
+        "The third diagram shows the rotation of each vector by training: no rotation to the "
+        "right, counter-clockwise upwards. The sign of a rotation is a direction, not an "
+        "improvement.\n\n"
+        "length: 1 if all vectors have the same direction; near 0 if they have all directions, and "
+        "then the mean is not meaningful. ← and → select a diagram."
     )
 
     def __init__(self, id: str | None = None) -> None:
@@ -72,16 +73,16 @@ class Roses(Plot):
         for place, (name, circle) in enumerate(self._circles(self._plots)):
             title = heading(name, room, place == self.item, self.has_focus)
             zero = 0.0 if place == 2 else _ZERO_OF_DIRECTIONS
-            drawn = rose(circle.counts, zero, room - 2, height - 1 - _CAPTIONS, halves=place < 2)
+            lines = rose(circle.counts, zero, room - 2, height - 1 - _CAPTIONS, halves=place < 2)
             mean = numbers.degrees(circle.mean_deg)
             captions = [
                 Content.styled(f"mean {mean}", "dim"),
                 Content.styled(f"length {numbers.number(circle.resultant)}", "dim"),
             ]
-            blocks.append([title, *drawn, *captions])
+            blocks.append([title, *lines, *captions])
         return beside(blocks, room)
 
-    def reading(self) -> Safe:
+    def interpretation(self) -> Safe:
         if self._plots is None:
             return Safe("")
         name, circle = self._circles(self._plots)[self.item]
@@ -93,22 +94,22 @@ class Roses(Plot):
         length = numbers.number(circle.resultant)
         if self.item == 2:
             return Safe(
-                f"Training turned {numbers.count(n)} reward vectors, by {mean} around the circle "
-                f"with length {length}. The sign is a direction, not a gain.{undefined}"
+                f"Training rotated {numbers.count(n)} reward vectors by a circular mean of {mean} "
+                f"(length {length}). The sign is a direction, not an improvement.{undefined}"
             )
         low, high = _both(circle.counts)
         aligned = self._aligned[self.item] if self.item < len(self._aligned) else None
-        said = f"{numbers.percent(aligned)} of pairs are aligned; " if aligned else ""
+        tail = f"{numbers.percent(aligned)} of pairs are aligned; " if aligned else ""
         both_low, both_high = (numbers.percent(count / n if n else None) for count in (low, high))
         return Safe(
-            f"{name}: {said}both rewards are below zero in {both_low} and above it in {both_high}. "
+            f"{name}: {tail}both rewards are negative in {both_low} and positive in {both_high}. "
             f"Mean direction {mean}, length {length}.{undefined}"
         )
 
 
 def _both(counts: Sequence[int]) -> tuple[int, int]:
-    """Pairs with both rewards below zero, and with both above: a quarter of the circle each
-    around 0° and 180°."""
+    """Pairs with two negative and with two positive rewards: a quarter of the circle around 0° and
+    around 180°."""
     quarter = len(counts) // 8
     middle = len(counts) // 2
     low = sum(counts[middle - quarter : middle + quarter])
@@ -116,13 +117,13 @@ def _both(counts: Sequence[int]) -> tuple[int, int]:
     return low, high
 
 
-@lru_cache(maxsize=16)  # every dot is looked at; the cursor moves without a change of the dots
+@lru_cache(maxsize=16)  # moving the cursor does not change the dots
 def rose(
     counts: tuple[int, ...], zero: float, width: int, height: int, *, halves: bool
 ) -> tuple[Content, ...]:
-    """A rose whose petals have areas like `counts`, in `width` × `height` cells of dots. The
+    """A rose diagram with petal areas proportional to `counts`, in `width` × `height` cells. The
     sectors go counter-clockwise from −180°; 0° is drawn at `zero`, counter-clockwise from the
-    right. `halves`: what is below 0° is drawn thin, and the corners say what lies there."""
+    right. `halves`: petals below 0° are drawn thin, and the corners have labels."""
     if width < 2 or height < 2:
         return ()
     height = min(height, width // 2 + 1)
@@ -157,7 +158,7 @@ class _Rose:
         self._petals = [math.sqrt(n / most) * self._radius for n in counts]
 
     def cell(self, column: int, row: int) -> tuple[str, str]:
-        """A braille glyph and its style: of the half that most of its dots belong to."""
+        """A braille glyph, with the style of the half that most of its dots belong to."""
         bits, of_half = 0, [0, 0]
         for dot_row, dots in enumerate(_DOTS):
             for dot_column, bit in enumerate(dots):
@@ -181,7 +182,7 @@ class _Rose:
             return _RIM if int(math.radians(degrees) * far) % 2 else None
         turn = (degrees + 180) / 360 * len(self._petals)
         sector = min(len(self._petals) - 1, int(turn))
-        # A dot is left free between petals.
+        # Petals are one dot apart.
         edge = abs(turn - round(turn)) * math.tau / len(self._petals) * far
         if far > self._petals[sector] or (far > _CORE and edge < _GAP):
             return None

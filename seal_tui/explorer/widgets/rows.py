@@ -1,4 +1,4 @@
-"""A list whose few rows are all in memory: coefficients, scores, the overview's short lists."""
+"""A short list with all rows in memory, such as coefficients and scores."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from seal_tui.text.safe import Safe
 
 
 class RowList(LineList):
-    """Rows are given ready to draw, each with a key that the cursor stays on."""
+    """Rows are ready to draw. Each has a key, and the cursor stays on its key."""
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""A short list that any of its columns can order, with the order shown in the header."""
+"""A short list that can be sorted by any column; the header shows the order."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ Key = Callable[[Line], float | str | None]
 
 @dataclass(frozen=True)
 class Field(Generic[Line]):
-    """A column: how it draws a line, and what it sorts by. Without `draw` it is an order only,
-    without `key` it cannot be sorted by."""
+    """A column: how to draw a line, and its sort key. Without `draw` it is only a sort order;
+    without `key` it is not sortable."""
 
     title: Safe
     draw: Callable[[Line], Cell] | None = None
@@ -31,7 +31,7 @@ class Field(Generic[Line]):
 
 
 class SortedList(RowList, Generic[Line]):
-    """Rows are made from lines by fields. The first field with a key is the first order."""
+    """Fields turn lines into rows. The first field with a key is the default order."""
 
     def __init__(self, *, meaning: str = "", empty: Safe = NO_TEXT, id: str | None = None) -> None:
         super().__init__((), meaning=meaning, empty=empty, id=id)
@@ -44,8 +44,8 @@ class SortedList(RowList, Generic[Line]):
     def fill(
         self, fields: Sequence[Field[Line]], lines: Sequence[Line], name_of: Callable[[Line], str]
     ) -> None:
-        """Shows these lines. The order stays if a field has its title; the cursor stays on the
-        line of its name."""
+        """Show these lines. The order is kept if a field has the same title; the cursor stays on
+        the line with the same name."""
         self._fields, self._lines, self._name_of = fields, lines, name_of
         orders = self._orders()
         if orders and self._by not in [field.title for field in orders]:
@@ -54,7 +54,7 @@ class SortedList(RowList, Generic[Line]):
 
     @property
     def line(self) -> Line | None:
-        """What the cursor is on."""
+        """The line under the cursor."""
         return self._lines[self.cursor] if self.cursor < len(self._lines) else None
 
     @property
@@ -63,7 +63,7 @@ class SortedList(RowList, Generic[Line]):
 
     @property
     def order(self) -> Safe:
-        """The order in words."""
+        """The order as text."""
         return Safe(f"{self._by.strip(' *')} {'↓' if self._descending else '↑'}")
 
     def next_order(self) -> None:
@@ -75,7 +75,7 @@ class SortedList(RowList, Generic[Line]):
             self._arrange()
             self.cursor = 0
 
-    def turn_round(self) -> None:
+    def reverse(self) -> None:
         self._descending = not self._descending
         self._arrange()
         self.cursor = 0
@@ -86,16 +86,16 @@ class SortedList(RowList, Generic[Line]):
     def _arrange(self) -> None:
         key = next((field.key for field in self._orders() if field.title == self._by), None)
         if key is not None:
-            # What has no value comes last, whichever way round.
-            known = [line for line in self._lines if key(line) is not None]
-            rest = [line for line in self._lines if key(line) is None]
-            known.sort(key=self._name_of)
-            known.sort(key=key, reverse=self._descending)  # type: ignore[arg-type]
-            self._lines = [*known, *rest]
-        drawn = [field for field in self._fields if field.draw is not None]
-        self.set_columns([self._column(field) for field in drawn])
+            # Lines without a value come last in both directions.
+            ranked = [line for line in self._lines if key(line) is not None]
+            unranked = [line for line in self._lines if key(line) is None]
+            ranked.sort(key=self._name_of)
+            ranked.sort(key=key, reverse=self._descending)  # type: ignore[arg-type]
+            self._lines = [*ranked, *unranked]
+        visible = [field for field in self._fields if field.draw is not None]
+        self.set_columns([self._column(field) for field in visible])
         self.show(
-            [[field.draw(line) for field in drawn if field.draw] for line in self._lines],
+            [[field.draw(line) for field in visible if field.draw] for line in self._lines],
             [self._name_of(line) for line in self._lines],
         )
 

@@ -1,4 +1,4 @@
-"""The list for very many rows: it holds every id, and asks for the rows that are in view."""
+"""A list for very many rows: it has all ids and fetches the visible rows."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ Fetch = Callable[[Sequence[int]], Awaitable[list[Row]]]
 
 
 class WindowList(LineList, Generic[Row]):
-    """`fetch` brings rows by id; `draw` turns a row into cells."""
+    """`fetch` returns rows by id; `draw` turns a row into cells."""
 
     class Failed(Message):
-        """Rows could not be brought."""
+        """Rows could not be fetched."""
 
         def __init__(self, error: Exception) -> None:
             super().__init__()
@@ -41,7 +41,7 @@ class WindowList(LineList, Generic[Row]):
         super().__init__(columns, empty=empty, id=id)
         self._fetch = fetch
         self._draw = draw
-        self._asked = False
+        self._fetching = False
         self._selected: dict[int, None] = {}  # ids, in the order in which they were selected
         self._anchor: int | None = None
 
@@ -60,17 +60,17 @@ class WindowList(LineList, Generic[Row]):
 
     @property
     def current_row(self) -> Row | None:
-        """The row under the cursor, if it is here already."""
+        """The row under the cursor, if it is loaded."""
         return self._pages.row(self.cursor) if self.ids else None
 
     def go_to(self, row_id: int) -> None:
-        """The cursor to this id, if it is in the list."""
+        """Move the cursor to this id, if it is in the list."""
         with suppress(ValueError):
             self.cursor = self.ids.index(row_id)
 
     def show(self, ids: Sequence[int], keep: int | None = None) -> None:
-        """Shows these ids, with the cursor on `keep` if it is among them. What is selected and
-        still there stays selected."""
+        """Show these ids, with the cursor on `keep` if it is one of them. Selected ids that are
+        still in the list stay selected."""
         self._pages = Pages(ids)
         if self._selected:
             there = set(ids)
@@ -84,7 +84,7 @@ class WindowList(LineList, Generic[Row]):
 
     @work(exclusive=True, group="renew", exit_on_error=False)
     async def renew(self) -> None:
-        """Brings the rows anew, for some changed. The old ones stay in view until then."""
+        """Fetch the rows again after a change. The old ones stay visible until then."""
         pages = self._pages
         top = self.scroll_offset.y
         try:
@@ -104,7 +104,7 @@ class WindowList(LineList, Generic[Row]):
         return bool(self._selected) and self.ids[index] in self._selected
 
     def toggle(self) -> None:
-        """Selects the row under the cursor, or no longer, and goes on to the next."""
+        """Select or deselect the row under the cursor, and go to the next row."""
         current = self.current
         if current is None:
             return
@@ -117,7 +117,7 @@ class WindowList(LineList, Generic[Row]):
         self.cursor += 1
 
     def select_range(self) -> None:
-        """Selects everything from the row selected last to the cursor."""
+        """Select all rows from the last selected one to the cursor."""
         start = self._anchor if self._anchor is not None else self.cursor
         low, high = sorted((start, self.cursor))
         self._selected.update(dict.fromkeys(self.ids[low : high + 1]))
@@ -143,42 +143,42 @@ class WindowList(LineList, Generic[Row]):
         row = self._pages.row(index)
         if row is not None:
             return self._draw(row)
-        self._bring_soon()
+        self._fetch_soon()
         first = cell(Safe(str(self.ids[index])), "muted")
         return [first, *[(Part(Safe("·"), "muted"),)] * (len(self.columns) - 1)]
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
         super().watch_scroll_y(old_value, new_value)
-        if self._wanted():
-            self._bring_soon()
+        if self._pages_to_fetch():
+            self._fetch_soon()
 
-    def _bring_soon(self) -> None:
-        if not self._asked:
-            self._asked = True
-            self.call_after_refresh(self._bring)
+    def _fetch_soon(self) -> None:
+        if not self._fetching:
+            self._fetching = True
+            self.call_after_refresh(self._fetch_pages)
 
     @work(exclusive=False, group="rows", exit_on_error=False)
-    async def _bring(self) -> None:
-        """Fetches what is in view, then what is next to it; what was scrolled past meanwhile is
-        not asked for."""
+    async def _fetch_pages(self) -> None:
+        """Fetch the visible pages, then the adjacent ones. Pages that were scrolled past in the
+        meantime are not fetched."""
         try:
-            while wanted := self._wanted():
-                pages, page = self._pages, wanted[0]
+            while numbers := self._pages_to_fetch():
+                pages, page = self._pages, numbers[0]
                 rows = await self._fetch(pages.ids_of(page))
-                waited_for = page in self._missing(0)  # it may have come into view meanwhile
+                in_view = page in self._missing(0)  # it may have become visible in the meantime
                 pages.put(page, rows)
-                if waited_for:
+                if in_view:
                     self.refresh()
         except SealError as error:
             self.post_message(self.Failed(error))
         finally:
-            self._asked = False
+            self._fetching = False
 
-    def _wanted(self) -> list[int]:
-        """Pages that are needed now, or would be at the next page key."""
+    def _pages_to_fetch(self) -> list[int]:
+        """Pages that are visible now, or after the next page key."""
         return self._missing(0) or self._missing(self.page)
 
     def _missing(self, around: int) -> list[int]:
-        """Pages not here of the lines in view and `around` more on either side."""
+        """Missing pages of the visible lines and of `around` more lines on either side."""
         top = self.scroll_offset.y
         return self._pages.missing(top - around, top + self.page - 1 + around)
