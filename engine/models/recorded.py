@@ -54,7 +54,7 @@ def read_labels(
     Raises BadInput naming file, line, field and the number of rows affected.
     """
     if not path.is_file():
-        raise BadInput(f"{path}: labels file not recorded")
+        raise BadInput(f"{path}: labels file not found")
     recorded, problems, cells = RecordedLabels(), Problems(path), _Cells(path, features)
     for record in read_records(path):
         flat = "preference" in record.fields
@@ -163,7 +163,7 @@ def read_scores(path: Path, allow_squashed: bool = False) -> dict[str, tuple[flo
     Raises BadInput naming file, line, column and the number of rows affected.
     """
     if not path.is_file():
-        raise BadInput(f"{path}: score file not scores")
+        raise BadInput(f"{path}: score file not found")
     scores: dict[str, tuple[float, float]] = {}
     problems = Problems(path)
     for record in read_records(path):

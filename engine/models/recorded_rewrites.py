@@ -53,7 +53,7 @@ def read_rewrites(
     Raises BadInput naming file, line, column and the number of rows affected.
     """
     if not path.is_file():
-        raise BadInput(f"{path}: rewrites file not rewrites")
+        raise BadInput(f"{path}: rewrites file not found")
     rewrites: dict[tuple[str, str], RecordedRewrite] = {}
     problems = Problems(path)
     labeled: Sequence[Feature] | None = None

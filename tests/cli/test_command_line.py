@@ -103,7 +103,7 @@ def test_help_names_every_command_and_the_exit_codes(seal_tui: Cli) -> None:
     assert answer.stderr == ""
     for command in COMMANDS:
         assert f"  {command} " in answer.stdout
-    assert "0 done, 1 failed, 2 wrong usage or bad input" in answer.stdout
+    assert "0 success, 1 failure, 2 invalid usage or input" in answer.stdout
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -288,7 +288,7 @@ def test_two_values_for_one_text_are_counted_and_the_first_pair_counts(tmp_path:
     run = prepare(study, tmp_path / "run")
     status = run_to_end(run)
     assert status.state == "done", status.error
-    assert any("1 entries are recorded with other values" in w for w in status.warnings)
+    assert any("1 entries have other recorded values" in w for w in status.warnings)
     engine = Engine(run)
     try:
         assert [engine.browser().pair(i).chosen.post for i in range(3)] == [3.0, 3.0, 3.0]

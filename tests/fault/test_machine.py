@@ -96,7 +96,7 @@ def test_a_full_disk_stops_the_run_in_one_line_and_loses_nothing(
         assert status.state == "failed"
         assert status.error is not None
         assert "seal.duckdb" in status.error
-        assert "make room" in status.error
+        assert "free some space" in status.error
         assert "\n" not in status.error
         assert status.error_kind == Kind.MACHINE
         assert stage_now(engine.status(), "label:main")[1] >= before
