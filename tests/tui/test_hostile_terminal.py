@@ -72,7 +72,7 @@ def test_no_screen_lets_a_control_character_through(opened: Opener) -> None:
         ("b", "margin"),
         ("L", "agree on"),
         ("\x1b", "margin"),
-        ("F", "enter chooses"),
+        ("F", "enter selects"),
         ("\x1b", "margin"),
         ("e", "19 rows"),
         ("\x1b", "margin"),
