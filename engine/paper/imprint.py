@@ -209,11 +209,11 @@ def shift_imprint(
     theta = dict.fromkeys(PRESETS, shift.theta)
     theta["released-code"] = released_angle(pairs.pre, pairs.post)
     complete, columns, dropped = usable(pairs, table)
-    labeled = np.isin(pairs.pair_id, complete.pair_id)
+    is_complete = np.isin(pairs.pair_id, complete.pair_id)
     rows: list[ShiftImprintRow] = []
     same: list[ShiftImprintRow] = []
     for preset in PRESETS:
-        y = theta[preset][labeled]
+        y = theta[preset][is_complete]
         defined = ~np.isnan(y)
         if not defined.all():
             detail = f"{int(np.sum(~defined))} of {len(y)} shifts are undefined"

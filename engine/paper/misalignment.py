@@ -42,7 +42,7 @@ def misalignment(
     """Coefficients per preset, feature and side; positive is more misalignment. `v` belongs to
     `pairs`. O(N K²), for the logistic fit per Newton step on the distinct rows."""
     complete, columns, dropped = usable(pairs, TABLE)
-    labeled = np.isin(pairs.pair_id, complete.pair_id)
+    is_complete = np.isin(pairs.pair_id, complete.pair_id)
     rows: list[MisalignmentRow] = []
     for preset in PRESETS:
         if preset == "released-code":
@@ -51,12 +51,12 @@ def misalignment(
         else:
             use = counted(v, options.tie_policy)
             reason, what = "tied_pairs", "pairs are tied and left out"
-        left_out = int(np.sum(labeled & ~use))
+        left_out = int(np.sum(is_complete & ~use))
         if left_out:
-            detail = f"{left_out} of {int(labeled.sum())} {what}"
+            detail = f"{left_out} of {int(is_complete.sum())} {what}"
             dropped.append(DroppedFeature(TABLE, preset, "*", "*", reason, detail))
-        y = (~v.aligned_post[labeled & use]).astype(np.float64)
-        design = side_design(complete.take(use[labeled]), columns)
+        y = (~v.aligned_post[is_complete & use]).astype(np.float64)
+        design = side_design(complete.take(use[is_complete]), columns)
         screened = screen_sides(design, preset, options)
         dropped += dropped_terms(TABLE, preset, design.labels, screened)
         if not screened.keep:
@@ -78,7 +78,7 @@ def _rows(
     estimates: list[Coefficient]
     clusters: int | None = None
     if preset == "pair-fe":
-        fitted = log_odds(x, y, shown=list(range(len(keep))))
+        fitted = log_odds(x, y, terms=list(range(len(keep))))
         estimates, odds = [o.coefficient for o in fitted], [*fitted]
     else:
         fit = side_fit(x, y, preset)

@@ -52,20 +52,20 @@ def log_odds(
     x: Int8,
     y: Float,
     *,
-    shown: list[int],
+    terms: list[int],
     cluster: Int | None = None,
     opposite: dict[int, int] | None = None,
 ) -> list[Odds]:
     """Fit y (0/1, both present) on x (int8[n,K], screened) and an intercept.
 
-    shown: the columns to report and correct over. cluster: codes 0 to G−1, if rows can repeat a
+    terms: the columns to report and correct over. cluster: codes 0 to G−1, if rows can repeat a
     pair. opposite: given, the effects are of switching a column on, with opposite[j] off; else
     derivatives.
     """
     p = patterns(x, y)
     cells = smallest_cells(x, y)
     fit = fit_logit(p)
-    sparse = [j for j in shown if cells[j] < SPARSE]
+    sparse = [j for j in terms if cells[j] < SPARSE]
     if not fit.converged or sparse:
         fit = fit_firth(p)
     wald = fit
@@ -76,12 +76,12 @@ def log_odds(
         for j in sparse:
             estimates[j] = _profiled(p, fit, j, estimates[j])
     if opposite is None:
-        effect, effect_se = (a[1:][shown] for a in marginal_effects(p, wald))
+        effect, effect_se = (a[1:][terms] for a in marginal_effects(p, wald))
     else:
-        columns = [j + 1 for j in shown]
+        columns = [j + 1 for j in terms]
         off = {j + 1: k + 1 for j, k in opposite.items()}
         effect, effect_se = discrete_effects(p, wald, columns, off)
-    reported = adjusted([estimates[j] for j in shown])
+    reported = adjusted([estimates[j] for j in terms])
     return [
         Odds(
             coefficient=c,

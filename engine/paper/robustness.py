@@ -249,7 +249,7 @@ def _fit(
         other = place.get((t.feature.name, t.side, "-" if t.sign == "+" else "+"))
         if other is not None:
             opposite[i] = other
-    fitted = log_odds(x, y, shown=reported, cluster=pair, opposite=opposite)
+    fitted = log_odds(x, y, terms=reported, cluster=pair, opposite=opposite)
     return [o.coefficient for o in fitted], [*fitted]
 
 

@@ -126,7 +126,7 @@ def test_separated_column_gets_finite_odds_and_a_likelihood_ratio_p_value() -> N
     y = ((rng.random(600) < 0.3 + 0.2 * x[:, 1]) | (x[:, 0] == 1)).astype(float)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        rare, common = log_odds(x, y, shown=[0, 1])
+        rare, common = log_odds(x, y, terms=[0, 1])
     assert rare.method == common.method == "firth"
     assert 0 < rare.coefficient.estimate < 10
     assert rare.coefficient.ci_low > 0
