@@ -46,7 +46,9 @@ def _finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with filelock.FileLock(base / "finished.lock"):
         if not (folder / "manifest.json").exists():
             with stand_in_rewriter() as (url, _):
-                study = write_study(folder / "study", rewriter_url=url, extra=NEAR_PRE)
+                study = write_study(
+                    folder / "study", rewriter_url=url, extra=NEAR_PRE, shortest=False
+                )
                 prepare(study, folder)
                 status = run_to_end(folder)
                 assert status.state == "done", status.error

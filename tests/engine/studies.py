@@ -35,12 +35,15 @@ def until(true: Callable[[], Any], what: str, deadline_s: float = 90.0) -> Any:
     return found
 
 
-def sample_rows(count: int = PAIRS) -> list[dict[str, Any]]:
-    """The shortest pairs of the sample whose sides differ: they take real models half the time."""
+def sample_rows(count: int = PAIRS, *, shortest: bool = True) -> list[dict[str, Any]]:
+    """The shortest pairs of the sample whose sides differ, which take real models half the time, or
+    just its first pairs."""
     with (SAMPLE_DATA / "pairs.jsonl").open(encoding="utf-8") as file:
         rows: list[dict[str, Any]] = [json.loads(line) for line in file]
-    differing = [row for row in rows if row["chosen"] != row["rejected"]]
-    return sorted(differing, key=lambda row: len(row["chosen"] + row["rejected"]))[:count]
+    if shortest:
+        rows = [row for row in rows if row["chosen"] != row["rejected"]]
+        rows.sort(key=lambda row: len(row["chosen"] + row["rejected"]))
+    return rows[:count]
 
 
 def write_pairs(path: Path, rows: list[dict[str, Any]]) -> None:
@@ -67,6 +70,7 @@ def write_study(
     rewriter_url: str | None = None,
     sample: int = 6,
     extra: str = "",
+    shortest: bool = True,
 ) -> Path:
     """A study file in `folder`, with its data, taxonomy and gold labels beside it.
 
@@ -74,7 +78,7 @@ def write_study(
     only where there is a server that writes them. `extra` is more TOML.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    rows = sample_rows(pairs)
+    rows = sample_rows(pairs, shortest=shortest)
     write_pairs(folder / "pairs.jsonl", rows)
     known = {row["id"] for row in rows}
     with (SAMPLE_DATA / "gold_labels.jsonl").open(encoding="utf-8") as file:
