@@ -25,6 +25,8 @@ $(STAMP): pyproject.toml constraints.txt
 demo: setup  ## the sample study, then the explorer (HEADLESS=1: plain progress and a summary)
 	$(BIN)/seal-tui demo $(if $(HEADLESS),--headless)
 
+# Tests start hundreds of processes: their bytecode is worth keeping, whatever the shell says.
+test: export PYTHONDONTWRITEBYTECODE =
 test: lint  ## lint and every test
 	$(BIN)/pytest -n 2 --dist worksteal
 

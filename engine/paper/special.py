@@ -6,17 +6,26 @@ The only place of this room that touches scipy.
 from __future__ import annotations
 
 import math
+from functools import cache
+from typing import Any
 
 import numpy as np
-import scipy.special as sp
 
 LN10 = math.log(10.0)
 _DEEP = 1e-290  # below this a double p-value is near underflow: go on in logarithms
 
 
+@cache
+def _scipy() -> Any:
+    """A third of the engine's start, which needs none of it."""
+    import scipy.special
+
+    return scipy.special
+
+
 def log_normal_two_sided(z: float) -> float:
     """ln P(|Z| >= |z|), standard normal, for any finite z."""
-    return min(0.0, float(sp.log_ndtr(-abs(z))) + math.log(2.0))
+    return min(0.0, float(_scipy().log_ndtr(-abs(z))) + math.log(2.0))
 
 
 def log_t_two_sided(t: float, df: float) -> float:
@@ -28,12 +37,12 @@ def log_t_two_sided(t: float, df: float) -> float:
     """
     t2 = t * t
     y = t2 / (df + t2)
-    p = float(sp.betaincc(0.5, df / 2.0, y))
+    p = float(_scipy().betaincc(0.5, df / 2.0, y))
     if p > _DEEP:
         return min(0.0, math.log(p))
     a, b = df / 2.0, 0.5
     log_x = -math.log1p(t2 / df)
-    front = a * log_x + b * math.log(y) - math.log(a) - float(sp.betaln(a, b))
+    front = a * log_x + b * math.log(y) - math.log(a) - float(_scipy().betaln(a, b))
     return min(0.0, front + math.log(_beta_fraction(a, b, math.exp(log_x))))
 
 
@@ -62,10 +71,12 @@ def log_binomial_half_tail(k: int, n: int) -> float:
     """ln P(Bin(n, 1/2) <= k), 0 <= k <= n."""
     if k >= n:
         return 0.0
-    p = float(sp.betainc(n - k, k + 1.0, 0.5))
+    p = float(_scipy().betainc(n - k, k + 1.0, 0.5))
     if p > _DEEP:
         return math.log(p)
-    log_pmf = float(sp.gammaln(n + 1.0) - sp.gammaln(k + 1.0) - sp.gammaln(n - k + 1.0))
+    log_pmf = float(
+        _scipy().gammaln(n + 1.0) - _scipy().gammaln(k + 1.0) - _scipy().gammaln(n - k + 1.0)
+    )
     log_pmf -= n * math.log(2.0)
     # P(X <= k) = pmf(k) (1 + k/(n-k+1) + ...): a geometric-like series, short this far out
     j = np.arange(min(k, 200_000), dtype=np.float64)
@@ -75,12 +86,12 @@ def log_binomial_half_tail(k: int, n: int) -> float:
 
 def normal_quantile(q: float) -> float:
     """The q-quantile of the standard normal."""
-    return float(sp.ndtri(q))
+    return float(_scipy().ndtri(q))
 
 
 def t_quantile(q: float, df: float) -> float:
     """The q-quantile of Student's t."""
-    return float(sp.stdtrit(df, q))
+    return float(_scipy().stdtrit(df, q))
 
 
 def chi2_log_sf_1(x: float) -> float:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from engine import launch
 from engine.service import Engine
 from engine.wire.client import SyncEngineClient
 from engine.wire.messages import MarkChange, MarkRequest
+from tests.engine.conftest import end_engine
 from tests.engine.studies import prepare, write_study
 from tests.tui import recorded
 
@@ -32,11 +34,12 @@ def _decided(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return run
 
 
-@pytest.fixture
-def run(_decided: Path, tmp_path: Path, start_engine: Callable[[Path], Path]) -> Path:
-    folder = Path(shutil.copytree(_decided, tmp_path / "run"))
-    start_engine(folder)
-    return folder
+@pytest.fixture(scope="module")
+def run(_decided: Path) -> Iterator[Path]:
+    """One run and its engine for all: what these tests write is theirs, the run stays as it is."""
+    launch.ensure_engine(_decided)
+    yield _decided
+    end_engine(_decided)
 
 
 def test_an_export_prints_a_summary_and_writes_the_file(
@@ -172,11 +175,14 @@ def test_a_ledger_excludes_other_imports(seal_tui: Command, run: Path) -> None:
 
 
 def test_the_explorers_calls_reach_the_engine(
-    run: Path, start_engine: Callable[[Path], Path]
+    _decided: Path, tmp_path: Path, start_engine: Callable[[Path], Path]
 ) -> None:
     from engine.wire.endpoints import CANCEL_EXPORT, EXPORT, EXPORT_STATUS, PREVIEW_EXPORT
     from engine.wire.messages import ExportRequest
 
+    run = Path(
+        shutil.copytree(_decided, tmp_path / "run", ignore=shutil.ignore_patterns("engine.*"))
+    )
     with SyncEngineClient.at(start_engine(run)) as client:
         assert client.ask(EXPORT_STATUS()).state == "idle"
         request = ExportRequest(format="report", path="r.html", author="kim")

@@ -214,14 +214,11 @@ def edit(path: Path, change: Callable[[list[str]], list[str]]) -> None:
     path.write_text("\n".join([head, *change(rows)]) + "\n", "utf-8")
 
 
+# What is wrong within a file is in tests/engine/test_recorded_scores.py.
 BAD_SCORES: dict[str, tuple[Callable[[list[str]], list[str]], str]] = {
     "missing rows": (
         lambda rows: rows[:-3],
         "post.csv: 3 of 16 pairs have no score: row_id 13, 14, 15; every pair needs one",
-    ),
-    "duplicate rows": (
-        lambda rows: [*rows, rows[4], rows[9]],
-        "post.csv, line 18: 4 is scored twice; 2 rows are duplicates, lines 18, 19",
     ),
     "unknown rows": (
         lambda rows: [*rows, "77,1.0,2.0,False", "78,1.0,2.0,False"],
@@ -232,32 +229,6 @@ BAD_SCORES: dict[str, tuple[Callable[[list[str]], list[str]], str]] = {
         "post.csv, line 2: chosen_score is nan, not a finite number; 2 numbers are affected, "
         "lines 2, 3",
     ),
-    "infinite": (
-        lambda rows: [*rows[:5], "5,1.0,-inf,True", *rows[6:]],
-        "post.csv, line 7: rejected_score is -inf, not a finite number",
-    ),
-    "empty cells": (
-        lambda rows: [f"{n},,1.0," for n in range(16)],
-        "post.csv, line 2: chosen_score is missing, not a finite number; 16 numbers are affected, "
-        "lines 2, 3, 4, …",
-    ),
-    "words": (
-        lambda rows: ["0,high,1.0,", *rows[1:]],
-        "post.csv, line 2: chosen_score is high, not a finite number",
-    ),
-    "all within [0, 1]": (
-        lambda rows: [f"{n},0.25,0.75,False" for n in range(16)],
-        "post.csv: all 32 scores lie within [0, 1]: these look like squashed logits",
-    ),
-    "a verdict against its scores": (
-        lambda rows: ["0,1.0,2.0,True", *rows[1:]],
-        "post.csv, line 2: agreement is True, but the scores are 1 and 2",
-    ),
-    "cut short": (
-        lambda rows: [*rows[:-1], "15,1."],
-        "post.csv, line 17: 2 cells in a table of 4 columns",
-    ),
-    "no rows": (lambda rows: [], "post.csv: contains no scores"),
 }
 
 
@@ -282,26 +253,11 @@ def set_label(recording: Recording, at: slice, feature: str, value: str) -> list
     return rows
 
 
-@pytest.mark.parametrize(
-    ("feature", "value", "words"),
-    [
-        (
-            "is_harmless",
-            "perhaps",
-            "harmless is 'perhaps', must be one of (0, 1); 4 labels are affected",
-        ),
-        ("is_harmless", "2", "harmless is '2', must be one of (0, 1); 4 labels are affected"),
-        ("sentiment", "furious", "sentiment is 'furious', must be one of (-1, 0, 1); 4 labels"),
-        ("is_helpful", "nan", "helpful is 'nan', must be one of (0, 1); 4 labels are affected"),
-    ],
-)
-def test_labels_outside_the_vocabulary_are_refused(
-    feature: str, value: str, words: str, recording: Recording, seal_tui: Cli
-) -> None:
-    set_label(recording, slice(2, 6), feature, value)
+def test_labels_outside_the_vocabulary_are_refused(recording: Recording, seal_tui: Cli) -> None:
+    set_label(recording, slice(2, 6), "sentiment", "furious")
     line = refused(seal_tui("import", *recording.options()), recording.run)
     assert "labels.csv, line" in line
-    assert words in line
+    assert "sentiment is 'furious', must be one of (-1, 0, 1); 4 labels are affected" in line
 
 
 def test_duplicate_labels_and_labels_of_unknown_pairs_are_refused(

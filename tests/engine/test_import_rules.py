@@ -54,9 +54,9 @@ def test_the_command_line_paints_help_without_the_explorer() -> None:
 
 
 @pytest.mark.parametrize("module", ["engine.wire.server", "engine.service", "engine.__main__"])
-def test_the_engine_knows_no_user_interface_and_no_torch(module: str) -> None:
+def test_the_engine_starts_without_user_interface_torch_and_scipy(module: str) -> None:
     found = packages(f"import {module}")
-    assert found & {"textual", "rich", "seal_tui", "torch", "transformers"} == set()
+    assert found & {"textual", "rich", "seal_tui", "torch", "transformers", "scipy"} == set()
 
 
 @pytest.mark.parametrize(

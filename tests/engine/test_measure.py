@@ -120,7 +120,7 @@ def test_a_study_that_asks_for_other_models_leaves_the_last_results_as_they_are(
 
 def test_what_is_missing_is_named(tmp_path: Path) -> None:
     run = prepare(write_study(tmp_path / "study"), tmp_path / "run")
-    with pytest.raises(NotReady, match="missing: read pairs, label · main, label · gold, score"):
+    with pytest.raises(NotReady, match="missing stages: read pairs, label · main, label · gold"):
         asked(run, lambda e: e.metrics())
 
 

@@ -359,7 +359,9 @@ def test_a_changed_study_in_the_same_folder_never_mixes_results(tmp_path: Path) 
         with_engine = Engine(run)
         try:
             assert with_engine.info().changed
-            assert same_numbers(with_engine.metrics().tables, tables(run)), "of the study that ran"
+            assert same_numbers(flat.tables(with_engine.metrics().tables), tables(run)), (
+                "of the study that ran"
+            )
         finally:
             with_engine.close()
         status = run_to_end(run)

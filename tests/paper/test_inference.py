@@ -13,6 +13,8 @@ from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.proportion import proportion_confint
 
 from engine.paper.inference import (
+    Z_95,
+    Z_POWER,
     adjust,
     coefficients,
     mcnemar,
@@ -22,7 +24,12 @@ from engine.paper.inference import (
     two_sample_t,
     wilson,
 )
-from engine.paper.special import log_binomial_half_tail, log_normal_two_sided, log_t_two_sided
+from engine.paper.special import (
+    log_binomial_half_tail,
+    log_normal_two_sided,
+    log_t_two_sided,
+    normal_quantile,
+)
 
 
 @pytest.mark.parametrize(("b", "c"), [(0, 1), (3, 5), (7, 7), (12, 80), (400, 520), (1000, 1300)])
@@ -136,3 +143,8 @@ def test_newcombe_mirrors_and_covers_paired_differences() -> None:
     ends = np.array([newcombe(*row) for row in rng.multinomial(60, shares, size=2000)])
     covered = np.mean((ends[:, 0] <= -0.15) & (ends[:, 1] >= -0.15))
     assert covered == pytest.approx(0.95, abs=0.02)
+
+
+def test_the_normal_quantiles_that_are_written_out_are_exact() -> None:
+    assert normal_quantile(0.975) == Z_95
+    assert Z_95 + normal_quantile(0.80) == Z_POWER
