@@ -68,5 +68,5 @@ def test_results_of_version_0_1_0_are_found(kind: str, monkeypatch: pytest.Monke
 
 def test_a_model_without_a_name_is_not_the_folder_one_stands_in() -> None:
     """Version 0.1.0 let an empty name into study.json."""
-    with pytest.raises(BadInput, match="no name"):
+    with pytest.raises(BadInput, match="model name is empty"):
         fingerprints.weights_digest("")

@@ -36,7 +36,7 @@ def test_only_the_pages_used_last_are_kept() -> None:
 
 def test_a_page_of_another_length_is_refused() -> None:
     pages: Pages[int] = Pages(range(10))
-    with pytest.raises(Fault, match="another number of rows"):
+    with pytest.raises(Fault, match="different number of rows"):
         pages.put(0, [1])
 
 
