@@ -304,6 +304,8 @@ def test_a_run_continues_after_its_terminal_closes_and_a_follower_is_interrupted
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
+        # A shell's background job ignores SIGINT, and so would its children.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     try:
         until(lambda: launch.holder(folder), "the engine is up")
