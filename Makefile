@@ -28,7 +28,7 @@ demo: setup  ## the sample study, then the explorer (HEADLESS=1: plain progress 
 # Tests start hundreds of processes: their bytecode is worth keeping, whatever the shell says.
 test: export PYTHONDONTWRITEBYTECODE =
 test: lint  ## lint and every test
-	$(BIN)/pytest -n 2 --dist worksteal
+	$(BIN)/pytest -n 3 --dist worksteal
 
 KILLS ?= 50
 
