@@ -90,6 +90,7 @@ class Engine:
         self.folder = folder
         self.study: Study = self._read_study()
         self.store = Store(folder / DATABASE)
+        self._last = last.Last(self.store)
         self.progress = Progress(str(folder), self.study.name)
         self._thread: threading.Thread | None = None
         self._pipeline: Pipeline | None = None
@@ -371,7 +372,7 @@ class Engine:
         )
 
     def _results(self) -> last.Results | None:
-        return last.results(self.store, self.study)
+        return self._last.results(self.study)
 
     def _results_study(self) -> Study:
         """The study of the results shown; the folder's own if there are none."""

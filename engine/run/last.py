@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from engine import study as studies
 from engine.store import Store
-from engine.store.complete import complete
+from engine.store.complete import Complete, complete
 from engine.study import Study
 
 
@@ -22,16 +22,31 @@ class Results:
     digest: str
 
 
-def results(store: Store, current: Study) -> Results | None:
-    """The results to measure and show; None if none are complete.
+class Last:
+    """The results to measure and show. Every request asks for them, so what follows from them is
+    kept until they or the study change. Thread-safe."""
 
-    `current` only determines how they are measured: other data or models in it have no effect until
-    it has been run.
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._kept: tuple[Complete, Study, Results] | None = None
 
-    Raises BadInput if this version cannot read the stored study.
-    """
-    if (stored := complete(store)) is None:
-        return None
+    def results(self, current: Study) -> Results | None:
+        """None if no results are complete.
+
+        `current` only determines how they are measured: other data or models in it have no effect
+        until it has been run.
+
+        Raises BadInput if this version cannot read the stored study.
+        """
+        if (stored := complete(self._store)) is None:
+            return None
+        kept = self._kept
+        if kept is None or kept[:2] != (stored, current):
+            self._kept = kept = (stored, current, _results(stored, current))
+        return kept[2]
+
+
+def _results(stored: Complete, current: Study) -> Results:
     study = studies.with_measures_of(studies.loads_resolved(bytes(stored.study)), current)
     content = [stored.dataset, stored.roles, studies.digest(study)]
     digest = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()

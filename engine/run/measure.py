@@ -49,7 +49,7 @@ def paper_features(study: Study) -> tuple[Feature, ...]:
 def measure(study: Study, store: Store) -> Summary:
     """Compute everything of the last complete results, replace the stored tables, and warn of what
     a reader must know."""
-    last_results = last.results(store, study)
+    last_results = last.Last(store).results(study)
     assert last_results is not None, "the results are complete"
     study, roles = last_results.study, last_results.roles
     features = paper_features(study)

@@ -32,7 +32,10 @@ def put_complete(store: Store, study: bytes) -> None:
 
 def complete(store: Store) -> Complete | None:
     """The last complete results; None if there are none, or if their pairs were replaced."""
-    if (text := store.meta(COMPLETE)) is None:
+    values = dict(
+        store.read("SELECT key, value FROM meta WHERE key IN (?, 'dataset')", [COMPLETE]).fetchall()
+    )
+    if COMPLETE not in values:
         return None
-    last = msgspec.json.decode(text, type=Complete)
-    return last if last.dataset == (store.meta("dataset") or "") else None
+    last = msgspec.json.decode(values[COMPLETE], type=Complete)
+    return last if last.dataset == values.get("dataset", "") else None

@@ -53,7 +53,7 @@ def plant(folder: Path, count: int) -> Path:
         )
     nothing = views.none()
     put_complete(store, studies.dump_resolved(settings))
-    stored = last.results(store, settings)
+    stored = last.Last(store).results(settings)
     assert stored is not None
     measures.put_measures(store, nothing, pair_facts(known, (), options()), stored.digest)
     store.close()
