@@ -212,8 +212,9 @@ class Absent(Backend, frozen=True, kw_only=True):
     can be read; `problem` says why it cannot be run."""
 
     needs: ClassVar[Needs] = "nothing"
-    settings: dict[str, Any]
-    problem: str
+    if TYPE_CHECKING:  # fields of the subclasses: two bases of a struct cannot both have fields
+        settings: dict[str, Any]
+        problem: str
 
     @property
     def backend(self) -> str:
@@ -229,26 +230,19 @@ class Absent(Backend, frozen=True, kw_only=True):
         return self.problem
 
 
-class AbsentReward(RewardSettings, frozen=True, kw_only=True):
-    """The same for rewards."""
+class AbsentModel(Absent, frozen=True, kw_only=True):
+    """An absent labeler, rewriter or embedder."""
 
-    needs: ClassVar[Needs] = "nothing"
     settings: dict[str, Any]
     problem: str
 
-    @property
-    def backend(self) -> str:
-        return str(self.settings.get("backend"))
 
-    @property
-    def title(self) -> str:
-        return last_name(
-            str(self.settings.get("model") or self.settings.get("path") or self.backend)
-        )
+class AbsentReward(RewardSettings, Absent, frozen=True, kw_only=True):
+    """Absent rewards."""
+
+    settings: dict[str, Any]
+    problem: str
 
     @property
     def origin(self) -> str:
         return str(self.settings.get("lineage", ""))
-
-    def missing(self) -> str | None:
-        return self.problem

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from engine import strategies
-from engine.backends.base import Absent, AbsentReward, Backend
+from engine.backends.base import Absent, AbsentModel, AbsentReward, Backend
 from engine.backends.kinds import EMBEDDERS, LABELERS, REWARDS, REWRITERS
 from engine.errors import BadInput
 from engine.executors.settings import EXECUTORS, AbsentExecutor
@@ -46,7 +46,7 @@ def loads_resolved(text: bytes) -> Study:
 def require_installed(study: Study) -> None:
     """Raises BadInput if a back end, strategy or executor of the study is not installed."""
     for where, backend in study.backends().items():
-        if isinstance(backend, Absent | AbsentReward):
+        if isinstance(backend, Absent):
             raise BadInput(f"{where}: {backend.problem}; install the package that provides it")
     for name in study.rewrites.strategies if study.rewrites.enabled else ():
         if problem := strategies.unknown(name):
@@ -73,7 +73,7 @@ def _study(raw: dict[str, Any]) -> Study:
 
 
 def _backend(table: dict[str, Any], registry: Registry[Any]) -> Backend:
-    backend: Backend = _settings(table, registry, Absent)
+    backend: Backend = _settings(table, registry, AbsentModel)
     return backend
 
 
@@ -94,6 +94,6 @@ def _settings(
 def _plain(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _plain(inner) for key, inner in value.items()}
-    if isinstance(value, Absent | AbsentReward | AbsentExecutor):
+    if isinstance(value, Absent | AbsentExecutor):
         return value.settings
     return msgspec.to_builtins(value)
