@@ -23,9 +23,9 @@ from engine.paper.special import (
 from engine.results.records import Coefficient, finite
 
 # Written out: the library that would give them takes a third of the engine's start.
-Z_95 = 1.959963984540054  # normal_quantile(0.975)
+Z_95 = 1.959963984540054  # the 0.975-quantile of the normal distribution
 # An effect of this many standard errors is found with 80 % power.
-Z_POWER = 2.8015852181129683  # Z_95 + normal_quantile(0.80)
+Z_POWER = 2.8015852181129683  # Z_95 + the 0.80-quantile
 
 
 @dataclass(frozen=True)

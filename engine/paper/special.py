@@ -84,11 +84,6 @@ def log_binomial_half_tail(k: int, n: int) -> float:
     return log_pmf + math.log(series)
 
 
-def normal_quantile(q: float) -> float:
-    """The q-quantile of the standard normal."""
-    return float(_scipy().ndtri(q))
-
-
 def t_quantile(q: float, df: float) -> float:
     """The q-quantile of Student's t."""
     return float(_scipy().stdtrit(df, q))

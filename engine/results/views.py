@@ -6,8 +6,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-import msgspec
-
 from engine.results.effect import REWARD_POINTS, Effect, effect
 from engine.results.records import (
     OPINIONS,
@@ -40,16 +38,6 @@ def narrowed(tables: Tables, preset: str) -> Tables:
             for name in Tables.__struct_fields__
         }
     )
-
-
-def none() -> Tables:
-    """A study without a single row."""
-    return Tables(**{name: () for name in Tables.__struct_fields__})
-
-
-def with_rows(tables: Tables, **rows: Sequence[Record]) -> Tables:
-    """The same tables with other rows in some."""
-    return msgspec.structs.replace(tables, **{name: tuple(of) for name, of in rows.items()})
 
 
 def alignment(tables: Tables) -> list[AlignmentRow]:

@@ -10,11 +10,11 @@ from engine import study as studies
 from engine.data import Pair
 from engine.models.protocols import Labels, Rewards
 from engine.paper.measures import pair_facts
-from engine.results import views
 from engine.run import last
 from engine.service import DATABASE
 from engine.store import Store, dataset, measures, results
 from engine.store.complete import put_complete
+from tests import tables as table_rows
 from tests.engine.studies import prepare, write_study
 from tests.perf.planted import options, study
 
@@ -51,7 +51,7 @@ def plant(folder: Path, count: int) -> Path:
         results.put_labels(
             cursor, "labeler main", ids, Labels(labels, np.zeros((len(ids), width)), fine)
         )
-    nothing = views.none()
+    nothing = table_rows.none()
     put_complete(store, studies.dump_resolved(settings))
     stored = last.Last(store).results(settings)
     assert stored is not None
