@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeVar, get_args
+
+import msgspec
 
 from engine.results import flat
 from engine.results.records import Record, Tables
@@ -36,3 +38,13 @@ def tables(**rows: Iterable[Mapping[str, Any]]) -> Tables:
         for name, kind in flat.records().items()
     }
     return Tables(**made)
+
+
+def none() -> Tables:
+    """A study without a single row."""
+    return Tables(**{name: () for name in Tables.__struct_fields__})
+
+
+def with_rows(tables: Tables, **rows: Sequence[Record]) -> Tables:
+    """The same tables with other rows in some."""
+    return msgspec.structs.replace(tables, **{name: tuple(of) for name, of in rows.items()})

@@ -14,7 +14,7 @@ from engine.run import last
 from engine.service import DATABASE
 from engine.store import Store, dataset, measures, results
 from engine.store.complete import put_complete
-from tests import tables as table_rows
+from tests import records
 from tests.engine.studies import prepare, write_study
 from tests.perf.planted import options, study
 
@@ -51,7 +51,7 @@ def plant(folder: Path, count: int) -> Path:
         results.put_labels(
             cursor, "labeler main", ids, Labels(labels, np.zeros((len(ids), width)), fine)
         )
-    nothing = table_rows.none()
+    nothing = records.none()
     put_complete(store, studies.dump_resolved(settings))
     stored = last.Last(store).results(settings)
     assert stored is not None

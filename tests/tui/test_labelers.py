@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from tests import tables as table_rows
+from tests import records
 
 from .conftest import Opener, screen_text, shows, until
 from .fake_engine import FakeEngine
@@ -85,7 +85,7 @@ async def test_a_feature_opens_the_pairs_in_question(engine: FakeEngine, explore
 
 
 async def test_a_single_labeler_is_said_with_the_mend(engine: FakeEngine, explorer: Opener) -> None:
-    tables = table_rows.with_rows(engine.metrics.tables, stability=(), stability_imprint=())
+    tables = records.with_rows(engine.metrics.tables, stability=(), stability_imprint=())
     engine.metrics = msgspec.structs.replace(engine.metrics, tables=tables)
     async with explorer(80, 24) as pilot:
         await pilot.press("6")

@@ -15,7 +15,7 @@ from seal_tui.explorer.widgets.heat import heat_map, rebin
 from seal_tui.explorer.widgets.mosaic import shares
 from seal_tui.explorer.widgets.plot import RAMP, shade
 from seal_tui.explorer.widgets.rose import rose
-from tests import tables as table_rows
+from tests import records
 
 from .conftest import Opener, screen_text, shows, until
 from .fake_engine import FakeEngine
@@ -165,9 +165,7 @@ async def test_a_drift_curve_opens_its_rewrites(engine: FakeEngine, explorer: Op
 async def test_a_study_without_rewrites_or_pairs_is_said_not_drawn(
     engine: FakeEngine, explorer: Opener
 ) -> None:
-    tables = table_rows.with_rows(
-        engine.metrics.tables, robustness_drift=(), regimes=(), alignment=()
-    )
+    tables = records.with_rows(engine.metrics.tables, robustness_drift=(), regimes=(), alignment=())
     engine.metrics = msgspec.structs.replace(engine.metrics, tables=tables)
     nothing = msgspec.structs.replace(PLOTS.theta, counts=(0,) * 16, mean_deg=None, resultant=None)
     grid = Grid(counts=((0,) * 4,) * 4, low=0.0, high=0.0, outside=0)

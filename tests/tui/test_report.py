@@ -19,7 +19,7 @@ from engine.results.records import Tables
 from engine.wire.messages import FeatureInfo, Metrics, RunStatus, StudyInfo
 from seal_tui.cli import report
 from seal_tui.text import numbers
-from tests import tables as table_rows
+from tests import records
 from tests.tui import fake_study
 from tests.tui.fake_engine import FakeEngine
 
@@ -105,13 +105,13 @@ def test_a_study_without_rewrites_and_labelers_prints_what_it_has() -> None:
     found = blocks(printed(compute(pairs, None, (), Options())))
     assert not [title for title in found if title.startswith(("Robustness", "Agreement"))]
     assert found["Left out of the tables"]
-    assert printed(table_rows.none())  # even nothing at all is no fault
+    assert printed(records.none())  # even nothing at all is no fault
 
 
 def test_contrary_findings_are_marked() -> None:
     first, *others = planted().stability_imprint
     first = replace_fields(first, differs=True, sign_change=True, sign_change_clear=True)
-    found = blocks(printed(table_rows.with_rows(planted(), stability_imprint=(first, *others))))
+    found = blocks(printed(records.with_rows(planted(), stability_imprint=(first, *others))))
     title = "Imprint under the labels of truth and of careless: pre-D (pair-fe)"
     assert found[title][2].split()[-1] == "contrary"
     assert "1 of them with both estimates significant" in found[title][0]

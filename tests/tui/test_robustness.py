@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from engine.wire.endpoints import REWRITES
-from tests import tables as table_rows
+from tests import records
 
 from .conftest import Opener, screen_text, shows, until
 from .fake_engine import FakeEngine
@@ -68,7 +68,7 @@ async def test_rewrites_are_filtered_by_terms_of_their_own(browser: Opener) -> N
 async def test_where_there_are_no_scores_the_reason_is_said(
     engine: FakeEngine, explorer: Opener
 ) -> None:
-    tables = table_rows.with_rows(engine.metrics.tables, robustness=())
+    tables = records.with_rows(engine.metrics.tables, robustness=())
     engine.metrics = msgspec.structs.replace(engine.metrics, tables=tables)
     async with explorer(80, 24) as pilot:
         await pilot.press("5")

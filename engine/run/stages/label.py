@@ -19,9 +19,14 @@ def labeler_role(name: str) -> str:
     return f"labeler {name}"
 
 
+def stage_names(labeler: str) -> tuple[str, str]:
+    """The name and the label of a labeler's stage, whatever its back end."""
+    return f"label:{labeler}", f"label · {labeler}"
+
+
 class LabelEntries(Batched[Text, Labels]):
     def __init__(self, labeler: str) -> None:
-        super().__init__(f"label:{labeler}", f"label · {labeler}", labeler_role(labeler), Label())
+        super().__init__(*stage_names(labeler), labeler_role(labeler), Label())
         self.labeler = labeler
 
     def model(self, work: Work[Any]) -> Model:
@@ -55,7 +60,7 @@ class NoLabels(Stage):
     """A study without labels: its labeler produces nothing."""
 
     def __init__(self, labeler: str) -> None:
-        super().__init__(f"label:{labeler}", f"label · {labeler}")
+        super().__init__(*stage_names(labeler))
         self.role = labeler_role(labeler)
 
     def run(self, run: Run) -> None:

@@ -14,9 +14,8 @@ from engine.data.records import SIDES
 from engine.models.protocols import Rewards
 from engine.models.recorded import Key
 from engine.models.recorded_rewrites import RecordedRewrite, RecordedSide
+from engine.run.stages import label, score
 from engine.run.stages.base import Stage
-from engine.run.stages.label import labeler_role
-from engine.run.stages.score import note_noise
 from engine.run.work import DryRun, Run
 from engine.store import Store, dataset, results
 from engine.wire.messages import StagePlan
@@ -26,12 +25,12 @@ T = TypeVar("T")
 
 class RecordedLabels(Stage):
     def __init__(self, labeler: str, path: str) -> None:
-        super().__init__(f"label:{labeler}", f"label · {labeler}")
+        super().__init__(*label.stage_names(labeler))
         self.labeler = labeler
         self.path = path
 
     def run(self, run: Run) -> None:
-        role = labeler_role(self.labeler)
+        role = label.labeler_role(self.labeler)
         # The labels are in the order of the features.
         producer = _record_producer(run, role, [self.path], features=_features(run))
         keys = dataset.source_keys(run.store)
@@ -50,7 +49,7 @@ class RecordedLabels(Stage):
 
 class RecordedScores(Stage):
     def __init__(self, role: str, reward: RecordedScoresBackend) -> None:
-        super().__init__(f"score:{role}", f"score · {role}")
+        super().__init__(*score.stage_names(role))
         self.role = role
         self.reward = reward
 
@@ -60,15 +59,15 @@ class RecordedScores(Stage):
         keys = dataset.source_keys(run.store)
         run.progress.start_stage(self.name, len(keys))
         scores = {
-            (key, side): score
+            (key, side): reward
             for key, pair in run.recorded.scores[self.role].items()
-            for side, score in zip(SIDES, pair, strict=True)
+            for side, reward in zip(SIDES, pair, strict=True)
         }
         rewards, differ = by_text(keys, scores)
         with run.store.write() as cursor:
             put_rewards(cursor, producer, rewards)
         _warn_shared(run, self.role, differ)
-        note_noise(run, self.role, 0.0, 0)
+        score.note_noise(run, self.role, 0.0, 0)
         run.progress.finish_stage(self.name, "recorded; the scorer's noise is assumed to be 0")
 
     def dry_run(self, dry: DryRun) -> StagePlan:

@@ -14,11 +14,16 @@ from engine.run.work import DryRun, Run, Unit, Work
 from engine.store import results
 
 
+def stage_names(role: str) -> tuple[str, str]:
+    """The name and the label of a reward model's stage, whatever its back end."""
+    return f"score:{role}", f"score · {role}"
+
+
 class ScoreEntries(Batched[Text, Rewards]):
     """`role` is pre or post."""
 
     def __init__(self, role: str) -> None:
-        super().__init__(f"score:{role}", f"score · {role}", role, Score())
+        super().__init__(*stage_names(role), role, Score())
 
     def model(self, work: Work[Any]) -> Model | None:
         return work.reward_model(self.role)
