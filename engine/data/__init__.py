@@ -1,36 +1,27 @@
-"""Preference pairs: read them from files or the hub, and split their transcripts into turns."""
+"""Preference pairs: read from files or the hub, in any common layout, as conversations."""
 
-from engine.data.dialogue import (
-    Dialogue,
-    Problem,
-    Role,
-    Turn,
-    from_messages,
-    problem,
-    split_response,
-    transcript,
-    turns,
-)
-from engine.data.pairs import REASONS, Pair, Reason, Reject
+from engine.data.conversation import Conversation, Message, Role
+from engine.data.options import Columns, Options
+from engine.data.pairs import REASONS, Facts, Pair, Reason, Reject, SourceRow, Vote
 from engine.data.readers import Source, read_pairs
-from engine.data.sample import digest, seeded_sample
+from engine.data.sample import Digest, digest, seeded_sample
 
 __all__ = [
     "REASONS",
-    "Dialogue",
+    "Columns",
+    "Conversation",
+    "Digest",
+    "Facts",
+    "Message",
+    "Options",
     "Pair",
-    "Problem",
     "Reason",
     "Reject",
     "Role",
     "Source",
-    "Turn",
+    "SourceRow",
+    "Vote",
     "digest",
-    "from_messages",
-    "problem",
     "read_pairs",
     "seeded_sample",
-    "split_response",
-    "transcript",
-    "turns",
 ]

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 from engine.data.pairs import Reject, Row
-from engine.data.rows import COLUMNS, describe_columns, has_pairs
 from engine.data.table import BATCH, batch_rows
 from engine.errors import BadInput
 
@@ -31,11 +30,7 @@ def hub_rows(
     # The library raises many unrelated types; the user gets one line for each of them.
     except Exception as error:
         raise BadInput(explain(error, dataset, split, config, revision)) from error
-    columns = list(table.column_names)
-    if not has_pairs(columns):
-        raise BadInput(f"dataset {dataset}: {describe_columns(columns)}")
-    usable = [column for column in columns if column in COLUMNS]
-    arrow = table.select_columns(usable).with_format("arrow")
+    arrow = table.with_format("arrow")
     for number, batch in enumerate(arrow.iter(batch_size=BATCH)):
         yield from batch_rows(batch, dataset, number * BATCH)
 

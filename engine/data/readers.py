@@ -2,14 +2,14 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from engine.data.hub import hub_rows
 from engine.data.jsonl import jsonl_rows, list_rows, peek
-from engine.data.pairs import Pair, Reject, Row, RowError, excerpt
-from engine.data.records import has_sides, side_rows
-from engine.data.rows import read_row
+from engine.data.options import Options
+from engine.data.pairs import Pair, Reject, Row
+from engine.data.rows import RowReader
 from engine.data.table import csv_rows, delimiter_of, parquet_rows
 from engine.errors import BadInput
 
@@ -24,6 +24,7 @@ _SUFFIXES = (*_JSON_LINES, *_TABLES, ".json", ".parquet")
 # Metadata that `datasets` writes next to the data.
 _NOT_DATA = ("dataset_info.json", "dataset_infos.json", "dataset_dict.json", "state.json")
 _SPLITS = ("train", "test", "validation", "valid", "val", "dev", "eval")
+_LFS_POINTER = b"version https://git-lfs.github.com/spec/"
 _FORMATS = "JSON lines, a JSON list, CSV (each also as .gz) or Parquet"
 
 
@@ -36,6 +37,7 @@ class Source:
     split: str = "train"
     config: str | None = None
     revision: str | None = None
+    options: Options = field(default_factory=Options)
 
 
 def read_pairs(source: Source) -> Iterator[Pair | Reject]:
@@ -48,47 +50,27 @@ def read_pairs(source: Source) -> Iterator[Pair | Reject]:
     """
     if (source.path is None) == (source.dataset is None):
         raise BadInput("[data] needs either dataset or path, not both")
-    ids = _Ids()
+    reader = RowReader(source.options)
     empty = True
     for name, rows in _files(source):
-        for item in _check_start(name, _pairs(name, rows, ids)):
+        for item in _check_start(name, _pairs(name, rows, reader)):
             empty = False
             yield item
+    for item in reader.finish():
+        empty = False
+        yield item
     if empty:
         raise BadInput(f"{source.path or source.dataset} is empty: it has no rows")
 
 
-class _Ids:
-    """Assigns row ids: the row's own, or else its position, with a suffix to make it unique."""
-
-    def __init__(self) -> None:
-        self.position = 0
-        self._seen: set[str] = set()
-
-    def assign(self, own: str | None) -> str:
-        base = str(self.position) if own is None else own
-        row_id, copies = base, 1
-        while row_id in self._seen:
-            copies += 1
-            row_id = f"{base}#{copies}"
-        self._seen.add(row_id)
-        return row_id
-
-
-def _pairs(name: str, rows: Iterator[Row | Reject], ids: _Ids) -> Iterator[Pair | Reject]:
+def _pairs(name: str, rows: Iterator[Row | Reject], reader: RowReader) -> Iterator[Pair | Reject]:
     for row in rows:
         if isinstance(row, Reject):
             yield row
-            ids.position += row.reason not in DAMAGE
-            continue
-        try:
-            fields = read_row(row.value)
-        except RowError as error:
-            yield Reject(name, row.line, error.reason, error.detail, excerpt(row.raw))
+            if row.reason not in DAMAGE:
+                reader.skip()
         else:
-            row_id = ids.assign(fields.id)
-            yield Pair(row_id, row.line, fields.chosen, fields.rejected, fields.topic)
-        ids.position += 1
+            yield from reader.read(name, row)
 
 
 def _check_start(name: str, items: Iterator[Pair | Reject]) -> Iterator[Pair | Reject]:
@@ -127,7 +109,7 @@ def _files(source: Source) -> Iterator[tuple[str, Iterator[Row | Reject]]]:
         except OSError as error:
             raise BadInput(f"{source.path} cannot be read: {error.strerror or error}") from None
         for path in paths:
-            yield str(path), _file_rows(path, str(path))
+            yield str(path), _file_rows(path, str(path), source.options)
 
 
 def _paths(path: Path, split: str) -> list[Path]:
@@ -174,14 +156,14 @@ def _split_of(file: Path) -> str | None:
     return None
 
 
-def _file_rows(path: Path, name: str) -> Iterator[Row | Reject]:
+def _file_rows(path: Path, name: str, options: Options) -> Iterator[Row | Reject]:
     try:
-        yield from _rows_by_format(path, name)
+        yield from _rows_by_format(path, name, options)
     except OSError as error:
         raise BadInput(f"{name} cannot be read: {error.strerror or error}") from None
 
 
-def _rows_by_format(path: Path, name: str) -> Iterator[Row | Reject]:
+def _rows_by_format(path: Path, name: str, options: Options) -> Iterator[Row | Reject]:
     head = peek(path)
     suffix = _suffix(path)
     first, _, rest = head.strip().partition(b"\n")
@@ -189,15 +171,15 @@ def _rows_by_format(path: Path, name: str) -> Iterator[Row | Reject]:
         return parquet_rows(path, name)
     if head and suffix == ".parquet":
         raise BadInput(f"{name} is not a Parquet file, despite its name")
+    if head.startswith(_LFS_POINTER):
+        raise BadInput(f"{name} is a Git LFS pointer, not the data: fetch it with git lfs pull")
     if head.startswith((b"\xff\xfe", b"\xfe\xff")):
         raise BadInput(f"{name} is in UTF-16: save it as UTF-8")
-    if has_sides(first):
-        return side_rows(path, name)
     if suffix in _TABLES:
-        return csv_rows(path, name)
+        return csv_rows(path, name, options)
     # In a JSON lines file, a list may be one bad line; other signs show a file that is one list.
     if first.startswith(b"[") and (suffix not in _JSON_LINES or first == b"[" or not rest):
         return list_rows(path, name)
-    if suffix not in _SUFFIXES and not first.startswith(b"{") and delimiter_of(first):
-        return csv_rows(path, name)
+    if suffix not in _SUFFIXES and not first.startswith(b"{") and delimiter_of(first, options):
+        return csv_rows(path, name, options)
     return jsonl_rows(path, name)

@@ -16,14 +16,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from engine.data.jsonl import open_bytes, peek
-from engine.data.pairs import Reject, Row
-from engine.data.rows import IDS, has_pairs, header_columns, own_id
+from engine.data.layouts.base import text_field
+from engine.data.table import header_columns
 from engine.errors import BadInput
 
 EXAMPLES = 3
 MAX_CELL = 8 << 20
-MAX_HEADER = 64 << 10
-ENTRY = ("preference", "text")  # with an id: a file with one side of a pair per row
+IDS = ("row_id", "id")
 SIDES = ("chosen", "rejected")
 
 
@@ -144,46 +143,10 @@ def _rows_of(path: Path, content: object) -> Iterator[Record]:
 
 def key_of(path: Path, record: Record) -> str:
     """The id of the pair that a row belongs to."""
-    key = own_id(record.fields)
+    key = text_field(record.fields, IDS)
     if key is None:
         raise BadInput(
             f"{path}, line {record.line}: no {' or '.join(IDS)}: results are joined to pairs "
             "by id, not by position"
         )
     return key
-
-
-def has_sides(header: bytes) -> bool:
-    """Whether this is the header of a CSV file with one side of a pair, and its text, per row."""
-    if len(header) > MAX_HEADER or header.startswith((b"{", b"[")):
-        return False
-    columns = header_columns(header)
-    has_id = any(name in columns for name in IDS)
-    return has_id and set(ENTRY) <= set(columns) and not has_pairs(columns)
-
-
-def side_rows(path: Path, name: str) -> Iterator[Row | Reject]:
-    """The pairs of a file with one side per row, each at the position of its second side."""
-    incomplete: dict[str, tuple[int, str, str]] = {}
-    for record in read_records(path):
-        key, fields = key_of(path, record), record.fields
-        side, text = str(fields["preference"]), str(fields["text"] or "")
-        if side not in SIDES:
-            detail = f"preference is {side[:40]!r}, not chosen or rejected"
-            yield Reject(name, record.line, "wrong_type", detail, text[:200])
-            continue
-        line, other, before = incomplete.pop(key, (record.line, "", ""))
-        if other in ("", side):
-            incomplete[key] = (record.line, side, text)
-            if other:
-                yield _incomplete(name, key, line, other, before)
-            continue
-        value = {"row_id": key, side: text, other: before}
-        yield Row(line, value, value)
-    for key, (line, side, text) in incomplete.items():
-        yield _incomplete(name, key, line, side, text)
-
-
-def _incomplete(name: str, key: str, line: int, side: str, text: str) -> Reject:
-    detail = f"pair {key[:40]} has only the {side} side, or has it twice"
-    return Reject(name, line, "missing_field", detail, text[:200])

@@ -1,142 +1,171 @@
-"""Converts a row, in any of the common layouts, to the two transcripts of a pair."""
+"""Parsed rows of a source → pairs and rejects, each with the rows that it came from."""
 
-import csv
-from collections.abc import Collection, Mapping
-from typing import NamedTuple
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import orjson
 
-from engine.data.dialogue import (
-    Role,
-    Turn,
-    canonical,
-    from_messages,
-    is_transcript,
-    problem,
-    transcript,
-    turns,
+from engine.data.layouts import Draft, Layout, layout_of
+from engine.data.layouts.base import check_conversation
+from engine.data.layouts.preference import describe
+from engine.data.options import Options
+from engine.data.pairs import Pair, Reject, Row, RowError, SourceRow, Unused, excerpt
+from engine.errors import BadInput
+
+EXPECTED = (
+    "expected chosen and rejected, optionally with a prompt, or another known layout; "
+    "name the columns under [data.columns] (seal-tui doctor STUDY shows the first row)"
 )
-from engine.data.pairs import MAX_CHARS, RowError
-
-SIDES = ("chosen", "rejected")
-# Of each group, the first field that a row has is used.
-PROMPTS = ("prompt", "question", "input", "instruction")
-IDS = ("row_id", "id")
-TOPICS = ("topic", "subset")
-COLUMNS = (*SIDES, *PROMPTS, *IDS, *TOPICS)
-
-EXPECTED = "expected chosen and rejected, and optionally prompt, id or row_id, topic"
 
 
-class Fields(NamedTuple):
-    """The content of a row: its id and topic if it has them, and both transcripts."""
+@dataclass
+class _Group:
+    """The rows of one key of a grouped layout, until the end of the source."""
 
-    id: str | None
-    topic: str | None
-    chosen: str
-    rejected: str
-
-
-def has_pairs(columns: Collection[str]) -> bool:
-    """Whether a table with these columns holds preference pairs."""
-    return all(name in columns for name in SIDES)
+    layout: Layout
+    rows: list[tuple[SourceRow, Mapping[str, object]]] = field(default_factory=list)
 
 
-def header_columns(line: bytes, delimiter: str = ",") -> list[str]:
-    """The column names of a CSV header line; empty if a bare carriage return splits the line."""
-    try:
-        return next(csv.reader([line.decode("utf-8", "replace")], delimiter=delimiter), [])
-    except csv.Error:
-        return []
+class RowReader:
+    """Reads the rows of a source in order; ids are unique among all of them."""
+
+    def __init__(self, options: Options) -> None:
+        self.options = options
+        self._number = 0
+        self._ids: set[str] = set()
+        self._layouts: dict[str, Layout] = {}
+        # By the columns and types of a row: its layout, and the columns that would be lost.
+        self._shapes: dict[tuple[object, ...], tuple[Layout, tuple[str, ...]]] = {}
+        self._groups: dict[tuple[str, str], _Group] = {}
+
+    @property
+    def layouts(self) -> tuple[Layout, ...]:
+        """The layouts of the rows so far."""
+        return tuple(self._layouts.values())
+
+    def skip(self) -> None:
+        """Counts a row that could not be parsed."""
+        self._number += 1
+
+    def read(self, name: str, row: Row) -> Iterator[Pair | Reject]:
+        """The pairs of a row of the file `name`, or a reject; nothing yet for a grouped layout.
+
+        Raises BadInput if the row has text that its layout does not use.
+        """
+        number, self._number = self._number, self._number + 1
+        value = row.value
+        if not isinstance(value, Mapping):
+            detail = f"expected an object, got {type(value).__name__}"
+            yield Reject(name, row.line, "not_an_object", detail, excerpt(row.raw))
+            return
+        source = SourceRow(number, name, row.line, "", b"")
+        try:
+            layout, unread = self._shape(value)
+            source = source._replace(layout=layout.name, raw=_raw(row))
+            if unread:
+                layout.check_unread(value, unread)
+            if layout.grouped:
+                key = (layout.name, layout.key(value))
+                group = self._groups.setdefault(key, _Group(layout))
+                group.rows.append((source, value))
+                if len(group.rows) == layout.complete:
+                    yield from self._group(self._groups.pop(key))
+                return
+            drafts = layout.read([value])
+            for draft in drafts:
+                _check(draft)
+        except Unused as unused:
+            raise BadInput(_unused(name, row.line, unused)) from None
+        except RowError as error:
+            rows = (source,) if source.layout else ()
+            yield Reject(name, row.line, error.reason, error.detail, excerpt(row.raw), rows)
+            return
+        yield from self._pairs(layout, drafts, [(source, value)])
+
+    def finish(self) -> Iterator[Pair | Reject]:
+        """The pairs of the grouped layouts, once all rows have been read."""
+        for group in self._groups.values():
+            yield from self._group(group)
+        self._groups.clear()
+
+    def _group(self, group: _Group) -> Iterator[Pair | Reject]:
+        sources = tuple(source for source, _ in group.rows)
+        last = sources[-1]
+        try:
+            drafts = group.layout.read([value for _, value in group.rows])
+            for draft in drafts:
+                _check(draft)
+        except Unused as unused:
+            raise BadInput(_unused(last.file, last.line, unused)) from None
+        except RowError as error:
+            text = excerpt(last.raw)
+            yield Reject(last.file, last.line, error.reason, error.detail, text, sources)
+            return
+        yield from self._pairs(group.layout, drafts, group.rows)
+
+    def _shape(self, value: Mapping[str, object]) -> tuple[Layout, tuple[str, ...]]:
+        key = (*value, *map(type, value.values()))
+        if key not in self._shapes:
+            kind = layout_of(value, self.options)
+            if kind is None:
+                raise RowError("missing_field", f"{describe(value)}; {EXPECTED}")
+            layout = self._layouts.setdefault(kind.name, kind(self.options))
+            self._shapes[key] = layout, layout.unread(value)
+        return self._shapes[key]
+
+    def _pairs(
+        self,
+        layout: Layout,
+        drafts: Sequence[Draft],
+        rows: Sequence[tuple[SourceRow, Mapping[str, object]]],
+    ) -> Iterator[Pair]:
+        sources = tuple(source for source, _ in rows)
+        first, row = rows[-1]
+        own, topic, group = layout.id(row), layout.topic(row), layout.group(row)
+        shared = f"row {first.number}" if len(drafts) > 1 else None
+        for draft in drafts:
+            base = str(first.number) if own is None else own
+            yield Pair(
+                self._unique(f"{base}:{draft.place}" if len(drafts) > 1 else base),
+                first.line,
+                draft.chosen,
+                draft.rejected,
+                topic,
+                draft.facts,
+                group or draft.group or shared,
+                sources,
+                draft.place,
+            )
+
+    def _unique(self, base: str) -> str:
+        row_id, copies = base, 1
+        while row_id in self._ids:
+            copies += 1
+            row_id = f"{base}#{copies}"
+        self._ids.add(row_id)
+        return row_id
 
 
-def describe_columns(columns: Collection[str]) -> str:
-    """The actual and the expected columns, for an error message."""
-    names = ", ".join(str(name)[:40] for name in list(columns)[:20]) or "none"
-    return f"found columns {names}; {EXPECTED}"
+def _check(draft: Draft) -> None:
+    check_conversation(draft.chosen, "chosen")
+    check_conversation(draft.rejected, "rejected")
 
 
-def read_row(value: object) -> Fields:
-    """The fields of one row. Raises RowError if the row is not a usable pair."""
-    if not isinstance(value, Mapping):
-        raise RowError("not_an_object", f"expected an object, got {type(value).__name__}")
-    for side in SIDES:
-        if side not in value:
-            raise RowError("missing_field", f"no field {side}: {describe_columns(value)}")
-        if value[side] is None:
-            raise RowError("missing_field", f"the field {side} is null")
-    prompt = next((value[name] for name in PROMPTS if value.get(name) is not None), None)
-    chosen, rejected = (_conversation(prompt, value[side], side) for side in SIDES)
-    return Fields(_text_field(value, IDS), _text_field(value, TOPICS), chosen, rejected)
+def _raw(row: Row) -> bytes:
+    """The row as a JSON object; a line of JSON is kept as it is."""
+    if isinstance(row.raw, bytes):
+        return row.raw
+    return orjson.dumps(row.value, default=str, option=orjson.OPT_NON_STR_KEYS)
 
 
-def _conversation(prompt: object, completion: object, side: str) -> str:
-    if isinstance(completion, str) and _is_conversation(prompt, completion):
-        text = canonical(completion)
-    else:
-        text = _join(prompt, completion, side)
-    if reason := problem(text):
-        raise RowError(reason, f"in {side}")
-    if len(text) > MAX_CHARS:
-        raise RowError("too_long", f"{side} has {len(text):,} characters, over {MAX_CHARS:,}")
-    return text
-
-
-def _is_conversation(prompt: object, completion: str) -> bool:
-    """Whether the completion is the full conversation; an empty prompt before one is ignored."""
-    return prompt is None or (prompt == "" and is_transcript(completion))
-
-
-def _join(prompt: object, completion: object, side: str) -> str:
-    before = () if prompt is None else _to_turns(prompt, "human", "the prompt")
-    # A prompt may end in a bare "Assistant:" that the completion continues.
-    if before and before[-1].role == "assistant" and not before[-1].text.strip():
-        before = before[:-1]
-    after = _to_turns(completion, "assistant", side)
-    # Many datasets have a prompt and also repeat it at the start of both conversations.
-    if _stripped(after[: len(before)]) == _stripped(before):
-        return transcript(after)
-    return transcript(before + after)
-
-
-def _to_turns(value: object, role: Role, name: str) -> tuple[Turn, ...]:
-    """The turns of a message list or a transcript; plain text is one turn of `role`."""
-    if isinstance(value, str):
-        return turns(canonical(value)) if is_transcript(value) else (Turn(role, value.strip()),)
-    if not isinstance(value, list):
-        raise RowError(
-            "wrong_type", f"{name}: expected text or messages, got {type(value).__name__}"
-        )
-    try:
-        return from_messages(value)
-    except ValueError as error:
-        raise RowError("wrong_type", f"{name}: {error}") from None
-
-
-def _stripped(of: tuple[Turn, ...]) -> list[tuple[Role, str]]:
-    return [(role, text.strip()) for role, text in of]
-
-
-def own_id(row: Mapping[str, object]) -> str | None:
-    """The row's own id as text, whatever its type in the file."""
-    return _text_field(row, IDS)
-
-
-def _text_field(row: Mapping[str, object], names: tuple[str, ...]) -> str | None:
-    for name in names:
-        value = row.get(name)
-        if isinstance(value, float) and value.is_integer():
-            value = int(value)  # pandas writes integer ids as floats if any id is missing
-        if isinstance(value, (str, int)) and not isinstance(value, bool) and str(value).strip():
-            return str(value)
-    return None
-
-
-def messages_in_cell(cell: str) -> object:
-    """The message list that a table cell holds as JSON, else the cell itself."""
-    if not cell.startswith("[{"):
-        return cell
-    try:
-        return orjson.loads(cell)
-    except ValueError:
-        return cell
+def _unused(name: str, line: int, unused: Unused) -> str:
+    columns = ", ".join(f'"{column}"' for column in unused.columns)
+    where = f" ({unused.where})" if unused.where else ""
+    it = "them" if len(unused.columns) > 1 else "it"
+    return (
+        f"{name}, line {line}{where}: {columns} holds text that would not be read: "
+        f"say what it is under [data.columns], or leave {it} out with [data] "
+        f"ignore = [{columns}]"
+    )

@@ -25,14 +25,29 @@ def _rank(seed: int, index: int) -> bytes:
 
 
 def digest(pairs: Iterable[Pair]) -> str:
-    """SHA-256 of the ids, texts and topics, in order. Line numbers are not part of it.
+    """SHA-256 of the ids, conversations and topics, in order. Line numbers are not part of it, nor
+    are facts, so that results are kept where only those were read otherwise."""
+    state = Digest()
+    for pair in pairs:
+        state.add(pair)
+    return state.value()
+
+
+class Digest:
+    """The digest of pairs as they come.
 
     Every field is preceded by its length, so that different lists never hash the same bytes.
     """
-    state = hashlib.sha256()
-    for pair in pairs:
-        for field in (pair.source_id, pair.chosen, pair.rejected, pair.topic):
+
+    def __init__(self) -> None:
+        self._state = hashlib.sha256()
+
+    def add(self, pair: Pair) -> None:
+        fields = (pair.source_id, pair.chosen.encoded, pair.rejected.encoded, pair.topic)
+        for field in fields:
             data = b"" if field is None else field.encode("utf-8")
-            state.update(b"-" if field is None else b"%d:" % len(data))
-            state.update(data)
-    return state.hexdigest()
+            self._state.update(b"-" if field is None else b"%d:" % len(data))
+            self._state.update(data)
+
+    def value(self) -> str:
+        return self._state.hexdigest()

@@ -7,14 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from engine.data.jsonl import BOM, GzipDamage, lines, open_bytes
+from engine.data.layouts import recognised
+from engine.data.options import Options
 from engine.data.pairs import Reject, Row, excerpt
-from engine.data.rows import (
-    COLUMNS,
-    describe_columns,
-    has_pairs,
-    header_columns,
-    messages_in_cell,
-)
 from engine.errors import BadInput
 
 DELIMITERS = (",", "\t", ";")
@@ -22,15 +17,23 @@ MAX_CELL = 8 << 20  # far below MAX_LINE, so that a cell cut with its line is to
 BATCH = 1024
 
 
-def delimiter_of(header: bytes) -> str | None:
-    """The delimiter with which this header line names the columns of a pair, or None."""
+def header_columns(line: bytes, delimiter: str = ",") -> list[str]:
+    """The column names of a CSV header line; empty if a bare carriage return splits the line."""
+    try:
+        return next(csv.reader([line.decode("utf-8", "replace")], delimiter=delimiter), [])
+    except csv.Error:
+        return []
+
+
+def delimiter_of(header: bytes, options: Options) -> str | None:
+    """The delimiter with which this header line names the columns of a layout, or None."""
     for delimiter in DELIMITERS:
-        if has_pairs(header_columns(header, delimiter)):
+        if recognised(header_columns(header, delimiter), options):
             return delimiter
     return None
 
 
-def csv_rows(path: Path, name: str) -> Iterator[Row | Reject]:
+def csv_rows(path: Path, name: str, options: Options) -> Iterator[Row | Reject]:
     """The rows of a CSV file with a header. A row's line number is that of its first line."""
     # A process-wide limit; the default of 128 KiB is too small for a conversation.
     csv.field_size_limit(max(csv.field_size_limit(), MAX_CELL))
@@ -49,12 +52,12 @@ def csv_rows(path: Path, name: str) -> Iterator[Row | Reject]:
                 # Invalid bytes become surrogates, so that they affect one row and not the file.
                 yield last_line.decode("utf-8", "surrogateescape") + "\n"
 
-        delimiter = delimiter_of(header) or ","
-        columns = header_columns(header, delimiter)
         if not header.strip():
             raise BadInput(f"{name} is empty or has no header line")
-        if not has_pairs(columns):
-            raise BadInput(f"{name}: {describe_columns(columns)}")
+        delimiter = delimiter_of(header, options) or max(
+            DELIMITERS, key=header.decode("utf-8", "replace").count
+        )
+        columns = header_columns(header, delimiter)
         reader = csv.reader(text(), delimiter=delimiter, strict=True)
         while True:
             number = reader.line_num + 2
@@ -81,27 +84,17 @@ def _csv_row(name: str, number: int, columns: list[str], cells: list[str]) -> Ro
         "".join(cells).encode("utf-8")
     except UnicodeEncodeError:
         return Reject(name, number, "bad_utf8", "a cell is not valid UTF-8", raw)
-    # A short row lacks its last columns; an empty cell is null.
-    row = {
-        column: messages_in_cell(cell)
-        for column, cell in zip(columns, cells, strict=False)
-        if cell or column in ("chosen", "rejected")
-    }
-    return Row(number, row, raw)
+    return Row(number, dict(zip(columns, cells, strict=False)), raw)  # a short row lacks the last
 
 
 def parquet_rows(path: Path, name: str) -> Iterator[Row | Reject]:
-    """The rows of a Parquet file; unused columns are not read."""
+    """The rows of a Parquet file."""
     arrow: Any = importlib.import_module("pyarrow")
     parquet: Any = importlib.import_module("pyarrow.parquet")
     try:
         with parquet.ParquetFile(path, page_checksum_verification=True) as file:
-            columns = list(file.schema_arrow.names)
-            if not has_pairs(columns):
-                raise BadInput(f"{name}: {describe_columns(columns)}")
-            usable = [column for column in columns if column in COLUMNS]
             number = 0
-            for batch in file.iter_batches(batch_size=BATCH, columns=usable):
+            for batch in file.iter_batches(batch_size=BATCH):
                 yield from batch_rows(batch, name, number)
                 number += batch.num_rows
     except (arrow.ArrowException, OSError, UnicodeDecodeError) as error:

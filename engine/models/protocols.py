@@ -8,22 +8,39 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.data.conversation import Conversation
 from engine.strategies import Strategy
 
 
 @dataclass(frozen=True)
 class Text:
-    """One entry: the whole transcript, and its parts before and in the last response."""
+    """One entry. The conversation, and as text: all of it, what comes before the last response, and
+    that response."""
 
     text_id: int
-    transcript: str
-    context: str
-    response: str
+    conversation: Conversation
+
+    @cached_property
+    def transcript(self) -> str:
+        return self.conversation.transcript
+
+    @property
+    def context(self) -> str:
+        return self._split[0]
+
+    @property
+    def response(self) -> str:
+        return self._split[1]
+
+    @cached_property
+    def _split(self) -> tuple[str, str]:
+        return self.conversation.split()
 
 
 @dataclass(frozen=True)

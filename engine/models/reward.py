@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from engine.data.dialogue import turns
 from engine.models.device import pick_device, reward_dtype
 from engine.models.hf import load_classifier
 from engine.models.protocols import Rewards, Text
@@ -51,9 +50,8 @@ def encode(tokenizer: Any, text: Text, limit: int) -> tuple[dict[str, list[int]]
 
 def _encode_chat(tokenizer: Any, text: Text, limit: int) -> tuple[dict[str, list[int]], int, bool]:
     """The same for a model with a chat template; truncation keeps the end."""
-    roles = {"human": "user", "assistant": "assistant"}
     messages = [
-        {"role": roles[turn.role], "content": turn.text.strip()} for turn in turns(text.transcript)
+        {"role": message.role, "content": message.content} for message in text.conversation.messages
     ]
     encoded = tokenizer.apply_chat_template(messages, tokenize=True, return_dict=True)
     total = len(encoded["input_ids"])

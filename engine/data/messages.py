@@ -1,0 +1,158 @@
+"""Chat messages as rows have them → messages of a conversation."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+from engine.data.conversation import Message, Role
+from engine.data.pairs import RowError, Unused
+from engine.data.prose import is_text
+
+# Names of the roles in use; other spellings are refused by name.
+ROLES: dict[str, Role] = {
+    "system": "system",
+    "developer": "developer",
+    "user": "user",
+    "human": "user",
+    "prompter": "user",
+    "assistant": "assistant",
+    "gpt": "assistant",
+    "chatgpt": "assistant",
+    "bot": "assistant",
+    "model": "assistant",
+    "function_call": "assistant",
+    "tool": "tool",
+    "function": "tool",
+    "ipython": "tool",
+    "observation": "tool",
+}
+# Of each group, the first filled field counts: merging datasets leaves null in the others.
+_ROLE = ("role", "from", "speaker")
+_CONTENT = ("content", "value", "text")
+_THINKING = ("thinking", "reasoning_content", "reasoning")
+_CALLS = ("tool_calls", "function_call")
+_MEDIA = ("images", "image", "audio", "audios", "video", "videos")
+_PART_MEDIA = ("image", "image_url", "input_image", "audio", "input_audio", "video", "video_url")
+_KNOWN = frozenset(
+    (*_ROLE, *_CONTENT, *_THINKING, *_CALLS, *_MEDIA, "name", "tool_call_id", "call_id")
+)
+
+
+def is_message(value: object) -> bool:
+    """Whether this is an object with a role."""
+    return isinstance(value, Mapping) and any(isinstance(value.get(name), str) for name in _ROLE)
+
+
+def is_messages(value: object) -> bool:
+    """Whether this is a list of messages."""
+    return isinstance(value, list) and bool(value) and all(map(is_message, value))
+
+
+def read_messages(
+    value: Sequence[object], where: str, ignore: Collection[str] = ()
+) -> tuple[Message, ...]:
+    """Converts chat messages: `{role, content}`, ShareGPT's `{from, value}`, and their relatives.
+
+    Raises RowError if a message is unusable, and Unused if one has a text that would be lost;
+    fields in `ignore` may be. `where` names the column.
+    """
+    return tuple(
+        read_message(message, f"{where}, message {number}", ignore)
+        for number, message in enumerate(value, 1)
+    )
+
+
+def read_message(value: object, where: str, ignore: Collection[str] = ()) -> Message:
+    """Converts one chat message. Raises as `read_messages` does."""
+    if not isinstance(value, Mapping):
+        raise RowError("wrong_type", f"{where}: expected an object, got {type(value).__name__}")
+    name = _first(value, _ROLE)
+    role = ROLES.get(name.lower()) if isinstance(name, str) else None
+    if role is None:
+        raise RowError("unknown_role", f"{where} has an unknown role: {str(name)[:40]!r}")
+    if any(value.get(field) for field in _MEDIA):
+        raise RowError("media", f"{where} has an image, audio or video")
+    for field in value:
+        if field not in _KNOWN and field not in ignore and is_text(field, value[field]):
+            raise Unused([field], where)
+    content = _content(_first(value, _CONTENT), where)
+    calls = _first(value, _CALLS)
+    if name == "function_call" and not calls:
+        content, calls = "", content
+    call_id = value.get("tool_call_id") or value.get("call_id")
+    return Message(
+        role=role,
+        content=content,
+        thinking=_content(_first(value, _THINKING), where),
+        tool_calls=_calls(calls),
+        name=_string(value.get("name")),
+        call_id=_string(call_id),
+    )
+
+
+def json_text(value: object) -> str:
+    """A JSON list as text, whether the row has it as a list or as text; empty if there is none."""
+    if value is None or value in ("", [], "[]", "null"):
+        return ""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _first(value: Mapping[str, Any], names: Sequence[str]) -> Any:
+    """The first of these fields that is not null."""
+    return next((value[name] for name in names if value.get(name) is not None), None)
+
+
+def _string(value: object) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _content(content: object, where: str) -> str:
+    if content is None:
+        return ""  # beside tool calls
+    if isinstance(content, str):
+        return content
+    if isinstance(content, Mapping):
+        content = [content]
+    if isinstance(content, list):
+        return "".join(_part(part, where) for part in content)
+    raise RowError("wrong_type", f"{where} has no text: its content is {type(content).__name__}")
+
+
+def _part(part: object, where: str) -> str:
+    if isinstance(part, str):
+        return part
+    if isinstance(part, Mapping):
+        kind = part.get("type")
+        if kind in _PART_MEDIA or any(part.get(name) for name in _PART_MEDIA):
+            raise RowError("media", f"{where} has an image, audio or video")
+        text = _first(part, ("text", "content", "value"))
+        if isinstance(text, str):
+            return text
+        if text is None and kind in (None, "text") and not any(part.values()):
+            return ""
+    raise RowError("wrong_type", f"{where} has a part that is not text")
+
+
+def _calls(calls: object) -> str:
+    """Tool calls as a JSON list. A part of a struct with only nulls is no call."""
+    if isinstance(calls, str):
+        try:
+            calls = json.loads(calls) if calls.strip() else None
+        except ValueError:
+            return json.dumps([{"name": "", "arguments": calls}], ensure_ascii=False)
+    if isinstance(calls, Mapping):
+        calls = [calls]
+    if not isinstance(calls, list) or not any(calls):
+        return ""
+    return json.dumps([without_nulls(call) for call in calls if call], ensure_ascii=False)
+
+
+def without_nulls(value: Any) -> Any:
+    """The same without the null fields that Arrow adds when it merges structs."""
+    if isinstance(value, Mapping):
+        return {key: without_nulls(item) for key, item in value.items() if item is not None}
+    if isinstance(value, list):
+        return [without_nulls(item) for item in value]
+    return value

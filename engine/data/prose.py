@@ -1,0 +1,39 @@
+"""Tells values that are text of a conversation from values that are facts about it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+# Columns with these names hold text that a model should see, however short it is.
+TEXT_NAMES = frozenset(
+    (
+        *("system", "system_prompt", "system_message", "persona", "prompt", "question", "query"),
+        *("instruction", "input", "context", "history", "conversation", "conversations"),
+        *("messages", "dialogue", "dialog", "document", "passage", "thinking", "reasoning"),
+        *("reasoning_content", "response", "responses", "answer", "answers", "completion"),
+        *("completions", "output", "outputs", "reference", "reference_answer", "tools"),
+    )
+)
+WORDS = 8
+
+
+def is_text(name: str, value: object) -> bool:
+    """Whether a value holds text that would be missed: not empty, and either in a column named for
+    text or with the length of a sentence. Names, categories, dates and numbers are not text."""
+    if isinstance(value, str):
+        if not value.strip():
+            return False
+        return name.lower() in TEXT_NAMES or _is_prose(value)
+    if isinstance(value, Mapping):
+        return any(is_text(name if _is_content(key) else key, item) for key, item in value.items())
+    if isinstance(value, (list, tuple)):
+        return any(is_text(name, item) for item in value)
+    return False
+
+
+def _is_content(key: object) -> bool:
+    return key in ("content", "value", "text")
+
+
+def _is_prose(text: str) -> bool:
+    return len(text.split(None, WORDS)) >= WORDS or "\n" in text.strip()
