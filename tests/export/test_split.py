@@ -5,9 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-
 from engine.data.dialogue import (
     ASSISTANT,
     HUMAN,
@@ -17,6 +14,9 @@ from engine.data.dialogue import (
     transcript,
     turns,
 )
+from hypothesis import given
+from hypothesis import strategies as st
+
 from engine.data.reviewed import ReviewedPair
 from engine.data.rows import read_row
 from engine.export import split
