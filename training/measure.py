@@ -14,11 +14,11 @@ import time
 from collections.abc import Sequence
 
 import numpy as np
-from engine.data.dialogue import split_response
 from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 
 from engine import data, strategies
+from engine.data.dialogue import split_response
 from engine.models import guard
 from engine.models.embedded import ADAPTERS
 from engine.models.embedder import SentenceEmbedder

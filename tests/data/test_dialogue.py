@@ -1,11 +1,11 @@
 """Splitting transcripts into turns, and joining turns into transcripts."""
 
 import pytest
-from engine.data.dialogue import canonical
 from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.data import Turn, from_messages, problem, split_response, transcript, turns
+from engine.data.dialogue import canonical
 
 TWO_TURNS = "\n\nHuman: Where do herons nest?\n\nAssistant: High in trees near water."
 FOUR_TURNS = TWO_TURNS + "\n\nHuman: Alone?\n\nAssistant: No, in colonies."

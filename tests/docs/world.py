@@ -14,9 +14,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from engine.data.dialogue import split_response
-
 from engine import taxonomy
+from engine.data.dialogue import split_response
 from engine.paths import SAMPLE_DATA
 from engine.taxonomy import Feature
 from tests.engine.released import SIDES, word, write_compare, write_csv, write_taxonomy_csv

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import pytest
-from engine.data.dialogue import turns
 
 from engine import strategies
+from engine.data.dialogue import turns
 from engine.models.rewriter import CausalRewriter, TranscriptRewriter
 from engine.strategies import Strategy
 

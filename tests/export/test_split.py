@@ -5,6 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from engine.data.dialogue import (
     ASSISTANT,
     HUMAN,
@@ -14,9 +17,6 @@ from engine.data.dialogue import (
     transcript,
     turns,
 )
-from hypothesis import given
-from hypothesis import strategies as st
-
 from engine.data.reviewed import ReviewedPair
 from engine.data.rows import read_row
 from engine.export import split

@@ -11,11 +11,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from engine.data.dialogue import split_response
 
 from engine import strategies
 from engine.backends.base import Model, Use
 from engine.backends.rewards.torch import ClassifierBackend
+from engine.data.dialogue import split_response
 from engine.errors import MachineError
 from engine.executors.jobs import LOST, Job, Outcome
 from engine.executors.requests import Identify

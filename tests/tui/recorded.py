@@ -6,9 +6,8 @@ import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from engine.data.dialogue import Turn, transcript
-
 from engine import taxonomy
+from engine.data.dialogue import Turn, transcript
 from engine.service import Engine
 from engine.taxonomy import Feature
 from engine.wire.messages import Entry, PairDetail, RewriteDetail
