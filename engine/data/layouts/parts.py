@@ -6,9 +6,10 @@ from collections.abc import Collection, Sequence
 
 from engine.data import transcript
 from engine.data.cells import decoded
-from engine.data.conversation import Conversation, Message, Role
+from engine.data.conversation import Conversation, Message
 from engine.data.messages import is_message, read_message, read_messages
 from engine.data.pairs import RowError
+from engine.wire.messages import Role
 
 # Marks of chat templates: a text that has one is a rendered conversation, not what somebody said.
 _RENDERED = ("<|im_start|>", "<|start_header_id|>", "[INST]", "<start_of_turn>", "<|im_end|>")
