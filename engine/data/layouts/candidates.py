@@ -84,9 +84,7 @@ def drafts(
     """The pairs of these candidates. Raises RowError."""
     found = nbest.pairs(_scores(candidates), options.nbest)
     answers = {
-        number: replied(
-            prompt, candidates[number].answer, f"response {number + 1}", options.ignore
-        )
+        number: replied(prompt, candidates[number].answer, f"response {number + 1}", options.ignore)
         for number in {number for pair in found for number in pair}
     }
     return [
@@ -123,5 +121,7 @@ def _scores(candidates: Sequence[Candidate]) -> list[float | None]:
 def _facts(better: Candidate, worse: Candidate) -> Facts:
     if better.score is None or worse.score is None:
         return Facts(model_chosen=better.model, model_rejected=worse.model)
-    shown = (None, None) if better.is_rank else (better.score, worse.score)
-    return Facts(better.score - worse.score, (), *shown, better.model, worse.model)
+    margin = better.score - worse.score
+    if better.is_rank:  # a place among the others is no score
+        return Facts(margin, model_chosen=better.model, model_rejected=worse.model)
+    return Facts(margin, (), better.score, worse.score, better.model, worse.model)

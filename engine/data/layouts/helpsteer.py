@@ -57,7 +57,7 @@ class _Strength(Compared):
         return Facts(abs(float(row[self.strength])), votes)
 
     def _strengths(self, row: Row) -> Iterator[float | None]:
-        votes = next((row[name] for name in self.votes if row.get(name)), [])
+        votes: Any = next((row[name] for name in self.votes if row.get(name)), [])
         for vote in votes if isinstance(votes, list) else []:
             yield number(vote.get(self.vote)) if isinstance(vote, Mapping) else None
 
@@ -85,7 +85,10 @@ class HelpSteer2(_Strength):
     name = "helpsteer2"
     title = "prompt, response_1, response_2, preference_strength (HelpSteer2-Preference)"
     text: ClassVar[frozenset[str]] = frozenset(("prompt", "response_1", "response_2"))
-    votes = ("all_preferences_unprocessed", "three_most_similar_preferences")
+    votes: ClassVar[tuple[str, ...]] = (
+        "all_preferences_unprocessed",
+        "three_most_similar_preferences",
+    )
     known: ClassVar[frozenset[str]] = frozenset(
         ("preference_strength", "preference_statement", "preference_elaboration", *votes)
     )
