@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from engine.data.layouts.arena import Arena, ArenaFlat
 from engine.data.layouts.base import Change, Draft, Layout, Row
 from engine.data.layouts.helpsteer import HelpSteer2, HelpSteer2Ratings, HelpSteer3
 from engine.data.layouts.preference import Preference
+from engine.data.layouts.rewardbench2 import RewardBench2
 from engine.data.layouts.scored import Nectar, Scored, UltraFeedback
 from engine.data.layouts.sides import Sides
 from engine.data.options import Options
@@ -21,6 +23,9 @@ LAYOUTS: tuple[type[Layout], ...] = (
     HelpSteer2Ratings,
     UltraFeedback,
     Nectar,
+    RewardBench2,
+    Arena,
+    ArenaFlat,
     Preference,
     Scored,
 )
