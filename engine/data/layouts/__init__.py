@@ -5,14 +5,25 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from engine.data.layouts.base import Change, Draft, Layout, Row
+from engine.data.layouts.helpsteer import HelpSteer2, HelpSteer2Ratings, HelpSteer3
 from engine.data.layouts.preference import Preference
+from engine.data.layouts.scored import Nectar, Scored, UltraFeedback
 from engine.data.layouts.sides import Sides
 from engine.data.options import Options
 
 __all__ = ["BY_NAME", "LAYOUTS", "Change", "Draft", "Layout", "Row", "layout_of", "recognised"]
 
 # The first one that matches a row reads it, so the most particular come first.
-LAYOUTS: tuple[type[Layout], ...] = (Sides, Preference)
+LAYOUTS: tuple[type[Layout], ...] = (
+    Sides,
+    HelpSteer3,
+    HelpSteer2,
+    HelpSteer2Ratings,
+    UltraFeedback,
+    Nectar,
+    Preference,
+    Scored,
+)
 
 BY_NAME = {layout.name: layout for layout in LAYOUTS}
 
