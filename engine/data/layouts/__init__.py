@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from engine.data.layouts.arena import Arena, ArenaFlat
+from engine.data.layouts.argilla import ArgillaFlat, ArgillaRecords
 from engine.data.layouts.base import Change, Draft, Layout, Row
 from engine.data.layouts.helpsteer import HelpSteer2, HelpSteer2Ratings, HelpSteer3
 from engine.data.layouts.preference import Preference
@@ -24,6 +25,8 @@ LAYOUTS: tuple[type[Layout], ...] = (
     UltraFeedback,
     Nectar,
     RewardBench2,
+    ArgillaFlat,
+    ArgillaRecords,
     Arena,
     ArenaFlat,
     Preference,
