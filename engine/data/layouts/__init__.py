@@ -8,6 +8,7 @@ from engine.data.layouts.arena import Arena, ArenaFlat
 from engine.data.layouts.argilla import ArgillaFlat, ArgillaRecords
 from engine.data.layouts.base import Change, Draft, Layout, Row
 from engine.data.layouts.helpsteer import HelpSteer2, HelpSteer2Ratings, HelpSteer3
+from engine.data.layouts.hh import HhRlhf
 from engine.data.layouts.preference import Preference
 from engine.data.layouts.rewardbench2 import RewardBench2
 from engine.data.layouts.scored import Nectar, Scored, UltraFeedback
@@ -29,6 +30,7 @@ LAYOUTS: tuple[type[Layout], ...] = (
     ArgillaRecords,
     Arena,
     ArenaFlat,
+    HhRlhf,
     Preference,
     Scored,
 )
