@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from engine.data.layouts.annotated import AnnotatedPairs
 from engine.data.layouts.arena import Arena, ArenaFlat
 from engine.data.layouts.argilla import ArgillaFlat, ArgillaRecords
 from engine.data.layouts.base import Change, Draft, Layout, Row
 from engine.data.layouts.helpsteer import HelpSteer2, HelpSteer2Ratings, HelpSteer3
 from engine.data.layouts.preference import Preference
 from engine.data.layouts.rewardbench2 import RewardBench2
+from engine.data.layouts.rollouts import Rollouts, Verl
 from engine.data.layouts.scored import Nectar, Scored, UltraFeedback
 from engine.data.layouts.sides import Sides
+from engine.data.layouts.verdicts import ArenaHard
 from engine.data.options import Options
 
 __all__ = ["BY_NAME", "LAYOUTS", "Change", "Draft", "Layout", "Row", "layout_of", "recognised"]
@@ -29,7 +32,11 @@ LAYOUTS: tuple[type[Layout], ...] = (
     ArgillaRecords,
     Arena,
     ArenaFlat,
+    ArenaHard,
+    AnnotatedPairs,
     Preference,
+    Verl,
+    Rollouts,
     Scored,
 )
 

@@ -81,7 +81,11 @@ def _is_open(message: Message) -> bool:
 
 
 def replied(
-    prompt: Sequence[Message], answer: object, where: str, ignore: Collection[str] = ()
+    prompt: Sequence[Message],
+    answer: object,
+    where: str,
+    ignore: Collection[str] = (),
+    tools: str = "",
 ) -> Conversation:
     """A prompt and the answer to it. A text is the answer as it is, whatever it looks like.
 
@@ -90,8 +94,8 @@ def replied(
     if answer is None:
         raise RowError("missing_field", f"{where} is null")
     if not isinstance(answer, str):
-        return conversation(prompt, answer, where, "", ignore)
+        return conversation(prompt, answer, where, tools, ignore)
     before = tuple(prompt)
     if before and _is_open(before[-1]):
         before = before[:-1]
-    return Conversation.of((*before, Message("assistant", answer.strip())))
+    return Conversation.of((*before, Message("assistant", answer.strip())), tools)
