@@ -9,6 +9,7 @@ from engine.data.layouts.arena import Arena, ArenaFlat
 from engine.data.layouts.argilla import ArgillaFlat, ArgillaRecords
 from engine.data.layouts.base import Change, Draft, Layout, Row
 from engine.data.layouts.helpsteer import HelpSteer2, HelpSteer2Ratings, HelpSteer3
+from engine.data.layouts.hh import HhRlhf
 from engine.data.layouts.preference import Preference
 from engine.data.layouts.rewardbench2 import RewardBench2
 from engine.data.layouts.rollouts import Rollouts, Verl
@@ -34,6 +35,7 @@ LAYOUTS: tuple[type[Layout], ...] = (
     ArenaFlat,
     ArenaHard,
     AnnotatedPairs,
+    HhRlhf,
     Preference,
     Verl,
     Rollouts,
