@@ -77,6 +77,8 @@ def read_message(value: object, where: str, ignore: Collection[str] = ()) -> Mes
     for field in value:
         if field not in _KNOWN and field not in ignore and is_text(field, value[field]):
             raise Unused([field], where)
+    for names in (_CONTENT, _THINKING):
+        _check_one(value, names, where, ignore)
     content = _content(_first(value, _CONTENT), where)
     calls = _first(value, _CALLS)
     if name == "function_call" and not calls:
@@ -92,16 +94,39 @@ def read_message(value: object, where: str, ignore: Collection[str] = ()) -> Mes
     )
 
 
-def json_text(value: object) -> str:
-    """A JSON list as text, whether the row has it as a list or as text; empty if there is none."""
-    if value is None or value in ("", [], "[]", "null"):
+def tools_text(value: object) -> str:
+    """The `tools` of a row, a list or its JSON text, as a JSON list; empty if there are none.
+
+    Raises RowError if the value is no such list.
+    """
+    if isinstance(value, str):
+        try:
+            value = json.loads(value) if value.strip() else None
+        except ValueError:
+            raise RowError("wrong_type", "tools is neither a list nor the text of one") from None
+    if isinstance(value, Mapping):
+        value = [value]
+    if not value:
         return ""
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    if not isinstance(value, list) or not all(isinstance(tool, (Mapping, str)) for tool in value):
+        raise RowError("wrong_type", "tools is no list of tool descriptions")
+    return json.dumps([without_nulls(tool) for tool in value], ensure_ascii=False)
 
 
 def _first(value: Mapping[str, Any], names: Sequence[str]) -> Any:
-    """The first of these fields that is not null."""
-    return next((value[name] for name in names if value.get(name) is not None), None)
+    """The first of these fields that is filled, else the first that is not null."""
+    given = [value[name] for name in names if value.get(name) is not None]
+    return next((item for item in given if item not in ("", [])), given[0] if given else None)
+
+
+def _check_one(
+    value: Mapping[str, Any], names: Sequence[str], where: str, ignore: Collection[str]
+) -> None:
+    """Raises Unused if two of these fields hold different texts: one of them would be lost."""
+    filled = [name for name in names if value.get(name) not in (None, "", [])]
+    lost = [name for name in filled[1:] if value[name] != value[filled[0]] and name not in ignore]
+    if lost:
+        raise Unused(lost, where)
 
 
 def _string(value: object) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from engine.data.layouts.base import Change, Draft, Layout, Row
-from engine.data.layouts.preference import Preference
+from engine.data.layouts.preference import Preference, is_described
 from engine.data.layouts.sides import Sides
 from engine.data.options import Options
 
@@ -19,12 +19,15 @@ BY_NAME = {layout.name: layout for layout in LAYOUTS}
 
 def recognised(columns: Iterable[str], options: Options) -> bool:
     """Whether a table with these columns may hold preference pairs."""
-    return layout_of(dict.fromkeys(columns, ""), options) is not None
+    row = dict.fromkeys(columns, "")
+    if is_described(row, options):
+        return all(side in row for side in Preference(options).side_names(row))
+    return layout_of(row, options) is not None
 
 
 def layout_of(row: Row, options: Options) -> type[Layout] | None:
     """The layout of a row, or None if there is none for it. Columns that the study names are read
     as it says, whatever else the row looks like."""
-    if options.columns.chosen is not None or options.columns.rejected is not None:
+    if is_described(row, options):
         return Preference
     return next((layout for layout in LAYOUTS if layout.matches(row)), None)

@@ -55,7 +55,10 @@ class Layout(ABC):
 
     def __init__(self, options: Options) -> None:
         self.options = options
-        self._used = self.text | self.known | options.ignore | options.columns.named
+        used = self.text | self.known | options.columns.named
+        if "system" not in self.text:  # the layout has no system message, whatever it is called
+            used -= {options.columns.system}
+        self._used = used | options.ignore
 
     @classmethod
     @abstractmethod
