@@ -1,6 +1,6 @@
 """Preference pairs: read from files or the hub, in any common layout, as conversations."""
 
-from engine.data.conversation import Conversation, Message, Role
+from engine.data.conversation import Conversation, Message
 from engine.data.options import Columns, Options
 from engine.data.pairs import REASONS, Facts, Pair, Reason, Reject, SourceRow, Vote
 from engine.data.readers import Source, read_pairs
@@ -17,7 +17,6 @@ __all__ = [
     "Pair",
     "Reason",
     "Reject",
-    "Role",
     "Source",
     "SourceRow",
     "Vote",

@@ -9,6 +9,7 @@ Any other conversation is encoded as JSON.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -17,8 +18,8 @@ import msgspec
 
 from engine.data import transcript
 from engine.data.transcript import ASSISTANT, Turn
+from engine.wire.messages import Role
 
-Role = Literal["system", "developer", "user", "assistant", "tool"]
 Problem = Literal["no_assistant_turn", "last_turn_not_assistant", "empty_response"]
 
 
@@ -55,6 +56,7 @@ _SPEAKERS: dict[str, str] = {
     "assistant": "Assistant",
     "tool": "Tool",
 }
+_SPEAKER = re.compile(rf"\n\n({'|'.join(_SPEAKERS.values())}):")
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +130,27 @@ class Conversation:
         new = msgspec.structs.replace(last, content=text)
         return Conversation.of((*before, new), self.tools)
 
+    def rewritten(self, text: str) -> Conversation | None:
+        """The same conversation, its transcript rewritten to this text; None if the turns differ.
+
+        Only what the user and the assistant said is taken from the text.
+        """
+        if self.is_transcript:
+            new = Conversation.of_transcript(text)
+            return None if new.problem else new
+        messages, turns = self.messages, speeches(text)
+        if [_SPEAKERS[message.role] for message in messages] != [speaker for speaker, _ in turns]:
+            return None
+        return Conversation.of(
+            (
+                msgspec.structs.replace(message, content=said)
+                if message.role in ("user", "assistant") and message.is_plain
+                else message
+                for message, (_, said) in zip(messages, turns, strict=True)
+            ),
+            self.tools,
+        )
+
     def _content(self) -> _Content:
         return _DECODER.decode(self.encoded)
 
@@ -154,6 +177,13 @@ def _as_transcript(messages: Sequence[Message]) -> str | None:
 def render(messages: Iterable[Message]) -> str:
     """Messages as a text for models that read no messages: every message follows its speaker."""
     return "".join(f"\n\n{_SPEAKERS[message.role]}: {spoken(message)}" for message in messages)
+
+
+def speeches(text: str) -> list[tuple[str, str]]:
+    """(speaker, text) of every message in a text made by `render`."""
+    _, *parts = _SPEAKER.split(text)
+    pairs = zip(parts[::2], parts[1::2], strict=True)
+    return [(speaker, said.removeprefix(" ")) for speaker, said in pairs]
 
 
 def spoken(message: Message) -> str:

@@ -6,9 +6,10 @@ import json
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from engine.data.conversation import Message, Role
+from engine.data.conversation import Message
 from engine.data.pairs import RowError, Unused
 from engine.data.prose import is_text
+from engine.wire.messages import Role
 
 # Names of the roles in use; other spellings are refused by name.
 ROLES: dict[str, Role] = {

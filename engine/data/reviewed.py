@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from engine.data.conversation import Conversation
 from engine.wire.messages import Verdict
 
 
 class ReviewedPair(NamedTuple):
     """A pair in its original order, with the decision of one author.
 
-    `chosen` and `rejected` are transcripts. Margins are raw logits, angles are in degrees.
+    Margins are raw logits, angles are in degrees.
     """
 
     pair_id: int
     source_id: str
     topic: str | None
-    chosen: str
-    rejected: str
+    chosen: Conversation
+    rejected: Conversation
     regime: str
     opinion: str
     margin_pre: float

@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Iterable
 
-from engine.data.pairs import Pair
+from engine.data.pairs import Pair, Reject
 
 
 def seeded_sample(n: int, limit: int, seed: int) -> list[int]:
@@ -17,10 +17,11 @@ def seeded_sample(n: int, limit: int, seed: int) -> list[int]:
         raise ValueError("n and limit must not be negative")
     if limit == 0 or limit >= n:
         return list(range(n))
-    return sorted(sorted(range(n), key=lambda index: _rank(seed, index))[:limit])
+    return sorted(sorted(range(n), key=lambda index: rank(seed, index))[:limit])
 
 
-def _rank(seed: int, index: int) -> bytes:
+def rank(seed: int, index: int) -> bytes:
+    """What orders the indices of a sample."""
     return hashlib.sha256(f"{seed}:{index}".encode()).digest()
 
 
@@ -34,20 +35,37 @@ def digest(pairs: Iterable[Pair]) -> str:
 
 
 class Digest:
-    """The digest of pairs as they come.
+    """Digests of pairs and rejects as they come: `value` of the pairs alone, `content` of all that
+    a source says about them.
 
     Every field is preceded by its length, so that different lists never hash the same bytes.
     """
 
     def __init__(self) -> None:
-        self._state = hashlib.sha256()
+        self._pairs = hashlib.sha256()
+        self._content = hashlib.sha256()
 
-    def add(self, pair: Pair) -> None:
-        fields = (pair.source_id, pair.chosen.encoded, pair.rejected.encoded, pair.topic)
-        for field in fields:
-            data = b"" if field is None else field.encode("utf-8")
-            self._state.update(b"-" if field is None else b"%d:" % len(data))
-            self._state.update(data)
+    def add(self, item: Pair | Reject) -> None:
+        if isinstance(item, Pair):
+            texts = item.chosen.encoded, item.rejected.encoded
+            fields = b"".join(map(_field, (item.source_id, *texts, item.topic)))
+            self._pairs.update(fields)
+            self._content.update(fields)
+            self._content.update(_field(f"{item.line} {item.facts} {item.group} {item.place}"))
+        for row in item.rows:
+            self._content.update(b"%d %s:" % (row.number, row.layout.encode()))
+            self._content.update(row.raw)
 
     def value(self) -> str:
-        return self._state.hexdigest()
+        return self._pairs.hexdigest()
+
+    @property
+    def content(self) -> str:
+        return self._content.hexdigest()
+
+
+def _field(text: str | None) -> bytes:
+    if text is None:
+        return b"-"
+    data = text.encode("utf-8")
+    return b"%d:%s" % (len(data), data)

@@ -1,18 +1,15 @@
-"""Splits the transcripts of a pair into a prompt and two completions.
+"""Splits the conversations of a pair into a prompt and two completions.
 
-Prompt and completion concatenated are the transcript, character for character. `engine.data`
-reads a row back as the same two conversations.
+`engine.data` reads a row of either form back as the same two conversations.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from engine.data.dialogue import ASSISTANT, Turn, is_transcript, shared_turns, transcript, turns
-
-Message = dict[str, str]
-_NAMES = {"human": "user", "assistant": "assistant"}
+from engine.data.conversation import Conversation, Message, shared_messages, tool_calls
+from engine.data.transcript import ASSISTANT, is_transcript
 
 
 class Split(NamedTuple):
@@ -23,53 +20,69 @@ class Split(NamedTuple):
     rejected: str
 
 
-def strings(chosen: str, rejected: str) -> Split:
-    """The strings of a TRL preference row with explicit prompt.
+def strings(chosen: Conversation, rejected: Conversation) -> Split:
+    """The strings of a TRL preference row with explicit prompt. Prompt and completion concatenated
+    are the transcript, character for character.
 
     The prompt ends with a bare "Assistant:", and a completion is the last response, from the space
     before it. If the sides differ before their last turn, or a response could be mistaken for a
     transcript, a completion starts with its own marker instead.
     """
-    left = turns(chosen)
-    right = left if rejected == chosen else turns(rejected)
+    left = chosen.messages
+    right = left if rejected == chosen else rejected.messages
     shared = _shared(left, right)
-    prompt = transcript(left[:shared])
+    prompt = Conversation.of(left[:shared]).transcript
     bare = prompt + ASSISTANT
+    one, other = chosen.transcript, rejected.transcript
     if shared == len(left) - 1 == len(right) - 1:
-        sides = chosen[len(bare) :], rejected[len(bare) :]
+        sides = one[len(bare) :], other[len(bare) :]
         if not any(is_transcript(side) for side in sides):
             return Split(bare, *sides)
-    return Split(prompt, chosen[len(prompt) :], rejected[len(prompt) :])
+    return Split(prompt, one[len(prompt) :], other[len(prompt) :])
 
 
-def labelled(text: str) -> tuple[str, str]:
+def labelled(conversation: Conversation) -> tuple[str, str]:
     """One conversation as prompt and completion, for KTO."""
-    prompt, completion, _ = strings(text, text)
+    prompt, completion, _ = strings(conversation, conversation)
     return prompt, completion
 
 
-def messages(chosen: str, rejected: str) -> tuple[list[Message], list[Message], list[Message]]:
+def messages(
+    chosen: Conversation, rejected: Conversation
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]], list[dict[str, Any]]]:
     """The message lists of a conversational TRL preference row: prompt, chosen, rejected."""
-    left, right = turns(chosen), turns(rejected)
+    left, right = chosen.messages, rejected.messages
     shared = _shared(left, right)
-    return _messages(left[:shared]), _messages(left[shared:]), _messages(right[shared:])
+    parts = left[:shared], left[shared:], right[shared:]
+    prompt, one, other = ([as_row(message) for message in part] for part in parts)
+    return prompt, one, other
 
 
-def _messages(of: Sequence[Turn]) -> list[Message]:
-    return [{"role": _NAMES[role], "content": text} for role, text in of]
+def as_row(message: Message) -> dict[str, Any]:
+    """A message as chat datasets have it; fields without content are left out."""
+    fields = {
+        "role": message.role,
+        "content": message.content,
+        "thinking": message.thinking,
+        "tool_calls": tool_calls(message),
+        "name": message.name,
+        "tool_call_id": message.call_id,
+    }
+    return {name: value for name, value in fields.items() if value or name in ("role", "content")}
 
 
-def _shared(left: Sequence[Turn], right: Sequence[Turn]) -> int:
+def _shared(left: Sequence[Message], right: Sequence[Message]) -> int:
     """How many leading turns form the prompt; the last turn always belongs to a completion."""
-    shared = shared_turns(left, right)
+    shared = shared_messages(left, right)
     # The reader would take a completion that repeats the prompt for a full conversation, and
     # would drop an empty answer at the end of a prompt.
     if any(_plain(side[shared : 2 * shared]) == _plain(left[:shared]) for side in (left, right)):
         return 0
-    if shared and left[shared - 1].role == "assistant" and not left[shared - 1].text.strip():
+    last = left[shared - 1] if shared else None
+    if last is not None and last.role == "assistant" and not last.content.strip():
         return 0
     return shared
 
 
-def _plain(of: Sequence[Turn]) -> list[tuple[str, str]]:
-    return [(role, text.strip()) for role, text in of]
+def _plain(of: Sequence[Message]) -> list[tuple[str, str]]:
+    return [(message.role, message.content.strip()) for message in of]

@@ -10,7 +10,8 @@ IDENTICAL = "identical to the original"
 NUMBERS = "numbers changed"
 NEGATIONS = "negations changed"
 CUT_SHORT = "cut short or run on"
-REASONS = (EMPTY, IDENTICAL, NUMBERS, NEGATIONS, CUT_SHORT)
+TURNS = "turns changed"  # of a whole transcript
+REASONS = (EMPTY, IDENTICAL, NUMBERS, NEGATIONS, CUT_SHORT, TURNS)
 
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 _WORDS = "no not never none nobody nothing neither nor nowhere without cannot"

@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.data.dialogue import turns
 from engine.errors import BadInput, MachineError
 from engine.models.embedded import resolve
 from engine.models.embedder import embed, load_sentence_model
@@ -27,10 +26,10 @@ def design(model: Any, texts: Sequence[Text]) -> NDArray[np.float64]:
     """The inputs of the heads, float64 [n, 3 × width + 1]; the last column is 1."""
     parts: list[str] = []
     for text in texts:
-        dialogue = turns(text.transcript)
+        messages = text.conversation.messages
         parts.append(text.response)
-        parts.append("\n".join(turn.text for turn in dialogue if turn.role == "human"))
-        parts.append("\n".join(turn.text for turn in dialogue if turn.role == "assistant"))
+        parts.append("\n".join(m.content for m in messages if m.role == "user"))
+        parts.append("\n".join(m.content for m in messages if m.role == "assistant"))
     vectors = embed(model, parts)
     wide = vectors.reshape(len(texts), -1)
     return np.hstack([wide, np.ones((len(texts), 1))])

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from engine.data.dialogue import canonical
 from engine.data.records import SIDES, Problems, Record, examples, key_of, read_records
+from engine.data.transcript import canonical
 from engine.errors import BadInput
 from engine.taxonomy import Feature
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from engine.data.dialogue import Turn, transcript, turns
+from engine.data.conversation import speeches
 from engine.models.device import pick_device, pick_dtype
 from engine.models.hf import load_causal
 from engine.models.protocols import Rewriter
@@ -64,27 +64,39 @@ class CausalRewriter:
 
 
 class TranscriptRewriter:
-    """Rewrites transcripts transcripts turn by turn; code restores the turn markers."""
+    """Rewrites transcripts turn by turn: what the user and the assistant said. Code restores the
+    markers of the turns."""
 
     def __init__(self, rewriter: Rewriter) -> None:
         self.rewriter = rewriter
 
     def rewrite(self, passages: Sequence[str], strategy: Strategy) -> tuple[str, ...]:
-        dialogues = [turns(passage) for passage in passages]
-        parts = [turn.text.strip() for row in dialogues for turn in row if turn.text.strip()]
+        dialogues = [speeches(passage) for passage in passages]
+        parts = [said.strip() for turns in dialogues for turn in turns if (said := _own(turn))]
         written: list[str] = []
         for at in range(0, len(parts), TURNS_AT_ONCE):
             written += self.rewriter.rewrite(parts[at : at + TURNS_AT_ONCE], strategy)
         rewrites = dict(zip(parts, written, strict=True))
         transcripts = []
-        for row in dialogues:
-            texts = [rewrites.get(turn.text.strip(), "") for turn in row]
+        for turns in dialogues:
+            texts = [
+                rewrites.get(said.strip(), "") if (said := _own(turn)) else turn[1]
+                for turn in turns
+            ]
             unfinished = any(
-                turn.text.strip() and not text for turn, text in zip(row, texts, strict=True)
+                _own(turn) and not text for turn, text in zip(turns, texts, strict=True)
             )
-            rewritten = [Turn(turn.role, text) for turn, text in zip(row, texts, strict=True)]
-            transcripts.append("" if unfinished else transcript(rewritten))
+            rewritten = "".join(
+                f"\n\n{speaker}: {text}" for (speaker, _), text in zip(turns, texts, strict=True)
+            )
+            transcripts.append("" if unfinished else rewritten)
         return tuple(transcripts)
+
+
+def _own(turn: tuple[str, str]) -> str:
+    """What the user or the assistant said; empty for others."""
+    speaker, said = turn
+    return said if speaker in ("Human", "Assistant") and said.strip() else ""
 
 
 def of_scope(scope: str, rewriter: Rewriter) -> Rewriter:

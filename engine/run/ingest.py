@@ -1,36 +1,120 @@
-"""Reads a study's pairs, and checks that enough of them are usable."""
+"""Reads a study's pairs, and checks that enough of them are usable.
+
+The data is read twice: once to count, sample and digest it, and once more to store it. So no more
+of it is in memory than the sample of a study that has a limit.
+"""
 
 from __future__ import annotations
 
+import heapq
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from engine import data
+from engine.data.groups import Groups
+from engine.data.pairs import NEUTRAL
 from engine.data.readers import DAMAGE
+from engine.data.sample import rank
 from engine.errors import BadInput
 from engine.executors.jobs import Stopped
 from engine.study import Study
 
+Stop = Callable[[], bool]
+
 
 @dataclass(frozen=True)
 class Source:
-    """The complete data of a study."""
+    """What a study's data says. `digest` is that of the study's pairs, `content` also covers the
+    facts and rows; `groups` has the group number of each of these pairs.
 
-    pairs: list[data.Pair]
-    rejects: list[data.Reject]
+    `selected` are the places of the study's pairs among all pairs, or None for all of them.
+    """
+
+    study: Study
+    total: int
+    rejects: dict[str, int]
+    selected: frozenset[int] | None
+    digest: str
+    content: str
+    groups: Sequence[int | None]
 
     @property
     def rows(self) -> int:
-        return len(self.pairs) + len(self.rejects)
+        """Pairs and rejects."""
+        return self.total + sum(self.rejects.values())
 
-    def reject_counts(self) -> dict[str, int]:
-        return dict(Counter(reject.reason for reject in self.rejects))
+    @property
+    def count(self) -> int:
+        """The number of pairs of the study."""
+        return len(self.groups)
+
+    def items(self, stopped: Stop = lambda: False) -> Iterator[data.Pair | data.Reject]:
+        """The study's pairs and all rejects, read again.
+
+        Raises BadInput if they are no longer the same, and Stopped.
+        """
+        place = -1
+        digest = data.Digest()
+        for item in _read(self.study, stopped):
+            if isinstance(item, data.Pair):
+                place += 1
+                if self.selected is not None and place not in self.selected:
+                    continue
+            digest.add(item)
+            yield item
+        if digest.content != self.content:
+            raise BadInput("the data was changed while it was read: run again")
+
+    def pairs(self) -> Iterator[data.Pair]:
+        """The study's pairs, read again."""
+        return (item for item in self.items() if isinstance(item, data.Pair))
+
+    def all_pairs(self) -> Iterator[data.Pair]:
+        """Every pair of the data, read again."""
+        return (item for item in _read(self.study) if isinstance(item, data.Pair))
 
 
-def read(study: Study, stopped: Callable[[], bool] = lambda: False) -> Source:
-    """Raises BadInput if the data cannot be read, Stopped if the run is stopping."""
+def read(study: Study, stopped: Stop = lambda: False) -> Source:
+    """Raises BadInput if the data cannot be read or too much of it is unusable, and Stopped."""
+    settings = study.data
+    rejects: Counter[str] = Counter()
+    first: data.Reject | None = None
+    sample = _Sample(settings.limit, settings.seed)
+    digest, groups = data.Digest(), Groups()
+    total = 0
+    for item in _read(study, stopped):
+        if isinstance(item, data.Reject):
+            if item.reason in DAMAGE:
+                raise BadInput(_damage(item))
+            rejects[item.reason] += 1
+            if first is None and item.reason not in NEUTRAL:
+                first = item
+            digest.add(item)
+            continue
+        if settings.limit:
+            sample.add(total, item)
+        else:
+            digest.add(item)
+            groups.add(item)
+        total += 1
+    for pair in sample.pairs():
+        digest.add(pair)
+        groups.add(pair)
+    _check(study, total, rejects, first)
+    return Source(
+        study,
+        total,
+        dict(rejects),
+        sample.places(total),
+        digest.value(),
+        digest.content,
+        groups.numbers(),
+    )
+
+
+def _read(study: Study, stopped: Stop = lambda: False) -> Iterator[data.Pair | data.Reject]:
     settings = study.data
     source = data.Source(
         path=Path(settings.path) if settings.path else None,
@@ -38,34 +122,55 @@ def read(study: Study, stopped: Callable[[], bool] = lambda: False) -> Source:
         split=settings.split,
         config=settings.config,
         revision=settings.revision,
+        options=settings.options,
     )
-    content = Source([], [])
-    for record in data.read_pairs(source):
-        if isinstance(record, data.Pair):
-            content.pairs.append(record)
-        else:
-            content.rejects.append(record)
+    for item in data.read_pairs(source):
         if stopped():
             raise Stopped
-    return content
+        yield item
 
 
-def sample(study: Study, source: Source) -> list[data.Pair]:
-    """The pairs of the study. Raises BadInput if too many rows are unusable."""
-    settings = study.data
-    if damage := next((r for r in source.rejects if r.reason in DAMAGE), None):
+class _Sample:
+    """The pairs of a seeded sample, as they come: the same as `data.seeded_sample` takes."""
+
+    def __init__(self, limit: int, seed: int) -> None:
+        self._limit, self._seed = limit, seed
+        self._heap: list[tuple[int, int, data.Pair]] = []  # the highest rank is on top
+
+    def add(self, place: int, pair: data.Pair) -> None:
+        entry = (-int.from_bytes(rank(self._seed, place)), place, pair)
+        if len(self._heap) < self._limit:
+            heapq.heappush(self._heap, entry)
+        else:
+            heapq.heappushpop(self._heap, entry)
+
+    def pairs(self) -> list[data.Pair]:
+        """In the order of the source."""
+        return [pair for _, _, pair in sorted(self._heap, key=lambda entry: entry[1])]
+
+    def places(self, total: int) -> frozenset[int] | None:
+        """None if everything was taken."""
+        if not self._limit or self._limit >= total:
+            return None
+        return frozenset(place for _, place, _ in self._heap)
+
+
+def _damage(reject: data.Reject) -> str:
+    return (
+        f"{reject.source} is damaged after line {reject.line} ({reject.detail}), so rows may "
+        "be missing: get the file again, or recover the intact part with zcat"
+    )
+
+
+def _check(study: Study, total: int, rejects: Counter[str], first: data.Reject | None) -> None:
+    """Raises BadInput if too many rows are unusable. Ties are answers, and no fault of the data."""
+    unusable = sum(count for reason, count in rejects.items() if reason not in NEUTRAL)
+    rows = total + sum(rejects.values())
+    if first is not None and unusable > study.data.max_reject_share * rows:
         raise BadInput(
-            f"{damage.source} is damaged after line {damage.line} ({damage.detail}), so rows may "
-            "be missing: get the file again, or recover the intact part with zcat"
-        )
-    if len(source.rejects) > settings.max_reject_share * source.rows:
-        first = source.rejects[0]
-        raise BadInput(
-            f"{len(source.rejects):,} of {source.rows:,} rows cannot be used, more than "
-            f"data.max_reject_share = {settings.max_reject_share:g} allows; first: line "
+            f"{unusable:,} of {rows:,} rows cannot be used, more than "
+            f"data.max_reject_share = {study.data.max_reject_share:g} allows; first: line "
             f"{first.line} of {first.source}: {first.reason}: {first.detail}"
         )
-    if not source.pairs:
+    if not total:
         raise BadInput("the dataset has no usable pairs")
-    chosen = data.seeded_sample(len(source.pairs), settings.limit, settings.seed)
-    return [source.pairs[i] for i in chosen]

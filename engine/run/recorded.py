@@ -15,7 +15,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from engine import child, data
+from engine import child
 from engine import study as studies
 from engine.backends.labelers.recorded import RecordedLabelsBackend
 from engine.backends.rewards.recorded import RecordedScoresBackend
@@ -32,6 +32,7 @@ from engine.models.recorded import (
 )
 from engine.models.recorded_rewrites import RecordedRewrite, read_rewrites
 from engine.run import ingest
+from engine.run.ingest import Source
 from engine.study import Study
 
 SAME_MODEL = 0.1  # a larger difference cannot be rounding: the rewards are of two models
@@ -50,16 +51,17 @@ class Recorded:
     warnings: list[str] = field(default_factory=list)
 
 
-def read(
-    study: Study, source: Sequence[data.Pair], sample: Sequence[data.Pair], rejects: int
-) -> Recorded:
-    """Read and check every recorded file of a study.
-
-    `source` are all pairs of the data, `sample` those of the study. Raises BadInput.
-    """
+def read(study: Study, source: Source) -> Recorded:
+    """Read and check every recorded file of a study. Raises BadInput."""
     recorded = Recorded()
-    texts = {pair.source_id: (pair.chosen, pair.rejected) for pair in source}
-    needed = [pair.source_id for pair in sample]
+    if not _has_files(study):
+        return recorded
+    texts = {
+        pair.source_id: (pair.chosen.transcript, pair.rejected.transcript)
+        for pair in source.all_pairs()
+    }
+    needed = [pair.source_id for pair in source.pairs()] if source.selected else list(texts)
+    rejects = sum(source.rejects.values())
     for name, labeler in study.labelers.items():
         if isinstance(labeler, RecordedLabelsBackend):
             path = Path(labeler.path)
@@ -79,6 +81,14 @@ def read(
     if study.rewrites.path is not None:
         recorded.rewrites = _rewrites(recorded, study, texts, set(needed), rejects)
     return recorded
+
+
+def _has_files(study: Study) -> bool:
+    back_ends = (*study.labelers.values(), study.pre, study.post)
+    return study.rewrites.path is not None or any(
+        isinstance(back_end, RecordedLabelsBackend | RecordedScoresBackend)
+        for back_end in back_ends
+    )
 
 
 def _sha256(path: Path) -> str:
@@ -167,9 +177,8 @@ def check(study_file: Path) -> dict[str, int]:
     """The number of pairs and of rewrites that a run would import."""
     study = studies.load(study_file)
     source = ingest.read(study)
-    pairs = ingest.sample(study, source)
-    recorded = read(study, source.pairs, pairs, len(source.rejects))
-    return {"pairs": len(pairs), "rewrites": len(recorded.rewrites)}
+    recorded = read(study, source)
+    return {"pairs": source.count, "rewrites": len(recorded.rewrites)}
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, get_args
 
 import msgspec
 
-from engine.data.dialogue import shared_turns, turns
+from engine.data.conversation import Conversation, Message, called, shared_messages
 from engine.errors import NotFound
 from engine.filters import Vocabulary, check, complete, parse
 from engine.paper.inputs import MISSING
@@ -181,7 +181,7 @@ class Browser:
             )
         return PairDetail(
             row=page[0],
-            shared_turns=shared_turns(chosen.turns, rejected.turns),
+            shared_turns=shared_messages(chosen.turns, rejected.turns),
             chosen=chosen,
             rejected=rejected,
             rewrite_ids=rewrites,
@@ -201,7 +201,7 @@ class Browser:
         [row] = rows(self.store.read(sql("entry"), parameters), _EntryRow)
         return Entry(
             text_id=text_id,
-            turns=tuple(Turn(role=turn.role, text=turn.text) for turn in turns(row.transcript)),
+            turns=tuple(map(_turn, Conversation(row.encoded).messages)),
             response=row.response,
             labels=self._named(row.labels),
             gold=None if row.gold is None else self._named(row.gold),
@@ -279,7 +279,7 @@ class _MarkRow(NamedTuple):
 
 
 class _EntryRow(NamedTuple):
-    transcript: str
+    encoded: str
     response: str
     labels: list[int] | None
     gold: list[int] | None
@@ -299,6 +299,16 @@ class _SideRow(NamedTuple):
     pre: float
     post: float
     cosine: float
+
+
+def _turn(message: Message) -> Turn:
+    return Turn(
+        role=message.role,
+        text=message.content,
+        thinking=message.thinking,
+        calls=tuple(called(message).splitlines()),
+        name=message.name,
+    )
 
 
 def _stored(ids: Sequence[int]) -> list[int]:

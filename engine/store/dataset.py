@@ -1,100 +1,201 @@
-"""Pairs, texts and rejects: stored once, read by id."""
+"""Pairs, texts, rows and rejects: stored once, read by id."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Sequence
+from itertools import islice
 from typing import Any, NamedTuple
 
-from engine.data.dialogue import split_response
-from engine.data.pairs import Pair, Reject
+from engine.data.conversation import Conversation
+from engine.data.pairs import Pair, Reject, SourceRow, Vote
 from engine.models.protocols import Text
 from engine.store.database import Store, forget_results, insert, rows, sql
 
-_TEXT = ("text_id", "sha256", "transcript", "context", "response")
-_PAIR = ("pair_id", "source_id", "line", "topic", "chosen_id", "rejected_id", "context_equal")
+CHUNK = 5_000  # pairs that are inserted at a time
+
+_TABLES = ("votes", "pairs", "source_rows", "rejects")
 
 
-def content_key(transcript: str) -> str:
-    return hashlib.sha256(transcript.encode("utf-8", "surrogatepass")).hexdigest()
+def content_key(conversation: Conversation) -> str:
+    """The digest that a text is stored under."""
+    return hashlib.sha256(conversation.encoded.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def has_dataset(store: Store, digest: str) -> bool:
-    """Whether the store holds the dataset with this digest."""
+    """Whether the store holds the pairs with this digest."""
     return store.meta("dataset") == digest
 
 
+def has_content(store: Store, digest: str, content: str) -> bool:
+    """Whether the store also holds all that the source says about these pairs."""
+    return has_dataset(store, digest) and store.meta("content") == content
+
+
 def put_dataset(
-    store: Store, digest: str, pairs: Sequence[Pair], rejects: Iterable[Reject]
+    store: Store,
+    digest: str,
+    content: str,
+    items: Iterable[Pair | Reject],
+    groups: Sequence[int | None],
 ) -> None:
-    """Replace the pairs and rejects in one transaction. Texts that are stored already are kept."""
-    text_ids: dict[str, int] = dict(store.read("SELECT sha256, text_id FROM texts").fetchall())
-    texts: dict[str, list[Any]] = {name: [] for name in _TEXT}
-    columns: dict[str, list[Any]] = {name: [] for name in _PAIR}
-    for number, pair in enumerate(pairs):
-        ids, contexts = [], []
-        for transcript in (pair.chosen, pair.rejected):
-            dialogue = split_response(transcript)
-            contexts.append(dialogue.context)
-            ids.append(_text_id(text_ids, texts, transcript, dialogue.context, dialogue.response))
-        row = (number, pair.source_id, pair.line, pair.topic, *ids, contexts[0] == contexts[1])
-        for name, value in zip(_PAIR, row, strict=True):
-            columns[name].append(value)
-    rejected = list(rejects)
+    """Replace pairs, rows and rejects in one transaction. Texts that are stored already are kept,
+    and so are the results if only facts about the same pairs have changed.
+
+    `groups` are the group numbers of the pairs, in their order. `items` are taken as they come, so
+    that no more than a chunk of them is in memory.
+    """
     with store.write() as cursor:
-        forget_results(cursor)
-        cursor.execute("DELETE FROM pairs")
-        cursor.execute("DELETE FROM rejects")
-        insert(cursor, "texts", texts)
-        insert(cursor, "pairs", columns)
-        if rejected:
-            names = ("source", "line", "reason", "detail", "excerpt")
-            insert(cursor, "rejects", {n: [getattr(r, n) for r in rejected] for n in names})
-        cursor.execute("INSERT OR REPLACE INTO meta VALUES ('dataset', ?)", [digest])
+        if not has_dataset(store, digest):
+            forget_results(cursor)
+        for table in _TABLES:
+            cursor.execute(f"DELETE FROM {table}")
+        writer = _Writer(cursor, groups)
+        stream = iter(items)
+        while chunk := list(islice(stream, CHUNK)):
+            writer.put(chunk)
+        for key, value in (("dataset", digest), ("content", content)):
+            cursor.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", [key, value])
 
 
-def _text_id(
-    ids: dict[str, int],
-    new: dict[str, list[Any]],
-    transcript: str,
-    context: str,
-    response: str,
-) -> int:
-    key = content_key(transcript)
-    if key not in ids:
-        ids[key] = len(ids)
-        row = (ids[key], key, transcript, context, response)
-        for name, value in zip(_TEXT, row, strict=True):
-            new[name].append(value)
-    return ids[key]
+class _Columns:
+    """Rows of a table, collected by column."""
+
+    def __init__(self, table: str, *names: str) -> None:
+        self.table = table
+        self.names = names
+        self.rows: list[tuple[Any, ...]] = []
+
+    def insert(self, cursor: Any) -> None:
+        if self.rows:
+            columns = zip(*self.rows, strict=True)
+            insert(cursor, self.table, dict(zip(self.names, map(list, columns), strict=True)))
+            self.rows.clear()
 
 
-def put_texts(cursor: Any, transcripts: Sequence[str]) -> list[int]:
+class _Writer:
+    """Inserts pairs and rejects, chunk by chunk, in the caller's transaction."""
+
+    def __init__(self, cursor: Any, groups: Sequence[int | None]) -> None:
+        self._cursor = cursor
+        self._groups = groups
+        self._pairs = 0
+        self._rows: tuple[SourceRow, ...] = ()
+        stored = cursor.execute("SELECT sha256, text_id FROM texts").fetchall()
+        self._ids = {bytes.fromhex(key)[:16]: text_id for key, text_id in stored}
+        self._texts = _Columns("texts", *_TEXT)
+        self._tables = (
+            self._texts,
+            pairs := _Columns("pairs", *_PAIR),
+            votes := _Columns("votes", "pair_id", "annotator", "score"),
+            source_rows := _Columns("source_rows", *_ROW),
+            rejects := _Columns("rejects", *_REJECT),
+        )
+        self._pair_rows, self._votes = pairs.rows, votes.rows
+        self._source_rows, self._rejects = source_rows.rows, rejects.rows
+
+    def put(self, items: Iterable[Pair | Reject]) -> None:
+        for item in items:
+            numbers = [row.number for row in item.rows]
+            if item.rows is not self._rows:  # the pairs of the same rows follow one another
+                self._rows = item.rows
+                self._source_rows.extend(map(_source_row, item.rows))
+            if isinstance(item, Pair):
+                self._pair(item, numbers)
+            else:
+                fields = (item.source, item.line, item.reason, item.detail, item.excerpt)
+                self._rejects.append((*fields, numbers))
+        for table in self._tables:
+            table.insert(self._cursor)
+
+    def _pair(self, pair: Pair, numbers: list[int]) -> None:
+        number, self._pairs = self._pairs, self._pairs + 1
+        chosen, rejected = self._text(pair.chosen), self._text(pair.rejected)
+        facts = pair.facts
+        self._pair_rows.append(
+            (
+                *(number, pair.source_id, pair.line, pair.topic, chosen[0], rejected[0]),
+                chosen[1] == rejected[1],
+                self._groups[number],
+                facts.margin,
+                _count(facts.votes),
+                *(facts.score_chosen, facts.score_rejected),
+                *(facts.model_chosen, facts.model_rejected),
+                *(numbers, pair.place),
+            )
+        )
+        self._votes.extend((number, vote.annotator, vote.score) for vote in facts.votes)
+
+    def _text(self, conversation: Conversation) -> tuple[int, str]:
+        """(id, context) of a conversation, which is stored if it is new."""
+        context, response = conversation.split()
+        key = content_key(conversation)
+        short = bytes.fromhex(key)[:16]
+        if short not in self._ids:
+            self._ids[short] = len(self._ids)
+            self._texts.rows.append(_text_row(self._ids[short], key, conversation, response))
+        return self._ids[short], context
+
+
+_TEXT = ("text_id", "sha256", "transcript", "messages", "response")
+_PAIR = (
+    *("pair_id", "source_id", "line", "topic", "chosen_id", "rejected_id", "context_equal"),
+    *("group_no", "margin_human", "votes", "score_chosen", "score_rejected"),
+    *("model_chosen", "model_rejected", "source_rows", "place"),
+)
+_ROW = ("row_no", "file", "line", "layout", "content")
+_REJECT = ("source", "line", "reason", "detail", "excerpt", "source_rows")
+
+
+def _text_row(
+    text_id: int, key: str, conversation: Conversation, response: str
+) -> tuple[int, str, str, str | None, str]:
+    messages = None if conversation.is_transcript else conversation.encoded
+    return text_id, key, conversation.transcript, messages, response
+
+
+def _source_row(row: SourceRow) -> tuple[int, str, int, str, str]:
+    return row.number, row.file, row.line, row.layout, row.raw.decode("utf-8", "replace")
+
+
+def _count(votes: Sequence[Vote]) -> dict[str, int] | None:
+    if not votes:
+        return None
+    scores = [vote.score for vote in votes]
+    return {
+        "chosen": sum(score > 0 for score in scores),
+        "rejected": sum(score < 0 for score in scores),
+        "tied": sum(score == 0 for score in scores),
+    }
+
+
+def put_texts(cursor: Any, conversations: Sequence[Conversation]) -> list[int]:
     """The ids of these texts. New texts are added in the caller's transaction."""
-    keys = [content_key(transcript) for transcript in transcripts]
+    keys = [content_key(conversation) for conversation in conversations]
     stored = cursor.execute(
         "SELECT sha256, text_id FROM texts WHERE sha256 IN (SELECT unnest(?))", [keys]
     ).fetchall()
     text_ids: dict[str, int] = dict(stored)
     # Always fetchall: a cursor with unread rows cannot run another statement.
     [(next_id,)] = cursor.execute("SELECT coalesce(max(text_id) + 1, 0) FROM texts").fetchall()
-    new: dict[str, list[Any]] = {name: [] for name in _TEXT}
-    for key, transcript in zip(keys, transcripts, strict=True):
+    new = _Columns("texts", *_TEXT)
+    for key, conversation in zip(keys, conversations, strict=True):
         if key not in text_ids:
-            dialogue = split_response(transcript)
-            row = (next_id, key, transcript, dialogue.context, dialogue.response)
-            for name, value in zip(_TEXT, row, strict=True):
-                new[name].append(value)
+            _, response = conversation.split()
+            new.rows.append(_text_row(next_id, key, conversation, response))
             text_ids[key] = next_id
             next_id += 1
-    if new["text_id"]:
-        insert(cursor, "texts", new)
+    new.insert(cursor)
     return [text_ids[key] for key in keys]
 
 
 def texts(store: Store, ids: Sequence[int]) -> list[Text]:
     """These texts, in the order of `ids`."""
-    return rows(store.read(sql("texts_by_id"), [list(ids)]), Text)
+    return rows(store.read(sql("texts_by_id"), [list(ids)]), _text)
+
+
+def _text(text_id: int, encoded: str) -> Text:
+    return Text(text_id, Conversation(encoded))
 
 
 def text_sizes(store: Store, ids: Sequence[int]) -> list[int]:
@@ -133,6 +234,6 @@ def reject_counts(store: Store) -> dict[str, int]:
 
 
 def rejects(store: Store, limit: int) -> list[Reject]:
-    """The first rejected rows, in the order of the source."""
+    """The first rejected rows, in the order of the source, without their content."""
     query = "SELECT source, line, reason, detail, excerpt FROM rejects ORDER BY rowid LIMIT ?"
     return rows(store.read(query, [limit]), Reject)

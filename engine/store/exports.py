@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from engine.data.conversation import Conversation
 from engine.data.reviewed import Decision, ReviewedPair
 from engine.store.database import rows, sql
 
@@ -33,8 +34,9 @@ def reviewed_pairs(cursor: Any, ids: Sequence[int], author: str) -> Iterator[lis
         )
 
 
-def _reviewed_pair(tags: list[str], **columns: Any) -> ReviewedPair:
-    return ReviewedPair(tags=tuple(tags), **columns)
+def _reviewed_pair(chosen: str, rejected: str, tags: list[str], **columns: Any) -> ReviewedPair:
+    sides = Conversation(chosen), Conversation(rejected)
+    return ReviewedPair(chosen=sides[0], rejected=sides[1], tags=tuple(tags), **columns)
 
 
 def source_ids(cursor: Any, ids: Sequence[int]) -> set[str]:

@@ -6,27 +6,51 @@
 
 CREATE TABLE meta (key VARCHAR PRIMARY KEY, value VARCHAR NOT NULL);
 
+-- A conversation. `transcript` is all of it as one text; `messages` is its encoded form where a
+-- transcript cannot hold it (see engine/data/conversation.py), else NULL. `sha256` is that of the
+-- encoded form.
 CREATE TABLE texts (
     text_id    INTEGER PRIMARY KEY,
     sha256     VARCHAR NOT NULL UNIQUE,
     transcript VARCHAR NOT NULL,
-    context    VARCHAR NOT NULL,
+    messages   VARCHAR,
     response   VARCHAR NOT NULL
 );
 
+-- `group_no` is equal for pairs that share a prompt, NULL for a pair that shares it with no other.
+-- `margin_human` and the scores are those of the source; `votes` counts annotators by what they
+-- preferred. `source_rows` are the rows that the pair came from, `place` where in them it is.
 CREATE TABLE pairs (
-    pair_id       INTEGER PRIMARY KEY,
-    source_id     VARCHAR NOT NULL UNIQUE,
-    line          INTEGER NOT NULL,
-    topic         VARCHAR,
-    chosen_id     INTEGER NOT NULL REFERENCES texts (text_id),
-    rejected_id   INTEGER NOT NULL REFERENCES texts (text_id),
-    context_equal BOOLEAN NOT NULL
+    pair_id        INTEGER PRIMARY KEY,
+    source_id      VARCHAR NOT NULL UNIQUE,
+    line           INTEGER NOT NULL,
+    topic          VARCHAR,
+    chosen_id      INTEGER NOT NULL REFERENCES texts (text_id),
+    rejected_id    INTEGER NOT NULL REFERENCES texts (text_id),
+    context_equal  BOOLEAN NOT NULL,
+    group_no       INTEGER,
+    margin_human   DOUBLE,
+    votes          STRUCT (chosen INTEGER, rejected INTEGER, tied INTEGER),
+    score_chosen   DOUBLE,
+    score_rejected DOUBLE,
+    model_chosen   VARCHAR,
+    model_rejected VARCHAR,
+    source_rows    INTEGER[] NOT NULL,
+    place          VARCHAR NOT NULL
+);
+
+-- The answer of one annotator about a pair: positive for the chosen side, 0 for a tie.
+CREATE TABLE votes (pair_id INTEGER NOT NULL, annotator VARCHAR NOT NULL, score DOUBLE NOT NULL);
+
+-- The rows of the dataset as they came, each a JSON object, so that they can be written again.
+CREATE TABLE source_rows (
+    row_no INTEGER PRIMARY KEY, file VARCHAR NOT NULL, line INTEGER NOT NULL,
+    layout VARCHAR NOT NULL, content VARCHAR NOT NULL
 );
 
 CREATE TABLE rejects (
     source VARCHAR NOT NULL, line INTEGER NOT NULL, reason VARCHAR NOT NULL,
-    detail VARCHAR NOT NULL, excerpt VARCHAR NOT NULL
+    detail VARCHAR NOT NULL, excerpt VARCHAR NOT NULL, source_rows INTEGER[] NOT NULL
 );
 
 CREATE TABLE producers (

@@ -8,6 +8,7 @@ import msgspec
 
 from engine import strategies, taxonomy
 from engine.backends.base import Backend, Model, ModelBackend, RewardSettings, Use
+from engine.data.options import NBEST, Columns, NBest, Options
 from engine.executors.settings import ExecutorSettings
 from engine.results.choices import (
     MIN_COSINE,
@@ -32,6 +33,14 @@ class Data(Section, frozen=True, kw_only=True):
     limit: int = 0
     seed: int = 7
     max_reject_share: float = 0.05
+    columns: Columns = Columns()
+    ignore: tuple[str, ...] = ()
+    nbest: NBest = NBEST
+
+    @property
+    def options(self) -> Options:
+        """How rows are to be read."""
+        return Options(self.columns, frozenset(self.ignore), self.nbest)
 
 
 class Rewrites(Section, frozen=True, kw_only=True):

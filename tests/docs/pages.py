@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted(
     [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), ROOT / "engine" / "sample_data" / "README.md"]
 )
-LANGUAGES = ("toml", "sh", "python", "json", "sql", "text")
+LANGUAGES = ("toml", "sh", "python", "json", "jsonl", "sql", "text")
 
 _BLOCK = re.compile(
     r"^(?:<!-- (?P<mark>not run|file|as): (?P<value>.+?) -->\n)?"

@@ -107,6 +107,12 @@ def test_every_json_of_a_page_is_json(block: Block) -> None:
     json.loads(block.text)
 
 
+@pytest.mark.parametrize("block", pages.of_kind("jsonl"), ids=str)
+def test_all_json_lines_of_a_page_are_json(block: Block) -> None:
+    for line in block.text.splitlines():
+        json.loads(line)
+
+
 def test_the_studies_of_the_examples_are_accepted(reader: Path) -> None:
     files = sorted((ROOT / "examples").glob("*.toml"))
     assert files

@@ -7,10 +7,11 @@ from typing import Any
 
 from engine.data import transcript
 from engine.data.cells import decoded
-from engine.data.conversation import Conversation, Message, Role
+from engine.data.conversation import Conversation, Message
 from engine.data.messages import is_message, read_message, read_messages
 from engine.data.options import Options
 from engine.data.pairs import RowError
+from engine.wire.messages import Role
 
 # Of each group, the first field that a row has filled is used.
 SYSTEMS = ("system", "system_prompt", "system_message")

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from engine.backends.rewards.recorded import RecordedScoresBackend
-from engine.data.dialogue import canonical, problem
+from engine.data.conversation import Conversation
 from engine.data.records import SIDES
 from engine.models.protocols import Rewards
 from engine.models.recorded import Key
@@ -165,12 +165,12 @@ def _put_rewrites(
     rewards: dict[str, dict[int, float]] = {"pre": {}, "post": {}}
     cosines: dict[tuple[int, int], float] = {}
     rows: dict[str, list[results.Rewrite]] = {}
-    transcripts = [canonical(entry.text) for _, _, entry in entries]
-    usable = [text for text in transcripts if problem(text) is None]
+    conversations = [Conversation.of_transcript(entry.text) for _, _, entry in entries]
+    usable = [conversation for conversation in conversations if conversation.problem is None]
     with store.write() as cursor:
         ids = dict(zip(usable, dataset.put_texts(cursor, usable), strict=True))
-        for (strategy, before, entry), transcript in zip(entries, transcripts, strict=True):
-            refusal, after = problem(transcript), ids.get(transcript)
+        for (strategy, before, entry), conversation in zip(entries, conversations, strict=True):
+            refusal, after = conversation.problem, ids.get(conversation)
             row = results.Rewrite(before, entry.text, refusal, after)
             rows.setdefault(strategy, []).append(row)
             if after is None:

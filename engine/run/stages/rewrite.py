@@ -7,7 +7,6 @@ from typing import Any
 
 from engine import strategies
 from engine.backends.base import Model, RewriterBackend
-from engine.data.dialogue import Turn, transcript
 from engine.models import guard
 from engine.models.operations import Compare
 from engine.models.operations import Rewrite as RewriteBy
@@ -57,9 +56,12 @@ class Rewrite(Batched[str, tuple[str, ...]]):
             refused = guard.refusal_reason(_part(run, text), raw)
             new = None
             if refused is None:
-                # `transcript` escapes text in the rewrite that looks like a turn.
-                entry = raw if whole else text.context + transcript([Turn("assistant", raw)])
-                new = dataset.put_texts(cursor, [entry])[0]
+                old = text.conversation
+                entry = old.rewritten(raw) if whole else old.with_response(raw)
+                if entry is None:
+                    refused = guard.TURNS
+                else:
+                    [new] = dataset.put_texts(cursor, [entry])
             rows.append(results.Rewrite(text.text_id, raw, refused, new))
         results.put_rewrites(cursor, run.producers[self.role], self.strategy.name, rows)
 

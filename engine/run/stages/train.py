@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from engine.backends.rewards.continued import ContinuedBackend
-from engine.data.dialogue import turns
 from engine.executors.requests import Train
 from engine.run import manifest, plan
 from engine.run.stages.base import Stage
@@ -43,7 +42,7 @@ class TrainPost(Stage):
         assert base is not None  # pre-D is never trained here
         chosen = dataset.texts(run.store, [c for _, c, _ in run.pairs])
         rejected = dataset.texts(run.store, [r for _, _, r in run.pairs])
-        groups = [turns(text.transcript)[0].text for text in chosen]
+        groups = [text.conversation.messages[0].content for text in chosen]
         penalty = self.reward.penalty
         agreement, held_out = run.executor.ask(
             Train(base, run.identities["pre"], chosen, rejected, groups, penalty, str(folder))

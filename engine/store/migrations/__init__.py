@@ -16,13 +16,14 @@ from typing import Any
 import duckdb
 
 from engine import __version__
-from engine.store.migrations import v004_producers
+from engine.store.migrations import v004_producers, v005_conversations
 
 # Takes a cursor in a transaction, and the run folder, which it only reads.
 Migration = Callable[[Any, Path], None]
 
 MIGRATIONS: dict[int, Migration] = {
     4: v004_producers.migrate,
+    5: v005_conversations.migrate,
 }
 OLDEST = min(MIGRATIONS) - 1
 CURRENT = max(MIGRATIONS)

@@ -1,4 +1,4 @@
-SELECT t.transcript, t.response, l."values" AS labels, g."values" AS gold, pre.reward AS pre,
+SELECT coalesce(t.messages, t.transcript) AS encoded, t.response, l."values" AS labels, g."values" AS gold, pre.reward AS pre,
        post.reward AS post, pre.truncated OR post.truncated AS truncated
 FROM texts AS t
 JOIN scores AS pre ON pre.producer = $pre AND pre.text_id = t.text_id

@@ -1,4 +1,5 @@
-SELECT p.pair_id, p.source_id, p.topic, c.transcript AS chosen, r.transcript AS rejected,
+SELECT p.pair_id, p.source_id, p.topic, coalesce(c.messages, c.transcript) AS chosen,
+       coalesce(r.messages, r.transcript) AS rejected,
        f.regime, f.opinion, f.margin_pre, f.margin_post, f.theta, f.gain, f.ambiguity,
        m.verdict, coalesce(m.flagged, FALSE) AS flagged, coalesce(m.note, '') AS note,
        coalesce(m.tags, []) AS tags

@@ -11,6 +11,7 @@ from engine.results.records import Regime as Regime
 from engine.wire.messages.base import Message, Request
 
 Side = Literal["chosen", "rejected"]
+Role = Literal["system", "developer", "user", "assistant", "tool"]
 
 
 class PairQuery(Request, frozen=True, kw_only=True):
@@ -85,8 +86,14 @@ class PairRow(Message, frozen=True, kw_only=True):
 
 
 class Turn(Message, frozen=True, kw_only=True):
-    role: Literal["human", "assistant"]
+    """One message of a conversation. `calls` are its tool calls, each as JSON; `name` is that of a
+    tool, or of one of several users."""
+
+    role: Role
     text: str
+    thinking: str = ""
+    calls: tuple[str, ...] = ()
+    name: str = ""
 
 
 class Entry(Message, frozen=True, kw_only=True):

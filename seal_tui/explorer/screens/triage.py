@@ -35,6 +35,7 @@ from seal_tui.explorer.screens.base import SealScreen
 from seal_tui.explorer.screens.dialogs import ConfirmScreen, PromptScreen, TextScreen
 from seal_tui.explorer.screens.log import log_text
 from seal_tui.explorer.session import Session
+from seal_tui.explorer.widgets import blocks
 from seal_tui.explorer.widgets.window import WindowList
 from seal_tui.text import numbers, words
 from seal_tui.text.safe import Safe, one_line
@@ -223,6 +224,6 @@ class Triage(SealScreen):
                 left, right = right, left
         parts = [f"{pair.row.source_id}"]
         for name, entry in zip(names, (left, right), strict=True):
-            turns = "\n\n".join(f"{turn.role.title()}: {turn.text}" for turn in entry.turns)
+            turns = "\n\n".join(f"{turn.role.title()}: {blocks.said(turn)}" for turn in entry.turns)
             parts.append(f"--- {name}\n{turns}")
         self.notify(await clipboard.copy(self.app, "\n\n".join(parts)), markup=False)

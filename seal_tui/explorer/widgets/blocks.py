@@ -10,7 +10,7 @@ from textual.content import Content
 from engine.wire.messages import Turn
 from seal_tui.explorer.session import Session
 from seal_tui.text import diff, numbers, words
-from seal_tui.text.safe import Safe, content, fit, pieces
+from seal_tui.text.safe import Safe, content, fit, one_line, pieces
 
 LEFT_MARK = "bold $chosen"
 RIGHT_MARK = "bold $rejected"
@@ -24,17 +24,29 @@ _WORD = 10
 def turns(dialogue: Sequence[Turn]) -> Content:
     """Turns of a dialogue."""
     blocks = [
-        Content.assemble((f"{turn.role}", "bold dim"), "\n", content(turn.text))
+        Content.assemble((speaker(turn), "bold dim"), "\n", content(said(turn)))
         for turn in dialogue
     ]
     return Content("\n\n").join(blocks)
+
+
+def speaker(turn: Turn) -> Safe:
+    """The role of a message, and the name of who or what speaks if it has one."""
+    return Safe(f"{turn.role} {one_line(turn.name)}") if turn.name else Safe(turn.role)
+
+
+def said(turn: Turn) -> str:
+    """All that a message says: what was thought, said and called. Untrusted."""
+    thought = [f"[thinking] {turn.thinking}"] if turn.thinking else []
+    text = [turn.text] if turn.text else []
+    return "\n\n".join([*thought, *text, *(f"[call] {call}" for call in turn.calls)])
 
 
 def context(dialogue: Sequence[Turn], opened: bool, what: str = "shared context") -> Content:
     """The turns before the answers, folded into one line or in full."""
     if not dialogue:
         return Content.styled(f"no {what}", "dim")
-    count = sum(len(turn.text.split()) for turn in dialogue)
+    count = sum(len(said(turn).split()) for turn in dialogue)
     size = f"{len(dialogue)} turn{'s' if len(dialogue) != 1 else ''}, {numbers.count(count)} words"
     head = Content.assemble(
         ("▾ " if opened else "▸ ", "bold"),
@@ -63,15 +75,15 @@ def sides(
     blocks: tuple[list[Content], list[Content]] = ([], [])
     alone = len(left) <= 1 and len(right) <= 1
     for one, other in zip_longest(left, right):
-        marked = diff.words(one.text if one else "", other.text if other else "")
+        marked = diff.words(said(one) if one else "", said(other) if other else "")
         for block, turn, runs, style in (
             (blocks[0], one, marked.left, styles[0]),
             (blocks[1], other, marked.right, styles[1]),
         ):
             if turn is None:
                 continue
-            text = _marked(runs, style) if turn.text else Content.styled("(empty)", "dim")
-            head = [] if alone else [Content.styled(turn.role, "bold dim")]
+            text = _marked(runs, style) if runs else Content.styled("(empty)", "dim")
+            head = [] if alone else [Content.styled(speaker(turn), "bold dim")]
             block.append(Content("\n").join([*head, text]))
     empty = Content.styled("(nothing after the shared turns)", "dim")
     left_text, right_text = (Content("\n\n").join(block) if block else empty for block in blocks)

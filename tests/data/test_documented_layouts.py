@@ -1,0 +1,140 @@
+"""Every example of docs/data.md is read as its heading says, and written again."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from engine.data import Options, Pair, Reject, Source, read_pairs
+from engine.data.layouts import BY_NAME, LAYOUTS, Change, layout_of
+from engine.data.options import NBest
+from engine.data.pairs import NEUTRAL
+
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "data.md"
+_SECTION = re.compile(r"^### `(?P<name>[\w-]+)`\n(?P<text>.*?)(?=^##|\Z)", re.MULTILINE | re.DOTALL)
+_BLOCK = re.compile(r"^```jsonl\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
+NBEST: tuple[NBest, ...] = ("best-worst", "best-rest", "adjacent")
+
+
+class Example(NamedTuple):
+    layout: str
+    number: int
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.layout}-{self.number}"
+
+
+def _examples() -> list[Example]:
+    return [
+        Example(section["name"], number, block["text"])
+        for section in _SECTION.finditer(PAGE.read_text("utf-8"))
+        for number, block in enumerate(_BLOCK.finditer(section["text"]), 1)
+    ]
+
+
+EXAMPLES = _examples()
+every_example = pytest.mark.parametrize("example", EXAMPLES, ids=str)
+every_policy = pytest.mark.parametrize("nbest", NBEST)
+
+
+def read(folder: Path, rows: Iterable[object], nbest: NBest) -> tuple[list[Pair], list[Reject]]:
+    path = folder / "rows.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
+    items = list(read_pairs(Source(path=path, options=Options(nbest=nbest))))
+    pairs = [item for item in items if isinstance(item, Pair)]
+    return pairs, [item for item in items if isinstance(item, Reject)]
+
+
+def rows_of(example: Example) -> list[dict[str, object]]:
+    return [json.loads(line) for line in example.text.splitlines()]
+
+
+def write(item: Pair | Reject, changes: list[Change], nbest: NBest) -> dict[int, object]:
+    """The rows of a pair after changes, by their number in the source."""
+    layout = BY_NAME[item.rows[0].layout](Options(nbest=nbest))
+    given = [json.loads(row.raw) for row in item.rows]
+    before = json.dumps(given)
+    written = layout.write(given, changes)
+    assert json.dumps(given) == before, "a row was changed in place"
+    return {source.number: row for source, row in zip(item.rows, written, strict=True)}
+
+
+def sides(pair: Pair) -> tuple[str, str]:
+    return pair.chosen.encoded, pair.rejected.encoded
+
+
+def test_every_layout_has_an_example() -> None:
+    assert {example.layout for example in EXAMPLES} == {layout.name for layout in LAYOUTS}
+
+
+@every_example
+def test_an_example_has_at_least_two_rows_of_its_layout(example: Example) -> None:
+    rows = rows_of(example)
+    assert len(rows) >= 2
+    for row in rows:
+        layout = layout_of(row, Options())
+        assert layout is BY_NAME[example.layout]
+
+
+@every_policy
+@every_example
+def test_an_example_is_read_to_pairs_and_written_as_it_came(
+    example: Example, nbest: NBest, tmp_path: Path
+) -> None:
+    rows = rows_of(example)
+    pairs, rejects = read(tmp_path, rows, nbest)
+    assert pairs
+    assert {reject.reason for reject in rejects} <= NEUTRAL
+    written: dict[int, object] = {}
+    items: list[Pair | Reject] = [*pairs, *rejects]
+    for item in items:
+        written |= write(item, [], nbest)
+        keep = [Change(item.place, "keep")] if isinstance(item, Pair) else []
+        assert write(item, keep, nbest) == write(item, [], nbest)
+    assert written == dict(enumerate(rows))
+
+
+@every_policy
+@every_example
+def test_a_flipped_pair_of_an_example_is_read_with_its_sides_swapped(
+    example: Example, nbest: NBest, tmp_path: Path
+) -> None:
+    rows = rows_of(example)
+    pairs, _ = read(tmp_path, rows, nbest)
+    for pair in pairs:
+        written: dict[int, object] = dict(enumerate(rows))
+        changes = [Change(other.place, "keep") for other in pairs if other.rows == pair.rows]
+        changes = [c._replace(action="flip") if c.place == pair.place else c for c in changes]
+        written |= write(pair, changes, nbest)
+        again, rejects = read(tmp_path, written.values(), nbest)
+        assert (pair.rejected.encoded, pair.chosen.encoded) in [sides(other) for other in again]
+        flipped = next(other for other in again if sides(other) == sides(pair)[::-1])
+        assert flipped.facts.margin == pair.facts.margin
+        assert flipped.facts.votes == tuple(v._replace(score=-v.score) for v in pair.facts.votes)
+        assert {reject.reason for reject in rejects} <= NEUTRAL
+
+
+@every_policy
+@every_example
+def test_a_dropped_or_tied_pair_of_an_example_is_read_no_more(
+    example: Example, nbest: NBest, tmp_path: Path
+) -> None:
+    rows = rows_of(example)
+    pairs, _ = read(tmp_path, rows, nbest)
+    for pair in pairs:
+        for action in ("omit", "tie"):
+            written: dict[int, object] = dict(enumerate(rows))
+            changes = [Change(other.place, "keep") for other in pairs if other.rows == pair.rows]
+            changes = [c._replace(action=action) if c.place == pair.place else c for c in changes]
+            written |= write(pair, changes, nbest)
+            left = [row for row in written.values() if row is not None]
+            if left:
+                again, rejects = read(tmp_path, left, nbest)
+                assert sides(pair) not in [sides(other) for other in again]
+                assert {reject.reason for reject in rejects} <= NEUTRAL
