@@ -15,7 +15,8 @@ from engine.data.pairs import RowError
 # Strings, so that nothing inside one is changed; or the gap between two items, which numpy prints
 # without a comma.
 _STRING_OR_GAP = re.compile(
-    r"""(?P<text>'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")|(?<=[}\])])(?P<gap>\s+)(?=[{\[(])""", re.DOTALL
+    r"""(?P<text>'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")|(?<=[}\])])(?P<gap>\s+)(?=[{\[(])""",
+    re.DOTALL,
 )
 # A list of objects, or one object, whose first key is one of a message.
 _BEGINS = re.compile(r"\s*(?:array\()?(?:\[\s*)?\{\s*['\"]\w+['\"]\s*:")
@@ -59,6 +60,13 @@ def cell(value: Any) -> Any:
     if isinstance(value, str) and (inner := structure(value)) is not None:
         return inner
     return value
+
+
+def recelled(old: Any, value: Any) -> Any:
+    """A value in place of an old one: as JSON text where the old one was text."""
+    if isinstance(value, str) or not isinstance(old, str):
+        return value
+    return orjson.dumps(value).decode()
 
 
 def text_list(text: str) -> list[str] | None:

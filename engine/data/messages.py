@@ -31,13 +31,13 @@ ROLES: dict[str, Role] = {
 }
 # Of each group, the first filled field counts: merging datasets leaves null in the others.
 _ROLE = ("role", "from", "speaker")
-_CONTENT = ("content", "value", "text")
-_THINKING = ("thinking", "reasoning_content", "reasoning")
-_CALLS = ("tool_calls", "function_call")
+CONTENT = ("content", "value", "text")
+THINKING = ("thinking", "reasoning_content", "reasoning")
+CALLS = ("tool_calls", "function_call")
 _MEDIA = ("images", "image", "audio", "audios", "video", "videos")
 _PART_MEDIA = ("image", "image_url", "input_image", "audio", "input_audio", "video", "video_url")
 _KNOWN = frozenset(
-    (*_ROLE, *_CONTENT, *_THINKING, *_CALLS, *_MEDIA, "name", "tool_call_id", "call_id")
+    (*_ROLE, *CONTENT, *THINKING, *CALLS, *_MEDIA, "name", "tool_call_id", "call_id")
 )
 
 
@@ -78,17 +78,17 @@ def read_message(value: object, where: str, ignore: Collection[str] = ()) -> Mes
     for field in value:
         if field not in _KNOWN and field not in ignore and is_text(field, value[field]):
             raise Unused([field], where)
-    for names in (_CONTENT, _THINKING):
+    for names in (CONTENT, THINKING):
         _check_one(value, names, where, ignore)
-    content = _content(_first(value, _CONTENT), where)
-    calls = _first(value, _CALLS)
+    content = _content(_first(value, CONTENT), where)
+    calls = _first(value, CALLS)
     if name == "function_call" and not calls:
         content, calls = "", content
     call_id = value.get("tool_call_id") or value.get("call_id")
     return Message(
         role=role,
         content=content,
-        thinking=_content(_first(value, _THINKING), where),
+        thinking=_content(_first(value, THINKING), where),
         tool_calls=_calls(calls),
         name=_string(value.get("name")),
         call_id=_string(call_id),

@@ -5,14 +5,30 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from engine.data.layouts.base import Change, Draft, Layout, Row
+from engine.data.layouts.kto import Kto
+from engine.data.layouts.llama_factory import Alpaca, ShareGpt
+from engine.data.layouts.ms_swift import MsSwift
+from engine.data.layouts.nemo_rl import NemoRl
 from engine.data.layouts.preference import Preference, is_described
+from engine.data.layouts.safe_rlhf import SafeRlhf
+from engine.data.layouts.shp import Shp
 from engine.data.layouts.sides import Sides
 from engine.data.options import Options
 
 __all__ = ["BY_NAME", "LAYOUTS", "Change", "Draft", "Layout", "Row", "layout_of", "recognised"]
 
 # The first one that matches a row reads it, so the most particular come first.
-LAYOUTS: tuple[type[Layout], ...] = (Sides, Preference)
+LAYOUTS: tuple[type[Layout], ...] = (
+    Sides,
+    MsSwift,
+    Alpaca,
+    ShareGpt,
+    Preference,
+    NemoRl,
+    SafeRlhf,
+    Shp,
+    Kto,
+)
 
 BY_NAME = {layout.name: layout for layout in LAYOUTS}
 

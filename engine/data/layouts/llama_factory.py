@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from engine.data.cells import cell
@@ -98,5 +97,3 @@ def _history(value: Any) -> tuple[Message, ...]:
         one, other = exchange
         messages += [said(one, "user", "history"), said(other, "assistant", "history")]
     return tuple(messages)
-
-

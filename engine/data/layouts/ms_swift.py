@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
-from engine.data.cells import cell
+from engine.data.cells import cell, recelled
 from engine.data.conversation import Conversation, Message
-from engine.data.layouts.base import Change, Draft, Layout, Row, number
+from engine.data.layouts.base import Draft, Row, number
 from engine.data.layouts.parts import (
     MEDIA,
     SYSTEMS,
@@ -17,24 +17,26 @@ from engine.data.layouts.parts import (
     system_messages,
     to_messages,
 )
-from engine.data.messages import is_message, read_messages, tools_text
+from engine.data.layouts.single import Single
+from engine.data.messages import CALLS, CONTENT, THINKING, read_messages, tools_text
 from engine.data.pairs import NO_FACTS, Facts, RowError
 
 _RESPONSE, _MESSAGES = "rejected_response", "rejected_messages"
 
 
-class MsSwift(Layout):
+class MsSwift(Single):
     name = "ms-swift"
     title = "messages, and rejected_response or rejected_messages (ms-swift)"
-    text: ClassVar[frozenset[str]] = frozenset(("messages", _RESPONSE, _MESSAGES, *SYSTEMS, "tools"))
+    text: ClassVar[frozenset[str]] = frozenset(
+        ("messages", _RESPONSE, _MESSAGES, *SYSTEMS, "tools")
+    )
     known: ClassVar[frozenset[str]] = frozenset((*MEDIA, "objects"))
 
     @classmethod
     def matches(cls, row: Row) -> bool:
         return "messages" in row and (_RESPONSE in row or _MESSAGES in row)
 
-    def read(self, rows: Sequence[Row]) -> list[Draft]:
-        [row] = rows
+    def pair(self, row: Row) -> Draft:
         check_media(row)
         messages = cell(row["messages"])
         if not isinstance(messages, list):
@@ -47,17 +49,27 @@ class MsSwift(Layout):
             for side in (chosen, rejected)
         )
         margin = number(row.get(self.options.columns.margin or "margin"))
-        return [Draft(one, other, NO_FACTS if margin is None else Facts(margin))]
+        return Draft(one, other, NO_FACTS if margin is None else Facts(margin))
 
-    def write(self, rows: Sequence[Row], changes: Sequence[Change]) -> list[Row | None]:
-        [row] = rows
-        match changes[0].action if changes else "keep":
-            case "omit" | "tie":  # the layout has no word for a tie
-                return [None]
-            case "flip":
-                return [_flipped(row)]
-            case _:
-                return [row]
+    def flipped(self, row: Row) -> Row:
+        """The row with the other answer in `messages`, in the form that the row has."""
+        if filled(row.get(_MESSAGES)):
+            return {**row, "messages": row[_MESSAGES], _MESSAGES: row["messages"]}
+        messages, given = cell(row["messages"]), cell(row[_RESPONSE])
+        read = read_messages(messages, "messages", self.options.ignore)
+        at = _after_last_user([message.role for message in read])
+        asked, answer = messages[:at], messages[at:]
+        response: Any = answer
+        if isinstance(given, str):
+            new = [_with_text(answer[-1], given)]
+            if len(answer) == 1 and read[at].is_plain:
+                response = read[at].content
+        else:
+            new = given if isinstance(given, list) else [given]
+            if len(answer) == 1 and not isinstance(given, list):
+                [response] = answer
+        messages = recelled(row["messages"], [*asked, *new])
+        return {**row, "messages": messages, _RESPONSE: recelled(row[_RESPONSE], response)}
 
     def _rejected(self, row: Row, chosen: tuple[Message, ...]) -> tuple[Message, ...]:
         ignore = self.options.ignore
@@ -79,40 +91,7 @@ def _after_last_user(roles: Sequence[str]) -> int:
     return at
 
 
-def _flipped(row: Row) -> Row:
-    """The row with the other answer in `messages`, in the form that the row has."""
-    if filled(row.get(_MESSAGES)):
-        return {**row, "messages": row[_MESSAGES], _MESSAGES: row["messages"]}
-    messages: list[Any] = cell(row["messages"])
-    roles = [message.role for message in read_messages(messages, "messages")]
-    at = _after_last_user(roles)
-    asked, answer = messages[:at], messages[at:]
-    given = cell(row[_RESPONSE])
-    response: Any = answer
-    if isinstance(given, str):
-        new = _with_text(answer[-1], given) if answer else {"role": "assistant", "content": given}
-        replaced = [new]
-        if len(answer) == 1 and (text := _plain(answer[0])) is not None:
-            response = text
-    else:
-        replaced = given if isinstance(given, list) else [given]
-        if is_message(given) and len(answer) == 1:
-            response = answer[0]
-    return {**row, "messages": [*asked, *replaced], _RESPONSE: response}
-
-
-def _text_field(message: Mapping[str, Any]) -> str:
-    return next((name for name in ("content", "value", "text") if message.get(name)), "content")
-
-
-def _plain(message: Mapping[str, Any]) -> str | None:
-    """The text of a message that says nothing but a text."""
-    [read] = read_messages([message], "messages")
-    text = message.get(_text_field(message))
-    return text if read.is_plain and isinstance(text, str) else None
-
-
 def _with_text(message: Mapping[str, Any], text: str) -> dict[str, Any]:
     """A message of the same keys that says this text alone."""
-    role = {name: message[name] for name in ("role", "from", "speaker") if name in message}
-    return {**dict.fromkeys(message), **role, _text_field(message): text}
+    field = next((name for name in CONTENT if message.get(name)), CONTENT[0])
+    return {**message, **dict.fromkeys({*THINKING, *CALLS} & message.keys()), field: text}

@@ -35,10 +35,10 @@ def conversation(
     # A prompt may end in a bare "Assistant:" that the completion continues.
     if before and _is_open(before[-1]):
         before = before[:-1]
-    if before and isinstance(completion, str) and transcript.is_transcript(completion):
-        if all(message.role == "user" for message in after):
-            # An answer that begins with "Human:", such as a line of a play.
-            after = (Message("assistant", completion.strip()),)
+    is_transcript = isinstance(completion, str) and transcript.is_transcript(completion)
+    if before and is_transcript and all(message.role == "user" for message in after):
+        # An answer that begins with "Human:", such as a line of a play.
+        after = (Message("assistant", str(completion).strip()),)
     return Conversation.of(joined(before, after, where), tools)
 
 

@@ -6,12 +6,12 @@ binarized, Orca pairs, and any row that `[data.columns]` describes.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar
 
 from engine.data.cells import cell, text_list
 from engine.data.conversation import Conversation, Message
-from engine.data.layouts.base import Change, Draft, Layout, Row, number, swapped, text_field
+from engine.data.layouts.base import Draft, Row, number, swapped, text_field
 from engine.data.layouts.parts import (
     MEDIA,
     SYSTEMS,
@@ -23,6 +23,7 @@ from engine.data.layouts.parts import (
     system_messages,
     to_messages,
 )
+from engine.data.layouts.single import Single
 from engine.data.messages import is_messages, tools_text
 from engine.data.options import Options
 from engine.data.pairs import NO_FACTS, Facts, RowError, Unused, Vote
@@ -44,7 +45,7 @@ _VOTES = ("score", "vote", "value")
 _MODELS = ("model_{}", "{}_model", "{}-model")
 
 
-class Preference(Layout):
+class Preference(Single):
     name = "preference"
     title = "chosen and rejected, with an optional prompt (hh-rlhf, TRL, OpenRLHF, UltraFeedback)"
     text: ClassVar[frozenset[str]] = frozenset(
@@ -56,21 +57,10 @@ class Preference(Layout):
     def matches(cls, row: Row) -> bool:
         return any(one in row and other in row for one, other in SIDE_NAMES)
 
-    def read(self, rows: Sequence[Row]) -> list[Draft]:
-        [row] = rows
+    def pair(self, row: Row) -> Draft:
         check_media(row)
         chosen, rejected = self.sides(row)
-        return [Draft(chosen, rejected, self.facts(row))]
-
-    def write(self, rows: Sequence[Row], changes: Sequence[Change]) -> list[Row | None]:
-        [row] = rows
-        match changes[0].action if changes else "keep":
-            case "omit" | "tie":  # the layout has no word for a tie
-                return [None]
-            case "flip":
-                return [self.flipped(row)]
-            case _:
-                return [row]
+        return Draft(chosen, rejected, self.facts(row))
 
     # ------------------------------------------------------------ parts of a row
 
@@ -137,14 +127,20 @@ class Preference(Layout):
         ignored = self.options.ignore
         return [name for name in PROMPTS if name not in ignored and filled(row.get(name))]
 
+    def unread(self, columns: Iterable[str]) -> tuple[str, ...]:
+        """As the base; of several prompts only one is read."""
+        columns = tuple(columns)
+        prompts = tuple(name for name in columns if name in PROMPTS and name in self.text)
+        several = len(prompts) > 1 or self.options.columns.prompts
+        return super().unread(columns) + (prompts if several else ())
+
     def check_unread(self, row: Row, columns: Sequence[str]) -> None:
-        """As the base; further prompts beside the first one would be lost, too."""
-        lost = [c for c in columns if is_text(c, row[c]) and not self._is_copy(row, c)]
-        given = self._prompts(row)
-        if self.options.columns.prompts:
-            lost += [name for name in given if name not in self.options.columns.named]
-        elif len(given) > 1:
-            lost += [name for name in given[1:] if row[name] != row[given[0]]]
+        prompts = self._prompts(row)
+        named = self.options.columns.named
+        first = row[prompts[0]] if prompts and not self.options.columns.prompts else None
+        lost = [name for name in prompts if name not in named and row[name] != first]
+        others = [name for name in columns if name not in self.text]
+        lost += [c for c in others if is_text(c, row[c]) and not self._is_copy(row, c)]
         if lost:
             raise Unused(lost)
 
