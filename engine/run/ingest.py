@@ -29,12 +29,14 @@ class Source:
     """What a study's data says. `digest` is that of the study's pairs, `content` also covers the
     facts and rows; `groups` has the group number of each of these pairs.
 
+    `unusable` is the first reject that is a fault of the data, and no answer such as a tie;
     `selected` are the places of the study's pairs among all pairs, or None for all of them.
     """
 
     study: Study
     total: int
     rejects: dict[str, int]
+    unusable: data.Reject | None
     selected: frozenset[int] | None
     digest: str
     content: str
@@ -49,6 +51,19 @@ class Source:
     def count(self) -> int:
         """The number of pairs of the study."""
         return len(self.groups)
+
+    def check(self) -> None:
+        """Raises BadInput if too many rows are unusable, or no pair is left."""
+        first, most = self.unusable, self.study.data.max_reject_share
+        count = sum(number for reason, number in self.rejects.items() if reason not in NEUTRAL)
+        if first is not None and count > most * self.rows:
+            raise BadInput(
+                f"{count:,} of {self.rows:,} rows cannot be used, more than "
+                f"data.max_reject_share = {most:g} allows; first: line "
+                f"{first.line} of {first.source}: {first.reason}: {first.detail}"
+            )
+        if not self.total:
+            raise BadInput("the dataset has no usable pairs")
 
     def items(self, stopped: Stop = lambda: False) -> Iterator[data.Pair | data.Reject]:
         """The study's pairs and all rejects, read again.
@@ -77,7 +92,7 @@ class Source:
 
 
 def read(study: Study, stopped: Stop = lambda: False) -> Source:
-    """Raises BadInput if the data cannot be read or too much of it is unusable, and Stopped."""
+    """Raises BadInput if the data cannot be read or is damaged, and Stopped."""
     settings = study.data
     rejects: Counter[str] = Counter()
     first: data.Reject | None = None
@@ -102,11 +117,11 @@ def read(study: Study, stopped: Stop = lambda: False) -> Source:
     for pair in sample.pairs():
         digest.add(pair)
         groups.add(pair)
-    _check(study, total, rejects, first)
     return Source(
         study,
         total,
         dict(rejects),
+        first,
         sample.places(total),
         digest.value(),
         digest.content,
@@ -160,17 +175,3 @@ def _damage(reject: data.Reject) -> str:
         f"{reject.source} is damaged after line {reject.line} ({reject.detail}), so rows may "
         "be missing: get the file again, or recover the intact part with zcat"
     )
-
-
-def _check(study: Study, total: int, rejects: Counter[str], first: data.Reject | None) -> None:
-    """Raises BadInput if too many rows are unusable. Ties are answers, and no fault of the data."""
-    unusable = sum(count for reason, count in rejects.items() if reason not in NEUTRAL)
-    rows = total + sum(rejects.values())
-    if first is not None and unusable > study.data.max_reject_share * rows:
-        raise BadInput(
-            f"{unusable:,} of {rows:,} rows cannot be used, more than "
-            f"data.max_reject_share = {study.data.max_reject_share:g} allows; first: line "
-            f"{first.line} of {first.source}: {first.reason}: {first.detail}"
-        )
-    if not total:
-        raise BadInput("the dataset has no usable pairs")

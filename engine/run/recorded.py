@@ -177,6 +177,7 @@ def check(study_file: Path) -> dict[str, int]:
     """The number of pairs and of rewrites that a run would import."""
     study = studies.load(study_file)
     source = ingest.read(study)
+    source.check()
     recorded = read(study, source)
     return {"pairs": source.count, "rewrites": len(recorded.rewrites)}
 

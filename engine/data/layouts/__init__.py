@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from engine.data.layouts.arena import Arena, ArenaFlat
 from engine.data.layouts.base import Change, Draft, Layout, Row
+from engine.data.layouts.helpsteer import HelpSteer2, HelpSteer2Ratings, HelpSteer3
 from engine.data.layouts.kto import Kto
 from engine.data.layouts.llama_factory import Alpaca, ShareGpt
 from engine.data.layouts.ms_swift import MsSwift
 from engine.data.layouts.nemo_rl import NemoRl
 from engine.data.layouts.preference import Preference, is_described
+from engine.data.layouts.rewardbench2 import RewardBench2
 from engine.data.layouts.safe_rlhf import SafeRlhf
+from engine.data.layouts.scored import Nectar, Scored, UltraFeedback
 from engine.data.layouts.shp import Shp
 from engine.data.layouts.sides import Sides
 from engine.data.options import Options
@@ -20,13 +24,22 @@ __all__ = ["BY_NAME", "LAYOUTS", "Change", "Draft", "Layout", "Row", "layout_of"
 # The first one that matches a row reads it, so the most particular come first.
 LAYOUTS: tuple[type[Layout], ...] = (
     Sides,
+    HelpSteer3,
+    HelpSteer2,
+    HelpSteer2Ratings,
+    UltraFeedback,
+    Nectar,
+    RewardBench2,
+    Arena,
+    ArenaFlat,
+    NemoRl,
+    SafeRlhf,
+    Shp,
     MsSwift,
     Alpaca,
     ShareGpt,
     Preference,
-    NemoRl,
-    SafeRlhf,
-    Shp,
+    Scored,
     Kto,
 )
 

@@ -74,15 +74,26 @@ class Kto(Layout):
         ]
 
     def write(self, rows: Sequence[Row], changes: Sequence[Change]) -> list[Row | None]:
-        """A row in several pairs is left out, or changes its label, if all of them say so."""
+        """A flip exchanges the labels of a pair. A row is left out if all its pairs are; where two
+        rows are needed elsewhere, the undesirable one."""
         actions = {change.place: change.action for change in changes}
-        desirable = [_desirable(row) for row in rows]
-        of_row: dict[int, set[str]] = {}
-        for pair in self._pairs(desirable):
+        flipped: set[int] = set()
+        needed: set[int] = set()
+        dropped: list[nbest.Pair] = []
+        for pair in self._pairs([_desirable(row) for row in rows]):
             action = actions.get(nbest.place(pair), "keep")
-            for at in pair:
-                of_row.setdefault(at, set()).add("omit" if action == "tie" else action)
-        return [_changed(row, of_row.get(at, set())) for at, row in enumerate(rows)]
+            if action in ("omit", "tie"):
+                dropped.append(pair)
+                continue
+            needed.update(pair)
+            if action == "flip":
+                flipped.update(pair)
+        gone = {at for pair in dropped for at in pair if at not in needed}
+        gone |= {other for one, other in dropped if one in needed and other in needed}
+        return [
+            None if at in gone else _flipped(row) if at in flipped else row
+            for at, row in enumerate(rows)
+        ]
 
     def _pairs(self, desirable: Sequence[bool]) -> list[nbest.Pair]:
         """With `best-rest` every desirable response meets every other one. Else they meet in their
@@ -128,10 +139,6 @@ def _desirable(row: Row) -> bool:
     return read_label(row.get(name), name)
 
 
-def _changed(row: Row, actions: set[str]) -> Row | None:
-    if actions == {"omit"}:
-        return None
-    if actions == {"flip"}:
-        name = _one(row, _LABELS) or "label"
-        return {**row, name: opposite(row[name])}
-    return row
+def _flipped(row: Row) -> Row:
+    name = _one(row, _LABELS) or "label"
+    return {**row, name: opposite(row[name])}

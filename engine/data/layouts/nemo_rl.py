@@ -17,7 +17,7 @@ from engine.data.layouts.parts import (
     to_messages,
 )
 from engine.data.messages import tools_text
-from engine.data.pairs import NO_FACTS, Facts, RowError
+from engine.data.pairs import Facts, RowError
 
 _JUDGED = ("rank", "reward")
 
@@ -48,12 +48,13 @@ class NemoRl(Layout):
             conversation(prompt, one.get("completion"), f"completion {at}", tools, ignore)
             for at, one in enumerate(completions, 1)
         ]
+        ranks = _scores(completions)
         rewards = [number(one.get("reward")) for one in completions]
         drafts = []
-        for pair in nbest.pairs(_scores(completions), self.options.nbest):
+        for pair in nbest.pairs(ranks, self.options.nbest):
             better, worse = pair
-            scores = rewards[better], rewards[worse]
-            facts = NO_FACTS if scores == (None, None) else Facts(None, (), *scores)
+            margin = (ranks[better] or 0) - (ranks[worse] or 0)
+            facts = Facts(margin, (), rewards[better], rewards[worse])
             drafts.append(Draft(sides[better], sides[worse], facts, nbest.place(pair)))
         return drafts
 

@@ -146,3 +146,20 @@ def _key(of: Sequence[Message]) -> list[tuple[str, str, str]]:
 
 def _is_open(message: Message) -> bool:
     return message.role == "assistant" and message.is_plain and not message.content.strip()
+
+
+def replied(
+    prompt: Sequence[Message], answer: object, where: str, ignore: Collection[str] = ()
+) -> Conversation:
+    """A prompt and the answer to it. A text is the answer as it is, whatever it looks like.
+
+    Raises RowError, also if there is no answer.
+    """
+    if answer is None:
+        raise RowError("missing_field", f"{where} is null")
+    if not isinstance(answer, str):
+        return conversation(prompt, answer, where, "", ignore)
+    before = tuple(prompt)
+    if before and _is_open(before[-1]):
+        before = before[:-1]
+    return Conversation.of((*before, said(answer, "assistant", where)))

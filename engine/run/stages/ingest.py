@@ -23,6 +23,7 @@ class Ingest(Stage):
         progress.set_rejects(source.rejects)
         rejects = sum(source.rejects.values())
         progress.count(rows=source.rows, pairs=source.count, rejects=rejects)
+        source.check()
         run.recorded = recorded.read(run.study, source)
         for warning in run.recorded.warnings:
             progress.warn(warning)
@@ -36,6 +37,7 @@ class Ingest(Stage):
 
     def dry_run(self, dry: DryRun) -> StagePlan:
         source = ingest.read(dry.study)
+        source.check()
         recorded.read(dry.study, source)
         keys = [
             (at, content_key(pair.chosen), content_key(pair.rejected))
