@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from engine.data.layouts.arena import Arena, ArenaFlat
+from engine.data.layouts.argilla import ArgillaFlat, ArgillaRecords
 from engine.data.layouts.base import Change, Draft, Layout, Row
 from engine.data.layouts.helpsteer import HelpSteer2, HelpSteer2Ratings, HelpSteer3
+from engine.data.layouts.hh import HhRlhf
 from engine.data.layouts.kto import Kto
 from engine.data.layouts.llama_factory import Alpaca, ShareGpt
 from engine.data.layouts.ms_swift import MsSwift
@@ -30,6 +32,8 @@ LAYOUTS: tuple[type[Layout], ...] = (
     UltraFeedback,
     Nectar,
     RewardBench2,
+    ArgillaFlat,
+    ArgillaRecords,
     Arena,
     ArenaFlat,
     NemoRl,
@@ -38,6 +42,7 @@ LAYOUTS: tuple[type[Layout], ...] = (
     MsSwift,
     Alpaca,
     ShareGpt,
+    HhRlhf,
     Preference,
     Scored,
     Kto,

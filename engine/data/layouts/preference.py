@@ -28,6 +28,7 @@ from engine.data.messages import is_messages, tools_text
 from engine.data.options import Options
 from engine.data.pairs import NO_FACTS, Facts, RowError, Unused, Vote
 from engine.data.prose import is_text
+from engine.data.transcript import ASSISTANT
 
 SIDES = ("chosen", "rejected")
 SIDE_NAMES = (SIDES, ("chosen_response", "rejected_response"))
@@ -40,9 +41,20 @@ _MADE_BY = (
     *("generations", "labelling_prompt", "raw_labelling_response", "rationale", "rationales"),
     *("original_chosen", "original_rejected"),
 )
-_SCORES = ("score_{}", "{}_score", "{}-score", "{}_rating", "{}-rating", "{}_reward", "reward_{}")
 _VOTES = ("score", "vote", "value")
-_MODELS = ("model_{}", "{}_model", "{}-model")
+
+
+def _for_sides(*patterns: str) -> tuple[tuple[str, str], ...]:
+    """The columns of the chosen and the rejected side, for each pattern of a name."""
+    return tuple((pattern.format("chosen"), pattern.format("rejected")) for pattern in patterns)
+
+
+_SCORES = _for_sides(
+    "score_{}", "{}_score", "{}-score", "{}_rating", "{}-rating", "{}_reward", "reward_{}"
+)
+_MODELS = _for_sides("model_{}", "{}_model", "{}-model")
+_FACTS = frozenset(("margin", *(name for pair in (*_SCORES, *_MODELS) for name in pair)))
+_BEFORE = frozenset((*PROMPTS, *SYSTEMS))
 
 
 class Preference(Single):
@@ -75,11 +87,11 @@ class Preference(Single):
     ) -> Conversation:
         if not prompt and not tools and isinstance(value, str) and not value.startswith(("[", "{")):
             whole = Conversation.of_transcript(value)
-            if whole.problem == "no_assistant_turn":
+            if ASSISTANT not in whole.encoded:
                 raise _no_prompt(name)
             return whole
         read = conversation(prompt, value, name, tools, self.options.ignore)
-        if isinstance(value, str) and all(message.role != "user" for message in read.messages):
+        if isinstance(value, str) and not _asks(prompt) and not _asks(read.messages):
             raise _no_prompt(name)
         return read
 
@@ -97,6 +109,8 @@ class Preference(Single):
 
     def prompt(self, row: Row) -> tuple[Message, ...]:
         """The messages before the completion: the system's, and the prompt's."""
+        if _BEFORE.isdisjoint(row) and self.named.isdisjoint(row):
+            return ()
         name, value = self.prompt_value(row)
         texts = text_list(value) if isinstance(value, str) else value
         if isinstance(texts, list) and texts and all(isinstance(item, str) for item in texts):
@@ -160,6 +174,8 @@ class Preference(Single):
 
     def facts(self, row: Row) -> Facts:
         columns = self.options.columns
+        if _FACTS.isdisjoint(row) and self.named.isdisjoint(row):
+            return NO_FACTS
         score = _pair_of(row, columns.scores, _SCORES)
         model = _pair_of(row, columns.models, _MODELS)
         margin = number(row.get(columns.margin or "margin"))
@@ -192,6 +208,10 @@ def is_described(row: Row, options: Options) -> bool:
     if columns.chosen is not None or columns.rejected is not None:
         return True
     return bool(columns.prompts) and Preference.matches(row)
+
+
+def _asks(messages: Iterable[Message]) -> bool:
+    return any(message.role == "user" for message in messages)
 
 
 def _no_prompt(name: str) -> RowError:
@@ -231,10 +251,11 @@ def describe(row: Row) -> str:
     return f"found columns {names}"
 
 
-def _pair_of(row: Row, named: tuple[str, str] | None, patterns: Sequence[str]) -> tuple[Any, Any]:
+def _pair_of(
+    row: Row, named: tuple[str, str] | None, known: Sequence[tuple[str, str]]
+) -> tuple[Any, Any]:
     """The values, for the chosen and the rejected side, of the first columns that the row has."""
-    pairs = [named] if named else [tuple(p.format(side) for side in SIDES) for p in patterns]
-    for one, other in pairs:
+    for one, other in (named,) if named else known:
         if one in row or other in row:
             return row.get(one), row.get(other)
     return None, None
