@@ -95,7 +95,7 @@ def read_message(value: object, where: str, ignore: Collection[str] = ()) -> Mes
     )
 
 
-def tools_text(value: object) -> str:
+def json_text(value: object) -> str:
     """The `tools` of a row, a list or its JSON text, as a JSON list; empty if there are none.
 
     Raises RowError if the value is no such list.

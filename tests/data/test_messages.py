@@ -5,7 +5,7 @@ import json
 import pytest
 
 from engine.data import Message
-from engine.data.messages import read_messages, tools_text
+from engine.data.messages import json_text, read_messages
 from engine.data.pairs import RowError, Unused
 
 TOOL = {"type": "function", "function": {"name": "lamp"}}
@@ -116,15 +116,15 @@ def test_a_text_beside_the_content_is_not_dropped_silently(
 
 @pytest.mark.parametrize("value", [[TOOL], TOOL, json.dumps([TOOL]), [{**TOOL, "strict": None}]])
 def test_tools_are_a_list_or_the_text_of_one(value: object) -> None:
-    assert tools_text(value) == json.dumps([TOOL])
+    assert json_text(value) == json.dumps([TOOL])
 
 
 @pytest.mark.parametrize("value", [None, "", " ", [], "[]", "null"])
 def test_no_tools_are_none(value: object) -> None:
-    assert tools_text(value) == ""
+    assert json_text(value) == ""
 
 
 @pytest.mark.parametrize("value", ["lamp", "5", 5, [5]])
 def test_other_tools_are_refused(value: object) -> None:
     with pytest.raises(RowError, match="tools is"):
-        tools_text(value)
+        json_text(value)

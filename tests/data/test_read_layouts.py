@@ -166,6 +166,12 @@ def test_parts_that_contradict_each_other_are_a_reject_of_its_own(
     assert [reject.reason for reject in rejects] == ["contradiction"]
 
 
+def test_a_mark_of_a_chat_template_alone_is_text(read_bytes: Read) -> None:
+    row = {"prompt": "<|im_start|> what?", "chosen": "[INST] is a mark.", "rejected": "<s>"}
+    pairs, _ = read_bytes(json.dumps(row).encode())
+    assert pairs[0].chosen.split() == ("\n\nHuman: <|im_start|> what?", "[INST] is a mark.")
+
+
 def test_prompts_that_differ_between_the_sides_are_kept_as_they_are(read_bytes: Read) -> None:
     other = "\n\nHuman: A fish?\n\nAssistant: A shark."
     pairs, rejects = read_bytes(json.dumps({"chosen": CHOSEN, "rejected": other}).encode())
@@ -224,6 +230,8 @@ def test_tools_calls_and_thinking_are_kept(read_bytes: Read, tools: object) -> N
         ({"images": ["a.png"]}, "media"),
         ({"chosen": [user("a"), {"role": "assistant", "content": [{"type": "image"}]}]}, "media"),
         ({"prompt": "<|im_start|>user\nA wader?<|im_end|>", "chosen": "A heron."}, "rendered"),
+        ({"prompt": "<s>[INST] A wader? [/INST]", "chosen": "A heron."}, "rendered"),
+        ({"prompt": "<bos><start_of_turn>user\nA wader?", "chosen": "A heron."}, "rendered"),
     ],
 )
 def test_rows_that_cannot_be_used_are_rejected_with_the_reason(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from engine.data.layouts.annotated import AnnotatedPairs
 from engine.data.layouts.arena import Arena, ArenaFlat
 from engine.data.layouts.argilla import ArgillaFlat, ArgillaRecords
 from engine.data.layouts.base import Change, Draft, Layout, Row
@@ -15,10 +16,12 @@ from engine.data.layouts.ms_swift import MsSwift
 from engine.data.layouts.nemo_rl import NemoRl
 from engine.data.layouts.preference import Preference, is_described
 from engine.data.layouts.rewardbench2 import RewardBench2
+from engine.data.layouts.rollouts import Rollouts, Verl
 from engine.data.layouts.safe_rlhf import SafeRlhf
 from engine.data.layouts.scored import Nectar, Scored, UltraFeedback
 from engine.data.layouts.shp import Shp
 from engine.data.layouts.sides import Sides
+from engine.data.layouts.verdicts import ArenaHard
 from engine.data.options import Options
 
 __all__ = ["BY_NAME", "LAYOUTS", "Change", "Draft", "Layout", "Row", "layout_of", "recognised"]
@@ -36,6 +39,8 @@ LAYOUTS: tuple[type[Layout], ...] = (
     ArgillaRecords,
     Arena,
     ArenaFlat,
+    ArenaHard,
+    AnnotatedPairs,
     NemoRl,
     SafeRlhf,
     Shp,
@@ -44,6 +49,8 @@ LAYOUTS: tuple[type[Layout], ...] = (
     ShareGpt,
     HhRlhf,
     Preference,
+    Verl,
+    Rollouts,
     Scored,
     Kto,
 )

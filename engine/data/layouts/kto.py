@@ -21,7 +21,7 @@ from engine.data.layouts.parts import (
     system_messages,
     to_messages,
 )
-from engine.data.messages import tools_text
+from engine.data.messages import json_text
 from engine.data.pairs import RowError
 
 _LABELS = ("label", "kto_tag")
@@ -109,7 +109,7 @@ class Kto(Layout):
 
     def _response(self, row: Row) -> _Response:
         check_media(row)
-        ignore, tools = self.options.ignore, tools_text(row.get("tools"))
+        ignore, tools = self.options.ignore, json_text(row.get("tools"))
         asked = [name for name in (*_PROMPTS, "input") if filled(row.get(name))]
         if len(asked) > 1 and asked != ["instruction", "input"]:
             raise RowError("contradiction", f"the row has several prompts: {', '.join(asked)}")

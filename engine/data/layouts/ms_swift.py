@@ -18,7 +18,7 @@ from engine.data.layouts.parts import (
     to_messages,
 )
 from engine.data.layouts.single import Single
-from engine.data.messages import CALLS, CONTENT, THINKING, read_messages, tools_text
+from engine.data.messages import CALLS, CONTENT, THINKING, json_text, read_messages
 from engine.data.pairs import NO_FACTS, Facts, RowError
 
 _RESPONSE, _MESSAGES = "rejected_response", "rejected_messages"
@@ -43,7 +43,7 @@ class MsSwift(Single):
             raise RowError("wrong_type", "messages is no list of messages")
         chosen = read_messages(messages, "messages", self.options.ignore)
         rejected = self._rejected(row, chosen)
-        system, tools = system_messages(row, self.options), tools_text(row.get("tools"))
+        system, tools = system_messages(row, self.options), json_text(row.get("tools"))
         one, other = (
             Conversation.of(joined(system, side, "the conversation"), tools)
             for side in (chosen, rejected)

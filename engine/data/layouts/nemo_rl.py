@@ -16,7 +16,7 @@ from engine.data.layouts.parts import (
     system_messages,
     to_messages,
 )
-from engine.data.messages import tools_text
+from engine.data.messages import json_text
 from engine.data.pairs import Facts, RowError
 
 _JUDGED = ("rank", "reward")
@@ -40,7 +40,7 @@ class NemoRl(Layout):
     def read(self, rows: Sequence[Row]) -> list[Draft]:
         [row] = rows
         context = cell(row["context"])
-        ignore, tools = self.options.ignore, tools_text(row.get("tools"))
+        ignore, tools = self.options.ignore, json_text(row.get("tools"))
         before = to_messages(context, "user", "context", ignore) if filled(context) else ()
         prompt = joined(system_messages(row, self.options), before, "context")
         completions = _completions(row)

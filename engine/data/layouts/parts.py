@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Sequence
 from typing import Any
 
@@ -16,8 +17,14 @@ from engine.wire.messages import Role
 # Of each group, the first field that a row has filled is used.
 SYSTEMS = ("system", "system_prompt", "system_message")
 MEDIA = ("images", "image", "audio", "audios", "videos", "video", "rejected_images")
-# Marks of chat templates: a text that has one is a rendered conversation, not what somebody said.
-_RENDERED = ("<|im_start|>", "<|start_header_id|>", "[INST]", "<start_of_turn>", "<|im_end|>")
+# How chat templates begin: such a text is a rendered conversation, not what somebody said.
+_ROLES = r"(?:system|user|assistant|model|tool)"
+_RENDERED = re.compile(
+    r"(?:<s>|<bos>|<\|begin_of_text\|>)?\s*(?:"
+    rf"<\|im_start\|>{_ROLES}\b|<\|start_header_id\|>{_ROLES}<\|end_header_id\|>"
+    rf"|<start_of_turn>{_ROLES}\b|<\|{_ROLES}\|>\s|\[INST\].*\[/INST\])",
+    re.DOTALL,
+)
 _MEDIA = frozenset(MEDIA)
 _LEADING = ("system", "developer")
 
@@ -94,7 +101,7 @@ def said(value: object, role: Role, where: str) -> Message:
     if not isinstance(value, str):
         raise RowError("wrong_type", f"{where}: expected text, got {type(value).__name__}")
     text = value.strip()
-    if text.startswith(_RENDERED):
+    if text.startswith(("<", "[")) and _RENDERED.match(text):
         raise RowError("rendered", f"{where} begins with a chat template's mark")
     return Message(role, text)
 
@@ -152,7 +159,11 @@ def _is_open(message: Message) -> bool:
 
 
 def replied(
-    prompt: Sequence[Message], answer: object, where: str, ignore: Collection[str] = ()
+    prompt: Sequence[Message],
+    answer: object,
+    where: str,
+    ignore: Collection[str] = (),
+    tools: str = "",
 ) -> Conversation:
     """A prompt and the answer to it. A text is the answer as it is, whatever it looks like.
 
@@ -161,8 +172,8 @@ def replied(
     if answer is None:
         raise RowError("missing_field", f"{where} is null")
     if not isinstance(answer, str):
-        return conversation(prompt, answer, where, "", ignore)
+        return conversation(prompt, answer, where, tools, ignore)
     before = tuple(prompt)
     if before and _is_open(before[-1]):
         before = before[:-1]
-    return Conversation.of((*before, said(answer, "assistant", where)))
+    return Conversation.of((*before, said(answer, "assistant", where)), tools)

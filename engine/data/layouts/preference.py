@@ -24,7 +24,7 @@ from engine.data.layouts.parts import (
     to_messages,
 )
 from engine.data.layouts.single import Single
-from engine.data.messages import is_messages, tools_text
+from engine.data.messages import is_messages, json_text
 from engine.data.options import Options
 from engine.data.pairs import NO_FACTS, Facts, RowError, Unused, Vote
 from engine.data.prose import is_text
@@ -78,7 +78,7 @@ class Preference(Single):
 
     def sides(self, row: Row) -> tuple[Conversation, Conversation]:
         values = [(name, self.side(row, name)) for name in self.side_names(row)]
-        prompt, tools = self.prompt(row), tools_text(row.get("tools"))
+        prompt, tools = self.prompt(row), json_text(row.get("tools"))
         chosen, rejected = (self.conversation(prompt, value, name, tools) for name, value in values)
         return chosen, rejected
 
