@@ -8,12 +8,15 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
+import pyarrow
 import pytest
+from pyarrow import parquet
 
 from engine.data import Options, Pair, Reject, Source, Vote, read_pairs
 from engine.data.layouts import BY_NAME, LAYOUTS, Change, layout_of
 from engine.data.options import NBest
 from engine.data.pairs import NEUTRAL
+from engine.errors import BadInput
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "data.md"
 _SECTION = re.compile(r"^### `(?P<name>[\w-]+)`\n(?P<text>.*?)(?=^##|\Z)", re.MULTILINE | re.DOTALL)
@@ -102,6 +105,39 @@ def test_an_example_is_read_to_pairs_and_written_as_it_came(
         keep = [Change(item.place, "keep")] if isinstance(item, Pair) else []
         assert write(item, keep, nbest) == write(item, [], nbest)
     assert written == dict(enumerate(rows))
+
+
+@every_example
+def test_an_example_is_read_alike_from_parquet(example: Example, tmp_path: Path) -> None:
+    rows = rows_of(example)
+    try:
+        table = pyarrow.Table.from_pylist(rows)
+    except pyarrow.ArrowInvalid:
+        pytest.skip("a column has values of several types, which Parquet cannot hold")
+    path = tmp_path / "rows.parquet"
+    parquet.write_table(table, path)
+    items = list(read_pairs(Source(path=path)))
+    pairs, rejects = read(tmp_path, rows, "best-worst")
+    assert [(sides(pair), pair.facts, pair.group) for pair in items if isinstance(pair, Pair)] == [
+        (sides(pair), pair.facts, pair.group) for pair in pairs
+    ]
+    assert [item.reason for item in items if isinstance(item, Reject)] == [
+        reject.reason for reject in rejects
+    ]
+
+
+@every_example
+def test_text_in_another_column_of_an_example_is_refused_by_name(
+    example: Example, tmp_path: Path
+) -> None:
+    remark = {"remarks": "Somebody wrote here what they think of the two responses."}
+    rows = [row | remark for row in rows_of(example)]
+    with pytest.raises(BadInput, match='"remarks" holds text that would not be read'):
+        read(tmp_path, rows, "best-worst")
+    ignoring = Options(ignore=frozenset(remark))
+    assert list(read_pairs(Source(tmp_path / "rows.jsonl", options=ignoring)))
+    pairs, _ = read(tmp_path, [row | {"remarks": 7.5} for row in rows], "best-worst")
+    assert pairs
 
 
 @every_policy
