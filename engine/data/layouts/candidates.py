@@ -11,6 +11,7 @@ from engine.data.layouts import nbest
 from engine.data.layouts.base import Change, Draft, Layout, Row
 from engine.data.layouts.parts import replied
 from engine.data.layouts.preference import Preference
+from engine.data.messages import json_text
 from engine.data.options import Options
 from engine.data.pairs import Facts, RowError
 
@@ -38,7 +39,8 @@ class Listed(Preference):
 
     def read(self, rows: Sequence[Row]) -> list[Draft]:
         [row] = rows
-        return drafts(self.prompt(row), self.candidates(row), self.options)
+        tools = json_text(row.get("tools"))
+        return drafts(self.prompt(row), self.candidates(row), self.options, tools)
 
     def write(self, rows: Sequence[Row], changes: Sequence[Change]) -> list[Row | None]:
         [row] = rows
@@ -62,8 +64,13 @@ class Gathered(Layout):
     def candidate(self, row: Row) -> Candidate:
         """The response of a row. Raises RowError."""
 
+    def tools(self, row: Row) -> str:
+        """The tools of the conversation, a JSON list."""
+        return ""
+
     def read(self, rows: Sequence[Row]) -> list[Draft]:
-        return drafts(self.prompt(rows[0]), [self.candidate(row) for row in rows], self.options)
+        candidates = [self.candidate(row) for row in rows]
+        return drafts(self.prompt(rows[0]), candidates, self.options, self.tools(rows[0]))
 
     def write(self, rows: Sequence[Row], changes: Sequence[Change]) -> list[Row | None]:
         if all(change.action == "keep" for change in changes):
@@ -79,7 +86,7 @@ class Gathered(Layout):
 
 
 def drafts(
-    prompt: Sequence[Message], candidates: Sequence[Candidate], options: Options
+    prompt: Sequence[Message], candidates: Sequence[Candidate], options: Options, tools: str = ""
 ) -> list[Draft]:
     """The pairs of these candidates. Raises RowError."""
     found = nbest.pairs(_scores(candidates), options.nbest)
