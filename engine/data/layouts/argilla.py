@@ -10,8 +10,8 @@ from typing import Any, ClassVar, NamedTuple
 from engine.data.layouts import nbest
 from engine.data.layouts.answers import Answer, Judged, answered, exchanged
 from engine.data.layouts.base import Change, Draft, Row
-from engine.data.layouts.parts import replied
-from engine.data.layouts.preference import PROMPTS, SYSTEMS, Preference
+from engine.data.layouts.parts import SYSTEMS, replied
+from engine.data.layouts.preference import PROMPTS, Preference
 from engine.data.messages import json_text
 from engine.data.pairs import Facts, RowError, Unused
 from engine.data.prose import is_text
