@@ -10,8 +10,9 @@ from typing import Any, ClassVar, NamedTuple
 from engine.data.layouts import nbest
 from engine.data.layouts.answers import Answer, Judged, answered, exchanged
 from engine.data.layouts.base import Change, Draft, Row
-from engine.data.layouts.parts import replied
-from engine.data.layouts.preference import PROMPTS, SYSTEMS, Preference
+from engine.data.layouts.parts import SYSTEMS, replied
+from engine.data.layouts.preference import PROMPTS, Preference
+from engine.data.messages import json_text
 from engine.data.pairs import Facts, RowError, Unused
 from engine.data.prose import is_text
 
@@ -47,13 +48,13 @@ class _Records(Preference):
     def read(self, rows: Sequence[Row]) -> list[Draft]:
         [row] = rows
         content, judged, found = self._pairs(row)
-        prompt = self.prompt(content.fields)
+        prompt, tools = self.prompt(content.fields), json_text(content.fields.get("tools"))
         names, ignore = content.candidates, self.options.ignore
         texts = [content.fields[name] for name in names]
         return [
             Draft(
-                replied(prompt, texts[better], names[better], ignore),
-                replied(prompt, texts[worse], names[worse], ignore),
+                replied(prompt, texts[better], names[better], ignore, tools),
+                replied(prompt, texts[worse], names[worse], ignore, tools),
                 _facts(judged, better, worse),
                 nbest.place((better, worse)),
             )
@@ -153,7 +154,14 @@ class ArgillaRecords(_Records):
     def content(self, row: Row) -> _Content:
         fields: Mapping[str, Any] = row["fields"]
         responses = _candidates(fields)
-        used = {*responses, *PROMPTS, *SYSTEMS, *self.options.columns.named, *self.options.ignore}
+        used = {
+            *responses,
+            *PROMPTS,
+            *SYSTEMS,
+            "tools",
+            *self.options.columns.named,
+            *self.options.ignore,
+        }
         if lost := [n for n in fields if n not in used and is_text(n, fields[n])]:
             raise Unused(lost, "fields")
         answers = {

@@ -56,7 +56,10 @@ class Layout(ABC):
     def __init__(self, options: Options) -> None:
         self.options = options
         self.named = options.columns.named
-        self._used = self.text | self.known | options.ignore | self.named
+        used = self.text | self.known | self.named
+        if "system" not in self.text:  # the layout has no system message, whatever it is called
+            used -= {options.columns.system}
+        self._used = used | options.ignore
 
     @classmethod
     @abstractmethod

@@ -9,6 +9,7 @@ from engine.data.layouts.base import Change, Draft, Row
 from engine.data.layouts.nbest import Pair, place
 from engine.data.layouts.parts import replied
 from engine.data.layouts.preference import SIDES, Preference
+from engine.data.messages import json_text
 from engine.data.pairs import Facts, RowError
 
 
@@ -26,13 +27,14 @@ class RewardBench2(Preference):
     def read(self, rows: Sequence[Row]) -> list[Draft]:
         [row] = rows
         prompt, answers = self.prompt(row), [*row["chosen"], *row["rejected"]]
-        models = row.get("models")
+        tools, models = json_text(row.get("tools")), row.get("models")
         if not isinstance(models, list) or len(models) != len(answers):
             models = [None] * len(answers)
         found = []
         for better, worse in self._pairs(row):
             chosen, rejected = (
-                replied(prompt, answers[one], f"response {one + 1}") for one in (better, worse)
+                replied(prompt, answers[one], f"response {one + 1}", tools=tools)
+                for one in (better, worse)
             )
             facts = Facts(model_chosen=models[better], model_rejected=models[worse])
             found.append(Draft(chosen, rejected, facts, place((better, worse))))
