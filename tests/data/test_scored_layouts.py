@@ -113,6 +113,20 @@ def test_responses_without_any_score_are_refused(read_bytes: Read) -> None:
         read_bytes(lines(row))
 
 
+def test_an_answer_that_is_json_stays_text(read_bytes: Read) -> None:
+    asked = {"prompt": "Two waders, as JSON."}
+    good, bad = '["heron", "stork"]', '{"heron": 1}'
+    rows = (
+        asked | {"chosen": good, "rejected": bad},
+        asked | {"responses": [good, bad], "scores": [1, 0]},
+        asked | {"completion": good, "reward": 1.0},
+        asked | {"completion": bad, "reward": 0.0},
+    )
+    pairs, rejects = read_bytes(lines(*rows))
+    assert not rejects
+    assert [said(pair) for pair in pairs] == [(good, bad)] * 3
+
+
 def test_the_tools_of_a_row_belong_to_every_response(read_bytes: Read) -> None:
     tools = [{"type": "function", "function": {"name": "look_up"}}]
     row = {"prompt": "Name a wader.", "responses": ["Heron", "Shark"], "scores": [1, 0]}

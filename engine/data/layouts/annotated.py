@@ -110,8 +110,8 @@ class AnnotatedPairs(Compared):
         """(column, text) of a response. Raises RowError, and Unused for further text."""
         name = f"response_{side}" if f"response_{side}" in row else f"text_{side}"
         value = row[name]
-        if name.startswith("response"):
-            value = cell(value)
+        if isinstance(inner := cell(value), Mapping) and "text" in inner:
+            value = inner
         if isinstance(value, Mapping):
             ignore = self.options.ignore
             rest = [key for key in value if key not in ("text", "model") and key not in ignore]

@@ -24,7 +24,9 @@ class RewardBench2(Preference):
 
     @classmethod
     def matches(cls, row: Row) -> bool:
-        return all(side in row and _texts(cell(row[side])) for side in SIDES)
+        # In a table's cell, a list of texts may also be what one response says.
+        of = cell if "num_correct" in row else _same
+        return all(side in row and _texts(of(row[side])) for side in SIDES)
 
     def read(self, rows: Sequence[Row]) -> list[Draft]:
         [row] = rows
@@ -63,6 +65,10 @@ class RewardBench2(Preference):
             raise RowError("no_rival", "a side has no response")
         others = rejected if self.options.nbest == "best-rest" else rejected[:1]
         return [(better, worse) for better in range(size) for worse in others]
+
+
+def _same(value: Any) -> Any:
+    return value
 
 
 def _side(row: Row, side: str) -> list[str]:

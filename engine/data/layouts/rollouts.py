@@ -8,7 +8,7 @@ from typing import ClassVar
 
 import orjson
 
-from engine.data.cells import cell
+from engine.data.cells import cell, decoded
 from engine.data.conversation import Message
 from engine.data.layouts.base import Row, number, text_field
 from engine.data.layouts.candidates import Candidate, Gathered
@@ -70,9 +70,10 @@ class Rollouts(Gathered):
         return json_text(row.get("tool_defs"))
 
     def candidate(self, row: Row) -> Candidate:
-        return Candidate(
-            cell(row["completion"]), number(row["reward"]), text_field(row, ("model",))
-        )
+        answer = row["completion"]
+        if isinstance(answer, str):
+            answer = decoded(answer, "completion")
+        return Candidate(answer, number(row["reward"]), text_field(row, ("model",)))
 
 
 def unmarked(text: str) -> tuple[Message, ...]:
