@@ -20,9 +20,11 @@ Reason = Literal[
     "unknown_role",
     "media",
     "rendered",
+    "contradiction",
     "tie",
     "both_bad",
     "no_rival",
+    "no_vote",
     "no_assistant_turn",
     "last_turn_not_assistant",
     "empty_response",
@@ -40,9 +42,11 @@ REASONS: tuple[tuple[Reason, str], ...] = (
     ("unknown_role", "a message has a role that is none of system, user, assistant, tool"),
     ("media", "the conversation has images, audio or video, which are not read"),
     ("rendered", "the text is already rendered by a chat template: use the messages themselves"),
+    ("contradiction", "two columns say different things: prompt and conversation, or two systems"),
     ("tie", "the human preferred neither response"),
     ("both_bad", "the human refused both responses"),
     ("no_rival", "there is no second response to this prompt to compare with"),
+    ("no_vote", "nobody has said yet which response is better"),
     ("bad_utf8", "the text is not valid Unicode: invalid UTF-8, or an unpaired surrogate"),
     ("no_assistant_turn", "the conversation has no assistant turn"),
     ("last_turn_not_assistant", "the conversation does not end with an assistant turn"),
@@ -54,7 +58,7 @@ REASONS: tuple[tuple[Reason, str], ...] = (
 
 
 # Reasons that are the human's answer and no fault of the data: they count as no reject.
-NEUTRAL: frozenset[Reason] = frozenset(("tie", "both_bad", "no_rival"))
+NEUTRAL: frozenset[Reason] = frozenset(("tie", "both_bad", "no_rival", "no_vote"))
 
 
 class RowError(Exception):

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from engine.data.annotated import comparison_rows, is_annotated
 from engine.data.hub import hub_rows
 from engine.data.jsonl import jsonl_rows, list_rows, peek
 from engine.data.options import Options
@@ -177,6 +178,8 @@ def _rows_by_format(path: Path, name: str, options: Options) -> Iterator[Row | R
         raise BadInput(f"{name} is in UTF-16: save it as UTF-8")
     if suffix in _TABLES:
         return csv_rows(path, name, options)
+    if suffix not in _JSON_LINES and is_annotated(head):
+        return comparison_rows(path, name)
     # In a JSON lines file, a list may be one bad line; other signs show a file that is one list.
     if first.startswith(b"[") and (suffix not in _JSON_LINES or first == b"[" or not rest):
         return list_rows(path, name)

@@ -18,10 +18,15 @@ from engine.data.pairs import NEUTRAL
 from engine.data.readers import DAMAGE
 from engine.data.sample import rank
 from engine.errors import BadInput
-from engine.executors.jobs import Stopped
 from engine.study import Study
 
-Stop = Callable[[], bool]
+# Called with the number of rows since the last call; it raises to stop the reading.
+Watch = Callable[[int], None]
+EVERY = 1_000
+
+
+def _unwatched(rows: int) -> None:
+    pass
 
 
 @dataclass(frozen=True)
@@ -29,12 +34,14 @@ class Source:
     """What a study's data says. `digest` is that of the study's pairs, `content` also covers the
     facts and rows; `groups` has the group number of each of these pairs.
 
+    `unusable` is the first reject that is a fault of the data, and no answer such as a tie;
     `selected` are the places of the study's pairs among all pairs, or None for all of them.
     """
 
     study: Study
     total: int
     rejects: dict[str, int]
+    unusable: data.Reject | None
     selected: frozenset[int] | None
     digest: str
     content: str
@@ -50,22 +57,37 @@ class Source:
         """The number of pairs of the study."""
         return len(self.groups)
 
-    def items(self, stopped: Stop = lambda: False) -> Iterator[data.Pair | data.Reject]:
+    def check(self) -> None:
+        """Raises BadInput if too many rows are unusable, or no pair is left."""
+        first, most = self.unusable, self.study.data.max_reject_share
+        count = sum(number for reason, number in self.rejects.items() if reason not in NEUTRAL)
+        if first is not None and count > most * self.rows:
+            raise BadInput(
+                f"{count:,} of {self.rows:,} rows cannot be used, more than "
+                f"data.max_reject_share = {most:g} allows; first: line "
+                f"{first.line} of {first.source}: {first.reason}: {first.detail}"
+            )
+        if not self.total:
+            raise BadInput("the dataset has no usable pairs")
+
+    def items(self, watch: Watch = _unwatched) -> Iterator[data.Pair | data.Reject]:
         """The study's pairs and all rejects, read again.
 
-        Raises BadInput if they are no longer the same, and Stopped.
+        Raises BadInput if they are no longer the same.
         """
         place = -1
         digest = data.Digest()
-        for item in _read(self.study, stopped):
+        for item in _read(self.study, watch):
             if isinstance(item, data.Pair):
                 place += 1
+                if place == self.total:
+                    raise _changed()
                 if self.selected is not None and place not in self.selected:
                     continue
             digest.add(item)
             yield item
         if digest.content != self.content:
-            raise BadInput("the data was changed while it was read: run again")
+            raise _changed()
 
     def pairs(self) -> Iterator[data.Pair]:
         """The study's pairs, read again."""
@@ -76,15 +98,15 @@ class Source:
         return (item for item in _read(self.study) if isinstance(item, data.Pair))
 
 
-def read(study: Study, stopped: Stop = lambda: False) -> Source:
-    """Raises BadInput if the data cannot be read or too much of it is unusable, and Stopped."""
+def read(study: Study, watch: Watch = _unwatched) -> Source:
+    """Raises BadInput if the data cannot be read or is damaged."""
     settings = study.data
     rejects: Counter[str] = Counter()
     first: data.Reject | None = None
-    sample = _Sample(settings.limit, settings.seed)
+    sample = Sample(settings.limit, settings.seed)
     digest, groups = data.Digest(), Groups()
     total = 0
-    for item in _read(study, stopped):
+    for item in _read(study, watch):
         if isinstance(item, data.Reject):
             if item.reason in DAMAGE:
                 raise BadInput(_damage(item))
@@ -102,11 +124,11 @@ def read(study: Study, stopped: Stop = lambda: False) -> Source:
     for pair in sample.pairs():
         digest.add(pair)
         groups.add(pair)
-    _check(study, total, rejects, first)
     return Source(
         study,
         total,
         dict(rejects),
+        first,
         sample.places(total),
         digest.value(),
         digest.content,
@@ -114,7 +136,7 @@ def read(study: Study, stopped: Stop = lambda: False) -> Source:
     )
 
 
-def _read(study: Study, stopped: Stop = lambda: False) -> Iterator[data.Pair | data.Reject]:
+def _read(study: Study, watch: Watch = _unwatched) -> Iterator[data.Pair | data.Reject]:
     settings = study.data
     source = data.Source(
         path=Path(settings.path) if settings.path else None,
@@ -124,13 +146,13 @@ def _read(study: Study, stopped: Stop = lambda: False) -> Iterator[data.Pair | d
         revision=settings.revision,
         options=settings.options,
     )
-    for item in data.read_pairs(source):
-        if stopped():
-            raise Stopped
+    for number, item in enumerate(data.read_pairs(source), 1):
+        if number % EVERY == 0:
+            watch(EVERY)
         yield item
 
 
-class _Sample:
+class Sample:
     """The pairs of a seeded sample, as they come: the same as `data.seeded_sample` takes."""
 
     def __init__(self, limit: int, seed: int) -> None:
@@ -155,22 +177,12 @@ class _Sample:
         return frozenset(place for _, place, _ in self._heap)
 
 
+def _changed() -> BadInput:
+    return BadInput("the data was changed while it was read: run again")
+
+
 def _damage(reject: data.Reject) -> str:
     return (
         f"{reject.source} is damaged after line {reject.line} ({reject.detail}), so rows may "
         "be missing: get the file again, or recover the intact part with zcat"
     )
-
-
-def _check(study: Study, total: int, rejects: Counter[str], first: data.Reject | None) -> None:
-    """Raises BadInput if too many rows are unusable. Ties are answers, and no fault of the data."""
-    unusable = sum(count for reason, count in rejects.items() if reason not in NEUTRAL)
-    rows = total + sum(rejects.values())
-    if first is not None and unusable > study.data.max_reject_share * rows:
-        raise BadInput(
-            f"{unusable:,} of {rows:,} rows cannot be used, more than "
-            f"data.max_reject_share = {study.data.max_reject_share:g} allows; first: line "
-            f"{first.line} of {first.source}: {first.reason}: {first.detail}"
-        )
-    if not total:
-        raise BadInput("the dataset has no usable pairs")

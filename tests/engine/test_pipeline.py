@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from engine.data import Conversation
 from engine.errors import Kind
 from engine.executors.requests import Ask, Identify, Request
 from engine.executors.workers import Workers
@@ -102,14 +103,21 @@ def test_a_finished_run_has_every_result_once(finished: Path) -> None:
     assert all(done for _, _, done, _ in batches(finished))
 
 
+def conversation(row: tuple[Any, ...]) -> Conversation:
+    """The conversation in a row of the table `texts`."""
+    _, _, transcript, messages, _ = row
+    return Conversation(messages or transcript)
+
+
 def test_a_rewrite_is_the_context_with_the_last_response_in_other_words(finished: Path) -> None:
     found = rows(finished)
     texts = {row[0]: row for row in found["texts"]}
     for _, _, before, raw, refused, after in found["rewrites"]:
         if refused is None:
-            assert raw == stand_in_rewrite(texts[before][4])
-            assert texts[after][2] == f"{texts[before][3]}\n\nAssistant: {raw}"
-            assert texts[after][3] == texts[before][3], "the context stays"
+            context, response = conversation(texts[before]).split()
+            assert raw == stand_in_rewrite(response)
+            assert texts[after][2] == f"{context}\n\nAssistant: {raw}"
+            assert conversation(texts[after]).split() == (context, raw)
 
 
 def test_the_manifest_says_what_made_the_results(finished: Path) -> None:
@@ -430,6 +438,8 @@ def test_whatever_the_rewriter_writes_the_run_ends(kind: str, tmp_path: Path) ->
         assert status.counts["rewrites"] == 0
         assert status.counts[f"refused: {guard.EMPTY}"] == 8
     texts = {row[0]: row for row in found["texts"]}
-    for _, _, before, _, refused, after in found["rewrites"]:
+    for _, _, before, raw, refused, after in found["rewrites"]:
         if refused is None:
-            assert texts[after][3] == texts[before][3], "the context is still the context"
+            old, new = conversation(texts[before]).messages, conversation(texts[after]).messages
+            assert new[:-1] == old[:-1], "the context is still the context"
+            assert new[-1].content == raw, "what looks like a turn is text"

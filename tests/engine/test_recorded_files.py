@@ -105,7 +105,7 @@ def test_a_labels_file_gives_pairs_whatever_the_order_of_its_rows(tmp_path: Path
     )
     found = list(data.read_pairs(data.Source(path=path)))
     pairs = [record for record in found if isinstance(record, data.Pair)]
-    assert [(p.source_id, p.chosen, p.rejected) for p in pairs] == [
+    assert [(p.source_id, p.chosen.transcript, p.rejected.transcript) for p in pairs] == [
         (key, text(key, "chosen"), text(key, "rejected")) for key in ("9", "8")
     ]
     (reject,) = [record for record in found if isinstance(record, data.Reject)]

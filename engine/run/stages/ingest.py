@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from engine.executors.jobs import Stopped
 from engine.run import ingest, recorded
 from engine.run.stages.base import Stage
 from engine.run.work import DryRun, Run
@@ -19,15 +20,23 @@ class Ingest(Stage):
     def run(self, run: Run) -> None:
         progress = run.progress
         progress.start_stage(self.name, 0)
-        source = ingest.read(run.study, run.stop.is_set)
+
+        def watch(rows: int) -> None:
+            if run.stop.is_set():
+                raise Stopped
+            progress.advance(self.name, rows)
+
+        source = ingest.read(run.study, watch)
         progress.set_rejects(source.rejects)
         rejects = sum(source.rejects.values())
         progress.count(rows=source.rows, pairs=source.count, rejects=rejects)
+        source.check()
         run.recorded = recorded.read(run.study, source)
         for warning in run.recorded.warnings:
             progress.warn(warning)
         if not has_content(run.store, source.digest, source.content):
-            items = source.items(run.stop.is_set)
+            progress.start_stage(self.name, source.rows)
+            items = source.items(watch)
             dataset.put_dataset(run.store, source.digest, source.content, items, source.groups)
         run.notes["dataset"] = {"sha256": source.digest, "rows": source.rows, "pairs": source.count}
         run.ingested(source.digest, dataset.pair_texts(run.store))
@@ -36,6 +45,7 @@ class Ingest(Stage):
 
     def dry_run(self, dry: DryRun) -> StagePlan:
         source = ingest.read(dry.study)
+        source.check()
         recorded.read(dry.study, source)
         keys = [
             (at, content_key(pair.chosen), content_key(pair.rejected))

@@ -1,0 +1,183 @@
+"""Several scored responses in one row: UltraFeedback, Nectar, and any list of responses."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from statistics import fmean
+from typing import Any, ClassVar
+
+from engine.data.conversation import Message
+from engine.data.layouts.base import Row, number, text_field
+from engine.data.layouts.candidates import Candidate, Listed
+from engine.data.layouts.preference import PROMPTS, Preference
+from engine.data.messages import is_messages
+from engine.data.pairs import RowError
+
+# Of each group, the first field that a response has is used.
+_ANSWERS = ("response", "answer", "completion", "text", "content", "output", "generation")
+_SCORES = ("overall_score", "fine-grained_score", "score", "reward", "rating")
+_RANKS = ("rank", "ranking")
+_MODELS = ("model", "model_name", "generator")
+# Columns beside the responses with an item for each.
+_COLUMNS = ("responses", "completions", "candidates", "answers")
+_LISTS = ("scores", "rewards", "ratings", "ranks", "ranking")
+_PARALLEL = (*_COLUMNS, *_LISTS, "models")
+
+
+class Items(Listed):
+    """A list of objects, one per response."""
+
+    columns: ClassVar[tuple[str, ...]]  # the first one that a row has holds the list
+
+    def candidates(self, row: Row) -> list[Candidate]:
+        column, items = self._items(row)
+        field = self._score_field(items)
+        found = []
+        for place, item in enumerate(items, 1):
+            answer = next((item[name] for name in _ANSWERS if item.get(name) is not None), None)
+            if answer is None:
+                raise RowError("missing_field", f"{column}, response {place} has no text")
+            score = _score(item, field)
+            is_rank = field in _RANKS
+            if is_rank and score is not None:
+                score = -score
+            found.append(Candidate(answer, score, text_field(item, _MODELS), is_rank))
+        return found
+
+    def settled(self, row: Row, scores: dict[int, int]) -> Row:
+        column, items = self._items(row)
+        field = self._score_field(items)
+        new = [{**items[one], field: items[taken].get(field)} for one, taken in scores.items()]
+        return {**_shortened(row, len(items), scores), column: new}
+
+    def _items(self, row: Row) -> tuple[str, list[Mapping[str, Any]]]:
+        column = next(name for name in self.columns if name in row)
+        items = row[column]
+        if not isinstance(items, list) or not all(isinstance(item, Mapping) for item in items):
+            raise RowError(
+                "wrong_type", f"{column} is {type(items).__name__}, not a list of responses"
+            )
+        return column, items
+
+    def _score_field(self, items: Sequence[Mapping[str, Any]]) -> str:
+        """The field that most of the responses are compared by."""
+        names = (*_SCORES, "annotations", *_RANKS)
+        count = {name: sum(_score(item, name) is not None for item in items) for name in names}
+        best = max(names, key=count.__getitem__)  # the first of the best
+        if not count[best]:
+            raise RowError("missing_field", "no response has a score, a rating or a rank")
+        return best
+
+
+class UltraFeedback(Items):
+    name = "ultrafeedback"
+    title = "instruction, completions with ratings (UltraFeedback)"
+    columns = ("completions",)
+    text: ClassVar[frozenset[str]] = Preference.text | {"completions"}
+    known: ClassVar[frozenset[str]] = frozenset(("correct_answers", "incorrect_answers", "models"))
+
+    @classmethod
+    def matches(cls, row: Row) -> bool:
+        return {"instruction", "completions"} <= row.keys() and _has(row["completions"], "response")
+
+
+class Nectar(Items):
+    name = "nectar"
+    title = "prompt, answers with ranks (Nectar)"
+    columns = ("answers",)
+    text: ClassVar[frozenset[str]] = Preference.text | {"answers"}
+
+    @classmethod
+    def matches(cls, row: Row) -> bool:
+        return {"prompt", "answers"} <= row.keys() and _has(row["answers"], "answer")
+
+    def prompt(self, row: Row) -> tuple[Message, ...]:
+        # "\n\nHuman: … \n\nAssistant: ": the blank before a line break is the format's.
+        return tuple(
+            Message(message.role, message.content.strip()) if message.is_plain else message
+            for message in super().prompt(row)
+        )
+
+
+class Scored(Items):
+    name = "scored"
+    title = "a prompt, and responses with scores or ranks"
+    columns = _COLUMNS
+    text: ClassVar[frozenset[str]] = Preference.text | {*_COLUMNS, *_LISTS}
+    known: ClassVar[frozenset[str]] = frozenset(("models",))
+
+    @classmethod
+    def matches(cls, row: Row) -> bool:
+        column = next((name for name in cls.columns if name in row), None)
+        if column is None or not any(name in row for name in PROMPTS):
+            return False
+        items = row[column]
+        return items == "" or (isinstance(items, list) and not is_messages(items))
+
+    def candidates(self, row: Row) -> list[Candidate]:
+        column = next(name for name in self.columns if name in row)
+        scores, answers = self._scores(row), row[column]
+        if scores is None:
+            return super().candidates(row)
+        if not isinstance(answers, list) or len(answers) != len(row[scores]):
+            raise RowError("wrong_type", f"{column} and {scores} are not equally many")
+        sign = -1 if scores in ("ranks", "ranking") else 1
+        models = row.get("models")
+        if not isinstance(models, list) or len(models) != len(answers):
+            models = [None] * len(answers)
+        return [
+            Candidate(
+                next((answer[name] for name in _ANSWERS if name in answer), None)
+                if isinstance(answer, Mapping)
+                else answer,
+                None if (score := number(value)) is None else sign * score,
+                model if isinstance(model, str) else None,
+                sign < 0,
+            )
+            for answer, value, model in zip(answers, row[scores], models, strict=True)
+        ]
+
+    def settled(self, row: Row, scores: dict[int, int]) -> Row:
+        column = self._scores(row)
+        if column is None:
+            return super().settled(row, scores)
+        given = row[column]
+        shorter = _shortened(row, len(given), scores)
+        return {**shorter, column: [given[taken] for taken in scores.values()]}
+
+    def _scores(self, row: Row) -> str | None:
+        return next((name for name in _LISTS if isinstance(row.get(name), list)), None)
+
+
+def _has(items: object, field: str) -> bool:
+    """Whether these are responses with this field; a table's header does not say."""
+    if isinstance(items, list) and items:
+        return isinstance(items[0], Mapping) and field in items[0]
+    return items == ""
+
+
+def _score(item: Mapping[str, Any], field: str) -> float | None:
+    if field != "annotations":
+        return number(item.get(field))
+    ratings = list(_ratings(item.get("annotations")))
+    return fmean(ratings) if ratings else None
+
+
+def _ratings(annotations: object) -> Iterator[float]:
+    """The ratings of all aspects that have one; they are texts, such as "4" and "N/A"."""
+    for aspect in annotations.values() if isinstance(annotations, Mapping) else ():
+        rating = number(aspect.get("Rating")) if isinstance(aspect, Mapping) else None
+        if rating is not None:
+            yield rating
+
+
+def _shortened(row: Row, size: int, scores: Mapping[int, int]) -> dict[str, Any]:
+    """The row with the columns that have an item per response shortened to those that stay."""
+    new = dict(row)
+    for name in _PARALLEL:
+        value = row.get(name)
+        if isinstance(value, list) and len(value) == size:
+            new[name] = [value[one] for one in scores]
+    if row.get("num_responses") == size:
+        new["num_responses"] = len(scores)
+    return new
