@@ -74,10 +74,11 @@ def test_a_worker_that_has_loaded_a_model_still_knows_no_database() -> None:
         "from engine.executors.requests import Ask, Identify, Load; "
         "from engine.backends.base import Model, Use; from engine.models.operations import Score; "
         "from engine.backends.rewards.torch import ClassifierBackend; "
+        "from engine.data.conversation import Conversation; "
         "from engine.models.protocols import Text; worker = Worker('cpu'); "
         "model = Model(ClassifierBackend(model='embedded:reward-pre'), Use()); "
         "Load(model, Identify(model).answer(worker)).answer(worker); "
-        "Ask(Score(), (Text(0, '', 'a', 'b'),)).answer(worker)"
+        "Ask(Score(), (Text(0, Conversation.of_transcript('a')),)).answer(worker)"
     )
     assert "torch" in found
     assert "duckdb" not in found

@@ -6,83 +6,27 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-WORDS = [
-    "the",
-    "a",
-    "of",
-    "and",
-    "is",
-    "was",
-    "it",
-    "you",
-    "can",
-    "not",
-    "yes",
-    "no",
-    "why",
-    "how",
-    "what",
-    "tell",
-    "me",
-    "more",
-    "please",
-    "sky",
-    "sea",
-    "blue",
-    "green",
-    "old",
-    "new",
-    "light",
-    "rain",
-    "tree",
-    "stone",
-    "fire",
-    "water",
-    "very",
-    "quite",
-    "really",
-    "answer",
-    "question",
-    "hello",
-    "thanks",
-    "system",
-    "tool",
-    "call",
-    "result",
-    "name",
-    "user",
-    "assistant",
-    "human",
-    "developer",
-    "short",
-    "long",
-    "be",
-    "kind",
-    "think",
-    "etc",
-    "x",
-    "y",
-    "z",
-    "1",
-    "2",
-    "3",
-]
+_WORDS = """
+the a of and is was it you can not yes no why how what tell me more please sky sea blue green old
+new light rain tree stone fire water very quite really answer question hello thanks system tool call
+result name user assistant human developer short long kind think etc x y z 1 2 3
+"""
+WORDS = tuple(_WORDS.split())
 SPECIAL = ("<pad>", "<s>", "</s>", "<unk>", "<mask>")
 
 # Writes the first token itself, every role as it is, and ends in the final one.
-CHATML = (
-    "{{ bos_token }}{% if tools %}tools {{ tools | tojson }} {% endif %}"
-    "{% for m in messages %}{{ m.role }} : {% if m.reasoning_content %}think {{ m.reasoning_content }} "
-    "{% endif %}{{ m.content }}{% if m.tool_calls %} call {{ m.tool_calls | tojson }}{% endif %}"
-    " {{ eos_token }}{% endfor %}"
-)
+CHATML = """\
+{{- bos_token }}{% if tools %}tools {{ tools | tojson }} {% endif %}
+{%- for m in messages %}{{ m.role }} : {% if m.reasoning_content %}think {{ m.reasoning_content }} \
+{% endif %}{{ m.content }}{% if m.tool_calls %} call {{ m.tool_calls | tojson }}{% endif %} \
+{{ eos_token }}{% endfor %}"""
 # Refuses a system message, and turns that do not alternate.
-STRICT = (
-    "{{ bos_token }}{% if messages[0].role == 'system' %}{{ raise_exception('No system!') }}{% endif %}"
-    "{% for m in messages %}"
-    "{% if (m.role == 'user') != (loop.index0 % 2 == 0) %}{{ raise_exception('Alternate!') }}{% endif %}"
-    "{{ m.role }} : {{ m.content | trim }} {{ eos_token }}{% endfor %}"
-)
+STRICT = """\
+{{- bos_token }}
+{%- if messages[0].role == 'system' %}{{ raise_exception('No system!') }}{% endif %}
+{%- for m in messages %}
+{%- if (m.role == 'user') != (loop.index0 % 2 == 0) %}{{ raise_exception('Order!') }}{% endif %}
+{{- m.role }} : {{ m.content | trim }} {{ eos_token }}{% endfor %}"""
 
 
 def tokenizer(
