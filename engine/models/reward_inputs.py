@@ -86,7 +86,7 @@ class PairEncoder:
     def encode(self, text: Text) -> Encoded | str:
         """A text that is too long loses the beginning of its context, then the end of its response,
         since the reward rates the last response."""
-        encoded = self._tokenizer(text.context.strip(), f"Assistant: {text.response}")
+        encoded = self._tokenizer(text.context.strip(), f"Assistant: {text.spoken}")
         total = len(encoded["input_ids"])
         excess = total - self._limit
         if excess <= 0:

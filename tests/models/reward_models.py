@@ -9,7 +9,7 @@ from typing import Any
 _WORDS = """
 the a of and is was it you can not yes no why how what tell me more please sky sea blue green old
 new light rain tree stone fire water very quite really answer question hello thanks system tool call
-result name user assistant human developer short long kind think etc x y z 1 2 3
+result name user assistant human developer short long kind be think etc x y z 1 2 3
 """
 WORDS = tuple(_WORDS.split())
 SPECIAL = ("<pad>", "<s>", "</s>", "<unk>", "<mask>")
