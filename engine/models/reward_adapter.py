@@ -112,9 +112,8 @@ def _merged(
         config = PeftConfig.from_pretrained(str(folder))
         config.task_type = None  # which would add modules that the adapter does not have
         adapted = PeftModel.from_pretrained(model, str(folder), config=config)
-        wanted = {
-            key.removeprefix("base_model.model.") for key in get_peft_model_state_dict(adapted)
-        }
+        own = get_peft_model_state_dict(adapted, save_embedding_layers=False)
+        wanted = {key.removeprefix("base_model.model.") for key in own}
     except (OSError, ValueError, RuntimeError, KeyError, TypeError, SafetensorError) as error:
         raise explain(f"the adapter {source.model} on {base}", error) from error
     if absent := sorted(wanted - stored.keys()):
