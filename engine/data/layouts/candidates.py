@@ -6,7 +6,7 @@ from abc import abstractmethod
 from collections.abc import Sequence
 from typing import Any, ClassVar, NamedTuple
 
-from engine.data.conversation import Message
+from engine.data.conversation import Conversation, Message
 from engine.data.layouts import nbest
 from engine.data.layouts.base import Change, Draft, Layout, Row
 from engine.data.layouts.parts import replied
@@ -90,14 +90,15 @@ def drafts(
 ) -> list[Draft]:
     """The pairs of these candidates. Raises RowError."""
     found = nbest.pairs(_scores(candidates), options.nbest)
-    answers = {
-        number: replied(prompt, candidates[number].answer, f"response {number + 1}", options.ignore)
-        for number in {number for pair in found for number in pair}
-    }
+
+    def response(place: int) -> Conversation:
+        answer, where = candidates[place].answer, f"response {place + 1}"
+        return replied(prompt, answer, where, options.ignore, tools)
+
     return [
         Draft(
-            answers[better],
-            answers[worse],
+            response(better),
+            response(worse),
             _facts(candidates[better], candidates[worse]),
             nbest.place((better, worse)),
         )

@@ -49,9 +49,7 @@ class ArenaHard(Compared):
         return {"games", "judge", "model"} <= row.keys()
 
     def conversations(self, row: Row) -> tuple[Conversation, Conversation]:
-        first, second = self._games(row)
-        if first[:3] != second[:3]:
-            raise RowError("wrong_type", "the two games are not of the same answers, swapped")
+        first, _ = self._games(row)
         prompt = (Message("user", first.question.strip()),)
         return replied(prompt, first.baseline, "A"), replied(prompt, first.model, "B")
 
@@ -90,6 +88,8 @@ class ArenaHard(Compared):
         first, second = (_game(game, number) for number, game in enumerate(games, 1))
         # In the second game the model's answer is the first one.
         swapped = second._replace(baseline=second.model, model=second.baseline, lead=-second.lead)
+        if first[:3] != swapped[:3]:
+            raise RowError("wrong_type", "the two games are not of the same answers, swapped")
         return first, swapped
 
 
