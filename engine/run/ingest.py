@@ -53,6 +53,11 @@ class Source:
         return self.total + sum(self.rejects.values())
 
     @property
+    def edition(self) -> str:
+        """What the store is to hold: the content, with the groups of this study."""
+        return f"{self.content} groups={self.study.data.groups}"
+
+    @property
     def count(self) -> int:
         """The number of pairs of the study."""
         return len(self.groups)
@@ -104,7 +109,8 @@ def read(study: Study, watch: Watch = _unwatched) -> Source:
     rejects: Counter[str] = Counter()
     first: data.Reject | None = None
     sample = Sample(settings.limit, settings.seed)
-    digest, groups = data.Digest(), Groups()
+    digest = data.Digest()
+    groups = Groups(settings.groups, settings.columns.group is not None)
     total = 0
     for item in _read(study, watch):
         if isinstance(item, data.Reject):

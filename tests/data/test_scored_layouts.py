@@ -113,6 +113,20 @@ def test_responses_without_any_score_are_refused(read_bytes: Read) -> None:
         read_bytes(lines(row))
 
 
+def test_an_answer_that_is_json_stays_text(read_bytes: Read) -> None:
+    asked = {"prompt": "Two waders, as JSON."}
+    good, bad = '["heron", "stork"]', '{"heron": 1}'
+    rows = (
+        asked | {"chosen": good, "rejected": bad},
+        asked | {"responses": [good, bad], "scores": [1, 0]},
+        asked | {"completion": good, "reward": 1.0},
+        asked | {"completion": bad, "reward": 0.0},
+    )
+    pairs, rejects = read_bytes(lines(*rows))
+    assert not rejects
+    assert [said(pair) for pair in pairs] == [(good, bad)] * 3
+
+
 def test_the_tools_of_a_row_belong_to_every_response(read_bytes: Read) -> None:
     tools = [{"type": "function", "function": {"name": "look_up"}}]
     row = {"prompt": "Name a wader.", "responses": ["Heron", "Shark"], "scores": [1, 0]}
@@ -169,12 +183,21 @@ def test_the_majority_of_submitted_answers_decides(read_bytes: Read) -> None:
     assert pairs[0].facts.votes == (Vote("u1", 1), Vote("u2", 1), Vote("u3", -1))
 
 
-@pytest.mark.parametrize("values", [("2", "2", "1"), ("Response 2", "response-2", "tie")])
-def test_answers_may_name_a_response_in_other_words(
-    read_bytes: Read, values: tuple[str, ...]
-) -> None:
-    pairs, _ = read_bytes(lines(record(best=given(*values))))
+def test_answers_may_name_a_response_in_other_words(read_bytes: Read) -> None:
+    pairs, _ = read_bytes(lines(record(best=given("Response 2", "response-2", "tie"))))
     assert said(pairs[0]) == ("Shark", "Heron")
+    assert pairs[0].facts.votes == (Vote("u1", 1), Vote("u2", 1), Vote("u3", 0))
+
+
+def test_a_bare_number_is_a_name_only_where_the_study_says_so(tmp_path: Path) -> None:
+    path = tmp_path / "records.jsonl"
+    path.write_bytes(lines(record(grade=given("2", "2", "1"))))
+    [reject] = read_pairs(Source(path))
+    assert isinstance(reject, Reject)
+    assert "answers to grade neither name nor rate" in reject.detail
+    [pair] = read_pairs(Source(path, options=Options(Columns(votes="grade"))))
+    assert isinstance(pair, Pair)
+    assert said(pair) == ("Shark", "Heron")
 
 
 def test_equal_votes_are_a_tie_and_no_votes_are_none(read_bytes: Read) -> None:
@@ -215,10 +238,10 @@ def test_a_flip_exchanges_the_responses_in_final_answers_only() -> None:
 
 def test_a_field_of_a_record_that_is_not_read_is_named(read_bytes: Read) -> None:
     row = {
-        "fields": {"prompt": "Hm?", "response_1": "a", "response_2": "b", "context": "A pond."},
+        "fields": {"prompt": "Hm?", "response_1": "a", "response_2": "b", "dialog": "A pond."},
         "responses": {"best": [{"value": "response_1", "user_id": "u1"}]},
     }
-    with pytest.raises(BadInput, match=r'\(fields\): "context" holds text that would not be read'):
+    with pytest.raises(BadInput, match=r'"dialog" holds text that would not be read'):
         read_bytes(lines(row))
 
 
@@ -250,7 +273,7 @@ def test_a_prompt_without_the_marks_of_its_template_is_read_as_messages() -> Non
         ("assistant", "Hello!"),
         ("user", "Name a wader."),
     ]
-    assert unmarked("Who is the user of an assistant?") == ()
+    assert unmarked("Who is the user of an assistant") == ()
 
 
 @pytest.mark.parametrize(

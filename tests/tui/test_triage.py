@@ -251,5 +251,5 @@ async def test_what_is_copied_is_harmless_and_where_it_went_is_said(
         await shows(pilot, "0 decided")
         await pilot.press("y")
         await shows(pilot, "copied to the terminal's clipboard")
-        assert "--- chosen\nHuman: Hello" in pilot.app.clipboard
+        assert "--- chosen\nUser: Hello" in pilot.app.clipboard
         assert screen_text(pilot)

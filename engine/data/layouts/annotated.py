@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from engine.data import transcript
+from engine.data.cells import cell, recelled
 from engine.data.conversation import Conversation
 from engine.data.layouts.base import Row, text_field
 from engine.data.layouts.compared import Compared, Side
@@ -49,7 +50,7 @@ class AnnotatedPairs(Compared):
         return one, other
 
     def preferred(self, row: Row) -> Side:
-        annotation = row["annotations"][self._annotator(row)]
+        annotation = cell(row["annotations"])[self._annotator(row)]
         preference = annotation.get("pref")
         if preference in _SIDES:
             return _SIDES[preference]
@@ -58,11 +59,11 @@ class AnnotatedPairs(Compared):
         raise RowError("no_vote" if reason in _NO_ANSWER else "tie", detail)
 
     def facts(self, row: Row, preferred: Side) -> Facts:
-        annotators = row.get("annotators")
+        annotators, annotations = cell(row.get("annotators")), cell(row["annotations"])
         names = annotators if isinstance(annotators, Mapping) else {}
         votes = []
         for annotator in dict.fromkeys((self._annotator(row), *names)):
-            annotation = row["annotations"].get(annotator)
+            annotation = annotations.get(annotator)
             side = _SIDES.get(annotation.get("pref")) if isinstance(annotation, Mapping) else None
             if side is not None:
                 name = names.get(annotator)
@@ -70,27 +71,27 @@ class AnnotatedPairs(Compared):
                 votes.append(Vote(name, 1 if side == preferred else -1))
         models = [
             text_field(response, ("model",)) if isinstance(response, Mapping) else None
-            for response in (row.get("response_a"), row.get("response_b"))
+            for response in (cell(row.get("response_a")), cell(row.get("response_b")))
         ]
         chosen, rejected = models if preferred == "a" else reversed(models)
         return Facts(votes=tuple(votes), model_chosen=chosen, model_rejected=rejected)
 
     def flipped(self, row: Row) -> Row:
         annotator = self._annotator(row)
-        preference = row["annotations"][annotator]["pref"]
+        preference = cell(row["annotations"])[annotator]["pref"]
         return self._with(row, annotator, {"pref": _OTHER[preference]})
 
     def tied(self, row: Row) -> Row:
         return self._with(row, self._annotator(row), {"pref": None, "no_pref_reason": "tie"})
 
     def _with(self, row: Row, annotator: str, new: Mapping[str, Any]) -> Row:
-        annotations = row["annotations"]
+        annotations = cell(row["annotations"])
         changed = {**annotations, annotator: {**annotations[annotator], **new}}
-        return {**row, "annotations": changed}
+        return {**row, "annotations": recelled(row["annotations"], changed)}
 
     def _annotator(self, row: Row) -> str:
         """Whose annotation says which response is chosen. Raises RowError."""
-        annotations = row["annotations"]
+        annotations = cell(row["annotations"])
         if not isinstance(annotations, Mapping):
             raise RowError("wrong_type", "annotations is no object")
         default = self.options.columns.votes or row.get("default_annotator")
@@ -109,6 +110,8 @@ class AnnotatedPairs(Compared):
         """(column, text) of a response. Raises RowError, and Unused for further text."""
         name = f"response_{side}" if f"response_{side}" in row else f"text_{side}"
         value = row[name]
+        if isinstance(inner := cell(value), Mapping) and "text" in inner:
+            value = inner
         if isinstance(value, Mapping):
             ignore = self.options.ignore
             rest = [key for key in value if key not in ("text", "model") and key not in ignore]

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, NamedTuple
 from engine.data.conversation import Conversation, Message
 from engine.data.layouts import nbest
 from engine.data.layouts.base import Change, Draft, Layout, Row
-from engine.data.layouts.parts import replied
+from engine.data.layouts.parts import check_media, replied
 from engine.data.layouts.preference import Preference
 from engine.data.messages import json_text
 from engine.data.options import Options
@@ -39,6 +39,7 @@ class Listed(Preference):
 
     def read(self, rows: Sequence[Row]) -> list[Draft]:
         [row] = rows
+        check_media(row)
         tools = json_text(row.get("tools"))
         return drafts(self.prompt(row), self.candidates(row), self.options, tools)
 
@@ -69,6 +70,8 @@ class Gathered(Layout):
         return ""
 
     def read(self, rows: Sequence[Row]) -> list[Draft]:
+        for row in rows:
+            check_media(row)
         candidates = [self.candidate(row) for row in rows]
         return drafts(self.prompt(rows[0]), candidates, self.options, self.tools(rows[0]))
 

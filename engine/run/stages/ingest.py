@@ -34,10 +34,10 @@ class Ingest(Stage):
         run.recorded = recorded.read(run.study, source)
         for warning in run.recorded.warnings:
             progress.warn(warning)
-        if not has_content(run.store, source.digest, source.content):
+        if not has_content(run.store, source.digest, source.edition):
             progress.start_stage(self.name, source.rows)
             items = source.items(watch)
-            dataset.put_dataset(run.store, source.digest, source.content, items, source.groups)
+            dataset.put_dataset(run.store, source.digest, source.edition, items, source.groups)
         run.notes["dataset"] = {"sha256": source.digest, "rows": source.rows, "pairs": source.count}
         run.ingested(source.digest, dataset.pair_texts(run.store))
         progress.start_stage(self.name, source.count, source.count)
@@ -52,5 +52,5 @@ class Ingest(Stage):
             for at, pair in enumerate(source.pairs())
         ]
         dry.ingested(source.digest, keys)
-        stored = has_content(dry.store, source.digest, source.content)
+        stored = has_content(dry.store, source.digest, source.edition)
         return self.planned(source.count if stored else 0, 0 if stored else source.count)
