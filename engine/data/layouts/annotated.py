@@ -51,7 +51,7 @@ class AnnotatedPairs(Compared):
     def preferred(self, row: Row) -> Side:
         annotation = row["annotations"][self._annotator(row)]
         preference = annotation.get("pref")
-        if preference in _SIDES:
+        if isinstance(preference, str) and preference in _SIDES:
             return _SIDES[preference]
         reason = annotation.get("no_pref_reason")
         detail = f"pref is {str(preference)[:40]}, {str(reason)[:40]}"
@@ -63,7 +63,9 @@ class AnnotatedPairs(Compared):
         votes = []
         for annotator in dict.fromkeys((self._annotator(row), *names)):
             annotation = row["annotations"].get(annotator)
-            side = _SIDES.get(annotation.get("pref")) if isinstance(annotation, Mapping) else None
+            side = (
+                _SIDES.get(str(annotation.get("pref"))) if isinstance(annotation, Mapping) else None
+            )
             if side is not None:
                 name = names.get(annotator)
                 name = name if isinstance(name, str) else annotator
@@ -96,7 +98,8 @@ class AnnotatedPairs(Compared):
         default = self.options.columns.votes or row.get("default_annotator")
         if default is None and len(annotations) == 1:
             default = next(iter(annotations))
-        if default not in annotations or not isinstance(annotations[default], Mapping):
+        known = isinstance(default, str) and isinstance(annotations.get(default), Mapping)
+        if not known:
             named = ", ".join(str(name)[:40] for name in list(annotations)[:5])
             raise RowError(
                 "missing_field",

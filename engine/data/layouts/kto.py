@@ -77,6 +77,8 @@ class Kto(Layout):
         """A flip exchanges the labels of a pair. A row is left out if all its pairs are; where two
         rows are needed elsewhere, the undesirable one."""
         actions = {change.place: change.action for change in changes}
+        if set(actions.values()) <= {"keep"}:
+            return list(rows)
         flipped: set[int] = set()
         needed: set[int] = set()
         dropped: list[nbest.Pair] = []
