@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from engine.data import transcript
+from engine.data.cells import cell, recelled
 from engine.data.conversation import Conversation
 from engine.data.layouts.base import Row, text_field
 from engine.data.layouts.compared import Compared, Side
@@ -13,7 +14,7 @@ from engine.data.layouts.parts import replied, to_messages
 from engine.data.pairs import Facts, RowError, Unused, Vote
 from engine.data.prose import is_text
 
-_SIDES: Mapping[object, Side] = {"a": "a", "b": "b", "text_a": "a", "text_b": "b"}
+_SIDES: Mapping[str, Side] = {"a": "a", "b": "b", "text_a": "a", "text_b": "b"}
 _OTHER = {"a": "b", "b": "a", "text_a": "text_b", "text_b": "text_a"}
 _NO_ANSWER = ("not_applicable", "invalid")
 
@@ -49,57 +50,55 @@ class AnnotatedPairs(Compared):
         return one, other
 
     def preferred(self, row: Row) -> Side:
-        annotation = row["annotations"][self._annotator(row)]
+        annotation = cell(row["annotations"])[self._annotator(row)]
         preference = annotation.get("pref")
-        if isinstance(preference, str) and preference in _SIDES:
-            return _SIDES[preference]
+        if side := _side(annotation):
+            return side
+        if preference is not None:
+            raise RowError("wrong_type", f"pref is {str(preference)[:40]!r}, not a or b")
         reason = annotation.get("no_pref_reason")
-        detail = f"pref is {str(preference)[:40]}, {str(reason)[:40]}"
+        detail = f"no preference: {str(reason)[:40]}"
         raise RowError("no_vote" if reason in _NO_ANSWER else "tie", detail)
 
     def facts(self, row: Row, preferred: Side) -> Facts:
-        annotators = row.get("annotators")
+        annotators, annotations = cell(row.get("annotators")), cell(row["annotations"])
         names = annotators if isinstance(annotators, Mapping) else {}
         votes = []
         for annotator in dict.fromkeys((self._annotator(row), *names)):
-            annotation = row["annotations"].get(annotator)
-            side = (
-                _SIDES.get(str(annotation.get("pref"))) if isinstance(annotation, Mapping) else None
-            )
-            if side is not None:
+            annotation = annotations.get(annotator)
+            if side := _side(annotation):
                 name = names.get(annotator)
                 name = name if isinstance(name, str) else annotator
                 votes.append(Vote(name, 1 if side == preferred else -1))
         models = [
             text_field(response, ("model",)) if isinstance(response, Mapping) else None
-            for response in (row.get("response_a"), row.get("response_b"))
+            for response in (cell(row.get("response_a")), cell(row.get("response_b")))
         ]
         chosen, rejected = models if preferred == "a" else reversed(models)
         return Facts(votes=tuple(votes), model_chosen=chosen, model_rejected=rejected)
 
     def flipped(self, row: Row) -> Row:
         annotator = self._annotator(row)
-        preference = row["annotations"][annotator]["pref"]
+        preference = cell(row["annotations"])[annotator]["pref"]
         return self._with(row, annotator, {"pref": _OTHER[preference]})
 
     def tied(self, row: Row) -> Row:
         return self._with(row, self._annotator(row), {"pref": None, "no_pref_reason": "tie"})
 
     def _with(self, row: Row, annotator: str, new: Mapping[str, Any]) -> Row:
-        annotations = row["annotations"]
+        annotations = cell(row["annotations"])
         changed = {**annotations, annotator: {**annotations[annotator], **new}}
-        return {**row, "annotations": changed}
+        return {**row, "annotations": recelled(row["annotations"], changed)}
 
     def _annotator(self, row: Row) -> str:
         """Whose annotation says which response is chosen. Raises RowError."""
-        annotations = row["annotations"]
+        annotations = cell(row["annotations"])
         if not isinstance(annotations, Mapping):
             raise RowError("wrong_type", "annotations is no object")
-        default = self.options.columns.votes or row.get("default_annotator")
+        default = self.options.columns.votes or text_field(row, ("default_annotator",))
         if default is None and len(annotations) == 1:
             default = next(iter(annotations))
-        known = isinstance(default, str) and isinstance(annotations.get(default), Mapping)
-        if not known:
+        if default not in annotations or not isinstance(annotations[default], Mapping):
             named = ", ".join(str(name)[:40] for name in list(annotations)[:5])
             raise RowError(
                 "missing_field",
@@ -112,6 +111,8 @@ class AnnotatedPairs(Compared):
         """(column, text) of a response. Raises RowError, and Unused for further text."""
         name = f"response_{side}" if f"response_{side}" in row else f"text_{side}"
         value = row[name]
+        if isinstance(inner := cell(value), Mapping) and "text" in inner:
+            value = inner
         if isinstance(value, Mapping):
             ignore = self.options.ignore
             rest = [key for key in value if key not in ("text", "model") and key not in ignore]
@@ -121,3 +122,9 @@ class AnnotatedPairs(Compared):
         if not isinstance(value, str):
             raise RowError("missing_field", f"{name} has no text")
         return name, value
+
+
+def _side(annotation: object) -> Side | None:
+    """The response that an annotation prefers, if any."""
+    preference = annotation.get("pref") if isinstance(annotation, Mapping) else None
+    return _SIDES.get(preference) if isinstance(preference, str) else None

@@ -50,6 +50,7 @@ class Layout(ABC):
     # Columns it knows that are no part of a conversation, though they may hold text: reasons of
     # annotators, raw answers of a judge. They stay with the row.
     known: ClassVar[frozenset[str]] = frozenset()
+    has_prompt: ClassVar[bool] = False  # whether the study may say which columns are the prompt
     grouped: ClassVar[bool] = False
     complete: ClassVar[int] = 0  # the number of rows that completes a group; 0 if any number may
 
@@ -59,6 +60,8 @@ class Layout(ABC):
         used = self.text | self.known | self.named
         if "system" not in self.text:  # the layout has no system message, whatever it is called
             used -= {options.columns.system}
+        if not self.has_prompt:
+            used -= {*options.columns.prompts} - self.text
         self._used = used | options.ignore
 
     @classmethod

@@ -6,10 +6,10 @@ from abc import abstractmethod
 from collections.abc import Sequence
 from typing import Any, ClassVar, NamedTuple
 
-from engine.data.conversation import Message
+from engine.data.conversation import Conversation, Message
 from engine.data.layouts import nbest
 from engine.data.layouts.base import Change, Draft, Layout, Row
-from engine.data.layouts.parts import replied
+from engine.data.layouts.parts import check_media, replied
 from engine.data.layouts.preference import Preference
 from engine.data.messages import json_text
 from engine.data.options import Options
@@ -39,6 +39,7 @@ class Listed(Preference):
 
     def read(self, rows: Sequence[Row]) -> list[Draft]:
         [row] = rows
+        check_media(row)
         tools = json_text(row.get("tools"))
         return drafts(self.prompt(row), self.candidates(row), self.options, tools)
 
@@ -69,6 +70,8 @@ class Gathered(Layout):
         return ""
 
     def read(self, rows: Sequence[Row]) -> list[Draft]:
+        for row in rows:
+            check_media(row)
         candidates = [self.candidate(row) for row in rows]
         return drafts(self.prompt(rows[0]), candidates, self.options, self.tools(rows[0]))
 
@@ -90,14 +93,15 @@ def drafts(
 ) -> list[Draft]:
     """The pairs of these candidates. Raises RowError."""
     found = nbest.pairs(_scores(candidates), options.nbest)
-    answers = {
-        number: replied(prompt, candidates[number].answer, f"response {number + 1}", options.ignore)
-        for number in {number for pair in found for number in pair}
-    }
+
+    def response(place: int) -> Conversation:
+        answer, where = candidates[place].answer, f"response {place + 1}"
+        return replied(prompt, answer, where, options.ignore, tools)
+
     return [
         Draft(
-            answers[better],
-            answers[worse],
+            response(better),
+            response(worse),
             _facts(candidates[better], candidates[worse]),
             nbest.place((better, worse)),
         )

@@ -54,7 +54,7 @@ _SCORES = _for_sides(
 )
 _MODELS = _for_sides("model_{}", "{}_model", "{}-model")
 _FACTS = frozenset(("margin", *(name for pair in (*_SCORES, *_MODELS) for name in pair)))
-_BEFORE = frozenset((*PROMPTS, *SYSTEMS))
+BEFORE = frozenset((*PROMPTS, *SYSTEMS, "tools"))
 
 
 class Preference(Single):
@@ -64,6 +64,7 @@ class Preference(Single):
         (*(name for names in SIDE_NAMES for name in names), *PROMPTS, *SYSTEMS, "tools")
     )
     known: ClassVar[frozenset[str]] = frozenset(("chat_template_kwargs", *MEDIA, *_MADE_BY))
+    has_prompt = True
 
     @classmethod
     def matches(cls, row: Row) -> bool:
@@ -109,7 +110,7 @@ class Preference(Single):
 
     def prompt(self, row: Row) -> tuple[Message, ...]:
         """The messages before the completion: the system's, and the prompt's."""
-        if _BEFORE.isdisjoint(row) and self.named.isdisjoint(row):
+        if BEFORE.isdisjoint(row) and self.named.isdisjoint(row):
             return ()
         name, value = self.prompt_value(row)
         texts = text_list(value) if isinstance(value, str) else value

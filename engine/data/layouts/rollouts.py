@@ -8,6 +8,7 @@ from typing import ClassVar
 
 import orjson
 
+from engine.data.cells import cell, decoded
 from engine.data.conversation import Message
 from engine.data.layouts.base import Row, number, text_field
 from engine.data.layouts.candidates import Candidate, Gathered
@@ -19,8 +20,8 @@ from engine.wire.messages import Role
 # A chat template whose marks were left out: every role is a line of its own.
 _ROLE_LINE = re.compile(r"^(system|user|assistant)\n", re.MULTILINE)
 _ROLES: Mapping[str, Role] = {"system": "system", "user": "user", "assistant": "assistant"}
-# The same where the mark was all that stood between a text and the next role.
-_GLUED = re.compile(r"(system|user|assistant|model)\s*\Z")
+# The end of such a prompt, also where the mark was all that stood between a text and the role.
+_ENDS = re.compile(r"(system|user|assistant|model)[ \t]*\n\s*\Z")
 
 
 class Verl(Gathered):
@@ -60,7 +61,7 @@ class Rollouts(Gathered):
         return {"prompt", "completion", "reward"} <= row.keys() and "label" not in row
 
     def key(self, row: Row) -> str:
-        return orjson.dumps(row["prompt"], option=orjson.OPT_SORT_KEYS).decode()
+        return orjson.dumps(cell(row["prompt"]), option=orjson.OPT_SORT_KEYS).decode()
 
     def prompt(self, row: Row) -> tuple[Message, ...]:
         return to_messages(row["prompt"], "user", "prompt", self.options.ignore)
@@ -69,7 +70,10 @@ class Rollouts(Gathered):
         return json_text(row.get("tool_defs"))
 
     def candidate(self, row: Row) -> Candidate:
-        return Candidate(row["completion"], number(row["reward"]), text_field(row, ("model",)))
+        answer = row["completion"]
+        if isinstance(answer, str):
+            answer = decoded(answer, "completion")
+        return Candidate(answer, number(row["reward"]), text_field(row, ("model",)))
 
 
 def unmarked(text: str) -> tuple[Message, ...]:
@@ -78,9 +82,9 @@ def unmarked(text: str) -> tuple[Message, ...]:
 
     Raises RowError if it ends as such a prompt does, but its turns cannot be told apart.
     """
-    if not _GLUED.search(text):
+    if not _ENDS.search(text):
         return ()
-    first, *rest = _ROLE_LINE.split(text if text.endswith("\n") else f"{text}\n")
+    first, *rest = _ROLE_LINE.split(text)
     roles = rest[::2]
     talk = roles[1:] if roles[:1] == ["system"] else roles
     turns = ["user", "assistant"] * (len(talk) // 2)

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple
 
+from engine.data.cells import cell, recelled
 from engine.data.conversation import Conversation, Message
 from engine.data.layouts.base import Row, text_field
 from engine.data.layouts.compared import Compared, Side
@@ -49,9 +50,7 @@ class ArenaHard(Compared):
         return {"games", "judge", "model"} <= row.keys()
 
     def conversations(self, row: Row) -> tuple[Conversation, Conversation]:
-        first, second = self._games(row)
-        if first[:3] != second[:3]:
-            raise RowError("wrong_type", "the two games are not of the same answers, swapped")
+        first, _ = self._games(row)
         prompt = (Message("user", first.question.strip()),)
         return replied(prompt, first.baseline, "A"), replied(prompt, first.model, "B")
 
@@ -78,18 +77,20 @@ class ArenaHard(Compared):
 
     def flipped(self, row: Row) -> Row:
         swap = {old: new for old, new in zip(_VERDICTS, reversed(_VERDICTS), strict=True)}
-        return _with_scores(row, [swap[_verdict(game)] for game in row["games"]])
+        return _with_scores(row, [swap[_verdict(game)] for game in cell(row["games"])])
 
     def tied(self, row: Row) -> Row:
-        return _with_scores(row, ["A=B" for _ in row["games"]])
+        return _with_scores(row, ["A=B" for _ in cell(row["games"])])
 
     def _games(self, row: Row) -> tuple[_Game, _Game]:
-        games = row["games"]
+        games = cell(row["games"])
         if not isinstance(games, list) or len(games) != 2:
             raise RowError("wrong_type", "games are not two games, with the sides swapped")
         first, second = (_game(game, number) for number, game in enumerate(games, 1))
         # In the second game the model's answer is the first one.
         swapped = second._replace(baseline=second.model, model=second.baseline, lead=-second.lead)
+        if first[:3] != swapped[:3]:
+            raise RowError("wrong_type", "the two games are not of the same answers, swapped")
         return first, swapped
 
 
@@ -126,5 +127,5 @@ def _verdict(game: Mapping[str, Any]) -> str:
 
 
 def _with_scores(row: Row, scores: Sequence[str]) -> Row:
-    games = [{**game, "score": s} for game, s in zip(row["games"], scores, strict=True)]
-    return {**row, "games": games}
+    games = [{**game, "score": s} for game, s in zip(cell(row["games"]), scores, strict=True)]
+    return {**row, "games": recelled(row["games"], games)}

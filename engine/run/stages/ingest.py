@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from engine.executors.jobs import Stopped
 from engine.run import ingest, recorded
 from engine.run.stages.base import Stage
 from engine.run.work import DryRun, Run
@@ -19,7 +20,13 @@ class Ingest(Stage):
     def run(self, run: Run) -> None:
         progress = run.progress
         progress.start_stage(self.name, 0)
-        source = ingest.read(run.study, run.stop.is_set)
+
+        def watch(rows: int) -> None:
+            if run.stop.is_set():
+                raise Stopped
+            progress.advance(self.name, rows)
+
+        source = ingest.read(run.study, watch)
         progress.set_rejects(source.rejects)
         rejects = sum(source.rejects.values())
         progress.count(rows=source.rows, pairs=source.count, rejects=rejects)
@@ -27,9 +34,10 @@ class Ingest(Stage):
         run.recorded = recorded.read(run.study, source)
         for warning in run.recorded.warnings:
             progress.warn(warning)
-        if not has_content(run.store, source.digest, source.content):
-            items = source.items(run.stop.is_set)
-            dataset.put_dataset(run.store, source.digest, source.content, items, source.groups)
+        if not has_content(run.store, source.digest, source.edition):
+            progress.start_stage(self.name, source.rows)
+            items = source.items(watch)
+            dataset.put_dataset(run.store, source.digest, source.edition, items, source.groups)
         run.notes["dataset"] = {"sha256": source.digest, "rows": source.rows, "pairs": source.count}
         run.ingested(source.digest, dataset.pair_texts(run.store))
         progress.start_stage(self.name, source.count, source.count)
@@ -44,5 +52,5 @@ class Ingest(Stage):
             for at, pair in enumerate(source.pairs())
         ]
         dry.ingested(source.digest, keys)
-        stored = has_content(dry.store, source.digest, source.content)
+        stored = has_content(dry.store, source.digest, source.edition)
         return self.planned(source.count if stored else 0, 0 if stored else source.count)
