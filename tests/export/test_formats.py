@@ -51,7 +51,7 @@ def test_training_rows_read_as_a_dataset_are_the_pairs_as_decided(
 ) -> None:
     status, path = export(form, name)
     assert (status.state, status.error) == ("done", None)
-    rows = [(pair.source_id, pair.chosen, pair.rejected) for pair in read(path)]
+    rows = [(pair.source_id, pair.chosen.transcript, pair.rejected.transcript) for pair in read(path)]
     assert rows == as_decided(decided)
     assert status.done == status.total == len(rows)
     assert {pair.topic for pair in read(path)} == {"culture", "health", "arts", "people"}
@@ -60,7 +60,7 @@ def test_training_rows_read_as_a_dataset_are_the_pairs_as_decided(
 def test_a_dataset_folder_reads_as_a_dataset(decided: Engine, export: Export) -> None:
     status, folder = export("hub", "set")
     assert (status.state, status.error) == ("done", None)
-    assert [(p.source_id, p.chosen, p.rejected) for p in read(folder)] == as_decided(decided)
+    assert [(p.source_id, p.chosen.transcript, p.rejected.transcript) for p in read(folder)] == as_decided(decided)
 
 
 def test_the_datasets_library_loads_a_dataset_folder(
@@ -112,7 +112,7 @@ def test_a_csv_file_lists_every_pair_in_its_original_order_with_its_decision(
 
 def test_options_keep_ties_and_pairs_in_discussion(decided: Engine, export: Export) -> None:
     _, path = export("trl", "out.jsonl", ties="keep", discuss="keep")
-    rows = [(pair.source_id, pair.chosen, pair.rejected) for pair in read(path)]
+    rows = [(pair.source_id, pair.chosen.transcript, pair.rejected.transcript) for pair in read(path)]
     assert rows == as_decided(decided, {*DECIDED["drop"]})
 
 
@@ -125,7 +125,7 @@ def test_an_author_without_decisions_exports_the_human_preferences(
     decided: Engine, export: Export
 ) -> None:
     _, path = export("trl", "out.jsonl", author="lee")
-    assert [(p.source_id, p.chosen, p.rejected) for p in read(path)] == [
+    assert [(p.source_id, p.chosen.transcript, p.rejected.transcript) for p in read(path)] == [
         stored(decided, i) for i in range(PAIRS)
     ]
 

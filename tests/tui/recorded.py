@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from engine import taxonomy
-from engine.data.dialogue import Turn, transcript
+from engine.data.transcript import Speaker, Turn, join
 from engine.service import Engine
 from engine.taxonomy import Feature
 from engine.wire.messages import Entry, PairDetail, RewriteDetail
@@ -37,8 +37,11 @@ path = "rewrites.csv"
 """
 
 
+_SPEAKER: dict[str, Speaker] = {"user": "human", "human": "human", "assistant": "assistant"}
+
+
 def text_of(turns: Sequence[Said]) -> str:
-    return transcript([Turn(turn.role, turn.text) for turn in turns])
+    return join(Turn(_SPEAKER[turn.role], turn.text) for turn in turns)
 
 
 def build(
