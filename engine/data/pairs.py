@@ -23,6 +23,7 @@ Reason = Literal[
     "tie",
     "both_bad",
     "no_rival",
+    "no_vote",
     "no_assistant_turn",
     "last_turn_not_assistant",
     "empty_response",
@@ -43,6 +44,7 @@ REASONS: tuple[tuple[Reason, str], ...] = (
     ("tie", "the human preferred neither response"),
     ("both_bad", "the human refused both responses"),
     ("no_rival", "there is no second response to this prompt to compare with"),
+    ("no_vote", "nobody has said yet which response is better"),
     ("bad_utf8", "the text is not valid Unicode: invalid UTF-8, or an unpaired surrogate"),
     ("no_assistant_turn", "the conversation has no assistant turn"),
     ("last_turn_not_assistant", "the conversation does not end with an assistant turn"),
@@ -54,7 +56,7 @@ REASONS: tuple[tuple[Reason, str], ...] = (
 
 
 # Reasons that are the human's answer and no fault of the data: they count as no reject.
-NEUTRAL: frozenset[Reason] = frozenset(("tie", "both_bad", "no_rival"))
+NEUTRAL: frozenset[Reason] = frozenset(("tie", "both_bad", "no_rival", "no_vote"))
 
 
 class RowError(Exception):

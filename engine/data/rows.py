@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import orjson
 
@@ -20,12 +21,15 @@ EXPECTED = (
 )
 
 
+_Row = tuple[SourceRow, Mapping[str, Any]]
+
+
 @dataclass
 class _Group:
     """The rows of one key of a grouped layout, until the end of the source."""
 
     layout: Layout
-    rows: list[tuple[SourceRow, Mapping[str, object]]] = field(default_factory=list)
+    rows: list[_Row] = field(default_factory=list)
 
 
 class RowReader:
@@ -49,7 +53,7 @@ class RowReader:
         """Counts a row that could not be parsed."""
         self._number += 1
 
-    def read(self, name: str, row: Row) -> Iterator[Pair | Reject]:
+    def read(self, name: str, row: Row) -> Sequence[Pair | Reject]:
         """The pairs of a row of the file `name`, or a reject; nothing yet for a grouped layout.
 
         Raises BadInput if the row has text that its layout does not use.
@@ -58,52 +62,55 @@ class RowReader:
         value = row.value
         if not isinstance(value, Mapping):
             detail = f"expected an object, got {type(value).__name__}"
-            yield Reject(name, row.line, "not_an_object", detail, excerpt(row.raw))
-            return
-        source = SourceRow(number, name, row.line, "", b"")
+            return [Reject(name, row.line, "not_an_object", detail, excerpt(row.raw))]
         try:
             layout, unread = self._shape(value)
-            source = source._replace(layout=layout.name, raw=_raw(row))
-            if unread:
-                layout.check_unread(value, unread)
-            if layout.grouped:
-                key = (layout.name, layout.key(value))
-                group = self._groups.setdefault(key, _Group(layout))
-                group.rows.append((source, value))
-                if len(group.rows) == layout.complete:
-                    yield from self._group(self._groups.pop(key))
-                return
-            drafts = layout.read([value])
-            for draft in drafts:
-                _check(draft)
-        except Unused as unused:
-            raise BadInput(_unused(name, row.line, unused)) from None
         except RowError as error:
-            rows = (source,) if source.layout else ()
-            yield Reject(name, row.line, error.reason, error.detail, excerpt(row.raw), rows)
-            return
-        yield from self._pairs(layout, drafts, [(source, value)])
+            return [Reject(name, row.line, error.reason, error.detail, excerpt(row.raw))]
+        source = SourceRow(number, name, row.line, layout.name, _raw(row))
+        if not layout.grouped:
+            return self._item(layout, [(source, value)], unread)
+        return self._collect(layout, (source, value), unread)
 
     def finish(self) -> Iterator[Pair | Reject]:
         """The pairs of the grouped layouts, once all rows have been read."""
         for group in self._groups.values():
-            yield from self._group(group)
+            yield from self._item(group.layout, group.rows)
         self._groups.clear()
 
-    def _group(self, group: _Group) -> Iterator[Pair | Reject]:
-        sources = tuple(source for source, _ in group.rows)
-        last = sources[-1]
+    def _collect(
+        self, layout: Layout, row: _Row, unread: tuple[str, ...]
+    ) -> Sequence[Pair | Reject]:
+        """Adds a row to its group; the pairs of the group if it is complete."""
         try:
-            drafts = group.layout.read([value for _, value in group.rows])
-            for draft in drafts:
-                _check(draft)
-        except Unused as unused:
-            raise BadInput(_unused(last.file, last.line, unused)) from None
+            _check_unread(layout, row, unread)
+            key = (layout.name, layout.key(row[1]))
         except RowError as error:
-            text = excerpt(last.raw)
-            yield Reject(last.file, last.line, error.reason, error.detail, text, sources)
-            return
-        yield from self._pairs(group.layout, drafts, group.rows)
+            return [_reject([row], error)]
+        group = self._groups.setdefault(key, _Group(layout))
+        group.rows.append(row)
+        if len(group.rows) != layout.complete:
+            return ()
+        del self._groups[key]
+        return self._item(layout, group.rows)
+
+    def _item(
+        self, layout: Layout, rows: Sequence[_Row], unread: tuple[str, ...] = ()
+    ) -> Sequence[Pair | Reject]:
+        """The pairs of one row, or of the rows of one group."""
+        try:
+            if unread:
+                _check_unread(layout, rows[-1], unread)
+            drafts = layout.read([value for _, value in rows])
+            for draft in drafts:
+                check_conversation(draft.chosen, "chosen")
+                check_conversation(draft.rejected, "rejected")
+        except Unused as unused:
+            source, _ = rows[-1]
+            raise BadInput(_unused(source, unused)) from None
+        except RowError as error:
+            return [_reject(rows, error)]
+        return self._pairs(layout, drafts, rows)
 
     def _shape(self, value: Mapping[str, object]) -> tuple[Layout, tuple[str, ...]]:
         key = (*value, *map(type, value.values()))
@@ -119,25 +126,28 @@ class RowReader:
         self,
         layout: Layout,
         drafts: Sequence[Draft],
-        rows: Sequence[tuple[SourceRow, Mapping[str, object]]],
-    ) -> Iterator[Pair]:
+        rows: Sequence[_Row],
+    ) -> list[Pair]:
         sources = tuple(source for source, _ in rows)
         first, row = rows[-1]
         own, topic, group = layout.id(row), layout.topic(row), layout.group(row)
-        shared = f"row {first.number}" if len(drafts) > 1 else None
-        for draft in drafts:
-            base = str(first.number) if own is None else own
-            yield Pair(
+        base = str(first.number) if own is None else own
+        if len(drafts) > 1:
+            group = group or f"row {first.number}"
+        return [
+            Pair(
                 self._unique(f"{base}:{draft.place}" if len(drafts) > 1 else base),
                 first.line,
                 draft.chosen,
                 draft.rejected,
                 topic,
                 draft.facts,
-                group or draft.group or shared,
+                draft.group or group,
                 sources,
                 draft.place,
             )
+            for draft in drafts
+        ]
 
     def _unique(self, base: str) -> str:
         row_id, copies = base, 1
@@ -148,9 +158,19 @@ class RowReader:
         return row_id
 
 
-def _check(draft: Draft) -> None:
-    check_conversation(draft.chosen, "chosen")
-    check_conversation(draft.rejected, "rejected")
+def _reject(rows: Sequence[_Row], error: RowError) -> Reject:
+    sources = tuple(source for source, _ in rows)
+    last = sources[-1]
+    return Reject(last.file, last.line, error.reason, error.detail, excerpt(last.raw), sources)
+
+
+def _check_unread(layout: Layout, row: _Row, unread: tuple[str, ...]) -> None:
+    """Raises BadInput if one of these columns has text."""
+    source, value = row
+    try:
+        layout.check_unread(value, unread)
+    except Unused as unused:
+        raise BadInput(_unused(source, unused)) from None
 
 
 def _raw(row: Row) -> bytes:
@@ -160,12 +180,12 @@ def _raw(row: Row) -> bytes:
     return orjson.dumps(row.value, default=str, option=orjson.OPT_NON_STR_KEYS)
 
 
-def _unused(name: str, line: int, unused: Unused) -> str:
+def _unused(row: SourceRow, unused: Unused) -> str:
     columns = ", ".join(f'"{column}"' for column in unused.columns)
     where = f" ({unused.where})" if unused.where else ""
     it = "them" if len(unused.columns) > 1 else "it"
     return (
-        f"{name}, line {line}{where}: {columns} holds text that would not be read: "
+        f"{row.file}, line {row.line}{where}: {columns} holds text that would not be read: "
         f"say what it is under [data.columns], or leave {it} out with [data] "
         f"ignore = [{columns}]"
     )

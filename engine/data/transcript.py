@@ -18,8 +18,6 @@ ASSISTANT = "\n\nAssistant:"
 _MARKER = re.compile(r"\n\n(Human|Assistant):")
 _CRLF_MARKER = re.compile(r"\r\n\r\n(?=(?:Human|Assistant):)")
 _ANY_MARKER = re.compile(r"\n\r?\n(?:Human|Assistant):")
-# What makes a text non-canonical, apart from how it starts.
-_LOOSE = re.compile(r"\r\n\r\n(?:Human|Assistant):|\n\n(?:Human|Assistant):(?! )")
 _BARE_OPENING = re.compile(r"\s*(?=(?:Human|Assistant):)")
 
 
@@ -55,12 +53,20 @@ def canonical(text: str) -> str:
     Fixes a first marker without its two newlines, markers after CRLF line ends, a missing space
     after a marker, and text before the first marker.
     """
-    if text.startswith((HUMAN, ASSISTANT)) and not _LOOSE.search(text):
+    if text.startswith((HUMAN, ASSISTANT)) and _is_tight(text):
         return text
     text = _CRLF_MARKER.sub("\n\n", text)
     if opening := _BARE_OPENING.match(text):
         text = "\n\n" + text[opening.end() :]
     return join(turns(text))
+
+
+def _is_tight(text: str) -> bool:
+    """Whether every marker has its space and none follows a CRLF. Counting is much faster than a
+    regular expression, and this is asked of every text."""
+    return "\r\n\r\n" not in text and all(
+        text.count(marker) == text.count(marker + " ") for marker in (HUMAN, ASSISTANT)
+    )
 
 
 def is_transcript(text: str) -> bool:

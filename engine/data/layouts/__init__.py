@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from engine.data.layouts.arena import Arena, ArenaFlat
+from engine.data.layouts.argilla import ArgillaFlat, ArgillaRecords
 from engine.data.layouts.base import Change, Draft, Layout, Row
 from engine.data.layouts.helpsteer import HelpSteer2, HelpSteer2Ratings, HelpSteer3
+from engine.data.layouts.hh import HhRlhf
 from engine.data.layouts.preference import Preference
 from engine.data.layouts.rewardbench2 import RewardBench2
 from engine.data.layouts.scored import Nectar, Scored, UltraFeedback
@@ -24,8 +26,11 @@ LAYOUTS: tuple[type[Layout], ...] = (
     UltraFeedback,
     Nectar,
     RewardBench2,
+    ArgillaFlat,
+    ArgillaRecords,
     Arena,
     ArenaFlat,
+    HhRlhf,
     Preference,
     Scored,
 )

@@ -55,7 +55,8 @@ class Layout(ABC):
 
     def __init__(self, options: Options) -> None:
         self.options = options
-        self._used = self.text | self.known | options.ignore | options.columns.named
+        self.named = options.columns.named
+        self._used = self.text | self.known | options.ignore | self.named
 
     @classmethod
     @abstractmethod
@@ -123,7 +124,9 @@ def check_conversation(conversation: Conversation, side: str) -> None:
 def text_field(row: Row, names: Sequence[str]) -> str | None:
     """The first of these fields that holds a name or number, as text."""
     for name in names:
-        value = row.get(name)
+        if name not in row:
+            continue
+        value = row[name]
         if isinstance(value, float) and value.is_integer():
             value = int(value)  # pandas writes integer ids as floats if any id is missing
         if isinstance(value, (str, int)) and not isinstance(value, bool) and str(value).strip():

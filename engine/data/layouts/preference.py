@@ -15,13 +15,25 @@ from engine.data.layouts.base import Change, Draft, Layout, Row, number, swapped
 from engine.data.layouts.parts import conversation, to_messages
 from engine.data.messages import json_text
 from engine.data.pairs import NO_FACTS, Facts, RowError, Vote
+from engine.data.transcript import ASSISTANT
 
 SIDES = ("chosen", "rejected")
 # Of each group, the first field that a row has filled is used; another with other text is an error.
 PROMPTS = ("prompt", "question", "input", "instruction", "query")
 SYSTEMS = ("system", "system_prompt", "system_message")
-_SCORES = ("score_{}", "{}_score", "{}-score", "{}_rating", "{}-rating", "{}_reward", "reward_{}")
-_MODELS = ("model_{}", "{}_model", "{}-model")
+
+
+def _for_sides(*patterns: str) -> tuple[tuple[str, str], ...]:
+    """The columns of the chosen and the rejected side, for each pattern of a name."""
+    return tuple((pattern.format("chosen"), pattern.format("rejected")) for pattern in patterns)
+
+
+_SCORES = _for_sides(
+    "score_{}", "{}_score", "{}-score", "{}_rating", "{}-rating", "{}_reward", "reward_{}"
+)
+_MODELS = _for_sides("model_{}", "{}_model", "{}-model")
+_FACTS = frozenset(("margin", *(name for pair in (*_SCORES, *_MODELS) for name in pair)))
+_BEFORE = frozenset((*PROMPTS, *SYSTEMS))
 _MEDIA = ("images", "image", "audio", "audios", "videos", "video")
 
 
@@ -66,7 +78,7 @@ class Preference(Layout):
     ) -> Conversation:
         if not prompt and isinstance(value, str) and not value.startswith("["):
             whole = Conversation.of_transcript(value)
-            if whole.problem == "no_assistant_turn":
+            if ASSISTANT not in whole.encoded:
                 raise RowError(
                     "no_assistant_turn",
                     f"{name} is text without turns, and the row has no prompt: expected "
@@ -88,6 +100,8 @@ class Preference(Layout):
 
     def prompt(self, row: Row) -> tuple[Message, ...]:
         """The messages before the completion: the system's, and the prompt's."""
+        if _BEFORE.isdisjoint(row) and self.named.isdisjoint(row):
+            return ()
         name, value = self.prompt_value(row)
         messages: tuple[Message, ...] = ()
         if isinstance(value, str) and (texts := text_list(value)) is not None:
@@ -146,6 +160,8 @@ class Preference(Layout):
 
     def facts(self, row: Row) -> Facts:
         columns = self.options.columns
+        if _FACTS.isdisjoint(row) and self.named.isdisjoint(row):
+            return NO_FACTS
         score = _pair_of(row, columns.scores, _SCORES)
         model = _pair_of(row, columns.models, _MODELS)
         margin = number(row.get(columns.margin or "margin"))
@@ -184,10 +200,11 @@ def describe(row: Row) -> str:
     return f"found columns {names}"
 
 
-def _pair_of(row: Row, named: tuple[str, str] | None, patterns: Sequence[str]) -> tuple[Any, Any]:
+def _pair_of(
+    row: Row, named: tuple[str, str] | None, known: Sequence[tuple[str, str]]
+) -> tuple[Any, Any]:
     """The values, for the chosen and the rejected side, of the first columns that the row has."""
-    pairs = [named] if named else [tuple(p.format(side) for side in SIDES) for p in patterns]
-    for one, other in pairs:
+    for one, other in (named,) if named else known:
         if one in row or other in row:
             return row.get(one), row.get(other)
     return None, None

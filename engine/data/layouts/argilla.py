@@ -1,0 +1,198 @@
+"""Argilla records with the answers of annotators: flat (`Q.responses` per question) or nested."""
+
+from __future__ import annotations
+
+import re
+from abc import abstractmethod
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, ClassVar, NamedTuple
+
+from engine.data.layouts import nbest
+from engine.data.layouts.answers import Answer, Judged, answered, exchanged
+from engine.data.layouts.base import Change, Draft, Row
+from engine.data.layouts.parts import replied
+from engine.data.layouts.preference import PROMPTS, SYSTEMS, Preference
+from engine.data.pairs import Facts, RowError, Unused
+from engine.data.prose import is_text
+
+_CANDIDATE = re.compile(
+    r"(responses?|generations?|completions?|answers?|reply|outputs?)[-_ ]?(\d+|[a-z])",
+    re.IGNORECASE,
+)
+_ANSWER_COLUMNS = (".responses", ".responses.users", ".responses.status")
+_SUGGESTION_COLUMNS = (".suggestion", ".suggestion.score", ".suggestion.agent")
+
+
+class _Content(NamedTuple):
+    """A record: its fields, those of them that are responses, and the answers by question."""
+
+    fields: Mapping[str, Any]
+    candidates: tuple[str, ...]
+    answers: Mapping[str, list[Answer]]
+
+
+class _Records(Preference):
+    @abstractmethod
+    def content(self, row: Row) -> _Content:
+        """The parts of a record. Raises RowError."""
+
+    @abstractmethod
+    def with_answers(self, row: Row, answers: Mapping[str, list[Answer]]) -> Row:
+        """The row with other answers to these questions."""
+
+    @abstractmethod
+    def without_field(self, row: Row, name: str) -> Row:
+        """The row with this field empty."""
+
+    def read(self, rows: Sequence[Row]) -> list[Draft]:
+        [row] = rows
+        content, judged, found = self._pairs(row)
+        prompt = self.prompt(content.fields)
+        names, ignore = content.candidates, self.options.ignore
+        texts = [content.fields[name] for name in names]
+        return [
+            Draft(
+                replied(prompt, texts[better], names[better], ignore),
+                replied(prompt, texts[worse], names[worse], ignore),
+                _facts(judged, better, worse),
+                nbest.place((better, worse)),
+            )
+            for better, worse in found
+        ]
+
+    def write(self, rows: Sequence[Row], changes: Sequence[Change]) -> list[Row | None]:
+        [row] = rows
+        changed = {change.place: change.action for change in changes if change.action != "keep"}
+        if not changed:
+            return [row]
+        content, judged, found = self._pairs(row)
+        # No answer says that two responses are equally good, so the lower one of a tie goes.
+        gone = [pair for pair in found if changed.get(nbest.place(pair)) in ("omit", "tie")]
+        if len(gone) == len(found):
+            return [None]
+        for pair in found:
+            if changed.get(nbest.place(pair)) == "flip":
+                names = content.candidates[pair[0]], content.candidates[pair[1]]
+                answers = exchanged(content.answers, judged.questions, names)
+                row, content = self.with_answers(row, answers), content._replace(answers=answers)
+        for _, worse in gone:
+            row = self.without_field(row, content.candidates[worse])
+        return [row]
+
+    def _pairs(self, row: Row) -> tuple[_Content, Judged, list[nbest.Pair]]:
+        content = self.content(row)
+        if len(content.candidates) < 2:
+            raise RowError(
+                "no_rival",
+                f"{len(content.candidates)} response: expected response_1, response_2, …",
+            )
+        judged = answered(content.answers, content.candidates, self.options.columns.votes)
+        texts = [content.fields[name] for name in content.candidates]
+        scores = [
+            score if text is not None and text != "" else None
+            for score, text in zip(judged.scores, texts, strict=True)
+        ]
+        return content, judged, nbest.pairs(scores, self.options.nbest)
+
+
+class ArgillaFlat(_Records):
+    name = "argilla-flat"
+    title = "fields, and Q.responses for every question Q (Argilla, exported flat)"
+
+    @classmethod
+    def matches(cls, row: Row) -> bool:
+        return any(name.endswith(".responses") for name in row) and len(_candidates(row)) > 1
+
+    def unread(self, columns: Iterable[str]) -> tuple[str, ...]:
+        endings = (*_ANSWER_COLUMNS, *_SUGGESTION_COLUMNS)
+        columns = list(columns)
+        responses = _candidates(columns)
+        return tuple(
+            name
+            for name in super().unread(columns)
+            if not name.endswith(endings) and name not in responses
+        )
+
+    def content(self, row: Row) -> _Content:
+        answers = {}
+        for column, values in row.items():
+            if not column.endswith(".responses") or values is None:
+                continue
+            if not isinstance(values, list):
+                raise RowError("wrong_type", f"{column} is {type(values).__name__}, not a list")
+            users, statuses = (row.get(column + end) for end in (".users", ".status"))
+            answers[column.removesuffix(".responses")] = [
+                Answer(value, _at(users, place), _at(statuses, place))
+                for place, value in enumerate(values)
+            ]
+        return _Content(row, _candidates(row), answers)
+
+    def with_answers(self, row: Row, answers: Mapping[str, list[Answer]]) -> Row:
+        new = dict(row)
+        for question, given in answers.items():
+            columns = (f"{question}{end}" for end in _ANSWER_COLUMNS)
+            for column, values in zip(columns, zip(*given, strict=True), strict=False):
+                if isinstance(row.get(column), list):
+                    new[column] = list(values)
+        return new
+
+    def without_field(self, row: Row, name: str) -> Row:
+        return {**row, name: None}
+
+
+class ArgillaRecords(_Records):
+    name = "argilla-records"
+    title = "fields, responses, suggestions (Argilla records)"
+    text: ClassVar[frozenset[str]] = frozenset(("fields",))
+    known: ClassVar[frozenset[str]] = frozenset(("responses", "suggestions", "metadata", "vectors"))
+
+    @classmethod
+    def matches(cls, row: Row) -> bool:
+        return isinstance(row.get("fields"), Mapping) and isinstance(row.get("responses"), Mapping)
+
+    def content(self, row: Row) -> _Content:
+        fields: Mapping[str, Any] = row["fields"]
+        responses = _candidates(fields)
+        used = {*responses, *PROMPTS, *SYSTEMS, *self.options.columns.named, *self.options.ignore}
+        if lost := [n for n in fields if n not in used and is_text(n, fields[n])]:
+            raise Unused(lost, "fields")
+        answers = {
+            question: [
+                Answer(item.get("value"), item.get("user_id"), item.get("status"), item)
+                for item in given
+                if isinstance(item, Mapping)
+            ]
+            for question, given in row["responses"].items()
+            if isinstance(given, list)
+        }
+        return _Content(fields, responses, answers)
+
+    def with_answers(self, row: Row, answers: Mapping[str, list[Answer]]) -> Row:
+        responses = {
+            question: [{**answer.item, "value": answer.value} for answer in given]
+            for question, given in answers.items()
+        }
+        return {**row, "responses": {**row["responses"], **responses}}
+
+    def without_field(self, row: Row, name: str) -> Row:
+        return {**row, "fields": {**row["fields"], name: None}}
+
+
+def _candidates(names: Iterable[str]) -> tuple[str, ...]:
+    """The fields that are responses, such as `response_1` and `response_2`."""
+    return tuple(name for name in names if _CANDIDATE.fullmatch(name))
+
+
+def _at(values: object, place: int) -> str | None:
+    value = values[place] if isinstance(values, list) and place < len(values) else None
+    return value if isinstance(value, str) else None
+
+
+def _facts(judged: Judged, better: int, worse: int) -> Facts:
+    votes = judged.votes(better, worse)
+    one, other = judged.scores[better], judged.scores[worse]
+    if judged.kind == "best" or one is None or other is None:
+        return Facts(votes=votes)
+    if judged.kind == "rank":
+        return Facts(one - other, votes)
+    return Facts(one - other, votes, one, other)
