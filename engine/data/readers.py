@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 from engine.data.hub import hub_rows
 from engine.data.jsonl import jsonl_rows, list_rows, peek
@@ -26,6 +27,9 @@ _NOT_DATA = ("dataset_info.json", "dataset_infos.json", "dataset_dict.json", "st
 _SPLITS = ("train", "test", "validation", "valid", "val", "dev", "eval")
 _LFS_POINTER = b"version https://git-lfs.github.com/spec/"
 _FORMATS = "JSON lines, a JSON list, CSV (each also as .gz) or Parquet"
+
+
+Kind = Literal["jsonl", "list", "csv", "parquet"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,15 +109,15 @@ def _files(source: Source) -> Iterator[tuple[str, Iterator[Row | Reject]]]:
         yield source.dataset, rows
     elif source.path is not None:
         try:
-            paths = _paths(source.path, source.split)
+            files = paths(source.path, source.split)
         except OSError as error:
             raise BadInput(f"{source.path} cannot be read: {error.strerror or error}") from None
-        for path in paths:
+        for path in files:
             yield str(path), _file_rows(path, str(path), source.options)
 
 
-def _paths(path: Path, split: str) -> list[Path]:
-    """The file itself, or the folder's data files sorted by path."""
+def paths(path: Path, split: str) -> list[Path]:
+    """The file itself, or the folder's data files sorted by path. Raises BadInput, OSError."""
     if not path.exists():
         raise BadInput(f"{path}: no such file or folder: check path under [data]")
     if path.is_file():
@@ -164,11 +168,24 @@ def _file_rows(path: Path, name: str, options: Options) -> Iterator[Row | Reject
 
 
 def _rows_by_format(path: Path, name: str, options: Options) -> Iterator[Row | Reject]:
+    match file_kind(path, name, options):
+        case "parquet":
+            return parquet_rows(path, name)
+        case "csv":
+            return csv_rows(path, name, options)
+        case "list":
+            return list_rows(path, name)
+        case _:
+            return jsonl_rows(path, name)
+
+
+def file_kind(path: Path, name: str, options: Options) -> Kind:
+    """The format of a file, by its content before its name. Raises BadInput."""
     head = peek(path)
     suffix = _suffix(path)
     first, _, rest = head.strip().partition(b"\n")
     if head.startswith(b"PAR1"):
-        return parquet_rows(path, name)
+        return "parquet"
     if head and suffix == ".parquet":
         raise BadInput(f"{name} is not a Parquet file, despite its name")
     if head.startswith(_LFS_POINTER):
@@ -176,10 +193,10 @@ def _rows_by_format(path: Path, name: str, options: Options) -> Iterator[Row | R
     if head.startswith((b"\xff\xfe", b"\xfe\xff")):
         raise BadInput(f"{name} is in UTF-16: save it as UTF-8")
     if suffix in _TABLES:
-        return csv_rows(path, name, options)
+        return "csv"
     # In a JSON lines file, a list may be one bad line; other signs show a file that is one list.
     if first.startswith(b"[") and (suffix not in _JSON_LINES or first == b"[" or not rest):
-        return list_rows(path, name)
+        return "list"
     if suffix not in _SUFFIXES and not first.startswith(b"{") and delimiter_of(first, options):
-        return csv_rows(path, name, options)
-    return jsonl_rows(path, name)
+        return "csv"
+    return "jsonl"

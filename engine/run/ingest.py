@@ -14,6 +14,7 @@ from pathlib import Path
 
 from engine import data
 from engine.data.groups import Groups
+from engine.data.origin import Origin, origin
 from engine.data.pairs import NEUTRAL
 from engine.data.readers import DAMAGE
 from engine.data.sample import rank
@@ -82,6 +83,10 @@ class Source:
         if digest.content != self.content:
             raise BadInput("the data was changed while it was read: run again")
 
+    def origin(self) -> Origin:
+        """What has to be kept about the source, to write its rows again."""
+        return origin(_source(self.study), outside=self.total - self.count)
+
     def pairs(self) -> Iterator[data.Pair]:
         """The study's pairs, read again."""
         return (item for item in self.items() if isinstance(item, data.Pair))
@@ -129,9 +134,9 @@ def read(study: Study, stopped: Stop = lambda: False) -> Source:
     )
 
 
-def _read(study: Study, stopped: Stop = lambda: False) -> Iterator[data.Pair | data.Reject]:
+def _source(study: Study) -> data.Source:
     settings = study.data
-    source = data.Source(
+    return data.Source(
         path=Path(settings.path) if settings.path else None,
         dataset=settings.dataset,
         split=settings.split,
@@ -139,7 +144,10 @@ def _read(study: Study, stopped: Stop = lambda: False) -> Iterator[data.Pair | d
         revision=settings.revision,
         options=settings.options,
     )
-    for item in data.read_pairs(source):
+
+
+def _read(study: Study, stopped: Stop = lambda: False) -> Iterator[data.Pair | data.Reject]:
+    for item in data.read_pairs(_source(study)):
         if stopped():
             raise Stopped
         yield item

@@ -8,6 +8,8 @@ from typing import Any, NamedTuple
 from engine.data.conversation import Conversation
 from engine.data.reviewed import Decision, ReviewedPair
 from engine.store.database import rows, sql
+from engine.store.dataset import ORIGIN
+from engine.wire.messages import Verdict
 
 # The number of pairs whose texts are in memory at once.
 PAGE = 1_000
@@ -109,3 +111,94 @@ def authors(cursor: Any) -> tuple[str, ...]:
         "SELECT DISTINCT author FROM pair_marks WHERE verdict IS NOT NULL ORDER BY author"
     ).fetchall()
     return tuple(author for (author,) in names)
+
+
+# ---------------------------------------------------------------- rows as they came
+
+
+class StoredRow(NamedTuple):
+    """A row of the source; `content` is a JSON object."""
+
+    number: int
+    line: int
+    layout: str
+    content: str
+
+
+class Decided(NamedTuple):
+    """A pair with a decision that may change its rows."""
+
+    source_rows: tuple[int, ...]
+    place: str
+    verdict: Verdict
+
+
+def source_rows(cursor: Any, file: str) -> Iterator[list[StoredRow]]:
+    """The rows of a file in their order, page by page. Between pages, the cursor may be used for
+    other reads."""
+    after = -1
+    while True:
+        request = {"file": file, "after": after, "page": PAGE}
+        page = rows(cursor.execute(sql("export_source_rows"), request), StoredRow)
+        if not page:
+            return
+        yield page
+        after = page[-1].number
+
+
+def rows_by_number(cursor: Any, numbers: Sequence[int]) -> list[StoredRow]:
+    """These rows, in the order of `numbers`."""
+    found = rows(
+        cursor.execute(
+            "SELECT row_no AS number, line, layout, content FROM source_rows "
+            "WHERE row_no IN (SELECT unnest($numbers::INTEGER[]))",
+            {"numbers": list(numbers)},
+        ),
+        StoredRow,
+    )
+    by_number = {row.number: row for row in found}
+    return [by_number[number] for number in numbers]
+
+
+def decided(cursor: Any, author: str) -> Iterator[Decided]:
+    """The pairs that an author flipped, dropped, tied or discusses, in their order."""
+    found = cursor.execute(
+        "SELECT p.source_rows, p.place, m.verdict FROM pairs AS p "
+        "JOIN pair_marks AS m ON m.pair_id = p.pair_id AND m.author = $author "
+        "WHERE m.verdict IN ('flip', 'drop', 'tie', 'discuss') ORDER BY p.pair_id",
+        {"author": author},
+    ).fetchall()
+    return (Decided(tuple(numbers), place, verdict) for numbers, place, verdict in found)
+
+
+def rows_of_pairs(cursor: Any, ids: Sequence[int]) -> set[int]:
+    """The numbers of the rows that these pairs came from."""
+    found = cursor.execute(
+        "SELECT DISTINCT unnest(source_rows) FROM pairs "
+        "WHERE pair_id IN (SELECT unnest($ids::INTEGER[]))",
+        {"ids": list(ids)},
+    ).fetchall()
+    return {number for (number,) in found}
+
+
+class RowCounts(NamedTuple):
+    """Stored rows; of these, those that gave no pair; rejects of which no row is stored."""
+
+    rows: int
+    rejected: int
+    unreadable: int
+
+
+def row_counts(cursor: Any) -> RowCounts:
+    [counts] = cursor.execute(
+        "SELECT (SELECT count(*) FROM source_rows), "
+        "coalesce(sum(len(source_rows)), 0)::INTEGER, count(*) FILTER (len(source_rows) = 0) "
+        "FROM rejects"
+    ).fetchall()
+    return RowCounts(*counts)
+
+
+def origin(cursor: Any) -> str | None:
+    """What is kept about the source of the pairs."""
+    found = cursor.execute("SELECT value FROM meta WHERE key = ?", [ORIGIN]).fetchall()
+    return found[0][0] if found else None

@@ -116,6 +116,10 @@ class Format(ABC):
         they can. The order of the sides does not matter."""
         return None
 
+    def counts(self, source: Source) -> dict[str, int]:
+        """Further counts for the preview, by what they count."""
+        return {}
+
     def contains_provenance(self, name: str) -> bool:
         """Whether an export to this file name holds its own provenance, without a sidecar."""
         return True

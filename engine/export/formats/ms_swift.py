@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 from engine.data.conversation import Conversation, Message
 from engine.data.reviewed import ReviewedPair
+from engine.data.transcript import is_transcript
 from engine.export.formats.base import HEAD, PairFormat, Row, head
 from engine.export.split import as_rows, messages
 from engine.export.writers import Columns
@@ -50,6 +51,6 @@ class MsSwift(PairFormat):
 def _response(chosen: Conversation, rejected: Conversation) -> Message | None:
     """The rejected answer, if the sides differ only in the answer to the last user turn."""
     prompt, one, other = messages(chosen, rejected)
-    if len(one) == len(other) == 1 and prompt and prompt[-1].role == "user":
-        return other[0]
-    return None
+    if not (len(one) == len(other) == 1 and prompt and prompt[-1].role == "user"):
+        return None
+    return None if is_transcript(other[0].content) else other[0]

@@ -27,9 +27,17 @@ class Ingest(Stage):
         run.recorded = recorded.read(run.study, source)
         for warning in run.recorded.warnings:
             progress.warn(warning)
-        if not has_content(run.store, source.digest, source.content):
-            items = source.items(run.stop.is_set)
-            dataset.put_dataset(run.store, source.digest, source.content, items, source.groups)
+        origin = source.origin().text()
+        stored = has_content(run.store, source.digest, source.content)
+        if not stored or run.store.meta(dataset.ORIGIN) != origin:
+            dataset.put_dataset(
+                run.store,
+                source.digest,
+                source.content,
+                source.items(run.stop.is_set),
+                source.groups,
+                origin,
+            )
         run.notes["dataset"] = {"sha256": source.digest, "rows": source.rows, "pairs": source.count}
         run.ingested(source.digest, dataset.pair_texts(run.store))
         progress.start_stage(self.name, source.count, source.count)
