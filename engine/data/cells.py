@@ -1,21 +1,27 @@
-"""Texts that are a serialised value: JSON in a table's cell, or what Python printed."""
+"""Texts that are a serialised value: JSON in a table's cell, or what Python and numpy print."""
 
 from __future__ import annotations
 
 import ast
 import re
+import warnings
+from typing import Any
 
 import orjson
 
-from engine.data.messages import ROLES, is_messages
+from engine.data.messages import ROLES, is_message, is_messages
 from engine.data.pairs import RowError
 
-# numpy separates the items of an array by line breaks, without commas.
-_NUMPY_GAP = re.compile(r"(?<=\})\s*\n\s*(?=\{)")
-_ROLE = "|".join(ROLES)
-_PRINTED = re.compile(
-    rf"\[\s*\{{[^{{}}]*?['\"](?:role|from)['\"]\s*:\s*['\"](?:{_ROLE})['\"]", re.DOTALL
+# Strings, so that nothing inside one is changed; or the gap between two items, which numpy prints
+# without a comma.
+_STRING_OR_GAP = re.compile(
+    r"""(?P<text>'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")|(?<=[}\])])(?P<gap>\s+)(?=[{\[(])""",
+    re.DOTALL,
 )
+# A list of objects, or one object, whose first key is one of a message.
+_BEGINS = re.compile(r"\s*(?:array\()?(?:\[\s*)?\{\s*['\"]\w+['\"]\s*:")
+_ROLE = "|".join(ROLES)
+_HAS_ROLE = re.compile(rf"['\"](?:role|from|speaker)['\"]\s*:\s*['\"](?:{_ROLE})['\"]")
 
 
 def decoded(text: str, where: str) -> object:
@@ -24,14 +30,13 @@ def decoded(text: str, where: str) -> object:
     Raises RowError if the text begins as messages do but cannot be read: it must not be taken for
     what somebody said.
     """
-    if not text.startswith("[") or not _PRINTED.match(text):
+    if not _BEGINS.match(text) or not _HAS_ROLE.search(text):
         return text
-    try:
-        value = orjson.loads(text)
-    except ValueError:
-        value = _printed(text)
-    if is_messages(value):
+    value = structure(text)
+    if is_messages(value) or is_message(value):
         return value
+    if value is not None:
+        return text  # another value that mentions a role
     raise RowError(
         "wrong_type",
         f"{where} is a list of messages as Python prints it, and cannot be read back: "
@@ -39,19 +44,49 @@ def decoded(text: str, where: str) -> object:
     )
 
 
-def _printed(text: str) -> object:
-    try:
-        return ast.literal_eval(_NUMPY_GAP.sub(", ", text))
-    except (ValueError, SyntaxError, MemoryError, RecursionError):
+def structure(text: str) -> Any:
+    """The list or object that a text holds, as JSON or as Python prints it; None if it is none."""
+    text = text.strip()
+    if not text.startswith(("[", "{")):
         return None
+    try:
+        return orjson.loads(text)
+    except ValueError:
+        return _printed(text)
+
+
+def cell(value: Any) -> Any:
+    """A value that should be a list or an object, out of its cell if it is in one."""
+    if isinstance(value, str) and (inner := structure(value)) is not None:
+        return inner
+    return value
+
+
+def recelled(old: Any, value: Any) -> Any:
+    """A value in place of an old one: as JSON text where the old one was text."""
+    if isinstance(value, str) or not isinstance(old, str):
+        return value
+    return orjson.dumps(value).decode()
 
 
 def text_list(text: str) -> list[str] | None:
-    """The texts of a JSON list of texts, such as '["one", "two"]'; None for anything else."""
+    """The texts of a list of texts, such as '["one", "two"]'; None for anything else."""
     if not (text.startswith("[") and text.rstrip().endswith("]")):
         return None
+    value = structure(text)
+    is_list = isinstance(value, list) and bool(value)
+    return value if is_list and all(isinstance(item, str) for item in value) else None
+
+
+def _printed(text: str) -> Any:
     try:
-        value = orjson.loads(text)
-    except ValueError:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of the compiler, about unknown escapes
+            value = ast.literal_eval(_STRING_OR_GAP.sub(_with_comma, text))
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
         return None
-    return value if value and all(isinstance(item, str) for item in value) else None
+    return value if isinstance(value, (list, dict)) else None
+
+
+def _with_comma(match: re.Match[str]) -> str:
+    return match["text"] if match["gap"] is None else ", "

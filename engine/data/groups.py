@@ -4,31 +4,99 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
+from typing import TYPE_CHECKING
 
+from engine.data.options import Grouping
 from engine.data.pairs import Pair
+
+if TYPE_CHECKING:
+    from engine.data.near import NearDuplicates
 
 
 class Groups:
-    """Assigns group numbers to pairs as they come."""
+    """Assigns group numbers to pairs as they come.
 
-    def __init__(self) -> None:
-        self._keys: list[bytes] = []
+    Pairs belong together if their prompts are equal but for white space, with `near` also if they
+    are nearly equal (see engine/data/near.py), and if the source puts them together, such as those
+    of one N-best row; what belongs to the same pair belongs together. With `named`, the study names
+    the column of the group: for the rows that have one, that alone counts.
+    """
+
+    def __init__(self, grouping: Grouping, named: bool = False) -> None:
+        self._grouping = grouping
+        self._named = named
+        self._sets = _Sets()
+        self._members: list[int | None] = []
+        self._places: dict[int, int] = {}  # prompts by their number in `near`
+        self._near = _near_duplicates() if grouping == "near" else None
 
     def add(self, pair: Pair) -> None:
-        self._keys.append(_key(pair))
+        members = []
+        if pair.group is not None:
+            members.append(self._sets.number(_key(b"g", pair.group)))
+        if self._grouping != "none" and not (members and self._named):
+            members.append(self._prompt(pair))
+        self._members.append(members[0] if members else None)
+        for other in members[1:]:
+            self._sets.join(members[0], other)
 
     def numbers(self) -> list[int | None]:
         """The group number of every pair, from 0 in the order of their first pair; None for a pair
-        that shares its prompt with no other."""
-        sizes = Counter(self._keys)
-        numbers: dict[bytes, int] = {}
+        that belongs to no other."""
+        if self._near is not None:
+            for one, other in self._near.pairs():
+                self._sets.join(self._places[one], self._places[other])
+        roots = [None if member is None else self._sets.root(member) for member in self._members]
+        sizes = Counter(roots)
+        numbers: dict[int, int] = {}
         return [
-            numbers.setdefault(key, len(numbers)) if sizes[key] > 1 else None for key in self._keys
+            None if root is None or sizes[root] == 1 else numbers.setdefault(root, len(numbers))
+            for root in roots
         ]
 
+    def _prompt(self, pair: Pair) -> int:
+        context, _ = pair.chosen.split()
+        known = len(self._sets)
+        number = self._sets.number(_key(b"p", " ".join(context.split())))
+        if self._near is not None and number == known:
+            from engine.data.near import Prompt
 
-def _key(pair: Pair) -> bytes:
-    if pair.group is not None:
-        return b"g" + hashlib.sha256(pair.group.encode()).digest()[:15]
-    context, _ = pair.chosen.split()
-    return b"p" + hashlib.sha256(" ".join(context.split()).encode()).digest()[:15]
+            self._places[self._near.add(Prompt.of(pair.chosen))] = number
+        return number
+
+
+class _Sets:
+    """Sets of keys that are joined as it turns out what belongs together."""
+
+    def __init__(self) -> None:
+        self._numbers: dict[bytes, int] = {}
+        self._parents: list[int] = []
+
+    def __len__(self) -> int:
+        return len(self._parents)
+
+    def number(self, key: bytes) -> int:
+        number = self._numbers.setdefault(key, len(self._parents))
+        if number == len(self._parents):
+            self._parents.append(number)
+        return number
+
+    def root(self, number: int) -> int:
+        parents = self._parents
+        while parents[number] != number:
+            parents[number] = parents[parents[number]]
+            number = parents[number]
+        return number
+
+    def join(self, one: int, other: int) -> None:
+        self._parents[self.root(one)] = self.root(other)
+
+
+def _near_duplicates() -> NearDuplicates:
+    from engine.data.near import NearDuplicates  # numpy is needed for this alone
+
+    return NearDuplicates()
+
+
+def _key(kind: bytes, text: str) -> bytes:
+    return kind + hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()[:15]

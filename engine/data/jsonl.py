@@ -131,12 +131,9 @@ def jsonl_rows(path: Path, name: str) -> Iterator[Row | Reject]:
             yield damage.reject(name, number + 1)
 
 
-def list_rows(path: Path, name: str) -> Iterator[Row | Reject]:
-    """The rows of a file that contains one JSON list.
-
-    The list is split at its commas and every item is parsed separately, so that one bad item does
-    not affect the others. The whole file is held in memory.
-    """
+def whole(path: Path, name: str) -> tuple[bytes, GzipDamage | None]:
+    """All of a file, decompressed, and where that ended too early. Raises BadInput if it is
+    larger than can be parsed as one text."""
     damage: GzipDamage | None = None
     buffer = bytearray()
     with open_bytes(path) as stream:
@@ -145,13 +142,23 @@ def list_rows(path: Path, name: str) -> Iterator[Row | Reject]:
                 buffer += chunk
                 if len(buffer) > MAX_LIST:
                     raise BadInput(
-                        f"{name}: the JSON list is larger than {MAX_LIST >> 20} MiB: "
+                        f"{name}: the JSON text is larger than {MAX_LIST >> 20} MiB: "
                         "convert it to JSON lines, one row per line"
                     )
         except GzipDamage as error:
             damage = error
+    return bytes(buffer).removeprefix(BOM), damage
+
+
+def list_rows(path: Path, name: str) -> Iterator[Row | Reject]:
+    """The rows of a file that contains one JSON list.
+
+    The list is split at its commas and every item is parsed separately, so that one bad item does
+    not affect the others. The whole file is held in memory.
+    """
+    content, damage = whole(path, name)
     number = 1
-    for number, item in _items(bytes(buffer).removeprefix(BOM)):
+    for number, item in _items(content):
         if item is not None:
             yield _parse_row(name, number, item)
         elif damage is None:

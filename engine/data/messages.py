@@ -31,13 +31,13 @@ ROLES: dict[str, Role] = {
 }
 # Of each group, the first filled field counts: merging datasets leaves null in the others.
 _ROLE = ("role", "from", "speaker")
-_CONTENT = ("content", "value", "text")
-_THINKING = ("thinking", "reasoning_content", "reasoning")
-_CALLS = ("tool_calls", "function_call")
+CONTENT = ("content", "value", "text")
+THINKING = ("thinking", "reasoning_content", "reasoning")
+CALLS = ("tool_calls", "function_call")
 _MEDIA = ("images", "image", "audio", "audios", "video", "videos")
 _PART_MEDIA = ("image", "image_url", "input_image", "audio", "input_audio", "video", "video_url")
 _KNOWN = frozenset(
-    (*_ROLE, *_CONTENT, *_THINKING, *_CALLS, *_MEDIA, "name", "tool_call_id", "call_id")
+    (*_ROLE, *CONTENT, *THINKING, *CALLS, *_MEDIA, "name", "tool_call_id", "call_id")
 )
 
 
@@ -78,15 +78,17 @@ def read_message(value: object, where: str, ignore: Collection[str] = ()) -> Mes
     for field in value:
         if field not in _KNOWN and field not in ignore and is_text(field, value[field]):
             raise Unused([field], where)
-    content = _content(_first(value, _CONTENT), where)
-    calls = _first(value, _CALLS)
+    for names in (CONTENT, THINKING):
+        _check_one(value, names, where, ignore)
+    content = _content(_first(value, CONTENT), where)
+    calls = _first(value, CALLS)
     if name == "function_call" and not calls:
         content, calls = "", content
     call_id = value.get("tool_call_id") or value.get("call_id")
     return Message(
         role=role,
         content=content,
-        thinking=_content(_first(value, _THINKING), where),
+        thinking=_content(_first(value, THINKING), where),
         tool_calls=_calls(calls),
         name=_string(value.get("name")),
         call_id=_string(call_id),
@@ -94,15 +96,38 @@ def read_message(value: object, where: str, ignore: Collection[str] = ()) -> Mes
 
 
 def json_text(value: object) -> str:
-    """A JSON list as text, whether the row has it as a list or as text; empty if there is none."""
-    if value is None or value in ("", [], "[]", "null"):
+    """The `tools` of a row, a list or its JSON text, as a JSON list; empty if there are none.
+
+    Raises RowError if the value is no such list.
+    """
+    if isinstance(value, str):
+        try:
+            value = json.loads(value) if value.strip() else None
+        except ValueError:
+            raise RowError("wrong_type", "tools is neither a list nor the text of one") from None
+    if isinstance(value, Mapping):
+        value = [value]
+    if not value:
         return ""
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    if not isinstance(value, list) or not all(isinstance(tool, (Mapping, str)) for tool in value):
+        raise RowError("wrong_type", "tools is no list of tool descriptions")
+    return json.dumps([without_nulls(tool) for tool in value], ensure_ascii=False)
 
 
 def _first(value: Mapping[str, Any], names: Sequence[str]) -> Any:
-    """The first of these fields that is not null."""
-    return next((value[name] for name in names if value.get(name) is not None), None)
+    """The first of these fields that is filled, else the first that is not null."""
+    given = [value[name] for name in names if value.get(name) is not None]
+    return next((item for item in given if item not in ("", [])), given[0] if given else None)
+
+
+def _check_one(
+    value: Mapping[str, Any], names: Sequence[str], where: str, ignore: Collection[str]
+) -> None:
+    """Raises Unused if two of these fields hold different texts: one of them would be lost."""
+    filled = [name for name in names if value.get(name) not in (None, "", [])]
+    lost = [name for name in filled[1:] if value[name] != value[filled[0]] and name not in ignore]
+    if lost:
+        raise Unused(lost, where)
 
 
 def _string(value: object) -> str:

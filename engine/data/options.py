@@ -9,6 +9,10 @@ from engine.settings import Section
 
 NBest = Literal["best-worst", "best-rest", "adjacent"]
 NBEST: NBest = "best-worst"
+# Which pairs form a group: those whose prompts are equal, or nearly; "none": only those that the
+# source itself puts together.
+Grouping = Literal["exact", "near", "none"]
+GROUPING: Grouping = "exact"
 
 
 class Columns(Section, frozen=True, kw_only=True):

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from engine.data.annotated import frame
 from engine.data.hub import hub_schema
 from engine.data.jsonl import BOM, lines, open_bytes
 from engine.data.options import Options
@@ -20,7 +21,8 @@ _NO_OPTIONS = Options()
 
 class SourceFile(msgspec.Struct, frozen=True, omit_defaults=True):
     """One file. `name` is that of its rows; `path` is relative to the source's folder, and empty
-    where the source is one file or a hub dataset. `schema` is an Arrow schema as base64."""
+    where the source is one file or a hub dataset. `schema` is an Arrow schema as base64; `frame` is
+    the JSON object around the rows of an annotated file."""
 
     name: str
     kind: Kind
@@ -29,6 +31,7 @@ class SourceFile(msgspec.Struct, frozen=True, omit_defaults=True):
     columns: tuple[str, ...] = ()
     bom: bool = False
     schema: str = ""
+    frame: str = ""
 
     @property
     def arrow_schema(self) -> Any:
@@ -89,6 +92,8 @@ def _file(path: Path, relative: str, source: Source) -> SourceFile:
         delimiter = delimiter_of_header(header, source.options)
         columns = tuple(header_columns(header, delimiter))
         return SourceFile(name, kind, relative, delimiter, columns, first.startswith(BOM))
+    if kind == "annotated":
+        return SourceFile(name, kind, relative, frame=frame(path, name))
     return SourceFile(name, kind, relative)
 
 

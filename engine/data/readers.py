@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from engine.data.annotated import comparison_rows, is_annotated
 from engine.data.hub import hub_rows
 from engine.data.jsonl import jsonl_rows, list_rows, peek
 from engine.data.options import Options
@@ -29,7 +30,7 @@ _LFS_POINTER = b"version https://git-lfs.github.com/spec/"
 _FORMATS = "JSON lines, a JSON list, CSV (each also as .gz) or Parquet"
 
 
-Kind = Literal["jsonl", "list", "csv", "parquet"]
+Kind = Literal["jsonl", "list", "csv", "parquet", "annotated"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +176,8 @@ def _rows_by_format(path: Path, name: str, options: Options) -> Iterator[Row | R
             return csv_rows(path, name, options)
         case "list":
             return list_rows(path, name)
+        case "annotated":
+            return comparison_rows(path, name)
         case _:
             return jsonl_rows(path, name)
 
@@ -194,6 +197,8 @@ def file_kind(path: Path, name: str, options: Options) -> Kind:
         raise BadInput(f"{name} is in UTF-16: save it as UTF-8")
     if suffix in _TABLES:
         return "csv"
+    if suffix not in _JSON_LINES and is_annotated(head):
+        return "annotated"
     # In a JSON lines file, a list may be one bad line; other signs show a file that is one list.
     if first.startswith(b"[") and (suffix not in _JSON_LINES or first == b"[" or not rest):
         return "list"

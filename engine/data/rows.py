@@ -86,6 +86,8 @@ class RowReader:
         try:
             _check_unread(layout, row, unread)
             key = (layout.name, layout.key(row[1]))
+        except Unused as unused:
+            raise BadInput(_unused(row[0], unused)) from None
         except RowError as error:
             return [_reject([row], error)]
         group = self._groups.setdefault(key, _Group(layout))

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
+from engine.data.annotated import COMPARISONS, unframed
 from engine.data.origin import SourceFile
 from engine.data.values import plain, restored
 from engine.errors import BadInput
@@ -44,6 +45,7 @@ Write = Callable[[Sequence[Written]], None]
 ENDINGS = {
     "jsonl": (".jsonl", ".jsonl.gz", ".ndjson", ".ndjson.gz"),
     "list": (".json", ".json.gz"),
+    "annotated": (".json", ".json.gz"),
     "csv": (".csv", ".csv.gz"),
     "parquet": (".parquet",),
 }
@@ -68,7 +70,7 @@ def writer(
         # Without a file name and time in the header, equal exports are equal files.
         out: Any = gzip.GzipFile("", "wb", 6, raw, mtime=0) if compressed else raw
         try:
-            kinds = {"jsonl": _json_lines, "list": _json_list, "csv": _csv}
+            kinds = {"jsonl": _json_lines, "list": _json_list, "csv": _csv, "annotated": _framed}
             with kinds[file.kind](file, out) as write:
                 yield write
         finally:
@@ -97,6 +99,28 @@ def _json_list(file: SourceFile, out: IO[bytes]) -> Iterator[Write]:
     out.write(b"[")
     yield write
     out.write(b"\n]\n")
+
+
+@contextmanager
+def _framed(file: SourceFile, out: IO[bytes]) -> Iterator[Write]:
+    """One JSON object with the rows in a list."""
+    frame = json.loads(file.frame)
+    frame.pop(COMPARISONS, None)
+    members = [f"{json.dumps(key)}: {json.dumps(value)}" for key, value in frame.items()]
+    separator = "\n"
+
+    def write(rows: Sequence[Written]) -> None:
+        nonlocal separator
+        for row in rows:
+            text = json.dumps(unframed(row.values()), ensure_ascii=False)
+            out.write(f"{separator}{text}".encode())
+            separator = ",\n"
+
+    out.write(
+        "".join(["{", *(f"{member}, " for member in members), f'"{COMPARISONS}": [']).encode()
+    )
+    yield write
+    out.write(b"\n]}\n")
 
 
 @contextmanager

@@ -156,9 +156,13 @@ def label(feature: Feature, value: object, line: int, problems: Problems) -> int
     return int(value)
 
 
-def read_scores(path: Path, allow_squashed: bool = False) -> dict[str, tuple[float, float]]:
+def read_scores(
+    path: Path, allow_squashed: bool = False, pairs: Collection[str] = ()
+) -> dict[str, tuple[float, float]]:
     """Pair's source id → (chosen, rejected). SEAL's `compare` kind (row_id, chosen_score,
-    rejected_score, agreement) or RewardBench's (id, scores_chosen, scores_rejected, results).
+    rejected_score, agreement), RewardBench's (id, scores_chosen, scores_rejected, results), or
+    RewardBench 2's with a list per prompt (id, scores, num_correct), of which those of `pairs`
+    are taken.
 
     Raises BadInput naming file, line, column and the number of rows affected.
     """
@@ -168,10 +172,13 @@ def read_scores(path: Path, allow_squashed: bool = False) -> dict[str, tuple[flo
     problems = Problems(path)
     for record in read_records(path):
         columns = next((pair for pair in _SCORES if set(pair) & record.fields.keys()), None)
+        if columns is None and isinstance(record.fields.get("scores"), list):
+            scores |= _of_responses(path, record, pairs, problems)
+            continue
         if columns is None:
             raise BadInput(
                 f"{path}, line {record.line}: no scores; the columns are row_id, chosen_score, "
-                "rejected_score, or id, scores_chosen, scores_rejected"
+                "rejected_score, or id, scores_chosen, scores_rejected, or id, scores, num_correct"
             )
         key = key_of(path, record)
         chosen, rejected = (number(record, name, problems) for name in columns)
@@ -190,6 +197,29 @@ def read_scores(path: Path, allow_squashed: bool = False) -> dict[str, tuple[flo
             "record raw logits, or allow them (--allow-squashed, allow_squashed = true)"
         )
     return scores
+
+
+def _of_responses(
+    path: Path, record: Record, pairs: Collection[str], problems: Problems
+) -> dict[str, tuple[float, float]]:
+    """The scores of the pairs of one prompt. The first `num_correct` responses are the chosen ones;
+    a pair is known by the numbers of its two responses, or by the prompt's id if it is the only
+    one, which compares the first chosen with the first rejected one."""
+    values, correct = record.fields["scores"], record.fields.get("num_correct")
+    if not isinstance(correct, int) or not 0 < correct < len(values):
+        raise BadInput(
+            f"{path}, line {record.line}: num_correct is {str(correct)[:40]}, but must say how "
+            f"many of the {len(values)} scores are those of chosen responses"
+        )
+    key = key_of(path, record)
+    scores = [number(Record(record.line, {"scores": v}), "scores", problems) for v in values]
+    places = [(one, other) for one in range(correct) for other in range(correct, len(values))]
+    found = {
+        pair: (scores[one], scores[other])
+        for one, other in places
+        if (pair := f"{key}:{one}-{other}") in pairs
+    }
+    return found or {key: (scores[0], scores[correct])}
 
 
 def number(record: Record, name: str, problems: Problems) -> float:

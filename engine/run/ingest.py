@@ -19,10 +19,15 @@ from engine.data.pairs import NEUTRAL
 from engine.data.readers import DAMAGE
 from engine.data.sample import rank
 from engine.errors import BadInput
-from engine.executors.jobs import Stopped
 from engine.study import Study
 
-Stop = Callable[[], bool]
+# Called with the number of rows since the last call; it raises to stop the reading.
+Watch = Callable[[int], None]
+EVERY = 1_000
+
+
+def _unwatched(rows: int) -> None:
+    pass
 
 
 @dataclass(frozen=True)
@@ -49,6 +54,11 @@ class Source:
         return self.total + sum(self.rejects.values())
 
     @property
+    def edition(self) -> str:
+        """What the store is to hold: the content, with the groups of this study."""
+        return f"{self.content} groups={self.study.data.groups}"
+
+    @property
     def count(self) -> int:
         """The number of pairs of the study."""
         return len(self.groups)
@@ -66,22 +76,24 @@ class Source:
         if not self.total:
             raise BadInput("the dataset has no usable pairs")
 
-    def items(self, stopped: Stop = lambda: False) -> Iterator[data.Pair | data.Reject]:
+    def items(self, watch: Watch = _unwatched) -> Iterator[data.Pair | data.Reject]:
         """The study's pairs and all rejects, read again.
 
-        Raises BadInput if they are no longer the same, and Stopped.
+        Raises BadInput if they are no longer the same.
         """
         place = -1
         digest = data.Digest()
-        for item in _read(self.study, stopped):
+        for item in _read(self.study, watch):
             if isinstance(item, data.Pair):
                 place += 1
+                if place == self.total:
+                    raise _changed()
                 if self.selected is not None and place not in self.selected:
                     continue
             digest.add(item)
             yield item
         if digest.content != self.content:
-            raise BadInput("the data was changed while it was read: run again")
+            raise _changed()
 
     def origin(self) -> Origin:
         """What has to be kept about the source, to write its rows again."""
@@ -96,15 +108,16 @@ class Source:
         return (item for item in _read(self.study) if isinstance(item, data.Pair))
 
 
-def read(study: Study, stopped: Stop = lambda: False) -> Source:
-    """Raises BadInput if the data cannot be read or is damaged, and Stopped."""
+def read(study: Study, watch: Watch = _unwatched) -> Source:
+    """Raises BadInput if the data cannot be read or is damaged."""
     settings = study.data
     rejects: Counter[str] = Counter()
     first: data.Reject | None = None
-    sample = _Sample(settings.limit, settings.seed)
-    digest, groups = data.Digest(), Groups()
+    sample = Sample(settings.limit, settings.seed)
+    digest = data.Digest()
+    groups = Groups(settings.groups, settings.columns.group is not None)
     total = 0
-    for item in _read(study, stopped):
+    for item in _read(study, watch):
         if isinstance(item, data.Reject):
             if item.reason in DAMAGE:
                 raise BadInput(_damage(item))
@@ -146,14 +159,14 @@ def _source(study: Study) -> data.Source:
     )
 
 
-def _read(study: Study, stopped: Stop = lambda: False) -> Iterator[data.Pair | data.Reject]:
-    for item in data.read_pairs(_source(study)):
-        if stopped():
-            raise Stopped
+def _read(study: Study, watch: Watch = _unwatched) -> Iterator[data.Pair | data.Reject]:
+    for number, item in enumerate(data.read_pairs(_source(study)), 1):
+        if number % EVERY == 0:
+            watch(EVERY)
         yield item
 
 
-class _Sample:
+class Sample:
     """The pairs of a seeded sample, as they come: the same as `data.seeded_sample` takes."""
 
     def __init__(self, limit: int, seed: int) -> None:
@@ -176,6 +189,10 @@ class _Sample:
         if not self._limit or self._limit >= total:
             return None
         return frozenset(place for _, place, _ in self._heap)
+
+
+def _changed() -> BadInput:
+    return BadInput("the data was changed while it was read: run again")
 
 
 def _damage(reject: data.Reject) -> str:

@@ -48,6 +48,6 @@ class Last:
 
 def _results(stored: Complete, current: Study) -> Results:
     study = studies.with_measures_of(studies.loads_resolved(bytes(stored.study)), current)
-    content = [stored.dataset, stored.roles, studies.digest(study)]
+    content = [stored.dataset, stored.content, stored.roles, studies.digest(study)]
     digest = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
     return Results(stored.roles, study, digest)

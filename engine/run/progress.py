@@ -92,7 +92,7 @@ class Progress:
             seconds = time.monotonic() - clock.started
             done = stage.done + units
             rate = (done - clock.done_before) / seconds if seconds > 0 else None
-            left = (stage.total - done) / rate if rate else None
+            left = (stage.total - done) / rate if rate and stage.total else None
             self._replace(name, done=done, rate=rate, eta_s=left, seconds=seconds)
 
     def finish_stage(self, name: str, note: str = "") -> None:

@@ -69,7 +69,7 @@ def read(study: Study, source: Source) -> Recorded:
     for role, reward in (("pre", study.pre), ("post", study.post)):
         if isinstance(reward, RecordedScoresBackend):
             path = Path(reward.path)
-            scores = read_scores(path, reward.allow_squashed)
+            scores = read_scores(path, reward.allow_squashed, texts)
             recorded.sha256[reward.path] = _sha256(path)
             check_keys(path, "scores", list(scores), texts, rejects)
             if missing := [key for key in needed if key not in scores]:

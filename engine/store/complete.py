@@ -9,11 +9,13 @@ from engine.store.database import COMPLETE, Store
 
 class Complete(msgspec.Struct, frozen=True, kw_only=True):
     """Complete results in the store: of the dataset with this digest, by these producers
-    (role → producer), for this resolved study (JSON)."""
+    (role → producer), for this resolved study (JSON). `content` is the digest of all that the
+    source says about the dataset now."""
 
     dataset: str
     roles: dict[str, str]
     study: msgspec.Raw
+    content: str = ""
 
 
 def put_complete(store: Store, study: bytes) -> None:
@@ -32,10 +34,11 @@ def put_complete(store: Store, study: bytes) -> None:
 
 def complete(store: Store) -> Complete | None:
     """The last complete results; None if there are none, or if their pairs were replaced."""
-    values = dict(
-        store.read("SELECT key, value FROM meta WHERE key IN (?, 'dataset')", [COMPLETE]).fetchall()
-    )
+    query = "SELECT key, value FROM meta WHERE key IN (?, 'dataset', 'content')"
+    values = dict(store.read(query, [COMPLETE]).fetchall())
     if COMPLETE not in values:
         return None
     last = msgspec.json.decode(values[COMPLETE], type=Complete)
-    return last if last.dataset == values.get("dataset", "") else None
+    if last.dataset != values.get("dataset", ""):
+        return None
+    return msgspec.structs.replace(last, content=values.get("content", ""))

@@ -8,7 +8,7 @@ import msgspec
 
 from engine import strategies, taxonomy
 from engine.backends.base import Backend, Model, ModelBackend, RewardSettings, Use
-from engine.data.options import NBEST, Columns, NBest, Options
+from engine.data.options import GROUPING, NBEST, Columns, Grouping, NBest, Options
 from engine.executors.settings import ExecutorSettings
 from engine.results.choices import (
     MIN_COSINE,
@@ -36,6 +36,7 @@ class Data(Section, frozen=True, kw_only=True):
     columns: Columns = Columns()
     ignore: tuple[str, ...] = ()
     nbest: NBest = NBEST
+    groups: Grouping = GROUPING
 
     @property
     def options(self) -> Options:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.data import Pair, Reject, Source, read_pairs
+from engine.data import Options, Pair, Reject, Source, read_pairs
 
 Rows = tuple[list[Pair], list[Reject]]
 
@@ -30,10 +30,10 @@ def lines() -> Callable[[int], list[bytes]]:
 def read() -> Callable[..., Rows]:
     """Reads a path to its pairs and rejects."""
 
-    def read_path(path: Path, split: str = "train") -> Rows:
+    def read_path(path: Path, split: str = "train", options: Options | None = None) -> Rows:
         pairs: list[Pair] = []
         rejects: list[Reject] = []
-        for item in read_pairs(Source(path=path, split=split)):
+        for item in read_pairs(Source(path=path, split=split, options=options or Options())):
             if isinstance(item, Pair):
                 pairs.append(item)
             else:
@@ -47,9 +47,11 @@ def read() -> Callable[..., Rows]:
 def read_bytes(read: Callable[..., Rows], tmp_path: Path) -> Callable[..., Rows]:
     """Writes bytes to a file and reads it."""
 
-    def read_content(content: bytes, name: str = "pairs.jsonl") -> Rows:
+    def read_content(
+        content: bytes, name: str = "pairs.jsonl", options: Options | None = None
+    ) -> Rows:
         path = tmp_path / name
         path.write_bytes(content)
-        return read(path)
+        return read(path, options=options)
 
     return read_content

@@ -6,10 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.data import Pair, digest, seeded_sample
+from engine.data import Conversation, Message, Pair, digest, seeded_sample
 
 SAMPLE_7 = [203, 232, 430, 770, 930]
-PAIRS = [Pair(str(number), number + 1, f"c{number}", "r", None) for number in range(3)]
+
+
+def said(text: str) -> Conversation:
+    return Conversation.of([Message("assistant", text)])
+
+
+PAIRS = [Pair(str(number), number + 1, said(f"c{number}"), said("r"), None) for number in range(3)]
 
 
 def test_the_sample_is_the_same_everywhere() -> None:
@@ -47,11 +53,11 @@ def test_the_digest_depends_on_order_and_every_text() -> None:
     first = PAIRS[0]
     changed = [
         replace(first, source_id="x"),
-        replace(first, chosen="x"),
-        replace(first, rejected="x"),
+        replace(first, chosen=said("x")),
+        replace(first, rejected=said("x")),
         replace(first, topic="x"),
         replace(first, topic=""),
-        replace(first, chosen="c", rejected="0r"),
+        replace(first, chosen=Conversation("c"), rejected=Conversation("0r")),
     ]
     others = [digest([pair, *PAIRS[1:]]) for pair in changed]
     others += [digest(PAIRS[::-1]), digest(PAIRS[:2]), digest([])]

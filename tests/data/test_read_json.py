@@ -28,7 +28,7 @@ def test_rows_come_in_order_with_position_as_id(lines: Lines, read_bytes: Read) 
     pairs, rejects = read_bytes(b"".join(lines(3)))
     assert not rejects
     assert [(pair.source_id, pair.line) for pair in pairs] == [("0", 1), ("1", 2), ("2", 3)]
-    assert pairs[2].chosen == "\n\nHuman: Tell me about bird 2.\n\nAssistant: It wades, 2."
+    assert pairs[2].chosen.encoded == "\n\nHuman: Tell me about bird 2.\n\nAssistant: It wades, 2."
     assert pairs[0].topic is None
 
 
@@ -92,7 +92,7 @@ def test_nul_line_separators_and_duplicate_keys_are_accepted(read_bytes: Read) -
     double = b'{"chosen": "old", "chosen": ' + json.dumps(text).encode() + b', "rejected": '
     pairs, rejects = read_bytes(double + json.dumps(text, ensure_ascii=False).encode() + b"}")
     assert not rejects
-    assert pairs[0].chosen == pairs[0].rejected == text
+    assert pairs[0].chosen.encoded == pairs[0].rejected.encoded == text
 
 
 def test_ids_and_topics_are_read_and_ids_made_unique(read_bytes: Read) -> None:
@@ -171,7 +171,7 @@ def test_brackets_commas_and_quotes_in_texts_do_not_split_rows(read_bytes: Read)
     content = b"[" + row(chosen=tricky) + b"," + row(rejected=tricky) + b",]"
     pairs, rejects = read_bytes(content, "pairs.json")
     assert not rejects
-    assert pairs[0].chosen == pairs[1].rejected == tricky
+    assert pairs[0].chosen.encoded == pairs[1].rejected.encoded == tricky
 
 
 @pytest.mark.parametrize("tail", [b"", b', {"chosen": "cut', b"] extra", b"]]"])

@@ -39,7 +39,7 @@ def test_shards_are_read_in_name_order_with_one_numbering(
     pairs, rejects = read(tmp_path)
     assert [pair.source_id for pair in pairs] == ["0", "2", "3", "4"]
     assert [pair.line for pair in pairs] == [1, 3, 1, 1]
-    assert [pair.chosen[-2] for pair in pairs] == ["0", "1", "2", "3"]
+    assert [pair.chosen.encoded[-2] for pair in pairs] == ["0", "1", "2", "3"]
     assert [reject.source for reject in rejects] == [str(tmp_path / "a.jsonl.gz")]
 
 
@@ -49,7 +49,7 @@ def test_file_and_folder_names_distinguish_splits(lines: Lines, read: Read, tmp_
         path.parent.mkdir(exist_ok=True)
         path.write_bytes(lines(2)[name.startswith("base")])
     pairs, _ = read(tmp_path)
-    assert [pair.chosen[-2] for pair in pairs] == ["1", "0"]
+    assert [pair.chosen.encoded[-2] for pair in pairs] == ["1", "0"]
     assert len(read(tmp_path, "test")[0]) == 1
     with pytest.raises(BadInput, match='no split "validation", only test, train'):
         read(tmp_path, "validation")
@@ -85,7 +85,7 @@ def test_an_empty_shard_is_accepted_but_a_source_without_rows_is_not(
         (b'{\n  "rows": [\n  ]\n}\n', "not in a supported format"),
         ("\ufeff{}".encode("utf-16-le"), "UTF-16"),
         (b'{"prompt": "a", "completion": "b"}\n', "found columns prompt, completion; expected"),
-        (b'{"prompt": "a"}\n' * 2000, "line 1: no field chosen"),
+        (b'{"prompt": "a"}\n' * 2000, "line 1: found columns prompt; expected"),
         (b'["a"]\n', "not in a supported format"),
     ],
 )
@@ -175,7 +175,7 @@ def test_a_dataset_is_read_through_the_datasets_library(hub_folder: str) -> None
     last = items[-1]
     assert isinstance(last, Pair)
     assert (last.source_id, last.line) == ("1499", 1500)
-    assert last.chosen == "\n\nHuman: A wader?\n\nAssistant: Heron 1499."
+    assert last.chosen.encoded == "\n\nHuman: A wader?\n\nAssistant: Heron 1499."
 
 
 def test_the_error_for_an_unknown_split_lists_the_splits(hub_folder: str) -> None:

@@ -24,6 +24,10 @@ CHOSEN = "\n\nHuman: A wader?\n\nAssistant: A heron."
 REJECTED = "\n\nHuman: A wader?\n\nAssistant: A shark."
 
 
+def sides(pair: Pair) -> tuple[str, str]:
+    return pair.chosen.encoded, pair.rejected.encoded
+
+
 def csv_bytes(rows: list[list[str]], delimiter: str = ",") -> bytes:
     out = io.StringIO()
     csv.writer(out, delimiter=delimiter).writerows(rows)
@@ -39,9 +43,12 @@ def test_csv_cells_with_line_ends_keep_them(read_bytes: Read, name: str, delimit
     rows.append([CHOSEN + ' "q", ;\t', REJECTED, "b", ""])
     pairs, rejects = read_bytes(b"\xef\xbb\xbf" + csv_bytes(rows, delimiter), name)
     assert not rejects
-    assert pairs[0] == Pair("a", 2, CHOSEN, REJECTED, "birds")
+    first, second = pairs
+    assert (first.source_id, first.line, first.topic) == ("a", 2, "birds")
+    assert sides(first) == (CHOSEN, REJECTED)
     # The first row spans nine lines of the file.
-    assert pairs[1] == Pair("b", 11, CHOSEN + ' "q", ;\t', REJECTED, None)
+    assert (second.source_id, second.line, second.topic) == ("b", 11, None)
+    assert second.chosen.encoded == CHOSEN + ' "q", ;\t'
 
 
 def test_csv_accepts_prompts_messages_and_big_cells(read_bytes: Read) -> None:
@@ -53,9 +60,9 @@ def test_csv_accepts_prompts_messages_and_big_cells(read_bytes: Read) -> None:
     ]
     pairs, rejects = read_bytes(csv_bytes(rows), "pairs.csv")
     assert not rejects
-    assert (pairs[0].chosen, pairs[0].rejected) == (CHOSEN, REJECTED)
-    assert len(pairs[1].chosen) > 500_000
-    assert pairs[1].rejected.endswith("[not messages]")
+    assert sides(pairs[0]) == (CHOSEN, REJECTED)
+    assert len(pairs[1].chosen.encoded) > 500_000
+    assert pairs[1].rejected.encoded.endswith("[not messages]")
 
 
 @pytest.mark.parametrize(
@@ -75,7 +82,7 @@ def test_a_bad_csv_row_is_rejected_and_the_rest_is_read(
     pairs, rejects = read_bytes(content, "pairs.csv")
     assert [pair.line for pair in pairs] == [2, 5]
     assert [(reject.line, reject.reason) for reject in rejects] == [(3, reason)]
-    assert rejects[0].excerpt.startswith("a,")
+    assert rejects[0].excerpt.startswith(("a,", '{"prompt":"a"'))
 
 
 def test_rows_swallowed_by_an_unclosed_quote_are_reported(read_bytes: Read) -> None:
@@ -115,7 +122,8 @@ def test_parquet_strings_and_messages(read: Read, tmp_path: Path) -> None:
     pq.write_table(pa.Table.from_pylist(rows), path)
     pairs, rejects = read(path)
     assert (len(pairs), rejects) == (2500, [])
-    assert pairs[0] == Pair("5", 1, CHOSEN, REJECTED, None)
+    assert (pairs[0].source_id, pairs[0].line, pairs[0].topic) == ("5", 1, None)
+    assert sides(pairs[0]) == (CHOSEN, REJECTED)
     assert (pairs[-1].source_id, pairs[-1].line) == ("5#2500", 2500)
 
     messages = {
@@ -125,7 +133,7 @@ def test_parquet_strings_and_messages(read: Read, tmp_path: Path) -> None:
     }
     pq.write_table(pa.Table.from_pylist([messages]), path)
     pairs, _ = read(path)
-    assert (pairs[0].chosen, pairs[0].rejected) == (CHOSEN, REJECTED)
+    assert sides(pairs[0]) == (CHOSEN, REJECTED)
 
 
 def test_parquet_is_recognised_by_its_content(read: Read, tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from engine import taxonomy
-from engine.data.dialogue import split_response
+from engine.data import Conversation
 from engine.paths import SAMPLE_DATA
 from engine.taxonomy import Feature
 from tests.engine.released import SIDES, word, write_compare, write_csv, write_taxonomy_csv
@@ -126,14 +126,12 @@ def _rewrite(
 ) -> dict[str, str]:
     written = {"row_id": row["id"], "strategy": strategy}
     for side in SIDES:
-        parts = split_response(row[side])
+        context, response = Conversation.of_transcript(row[side]).split()
         given = labels[row["id"], side]
         again = [
             _unsure(feature, value, dice) for feature, value in zip(features, given, strict=True)
         ]
-        written[f"rewritten_{side}_text"] = (
-            f"{parts.context}\n\nAssistant: In other words: {parts.response}"
-        )
+        written[f"rewritten_{side}_text"] = f"{context}\n\nAssistant: In other words: {response}"
         for role in ("control", "aligned"):
             written[f"rewritten_{side}_score_rm_{role}"] = repr(dice.gauss(0, 2))
         for version, values in (("original", given), ("rewritten", again)):

@@ -16,13 +16,14 @@ from engine.store import Store, dataset, measures, results
 from engine.store.complete import put_complete
 from tests import records
 from tests.engine.studies import prepare, write_study
+from tests.pairs import of_transcripts, put
 from tests.perf.planted import options, study
 
 
 def pairs(count: int) -> list[Pair]:
     said = "\n\nHuman: question {0}\n\nAssistant: {1} answer {0}"
     return [
-        Pair(f"p{n}", n + 1, said.format(n, "good"), said.format(n, "bad"), None)
+        of_transcripts(f"p{n}", n + 1, said.format(n, "good"), said.format(n, "bad"))
         for n in range(count)
     ]
 
@@ -32,7 +33,7 @@ def plant(folder: Path, count: int) -> Path:
     run = prepare(write_study(folder / "study", pairs=1), folder / "run")
     settings = studies.loads_resolved((run / "study.json").read_bytes())
     store = Store(run / DATABASE)
-    dataset.put_dataset(store, "planted", pairs(count), [])
+    put(store, "planted", pairs(count))
     for role in ("labeler main", "pre", "post"):
         results.put_producer(store, role, role, role, "{}")
     known = study(count)

@@ -19,6 +19,7 @@ from engine.errors import BadInput, Fault, Kind, MachineError, SealError
 SIGNALS = {
     "engine.data.jsonl.GzipDamage",
     "engine.data.pairs.RowError",
+    "engine.data.pairs.Unused",
     "engine.export.job._Cancelled",
     "engine.models.endpoint_prompts.BadReply",
     "engine.models.endpoint_server.TextRefused",

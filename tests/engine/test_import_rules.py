@@ -74,10 +74,12 @@ def test_a_worker_that_has_loaded_a_model_still_knows_no_database() -> None:
         "from engine.executors.requests import Ask, Identify, Load; "
         "from engine.backends.base import Model, Use; from engine.models.operations import Score; "
         "from engine.backends.rewards.torch import ClassifierBackend; "
-        "from engine.models.protocols import Text; worker = Worker('cpu'); "
+        "from engine.data import Conversation; from engine.models.protocols import Text; "
+        "worker = Worker('cpu'); "
         "model = Model(ClassifierBackend(model='embedded:reward-pre'), Use()); "
         "Load(model, Identify(model).answer(worker)).answer(worker); "
-        "Ask(Score(), (Text(0, '', 'a', 'b'),)).answer(worker)"
+        "said = Conversation.of_transcript('Human: a\\n\\nAssistant: b'); "
+        "Ask(Score(), (Text(0, said),)).answer(worker)"
     )
     assert "torch" in found
     assert "duckdb" not in found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +12,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from engine.data import Pair
+from engine.data import Conversation
 from engine.errors import BadInput
-from engine.store import Store, dataset, marks
+from engine.store import Store, marks
 from engine.store.dataset import content_key
 from engine.store.ledger import Imported, LedgerRow, MarkState, import_ledger, ledger
 from engine.store.marks import VERDICTS
 from engine.wire.messages import MarkChange, MarkRequest
 from tests.engine.planted import pairs
+from tests.pairs import put
 
 COUNT = 4
 Open = Callable[[], Store]
@@ -30,7 +32,7 @@ def open_store(tmp_path: Path) -> Iterator[Open]:
 
     def make() -> Store:
         store = Store(tmp_path / f"{len(opened)}.duckdb")
-        dataset.put_dataset(store, "d", pairs(COUNT), [])
+        put(store, "d", pairs(COUNT))
         opened.append(store)
         return store
 
@@ -105,13 +107,13 @@ def test_pairs_that_are_not_here_or_read_otherwise_are_told(open_store: Open) ->
     store, other = open_store(), open_store()
     some(store)
     first, second, *rest = pairs(COUNT)
-    changed = Pair(second.source_id, 1, second.chosen, second.rejected + "!", None)
-    dataset.put_dataset(other, "other", [changed, *rest], [])
+    changed = replace(second, rejected=Conversation(second.rejected.encoded + "!"))
+    put(other, "other", [changed, *rest])
     assert import_ledger(other, ledger(store), "s") == Imported(
         applied=3, already_there=0, unknown=5, pairs=("p0", "p1")
     )
     assert [row[0] for row in state(other)] == [2], "p3 is the third here"
-    dataset.put_dataset(other, "d", [first, second, *rest], [])
+    put(other, "d", [first, second, *rest])
     assert bring(other, ledger(store)) == (5, 3, 0), "now they are here"
     assert state(other) == state(store)
 
@@ -191,7 +193,7 @@ def test_two_hosts_that_exchange_their_logs_come_to_the_same(
     stores = [Store(folder / f"{host}.duckdb") for host in (0, 1)]
     try:
         for store in stores:
-            dataset.put_dataset(store, "d", pairs(COUNT), [])
+            put(store, "d", pairs(COUNT))
         for host, kind, author, ids, verdict in steps:
             if kind == "change":
                 change = MarkChange(verdict=verdict)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +13,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from engine.data import Pair
+from engine.data import Conversation
 from engine.errors import BadInput, NotFound
-from engine.store import Store, dataset, marks, results, saved_filters
+from engine.store import Store, marks, results, saved_filters
 from engine.store.marks import VERDICTS
 from engine.wire.messages import MarkChange, MarkRequest, MarksChanged, SaveFilter
 from tests.engine.planted import pairs
+from tests.pairs import put
 
 STUDY = "digest"
 COUNT = 6
@@ -30,7 +32,7 @@ NOTHING: State = (None, False, "", ())
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[Store]:
     opened = Store(tmp_path / "seal.duckdb")
-    dataset.put_dataset(opened, "d", pairs(COUNT), [])
+    put(opened, "d", pairs(COUNT))
     yield opened
     opened.close()
 
@@ -201,7 +203,7 @@ def test_any_sequence_of_two_authors_comes_to_what_a_naive_model_says(steps: lis
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "seal.duckdb"
         store, model = Store(path), Model()
-        dataset.put_dataset(store, "d", pairs(COUNT), [])
+        put(store, "d", pairs(COUNT))
         for kind, author, ids, change in steps:
             if kind == "reopen":
                 store.close()
@@ -228,12 +230,12 @@ def test_marks_follow_their_texts_when_the_dataset_is_read_in_anew(store: Store)
     mark(store, 0, 1, 2, verdict="drop")
     first, *others = pairs(COUNT)
     one = others[0]
-    said_otherwise = Pair(one.source_id, one.line, one.chosen + "!", one.rejected, None)
-    dataset.put_dataset(store, "other", [*others[1:], said_otherwise], [])
+    said_otherwise = replace(one, chosen=Conversation(one.chosen.encoded + "!"))
+    put(store, "other", [*others[1:], said_otherwise])
     assert verdicts(store) == {0: "drop"}, "pair p2 is the first now; p0 went, p1 reads otherwise"
     assert undo(store).changed == 3, "of pairs that are away too"
     redo(store)
-    dataset.put_dataset(store, "d", [first, *others], [])
+    put(store, "d", [first, *others])
     assert verdicts(store) == {0: "drop", 1: "drop", 2: "drop"}
 
 
@@ -389,7 +391,7 @@ def test_numbers_of_a_dataset_that_was_replaced_decide_nothing(store: Store) -> 
         pair_ids=(1,), change=MarkChange(verdict="flip"), author="ann", dataset="d"
     )
     assert marks.change(store, request, STUDY).changed == 1
-    dataset.put_dataset(store, "another", pairs(COUNT), [])
+    put(store, "another", pairs(COUNT))
     with pytest.raises(BadInput, match="dataset has changed"):
         marks.change(store, request, STUDY)
     assert verdicts(store) == {1: "flip"}

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from engine import study as studies
+from engine.data import Conversation
 from engine.errors import NotReady
 from engine.executors.workers import Workers
 from engine.paper.inputs import Labels
@@ -20,6 +21,7 @@ from engine.service import Engine
 from engine.store import Store, dataset, measures, results
 from engine.store.complete import put_complete
 from tests.engine.studies import manifest, prepare, write_study
+from tests.pairs import put
 
 
 @pytest.fixture(autouse=True)
@@ -137,7 +139,7 @@ def stored(folder: Path, study: studies.Study, seed: int, texts: int = 120) -> S
     cosine = 0.5 + truth.random(texts) / 2
     store = Store(folder / f"{seed}.duckdb")
     pairs = [pair(i, f"a{i}", f"b{i}") for i in range(texts // 2)]
-    dataset.put_dataset(store, "d", pairs, [])
+    put(store, "d", pairs)
     roles = ("labeler main", "labeler gold", "labeler third", "pre", "post", "rewriter", "embedder")
     producers = list(roles)
     dice = np.random.default_rng(seed)
@@ -145,7 +147,7 @@ def stored(folder: Path, study: studies.Study, seed: int, texts: int = 120) -> S
         results.put_producer(store, producers[at], producers[at], "m", "{}")
     with store.write() as cursor:
         new = dataset.put_texts(
-            cursor, [f"\n\nHuman: q\n\nAssistant: new {i}" for i in range(texts)]
+            cursor, [Conversation(f"\n\nHuman: q\n\nAssistant: new {i}") for i in range(texts)]
         )
     work: list[Callable[[Any], None]] = []
     for i in range(texts):

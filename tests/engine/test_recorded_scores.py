@@ -53,6 +53,31 @@ def test_every_form_gives_the_same_scores(form: str, packed: bool, tmp_path: Pat
     assert read_scores(path) == SCORES
 
 
+def test_scores_of_a_list_of_responses_are_those_of_the_pairs(tmp_path: Path) -> None:
+    rows = [
+        {"id": "a", "scores": [1.5, -0.25, 2.0], "num_correct": 1, "results": 0},
+        {"id": "b", "scores": [3.0, 2.5, -1.0, 0.5], "num_correct": 2, "results": 1},
+    ]
+    path = tmp_path / "scores.json"
+    path.write_text(json.dumps(columns(rows) | {"model": "m"}, indent=4), "utf-8")
+    assert read_scores(path, pairs=["a", "b:0-2", "b:1-2"]) == {
+        "a": (1.5, -0.25),
+        "b:0-2": (3.0, -1.0),
+        "b:1-2": (2.5, -1.0),
+    }
+
+
+@pytest.mark.parametrize("correct", [None, 0, 2, "1"])
+def test_a_list_of_scores_needs_the_number_of_chosen_responses(
+    correct: object, tmp_path: Path
+) -> None:
+    path = tmp_path / "scores.jsonl"
+    row = {"id": "a", "scores": [1.5, -0.25], "num_correct": correct}
+    path.write_text(json.dumps(row), "utf-8")
+    with pytest.raises(BadInput, match=r"line 1: num_correct is .* of the 2 scores"):
+        read_scores(path)
+
+
 def write(path: Path, *rows: tuple[object, ...]) -> Path:
     return write_csv(path, COMPARE, [*ROWS, *rows])
 

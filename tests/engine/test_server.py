@@ -157,7 +157,7 @@ async def test_rows_left_out_are_listed_with_the_reason_in_words(tmp_path: Path)
     left = [Reject("a.jsonl", n, "no_assistant_turn", "why", "Human: \x1b") for n in range(1, 1200)]
     try:
         assert await made.get("/rejects", Rejects) == Rejects(rows=(), of=0)
-        dataset.put_dataset(opened.store, "d", [], left)
+        dataset.put_dataset(opened.store, "d", "d", left, [])
         found: Rejects = await made.get("/rejects", Rejects)
     finally:
         await made.http.aclose()

@@ -20,6 +20,7 @@ from engine.errors import Interrupted, MachineError
 from engine.models.protocols import Labels, Rewards
 from engine.store import Store, dataset, results
 from engine.store.results import Batch
+from tests.pairs import of_transcripts, put
 
 
 @pytest.fixture
@@ -31,7 +32,8 @@ def store(tmp_path: Path) -> Iterator[Store]:
 
 def pair(number: int, chosen: str, rejected: str) -> Pair:
     said = "\n\nHuman: q\n\nAssistant: {}"
-    return Pair(f"p{number}", number + 1, said.format(chosen), said.format(rejected), None)
+    sides = said.format(chosen), said.format(rejected)
+    return of_transcripts(f"p{number}", number + 1, *sides)
 
 
 def count(store: Store, table: str) -> int:
@@ -57,7 +59,7 @@ def singles(missing: Any) -> list[list[int]]:
 
 def test_equal_texts_are_stored_once(store: Store) -> None:
     pairs = [pair(0, "a", "b"), pair(1, "a", "c"), pair(2, "b", "b")]
-    dataset.put_dataset(store, "d", pairs, [])
+    put(store, "d", pairs)
     assert count(store, "texts") == 3
     ids = {row[0]: row[1:] for row in dataset.pair_texts(store)}
     assert ids[0][0] == ids[1][0], "the same chosen text"
@@ -66,9 +68,9 @@ def test_equal_texts_are_stored_once(store: Store) -> None:
 
 
 def test_a_replaced_dataset_keeps_the_texts_it_shares(store: Store) -> None:
-    dataset.put_dataset(store, "one", [pair(0, "a", "b"), pair(1, "c", "d")], [])
+    put(store, "one", [pair(0, "a", "b"), pair(1, "c", "d")])
     before = dict(store.read("SELECT sha256, text_id FROM texts").fetchall())
-    dataset.put_dataset(store, "two", [pair(0, "c", "e")], [])
+    put(store, "two", [pair(0, "c", "e")])
     after = dict(store.read("SELECT sha256, text_id FROM texts").fetchall())
     assert before.items() <= after.items()
     assert len(after) == 5
@@ -78,10 +80,10 @@ def test_a_replaced_dataset_keeps_the_texts_it_shares(store: Store) -> None:
 
 
 def test_a_dataset_that_fails_leaves_the_one_before_untouched(store: Store) -> None:
-    dataset.put_dataset(store, "one", [pair(0, "a", "b")], [])
+    put(store, "one", [pair(0, "a", "b")])
     twice = [pair(0, "c", "d"), pair(0, "e", "f")]  # one id for two pairs
     with pytest.raises(duckdb.Error):
-        dataset.put_dataset(store, "two", twice, [])
+        put(store, "two", twice)
     assert dataset.has_dataset(store, "one")
     assert count(store, "pairs") == 1
     assert count(store, "texts") == 2
@@ -92,19 +94,19 @@ def test_rejects_are_kept_with_their_place_and_reason(store: Store) -> None:
         Reject("f.jsonl", 3, "empty_response", "in chosen", "{…"),
         Reject("f.jsonl", 9, "empty_response", "in chosen", "{…"),
     ]
-    dataset.put_dataset(store, "d", [pair(0, "a", "b")], rejects)
+    put(store, "d", [pair(0, "a", "b"), *rejects])
     assert dataset.reject_counts(store) == {"empty_response": 2}
 
 
 def test_source_keys_join_both_sides(store: Store) -> None:
-    dataset.put_dataset(store, "d", [pair(0, "a", "b")], [])
+    put(store, "d", [pair(0, "a", "b")])
     keys = dataset.source_keys(store)
     assert keys == {("p0", "chosen"): 0, ("p0", "rejected"): 1}
 
 
 @pytest.mark.parametrize("odd", ["'; DROP TABLE texts; --", "\x00", "\x1b[2J", "🐈\u202e", '"'])
 def test_any_text_comes_back_as_it_was(odd: str, store: Store) -> None:
-    dataset.put_dataset(store, "d", [pair(0, f"x{odd}x", "b")], [])
+    put(store, "d", [pair(0, f"x{odd}x", "b")])
     assert dataset.texts(store, [0])[0].response == f"x{odd}x"
 
 
@@ -175,7 +177,7 @@ def test_a_reward_that_is_not_finite_is_refused_at_the_door(bad: float, store: S
 
 
 def test_a_text_that_a_model_could_not_take_is_set_aside_with_the_reason(store: Store) -> None:
-    dataset.put_dataset(store, "d", [pair(0, "a", "b")], [])
+    put(store, "d", [pair(0, "a", "b")])
     results.put_producer(store, "m", "pre", "model", "{}")
     with store.write() as cursor:
         found = rewards([float("nan"), 1.0], ("the reward is not finite", None))

@@ -123,9 +123,9 @@ def pairs() -> dict[int, PairDetail]:
 def pair(number: int) -> PairDetail:
     question, topic = QUESTIONS[number % 4]
     shared = (
-        Turn(role="human", text=f"Hello, I have question {number} for you today."),
+        Turn(role="user", text=f"Hello, I have question {number} for you today."),
         Turn(role="assistant", text="Of course. What is it?"),
-        Turn(role="human", text=question),
+        Turn(role="user", text=question),
     )
     regime = REGIMES[number % 4]
     before = 0.37 + 0.05 * number

@@ -7,12 +7,11 @@ from typing import Any
 import pytest
 from textual.pilot import Pilot
 
-from engine.data import Pair
 from engine.service import Engine
-from engine.store import dataset
 from engine.wire.messages import AuthorRequest, LogRequest, MarkProgress, ProgressRequest
 from seal_tui.explorer.blind import chosen_is_left
 from seal_tui.explorer.widgets.window import WindowList
+from tests.pairs import of_transcripts, put
 
 from .conftest import Opener, screen_text, shows, until
 
@@ -207,9 +206,10 @@ async def test_a_list_of_data_that_was_replaced_decides_nothing(
         before = lines(pilot).cursor
         said = "\n\nHuman: {}\n\nAssistant: {}"
         replaced = [
-            Pair(str(n), n, said.format(n, "yes"), said.format(n, "no"), None) for n in range(24)
+            of_transcripts(str(n), n, said.format(n, "yes"), said.format(n, "no"))
+            for n in range(24)
         ]
-        dataset.put_dataset(real_engine.store, "another", replaced, [])
+        put(real_engine.store, "another", replaced)
         await pilot.press("x")
         await shows(pilot, "the dataset has changed since this list was loaded")
         assert lines(pilot).cursor == before
@@ -251,5 +251,5 @@ async def test_what_is_copied_is_harmless_and_where_it_went_is_said(
         await shows(pilot, "0 decided")
         await pilot.press("y")
         await shows(pilot, "copied to the terminal's clipboard")
-        assert "--- chosen\nHuman: Hello" in pilot.app.clipboard
+        assert "--- chosen\nUser: Hello" in pilot.app.clipboard
         assert screen_text(pilot)

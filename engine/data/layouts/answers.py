@@ -72,7 +72,8 @@ def answered(
         if question in (None, name)
     }
     given = {name: of for name, of in given.items() if of}
-    best = {name: of for name, of in given.items() if _fits(of, names)}
+    short = question is not None
+    best = {name: of for name, of in given.items() if _fits(of, names, short)}
     if len(best) > 1:
         raise RowError(
             "wrong_type",
@@ -89,8 +90,14 @@ def answered(
         scores = _merged(list(users.values()), fmean if ranked else sum)
         return Judged((name,), scores, users, "rank" if ranked else "best")
     rated = _rated(given, names)
+    if rated is None and given:
+        raise RowError(
+            "wrong_type",
+            f"the answers to {', '.join(given)} neither name nor rate the responses "
+            f"{', '.join(names)}: name the question that counts, [data.columns] votes",
+        )
     if rated is None:
-        raise RowError("no_vote", "no submitted answer compares or rates the responses")
+        raise RowError("no_vote", "there is no submitted answer")
     return rated
 
 
@@ -132,11 +139,15 @@ def _place(value: object, names: Sequence[str]) -> int | None:
     return None
 
 
-def _fits(given: Sequence[Answer], names: Sequence[str]) -> bool:
-    """Whether these answers name responses, one or a list of them."""
+def _fits(given: Sequence[Answer], names: Sequence[str], short: bool) -> bool:
+    """Whether these answers name responses, one or a list of them. A bare number or letter may be
+    a grade, so it counts as a name only if the study says that this is the question."""
     values = [item for answer in given for item in _listed(answer.value)]
-    texts = all(isinstance(value, str) for value in values)
-    return texts and all(_place(v, names) is not None or _plain(v) in _TIES for v in values)
+    if not all(isinstance(value, str) for value in values):
+        return False
+    if not short and any(len(_plain(value)) < 2 for value in values):
+        return False
+    return all(_place(v, names) is not None or _plain(v) in _TIES for v in values)
 
 
 def _listed(value: Any) -> list[Any]:

@@ -46,9 +46,9 @@ class Arena(Compared):
         if not isinstance(value, list):
             raise RowError("wrong_type", f"{name} is {type(value).__name__}, not messages")
         messages = read_messages(value, name, self.options.ignore)
-        turns = row.get("turn")  # MT-Bench judges a conversation of two turns after each of them
-        if isinstance(turns, int) and turns > 0:
-            messages = messages[: 2 * turns]
+        turns = number(row.get("turn"))  # MT-Bench has two turns, and a vote after each of them
+        if turns is not None and turns >= 1:
+            messages = messages[: 2 * int(turns)]
         return Conversation.of(messages)
 
     def preferred(self, row: Row) -> Side:

@@ -7,13 +7,14 @@ from abc import abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple
 
+from engine.data.cells import cell, recelled
 from engine.data.layouts import nbest
 from engine.data.layouts.answers import Answer, Judged, answered, exchanged
 from engine.data.layouts.base import Change, Draft, Row
-from engine.data.layouts.parts import replied
-from engine.data.layouts.preference import PROMPTS, SYSTEMS, Preference
-from engine.data.pairs import Facts, RowError, Unused
-from engine.data.prose import is_text
+from engine.data.layouts.parts import check_media, filled, replied
+from engine.data.layouts.preference import BEFORE, Preference
+from engine.data.messages import json_text
+from engine.data.pairs import Facts, RowError
 
 _CANDIDATE = re.compile(
     r"(responses?|generations?|completions?|answers?|reply|outputs?)[-_ ]?(\d+|[a-z])",
@@ -47,13 +48,14 @@ class _Records(Preference):
     def read(self, rows: Sequence[Row]) -> list[Draft]:
         [row] = rows
         content, judged, found = self._pairs(row)
-        prompt = self.prompt(content.fields)
+        check_media(content.fields)
+        prompt, tools = self.prompt(content.fields), json_text(content.fields.get("tools"))
         names, ignore = content.candidates, self.options.ignore
         texts = [content.fields[name] for name in names]
         return [
             Draft(
-                replied(prompt, texts[better], names[better], ignore),
-                replied(prompt, texts[worse], names[worse], ignore),
+                replied(prompt, texts[better], names[better], ignore, tools),
+                replied(prompt, texts[worse], names[worse], ignore, tools),
                 _facts(judged, better, worse),
                 nbest.place((better, worse)),
             )
@@ -98,6 +100,8 @@ class _Records(Preference):
 class ArgillaFlat(_Records):
     name = "argilla-flat"
     title = "fields, and Q.responses for every question Q (Argilla, exported flat)"
+    text: ClassVar[frozenset[str]] = BEFORE
+    known: ClassVar[frozenset[str]] = frozenset()
 
     @classmethod
     def matches(cls, row: Row) -> bool:
@@ -116,11 +120,12 @@ class ArgillaFlat(_Records):
     def content(self, row: Row) -> _Content:
         answers = {}
         for column, values in row.items():
-            if not column.endswith(".responses") or values is None:
+            if not column.endswith(".responses") or not filled(values):
                 continue
+            values = cell(values)
             if not isinstance(values, list):
                 raise RowError("wrong_type", f"{column} is {type(values).__name__}, not a list")
-            users, statuses = (row.get(column + end) for end in (".users", ".status"))
+            users, statuses = (cell(row.get(column + end)) for end in (".users", ".status"))
             answers[column.removesuffix(".responses")] = [
                 Answer(value, _at(users, place), _at(statuses, place))
                 for place, value in enumerate(values)
@@ -132,8 +137,8 @@ class ArgillaFlat(_Records):
         for question, given in answers.items():
             columns = (f"{question}{end}" for end in _ANSWER_COLUMNS)
             for column, values in zip(columns, zip(*given, strict=True), strict=False):
-                if isinstance(row.get(column), list):
-                    new[column] = list(values)
+                if isinstance(cell(row.get(column)), list):
+                    new[column] = recelled(row[column], list(values))
         return new
 
     def without_field(self, row: Row, name: str) -> Row:
@@ -143,26 +148,27 @@ class ArgillaFlat(_Records):
 class ArgillaRecords(_Records):
     name = "argilla-records"
     title = "fields, responses, suggestions (Argilla records)"
-    text: ClassVar[frozenset[str]] = frozenset(("fields",))
+    text: ClassVar[frozenset[str]] = BEFORE | {"fields"}
     known: ClassVar[frozenset[str]] = frozenset(("responses", "suggestions", "metadata", "vectors"))
 
     @classmethod
     def matches(cls, row: Row) -> bool:
-        return isinstance(row.get("fields"), Mapping) and isinstance(row.get("responses"), Mapping)
+        parts = (cell(row.get(name)) for name in ("fields", "responses"))
+        return all(isinstance(part, Mapping) for part in parts)
 
     def content(self, row: Row) -> _Content:
-        fields: Mapping[str, Any] = row["fields"]
+        fields = _object(row, "fields")
         responses = _candidates(fields)
-        used = {*responses, *PROMPTS, *SYSTEMS, *self.options.columns.named, *self.options.ignore}
-        if lost := [n for n in fields if n not in used and is_text(n, fields[n])]:
-            raise Unused(lost, "fields")
+        # The prompt's own rules for several of them, and for columns that are not read.
+        beside = [name for name in self.unread(fields) if name not in responses]
+        self.check_unread(fields, beside)
         answers = {
             question: [
                 Answer(item.get("value"), item.get("user_id"), item.get("status"), item)
                 for item in given
                 if isinstance(item, Mapping)
             ]
-            for question, given in row["responses"].items()
+            for question, given in _object(row, "responses").items()
             if isinstance(given, list)
         }
         return _Content(fields, responses, answers)
@@ -172,10 +178,18 @@ class ArgillaRecords(_Records):
             question: [{**answer.item, "value": answer.value} for answer in given]
             for question, given in answers.items()
         }
-        return {**row, "responses": {**row["responses"], **responses}}
+        new = {**_object(row, "responses"), **responses}
+        return {**row, "responses": recelled(row["responses"], new)}
 
     def without_field(self, row: Row, name: str) -> Row:
-        return {**row, "fields": {**row["fields"], name: None}}
+        return {**row, "fields": recelled(row["fields"], {**_object(row, "fields"), name: None})}
+
+
+def _object(row: Row, column: str) -> Mapping[str, Any]:
+    value = cell(row[column])
+    if not isinstance(value, Mapping):
+        raise RowError("wrong_type", f"{column} is {type(value).__name__}, not an object")
+    return value
 
 
 def _candidates(names: Iterable[str]) -> tuple[str, ...]:

@@ -50,13 +50,19 @@ class Layout(ABC):
     # Columns it knows that are no part of a conversation, though they may hold text: reasons of
     # annotators, raw answers of a judge. They stay with the row.
     known: ClassVar[frozenset[str]] = frozenset()
+    has_prompt: ClassVar[bool] = False  # whether the study may say which columns are the prompt
     grouped: ClassVar[bool] = False
     complete: ClassVar[int] = 0  # the number of rows that completes a group; 0 if any number may
 
     def __init__(self, options: Options) -> None:
         self.options = options
         self.named = options.columns.named
-        self._used = self.text | self.known | options.ignore | self.named
+        used = self.text | self.known | self.named
+        if "system" not in self.text:  # the layout has no system message, whatever it is called
+            used -= {options.columns.system}
+        if not self.has_prompt:
+            used -= {*options.columns.prompts} - self.text
+        self._used = used | options.ignore
 
     @classmethod
     @abstractmethod

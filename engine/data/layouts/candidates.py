@@ -6,11 +6,12 @@ from abc import abstractmethod
 from collections.abc import Sequence
 from typing import Any, ClassVar, NamedTuple
 
-from engine.data.conversation import Message
+from engine.data.conversation import Conversation, Message
 from engine.data.layouts import nbest
 from engine.data.layouts.base import Change, Draft, Layout, Row
-from engine.data.layouts.parts import replied
+from engine.data.layouts.parts import check_media, replied
 from engine.data.layouts.preference import Preference
+from engine.data.messages import json_text
 from engine.data.options import Options
 from engine.data.pairs import Facts, RowError
 
@@ -38,7 +39,9 @@ class Listed(Preference):
 
     def read(self, rows: Sequence[Row]) -> list[Draft]:
         [row] = rows
-        return drafts(self.prompt(row), self.candidates(row), self.options)
+        check_media(row)
+        tools = json_text(row.get("tools"))
+        return drafts(self.prompt(row), self.candidates(row), self.options, tools)
 
     def write(self, rows: Sequence[Row], changes: Sequence[Change]) -> list[Row | None]:
         [row] = rows
@@ -62,8 +65,15 @@ class Gathered(Layout):
     def candidate(self, row: Row) -> Candidate:
         """The response of a row. Raises RowError."""
 
+    def tools(self, row: Row) -> str:
+        """The tools of the conversation, a JSON list."""
+        return ""
+
     def read(self, rows: Sequence[Row]) -> list[Draft]:
-        return drafts(self.prompt(rows[0]), [self.candidate(row) for row in rows], self.options)
+        for row in rows:
+            check_media(row)
+        candidates = [self.candidate(row) for row in rows]
+        return drafts(self.prompt(rows[0]), candidates, self.options, self.tools(rows[0]))
 
     def write(self, rows: Sequence[Row], changes: Sequence[Change]) -> list[Row | None]:
         if all(change.action == "keep" for change in changes):
@@ -79,18 +89,19 @@ class Gathered(Layout):
 
 
 def drafts(
-    prompt: Sequence[Message], candidates: Sequence[Candidate], options: Options
+    prompt: Sequence[Message], candidates: Sequence[Candidate], options: Options, tools: str = ""
 ) -> list[Draft]:
     """The pairs of these candidates. Raises RowError."""
     found = nbest.pairs(_scores(candidates), options.nbest)
-    answers = {
-        number: replied(prompt, candidates[number].answer, f"response {number + 1}", options.ignore)
-        for number in {number for pair in found for number in pair}
-    }
+
+    def response(place: int) -> Conversation:
+        answer, where = candidates[place].answer, f"response {place + 1}"
+        return replied(prompt, answer, where, options.ignore, tools)
+
     return [
         Draft(
-            answers[better],
-            answers[worse],
+            response(better),
+            response(worse),
             _facts(candidates[better], candidates[worse]),
             nbest.place((better, worse)),
         )

@@ -8,6 +8,7 @@ from typing import Literal
 
 from engine.data.conversation import Conversation
 from engine.data.layouts.base import Change, Draft, Layout, Row
+from engine.data.layouts.parts import check_media
 from engine.data.pairs import Facts, RowError
 
 Side = Literal["a", "b"]
@@ -38,6 +39,7 @@ class Compared(Layout):
 
     def read(self, rows: Sequence[Row]) -> list[Draft]:
         [row] = rows
+        check_media(row)
         preferred = self.preferred(row)
         chosen, rejected = self.conversations(row)
         if preferred == "b":

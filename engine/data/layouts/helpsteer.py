@@ -7,11 +7,12 @@ from collections.abc import Iterator, Mapping
 from statistics import fmean
 from typing import Any, ClassVar
 
+from engine.data.cells import cell
 from engine.data.conversation import Conversation, Message
 from engine.data.layouts.base import Row, number
 from engine.data.layouts.candidates import Candidate, Gathered
 from engine.data.layouts.compared import Compared, Side, of_sign
-from engine.data.layouts.parts import replied, to_messages
+from engine.data.layouts.parts import filled, replied, to_messages
 from engine.data.pairs import Facts, RowError, Vote
 
 # How HelpSteer2 writes earlier turns into its prompt.
@@ -57,7 +58,7 @@ class _Strength(Compared):
         return Facts(abs(float(row[self.strength])), votes)
 
     def _strengths(self, row: Row) -> Iterator[float | None]:
-        votes: Any = next((row[name] for name in self.votes if row.get(name)), [])
+        votes: Any = cell(next((row[name] for name in self.votes if filled(row.get(name))), []))
         for vote in votes if isinstance(votes, list) else []:
             yield number(vote.get(self.vote)) if isinstance(vote, Mapping) else None
 
@@ -136,6 +137,7 @@ def turns(prompt: object) -> tuple[Message, ...]:
 
 def _mean(value: Any) -> float | None:
     """A rating, or the mean of those of several annotators."""
+    value = cell(value)
     if not isinstance(value, list):
         return number(value)
     ratings = [rating for rating in map(number, value) if rating is not None]

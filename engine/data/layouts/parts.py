@@ -2,17 +2,31 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Sequence
+from typing import Any
 
 from engine.data import transcript
 from engine.data.cells import decoded
 from engine.data.conversation import Conversation, Message
 from engine.data.messages import is_message, read_message, read_messages
+from engine.data.options import Options
 from engine.data.pairs import RowError
 from engine.wire.messages import Role
 
-# Marks of chat templates: a text that has one is a rendered conversation, not what somebody said.
-_RENDERED = ("<|im_start|>", "<|start_header_id|>", "[INST]", "<start_of_turn>", "<|im_end|>")
+# Of each group, the first field that a row has filled is used.
+SYSTEMS = ("system", "system_prompt", "system_message")
+MEDIA = ("images", "image", "audio", "audios", "videos", "video", "rejected_images")
+# How chat templates begin: such a text is a rendered conversation, not what somebody said.
+_ROLES = r"(?:system|user|assistant|model|tool)"
+_RENDERED = re.compile(
+    r"(?:<s>|<bos>|<\|begin_of_text\|>)?\s*(?:"
+    rf"<\|im_start\|>{_ROLES}\b|<\|start_header_id\|>{_ROLES}<\|end_header_id\|>"
+    rf"|<start_of_turn>{_ROLES}\b|<\|{_ROLES}\|>\s|\[INST\].*\[/INST\])",
+    re.DOTALL,
+)
+_MEDIA = frozenset(MEDIA)
+_LEADING = ("system", "developer")
 
 
 def conversation(
@@ -24,26 +38,39 @@ def conversation(
 ) -> Conversation:
     """A prompt and the completion that answers it: text, a message, or messages. A completion that
     repeats the prompt, or all of it but its system message, is a whole conversation."""
-    after = to_messages(completion, "assistant", where, ignore)
     before = tuple(prompt)
+    after = to_messages(completion, "assistant", where, ignore)
     # A prompt may end in a bare "Assistant:" that the completion continues.
     if before and _is_open(before[-1]):
         before = before[:-1]
-    return Conversation.of(joined(before, after), tools)
+    is_transcript = isinstance(completion, str) and transcript.is_transcript(completion)
+    if before and is_transcript and all(message.role == "user" for message in after):
+        # An answer that begins with "Human:", such as a line of a play.
+        after = (Message("assistant", str(completion).strip()),)
+    return Conversation.of(joined(before, after, where), tools)
 
 
-def joined(before: tuple[Message, ...], after: tuple[Message, ...]) -> tuple[Message, ...]:
-    """Prompt and completion, without the prompt where the completion repeats it."""
-    if not before:
-        return after
-    plain = _stripped(after)
-    if plain[: len(before)] == _stripped(before):
-        return after
-    # The question as text beside conversations that begin with a system message.
-    lead = next((at for at, message in enumerate(after) if not _is_system(message)), len(after))
-    if lead and plain[lead : lead + len(before)] == _stripped(before):
-        return after
-    return before + after
+def joined(
+    before: tuple[Message, ...], after: tuple[Message, ...], where: str
+) -> tuple[Message, ...]:
+    """Prompt and completion, without what the completion repeats of the prompt.
+
+    Raises RowError if both have a system message, or a question, and the two differ.
+    """
+    before_lead, asked = _split(before)
+    after_lead, rest = _split(after)
+    if before_lead and after_lead and _key(before_lead) != _key(after_lead):
+        raise RowError("contradiction", f"{where} begins with another system message")
+    lead = after_lead or before_lead
+    asked_key, rest_key = _key(asked), _key(rest)
+    for size in range(min(len(asked), len(rest)), 0, -1):
+        if asked_key[-size:] == rest_key[:size]:
+            return lead + asked[:-size] + rest
+    if len(asked) == 1 and asked_key[0] in rest_key[:-1]:
+        return lead + rest  # the prompt is a later question of the conversation
+    if asked and rest and asked[-1].role == "user" == rest[0].role:
+        raise RowError("contradiction", f"{where} begins with another question than the prompt")
+    return lead + asked + rest
 
 
 def to_messages(
@@ -58,9 +85,7 @@ def to_messages(
     if isinstance(value, str):
         if transcript.is_transcript(value):
             return Conversation.of_transcript(value).messages
-        if any(mark in value for mark in _RENDERED) and value.lstrip().startswith(_RENDERED):
-            raise RowError("rendered", f"{where} begins with a chat template's mark")
-        return (Message(role, value.strip()),)
+        return (said(value, role, where),)
     if is_message(value):
         return (read_message(value, where, ignore),)
     if isinstance(value, list):
@@ -68,12 +93,65 @@ def to_messages(
     raise RowError("wrong_type", f"{where}: expected text or messages, got {type(value).__name__}")
 
 
-def _stripped(of: Sequence[Message]) -> list[tuple[str, str]]:
-    return [(message.role, message.content.strip()) for message in of]
+def said(value: object, role: Role, where: str) -> Message:
+    """A text as one message of `role`, whatever it looks like, without outer white space.
+
+    Raises RowError if it is no text, or if a chat template has rendered it.
+    """
+    if not isinstance(value, str):
+        raise RowError("wrong_type", f"{where}: expected text, got {type(value).__name__}")
+    text = value.strip()
+    if text.startswith(("<", "[")) and _RENDERED.match(text):
+        raise RowError("rendered", f"{where} begins with a chat template's mark")
+    return Message(role, text)
 
 
-def _is_system(message: Message) -> bool:
-    return message.role in ("system", "developer")
+def filled(value: object) -> bool:
+    """Whether a cell has a value: null, NaN, blank text and empty lists are none."""
+    if isinstance(value, str):
+        return bool(value.strip())
+    if isinstance(value, float):
+        return value == value
+    return value is not None and value not in ([], {})
+
+
+def system_messages(row: Any, options: Options) -> tuple[Message, ...]:
+    """The system message in a row's own column, or none.
+
+    Raises RowError if it is no text, or if two columns differ.
+    """
+    name = options.columns.system
+    names = [n for n in (SYSTEMS if name is None else (name,)) if n not in options.ignore]
+    values = [row[name] for name in names if filled(row.get(name))]
+    if not values:
+        return ()
+    if any(value != values[0] for value in values):
+        raise RowError("contradiction", f"the row has two system messages: {', '.join(names)}")
+    return (said(values[0], "system", "the system message"),)
+
+
+def alike(one: Sequence[Message], other: Sequence[Message]) -> bool:
+    """Whether messages are equal but for outer white space."""
+    return _key(one) == _key(other)
+
+
+def check_media(row: Any) -> None:
+    """Raises RowError if the row has images, audio or video beside its texts."""
+    if _MEDIA.isdisjoint(row):
+        return
+    for name in MEDIA:
+        if filled(row.get(name)):
+            raise RowError("media", f"the row has {name}")
+
+
+def _split(of: tuple[Message, ...]) -> tuple[tuple[Message, ...], tuple[Message, ...]]:
+    """The system messages that a conversation begins with, and the rest."""
+    size = next((at for at, one in enumerate(of) if one.role not in _LEADING), len(of))
+    return of[:size], of[size:]
+
+
+def _key(of: Sequence[Message]) -> list[tuple[str, str, str]]:
+    return [(message.role, message.content.strip(), message.tool_calls) for message in of]
 
 
 def _is_open(message: Message) -> bool:
@@ -81,7 +159,11 @@ def _is_open(message: Message) -> bool:
 
 
 def replied(
-    prompt: Sequence[Message], answer: object, where: str, ignore: Collection[str] = ()
+    prompt: Sequence[Message],
+    answer: object,
+    where: str,
+    ignore: Collection[str] = (),
+    tools: str = "",
 ) -> Conversation:
     """A prompt and the answer to it. A text is the answer as it is, whatever it looks like.
 
@@ -90,8 +172,8 @@ def replied(
     if answer is None:
         raise RowError("missing_field", f"{where} is null")
     if not isinstance(answer, str):
-        return conversation(prompt, answer, where, "", ignore)
+        return conversation(prompt, answer, where, tools, ignore)
     before = tuple(prompt)
     if before and _is_open(before[-1]):
         before = before[:-1]
-    return Conversation.of((*before, Message("assistant", answer.strip())))
+    return Conversation.of((*before, said(answer, "assistant", where)), tools)

@@ -6,21 +6,42 @@ binarized, Orca pairs, and any row that `[data.columns]` describes.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar
 
-from engine.data.cells import text_list
+from engine.data.cells import cell, text_list
 from engine.data.conversation import Conversation, Message
-from engine.data.layouts.base import Change, Draft, Layout, Row, number, swapped, text_field
-from engine.data.layouts.parts import conversation, to_messages
-from engine.data.messages import json_text
-from engine.data.pairs import NO_FACTS, Facts, RowError, Vote
+from engine.data.layouts.base import Draft, Row, number, swapped, text_field
+from engine.data.layouts.parts import (
+    MEDIA,
+    SYSTEMS,
+    alike,
+    check_media,
+    conversation,
+    filled,
+    joined,
+    system_messages,
+    to_messages,
+)
+from engine.data.layouts.single import Single
+from engine.data.messages import is_messages, json_text
+from engine.data.options import Options
+from engine.data.pairs import NO_FACTS, Facts, RowError, Unused, Vote
+from engine.data.prose import is_text
 from engine.data.transcript import ASSISTANT
 
 SIDES = ("chosen", "rejected")
+SIDE_NAMES = (SIDES, ("chosen_response", "rejected_response"))
 # Of each group, the first field that a row has filled is used; another with other text is an error.
-PROMPTS = ("prompt", "question", "input", "instruction", "query")
-SYSTEMS = ("system", "system_prompt", "system_message")
+PROMPTS = ("prompt", "question", "input", "instruction", "query", "context", "context_messages")
+# Whole conversations that datasets repeat beside the two sides.
+COPIES = ("messages", "conversations")
+# What distilabel keeps of how a pair was made.
+_MADE_BY = (
+    *("generations", "labelling_prompt", "raw_labelling_response", "rationale", "rationales"),
+    *("original_chosen", "original_rejected"),
+)
+_VOTES = ("score", "vote", "value")
 
 
 def _for_sides(*patterns: str) -> tuple[tuple[str, str], ...]:
@@ -33,42 +54,31 @@ _SCORES = _for_sides(
 )
 _MODELS = _for_sides("model_{}", "{}_model", "{}-model")
 _FACTS = frozenset(("margin", *(name for pair in (*_SCORES, *_MODELS) for name in pair)))
-_BEFORE = frozenset((*PROMPTS, *SYSTEMS))
-_MEDIA = ("images", "image", "audio", "audios", "videos", "video")
+BEFORE = frozenset((*PROMPTS, *SYSTEMS, "tools"))
 
 
-class Preference(Layout):
+class Preference(Single):
     name = "preference"
     title = "chosen and rejected, with an optional prompt (hh-rlhf, TRL, OpenRLHF, UltraFeedback)"
-    text: ClassVar[frozenset[str]] = frozenset((*SIDES, *PROMPTS, *SYSTEMS, "tools"))
-    known: ClassVar[frozenset[str]] = frozenset(("chat_template_kwargs", *_MEDIA))
+    text: ClassVar[frozenset[str]] = frozenset(
+        (*(name for names in SIDE_NAMES for name in names), *PROMPTS, *SYSTEMS, "tools")
+    )
+    known: ClassVar[frozenset[str]] = frozenset(("chat_template_kwargs", *MEDIA, *_MADE_BY))
+    has_prompt = True
 
     @classmethod
     def matches(cls, row: Row) -> bool:
-        return all(side in row for side in SIDES)
+        return any(one in row and other in row for one, other in SIDE_NAMES)
 
-    def read(self, rows: Sequence[Row]) -> list[Draft]:
-        [row] = rows
-        for name in _MEDIA:
-            if row.get(name):
-                raise RowError("media", f"the row has {name}")
+    def pair(self, row: Row) -> Draft:
+        check_media(row)
         chosen, rejected = self.sides(row)
-        return [Draft(chosen, rejected, self.facts(row))]
-
-    def write(self, rows: Sequence[Row], changes: Sequence[Change]) -> list[Row | None]:
-        [row] = rows
-        match changes[0].action if changes else "keep":
-            case "omit" | "tie":  # the layout has no word for a tie
-                return [None]
-            case "flip":
-                return [self.flipped(row)]
-            case _:
-                return [row]
+        return Draft(chosen, rejected, self.facts(row))
 
     # ------------------------------------------------------------ parts of a row
 
     def sides(self, row: Row) -> tuple[Conversation, Conversation]:
-        values = [(name, self.side(row, name)) for name in self.side_names()]
+        values = [(name, self.side(row, name)) for name in self.side_names(row)]
         prompt, tools = self.prompt(row), json_text(row.get("tools"))
         chosen, rejected = (self.conversation(prompt, value, name, tools) for name, value in values)
         return chosen, rejected
@@ -76,20 +86,20 @@ class Preference(Layout):
     def conversation(
         self, prompt: tuple[Message, ...], value: object, name: str, tools: str
     ) -> Conversation:
-        if not prompt and isinstance(value, str) and not value.startswith("["):
+        if not prompt and not tools and isinstance(value, str) and not value.startswith(("[", "{")):
             whole = Conversation.of_transcript(value)
             if ASSISTANT not in whole.encoded:
-                raise RowError(
-                    "no_assistant_turn",
-                    f"{name} is text without turns, and the row has no prompt: expected "
-                    "prompt, messages, or turns that begin with Human: and Assistant:",
-                )
+                raise _no_prompt(name)
             return whole
-        return conversation(prompt, value, name, tools, self.options.ignore)
+        read = conversation(prompt, value, name, tools, self.options.ignore)
+        if isinstance(value, str) and not _asks(prompt) and not _asks(read.messages):
+            raise _no_prompt(name)
+        return read
 
-    def side_names(self) -> tuple[str, str]:
+    def side_names(self, row: Row) -> tuple[str, str]:
         columns = self.options.columns
-        return columns.chosen or "chosen", columns.rejected or "rejected"
+        one, other = next((names for names in SIDE_NAMES if names[0] in row), SIDES)
+        return columns.chosen or one, columns.rejected or other
 
     def side(self, row: Row, name: str) -> Any:
         if name not in row:
@@ -100,63 +110,68 @@ class Preference(Layout):
 
     def prompt(self, row: Row) -> tuple[Message, ...]:
         """The messages before the completion: the system's, and the prompt's."""
-        if _BEFORE.isdisjoint(row) and self.named.isdisjoint(row):
+        if BEFORE.isdisjoint(row) and self.named.isdisjoint(row):
             return ()
         name, value = self.prompt_value(row)
-        messages: tuple[Message, ...] = ()
-        if isinstance(value, str) and (texts := text_list(value)) is not None:
+        texts = text_list(value) if isinstance(value, str) else value
+        if isinstance(texts, list) and texts and all(isinstance(item, str) for item in texts):
             if len(texts) > 1:
                 raise RowError(
                     "wrong_type", f"{name} is a list of {len(texts)} texts without roles"
                 )
             value = texts[0]
-        if isinstance(value, list) and value and all(isinstance(item, str) for item in value):
-            if len(value) > 1:
-                raise RowError(
-                    "wrong_type", f"{name} is a list of {len(value)} texts without roles"
-                )
-            value = value[0]
-        if value is not None and value != "":
+        messages: tuple[Message, ...] = ()
+        if filled(value):
             messages = to_messages(value, "user", name, self.options.ignore)
-        system = self._system(row)
-        if system and not any(message.role == "system" for message in messages):
-            messages = (Message("system", system), *messages)
-        return messages
+        return joined(system_messages(row, self.options), messages, name)
 
     def prompt_value(self, row: Row) -> tuple[str, Any]:
         """(column, value) of the prompt; an empty one counts as none."""
-        if names := self.options.columns.prompts:
-            if len(names) == 1:
-                return names[0], row.get(names[0])
-            parts = [row[name] for name in names if row.get(name)]
+        names = self.options.columns.prompts
+        if len(names) > 1:
+            parts = [row[name] for name in names if filled(row.get(name))]
             if not all(isinstance(part, str) for part in parts):
                 raise RowError("wrong_type", f"{', '.join(names)}: only texts can be joined")
             return names[0], "\n\n".join(parts)
-        filled = [name for name in PROMPTS if row.get(name)]
-        if not filled:
-            return "the prompt", None
-        return filled[0], row[filled[0]]
+        if names:
+            return names[0], row.get(names[0])
+        given = self._prompts(row)
+        return (given[0], row[given[0]]) if given else ("the prompt", None)
 
-    def _system(self, row: Row) -> str:
-        name = self.options.columns.system
-        names = SYSTEMS if name is None else (name,)
-        value = next((row[name] for name in names if row.get(name)), None)
-        if value is None:
-            return ""
-        if not isinstance(value, str):
-            raise RowError(
-                "wrong_type", f"the system message is no text, but {type(value).__name__}"
-            )
-        return value
+    def _prompts(self, row: Row) -> list[str]:
+        ignored = self.options.ignore
+        return [name for name in PROMPTS if name not in ignored and filled(row.get(name))]
+
+    def unread(self, columns: Iterable[str]) -> tuple[str, ...]:
+        """As the base; of several prompts only one is read."""
+        columns = tuple(columns)
+        prompts = tuple(name for name in columns if name in PROMPTS and name in self.text)
+        several = len(prompts) > 1 or self.options.columns.prompts
+        return super().unread(columns) + (prompts if several else ())
 
     def check_unread(self, row: Row, columns: Sequence[str]) -> None:
-        """As the base; further prompts beside the first one would be lost, too."""
-        if not self.options.columns.prompts:
-            filled = [name for name in PROMPTS if row.get(name)]
-            if len(filled) > 1:
-                first = row[filled[0]]
-                columns = [*columns, *(name for name in filled[1:] if row[name] != first)]
-        super().check_unread(row, columns)
+        prompts = self._prompts(row)
+        named = self.options.columns.named
+        first = row[prompts[0]] if prompts and not self.options.columns.prompts else None
+        lost = [name for name in prompts if name not in named and row[name] != first]
+        others = [name for name in columns if name not in self.text]
+        lost += [c for c in others if is_text(c, row[c]) and not self._is_copy(row, c)]
+        if lost:
+            raise Unused(lost)
+
+    def _is_copy(self, row: Row, column: str) -> bool:
+        """Whether a column repeats one side, or prompt and one side, as `messages` often does."""
+        if super()._is_copy(row, column):
+            return True
+        value = cell(row[column])
+        if column not in COPIES or not is_messages(value):
+            return False
+        try:
+            whole = to_messages(value, "assistant", column)
+            others = [self.prompt(row), *(side.messages for side in self.sides(row))]
+            return any(alike(whole, other) for other in others)
+        except (RowError, Unused):
+            return False
 
     def facts(self, row: Row) -> Facts:
         columns = self.options.columns
@@ -174,12 +189,38 @@ class Preference(Layout):
     def flipped(self, row: Row) -> Row:
         """The row with the sides swapped, and whatever belongs to one side with them."""
         columns = self.options.columns
+        one, other = self.side_names(row)
         new = swapped(row, "chosen", "rejected")
-        for pair in (self.side_names(), columns.scores, columns.models):
+        for pair in ((one, other), columns.scores, columns.models):
             if pair is not None:
-                one, other = pair
-                new[one], new[other] = row[other], row[one]
+                first, second = pair
+                new[first], new[second] = row.get(second), row.get(first)
+        for name in COPIES:
+            if name in row and row[name] == row[one] and row[name] != row[other]:
+                new[name] = row[other]
+        if columns.votes and columns.votes in row:
+            new[columns.votes] = _turned(row[columns.votes])
         return new
+
+
+def is_described(row: Row, options: Options) -> bool:
+    """Whether the study itself says which columns of this row are the sides or the prompt."""
+    columns = options.columns
+    if columns.chosen is not None or columns.rejected is not None:
+        return True
+    return bool(columns.prompts) and Preference.matches(row)
+
+
+def _asks(messages: Iterable[Message]) -> bool:
+    return any(message.role == "user" for message in messages)
+
+
+def _no_prompt(name: str) -> RowError:
+    return RowError(
+        "no_assistant_turn",
+        f"{name} is text without turns, and the row has no prompt: expected "
+        "prompt, messages, or turns that begin with Human: and Assistant:",
+    )
 
 
 def read_votes(value: object) -> tuple[Vote, ...]:
@@ -188,10 +229,21 @@ def read_votes(value: object) -> tuple[Vote, ...]:
     votes = []
     for item in items:
         fields: Mapping[str, Any] = item if isinstance(item, Mapping) else {"score": item}
-        score = number(next((fields[n] for n in ("score", "vote", "value") if n in fields), None))
+        score = number(next((fields[n] for n in _VOTES if n in fields), None))
         if score is not None:
             votes.append(Vote(text_field(fields, ("annotator", "user", "id", "name")) or "", score))
     return tuple(votes)
+
+
+def _turned(votes: Any) -> Any:
+    """Votes as `read_votes` reads them, each for the other side."""
+    if isinstance(votes, (list, tuple)):
+        return [_turned(vote) for vote in votes]
+    if isinstance(votes, Mapping):
+        name = next((n for n in _VOTES if n in votes), None)
+        return votes if name is None else {**votes, name: _turned(votes[name])}
+    is_number = isinstance(votes, (int, float)) and not isinstance(votes, bool)
+    return -votes if is_number and votes else votes
 
 
 def describe(row: Row) -> str:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
+from engine.data.cells import cell, recelled
 from engine.data.layouts.base import Change, Draft, Row
 from engine.data.layouts.nbest import Pair, place
-from engine.data.layouts.parts import replied
-from engine.data.layouts.preference import SIDES, Preference
+from engine.data.layouts.parts import check_media, replied
+from engine.data.layouts.preference import BEFORE, SIDES, Preference
+from engine.data.messages import json_text
 from engine.data.pairs import Facts, RowError
 
 
@@ -17,22 +19,26 @@ class RewardBench2(Preference):
 
     name = "rewardbench2"
     title = "chosen and rejected as lists of responses (RewardBench 2)"
+    text: ClassVar[frozenset[str]] = BEFORE | {*SIDES}
     known: ClassVar[frozenset[str]] = frozenset(("models", "additional_metadata"))
 
     @classmethod
     def matches(cls, row: Row) -> bool:
-        return all(side in row and _texts(row[side]) for side in SIDES)
+        # In a table's cell, a list of texts may also be what one response says.
+        of = cell if "num_correct" in row else _same
+        return all(side in row and _texts(of(row[side])) for side in SIDES)
 
     def read(self, rows: Sequence[Row]) -> list[Draft]:
         [row] = rows
-        prompt, answers = self.prompt(row), [*row["chosen"], *row["rejected"]]
-        models = row.get("models")
-        if not isinstance(models, list) or len(models) != len(answers):
-            models = [None] * len(answers)
+        check_media(row)
+        prompt, answers = self.prompt(row), _answers(row)
+        tools = json_text(row.get("tools"))
+        models = _models(row, len(answers)) or [None] * len(answers)
         found = []
         for better, worse in self._pairs(row):
             chosen, rejected = (
-                replied(prompt, answers[one], f"response {one + 1}") for one in (better, worse)
+                replied(prompt, answers[one], f"response {one + 1}", tools=tools)
+                for one in (better, worse)
             )
             facts = Facts(model_chosen=models[better], model_rejected=models[worse])
             found.append(Draft(chosen, rejected, facts, place((better, worse))))
@@ -53,12 +59,33 @@ class RewardBench2(Preference):
     def _pairs(self, row: Row) -> list[Pair]:
         """Each chosen response with every rejected one, or with the first one. Neither list has an
         order, so the worst one is not known."""
-        size = len(row["chosen"])
-        rejected = range(size, size + len(row["rejected"]))
+        size, total = len(_side(row, "chosen")), len(_answers(row))
+        rejected = range(size, total)
         if not size or not rejected:
             raise RowError("no_rival", "a side has no response")
         others = rejected if self.options.nbest == "best-rest" else rejected[:1]
         return [(better, worse) for better in range(size) for worse in others]
+
+
+def _same(value: Any) -> Any:
+    return value
+
+
+def _side(row: Row, side: str) -> list[str]:
+    texts = cell(row[side])
+    if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
+        raise RowError("wrong_type", f"{side} is no list of texts")
+    return texts
+
+
+def _answers(row: Row) -> list[str]:
+    return [*_side(row, "chosen"), *_side(row, "rejected")]
+
+
+def _models(row: Row, size: int) -> list[Any] | None:
+    """The model of every response, or None if the row does not say."""
+    models = cell(row.get("models"))
+    return models if isinstance(models, list) and len(models) == size else None
 
 
 def _texts(value: object) -> bool:
@@ -70,7 +97,7 @@ def _rewritten(row: Row, flips: Sequence[Pair], gone: set[Pair]) -> Row:
 
     A response that won one pair and lost another stays where it is.
     """
-    size, answers = len(row["chosen"]), [*row["chosen"], *row["rejected"]]
+    size, answers = len(_side(row, "chosen")), _answers(row)
     removed = {worse for _, worse in gone}
     order = list(range(len(answers)))
     for better, worse in flips:
@@ -78,13 +105,13 @@ def _rewritten(row: Row, flips: Sequence[Pair], gone: set[Pair]) -> Row:
     chosen = [one for one in order[:size] if one not in removed]
     rejected = [one for one in order[size:] if one not in removed]
     new = dict(row)
-    new["chosen"], new["rejected"] = ([answers[n] for n in side] for side in (chosen, rejected))
-    models = row.get("models")
-    if isinstance(models, list) and len(models) == len(answers):
-        new["models"] = [models[one] for one in (*chosen, *rejected)]
+    for side, numbers in (("chosen", chosen), ("rejected", rejected)):
+        new[side] = recelled(row[side], [answers[one] for one in numbers])
+    if models := _models(row, len(answers)):
+        new["models"] = recelled(row["models"], [models[one] for one in (*chosen, *rejected)])
     total = len(chosen) + len(rejected)
     counts = {"num_correct": len(chosen), "num_incorrect": len(rejected)}
     for name, count in {**counts, "total_completions": total}.items():
-        if name in row:
-            new[name] = count
+        if row.get(name) is not None:
+            new[name] = type(row[name])(count)
     return new

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from engine.executors.jobs import Stopped
 from engine.run import ingest, recorded
 from engine.run.stages.base import Stage
 from engine.run.work import DryRun, Run
@@ -19,7 +20,13 @@ class Ingest(Stage):
     def run(self, run: Run) -> None:
         progress = run.progress
         progress.start_stage(self.name, 0)
-        source = ingest.read(run.study, run.stop.is_set)
+
+        def watch(rows: int) -> None:
+            if run.stop.is_set():
+                raise Stopped
+            progress.advance(self.name, rows)
+
+        source = ingest.read(run.study, watch)
         progress.set_rejects(source.rejects)
         rejects = sum(source.rejects.values())
         progress.count(rows=source.rows, pairs=source.count, rejects=rejects)
@@ -28,13 +35,14 @@ class Ingest(Stage):
         for warning in run.recorded.warnings:
             progress.warn(warning)
         origin = source.origin().text()
-        stored = has_content(run.store, source.digest, source.content)
+        stored = has_content(run.store, source.digest, source.edition)
         if not stored or run.store.meta(dataset.ORIGIN) != origin:
+            progress.start_stage(self.name, source.rows)
             dataset.put_dataset(
                 run.store,
                 source.digest,
-                source.content,
-                source.items(run.stop.is_set),
+                source.edition,
+                source.items(watch),
                 source.groups,
                 origin,
             )
@@ -52,5 +60,5 @@ class Ingest(Stage):
             for at, pair in enumerate(source.pairs())
         ]
         dry.ingested(source.digest, keys)
-        stored = has_content(dry.store, source.digest, source.content)
+        stored = has_content(dry.store, source.digest, source.edition)
         return self.planned(source.count if stored else 0, 0 if stored else source.count)
