@@ -106,7 +106,7 @@ def _framed(file: SourceFile, out: IO[bytes]) -> Iterator[Write]:
     """One JSON object with the rows in a list."""
     frame = json.loads(file.frame)
     frame.pop(COMPARISONS, None)
-    members = [f"{json.dumps(key)}: {json.dumps(value)}" for key, value in frame.items()]
+    members = "".join(f"{json.dumps(key)}: {json.dumps(value)}, " for key, value in frame.items())
     separator = "\n"
 
     def write(rows: Sequence[Written]) -> None:

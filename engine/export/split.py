@@ -44,7 +44,7 @@ def strings(chosen: Conversation, rejected: Conversation) -> Split:
     prompt = Conversation.of(left[:shared]).transcript
     bare = prompt + ASSISTANT
     one, other = chosen.transcript, rejected.transcript
-    if shared == len(left) - 1 == len(right) - 1:
+    if shared and shared == len(left) - 1 == len(right) - 1:
         sides = one[len(bare) :], other[len(bare) :]
         if not any(is_transcript(side) for side in sides):
             return Split(bare, *sides)
