@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from engine.data.conversation import Conversation
 from engine.models.protocols import Text
 from engine.taxonomy import Feature
 
@@ -33,8 +34,8 @@ def rows(name: str) -> list[dict[str, Any]]:
 def text(text_id: int, turns: list[str], response: str) -> Text:
     """An entry from its turns (human first, in turn) and the assistant's last response."""
     marks = ("Human", "Assistant")
-    context = "".join(f"\n\n{marks[i % 2]}: {turn}" for i, turn in enumerate(turns))
-    return Text(text_id, f"{context}\n\nAssistant: {response}", context, response)
+    said = "".join(f"\n\n{marks[i % 2]}: {turn}" for i, turn in enumerate(turns))
+    return Text(text_id, Conversation.of_transcript(f"{said}\n\nAssistant: {response}"))
 
 
 def label_examples(features: tuple[Feature, ...]) -> list[Example]:

@@ -18,7 +18,6 @@ from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 
 from engine import data, strategies
-from engine.data.dialogue import split_response
 from engine.models import guard
 from engine.models.embedded import ADAPTERS
 from engine.models.embedder import SentenceEmbedder
@@ -42,9 +41,8 @@ def gold(features: tuple[Feature, ...]) -> tuple[list[Text], NDArray[np.int64]]:
     values: list[list[int]] = []
     for pair in data.read_pairs(data.Source(path=SAMPLE_DATA / "pairs.jsonl", dataset=None)):
         assert isinstance(pair, data.Pair)
-        for side, transcript in (("chosen", pair.chosen), ("rejected", pair.rejected)):
-            dialogue = split_response(transcript)
-            texts.append(Text(len(texts), transcript, dialogue.context, dialogue.response))
+        for side, conversation in (("chosen", pair.chosen), ("rejected", pair.rejected)):
+            texts.append(Text(len(texts), conversation))
             values.append(labels[pair.source_id, side])
     return texts, np.array(values)
 

@@ -134,6 +134,14 @@ class RewardBackend(RewardSettings, ModelBackend, frozen=True, kw_only=True):
 
     can_continue: ClassVar[bool] = False
 
+    def noise_limit(self, use: Use) -> float:
+        """How far the reward of one text may depend on the texts beside it, as a share of the
+        median margin of a pair. A run whose noise is larger stops.
+
+        In float32 what is left is rounding. Formats of half the width round rewards themselves.
+        """
+        return 0.01 if use.dtype in ("auto", "float32") else 0.25
+
     def fingerprint(self, use: Use, device: str) -> dict[str, Any]:
         content = {**super().fingerprint(use, device), "kind": "reward"}
         return {key: value for key, value in content.items() if key != "lineage"}

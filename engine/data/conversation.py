@@ -57,6 +57,7 @@ _SPEAKERS: dict[str, str] = {
     "tool": "Tool",
 }
 _SPEAKER = re.compile(rf"\n\n({'|'.join(_SPEAKERS.values())}):")
+_POSING = re.compile(rf"\n\r?\n(?=(?:{'|'.join(_SPEAKERS.values())}):)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +185,12 @@ def speeches(text: str) -> list[tuple[str, str]]:
     _, *parts = _SPEAKER.split(text)
     pairs = zip(parts[::2], parts[1::2], strict=True)
     return [(speaker, said.removeprefix(" ")) for speaker, said in pairs]
+
+
+def one_speech(text: str) -> str:
+    """The text, where no part of it could be taken for another message: one newline is left before
+    what looks like a speaker."""
+    return _POSING.sub("\n", text)
 
 
 def spoken(message: Message) -> str:

@@ -26,7 +26,9 @@ _SUFFIXES = (*_JSON_LINES, *_TABLES, ".json", ".parquet")
 # Metadata that `datasets` writes next to the data.
 _NOT_DATA = ("dataset_info.json", "dataset_infos.json", "dataset_dict.json", "state.json")
 _SPLITS = ("train", "test", "validation", "valid", "val", "dev", "eval")
-_LFS_POINTER = b"version https://git-lfs.github.com/spec/"
+LFS_POINTER = b"version https://git-lfs.github.com/spec/"
+# Text of more than one character without a byte order mark: every other byte is zero.
+_UTF16 = re.compile(rb"(?:[\t\n\r -~]\0){4}|(?:\0[\t\n\r -~]){4}")
 _FORMATS = "JSON lines, a JSON list, CSV (each also as .gz) or Parquet"
 
 
@@ -189,11 +191,11 @@ def file_kind(path: Path, name: str, options: Options) -> Kind:
     first, _, rest = head.strip().partition(b"\n")
     if head.startswith(b"PAR1"):
         return "parquet"
+    if head.startswith(LFS_POINTER):
+        raise BadInput(f"{name} is a Git LFS pointer, not the data: fetch it with git lfs pull")
     if head and suffix == ".parquet":
         raise BadInput(f"{name} is not a Parquet file, despite its name")
-    if head.startswith(_LFS_POINTER):
-        raise BadInput(f"{name} is a Git LFS pointer, not the data: fetch it with git lfs pull")
-    if head.startswith((b"\xff\xfe", b"\xfe\xff")):
+    if head.startswith((b"\xff\xfe", b"\xfe\xff")) or _UTF16.match(head):
         raise BadInput(f"{name} is in UTF-16: save it as UTF-8")
     if suffix in _TABLES:
         return "csv"

@@ -41,6 +41,8 @@ def strings(chosen: Conversation, rejected: Conversation) -> Split:
     left = chosen.messages
     right = left if rejected == chosen else rejected.messages
     shared = _shared(left, right)
+    if all(message.role != "user" for message in left[:shared]):
+        shared = 0  # a reader of strings wants a question in a prompt
     prompt = Conversation.of(left[:shared]).transcript
     bare = prompt + ASSISTANT
     one, other = chosen.transcript, rejected.transcript

@@ -14,29 +14,41 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.data.conversation import Conversation
+from engine.data.conversation import Conversation, spoken
 from engine.strategies import Strategy
 
 
 @dataclass(frozen=True)
 class Text:
     """One entry. The conversation, and as text: all of it, what comes before the last response, and
-    that response."""
+    that response. The tools that the assistant was given come first, if there are any."""
 
     text_id: int
     conversation: Conversation
 
     @cached_property
     def transcript(self) -> str:
-        return self.conversation.transcript
+        return self._tools + self.conversation.transcript
 
     @property
     def context(self) -> str:
-        return self._split[0]
+        return self._tools + self._split[0]
 
     @property
     def response(self) -> str:
         return self._split[1]
+
+    @cached_property
+    def spoken(self) -> str:
+        """The response with what was thought and called, as in the transcript."""
+        if self.conversation.is_transcript:
+            return self.response
+        return spoken(self.conversation.messages[-1]).strip()
+
+    @property
+    def _tools(self) -> str:
+        tools = self.conversation.tools
+        return f"\n\nTools: {tools}" if tools else ""
 
     @cached_property
     def _split(self) -> tuple[str, str]:

@@ -3,109 +3,107 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 
+from engine.errors import BadInput
+from engine.models.classifier import Source
 from engine.models.device import pick_device, reward_dtype
-from engine.models.hf import load_classifier
 from engine.models.protocols import Rewards, Text
+from engine.models.reward_config import Reading
+from engine.models.reward_inputs import Encoded, encoder, pad, padding, token_batches, token_limit
+from engine.models.reward_loading import load_classifier
 
-MAX_TOKENS = 4096
-
-
-def token_limit(tokenizer: Any, model: Any) -> int:
-    """The longest input of the model, in tokens."""
-    config = model.config
-    if getattr(config, "relative_attention", False):
-        return MAX_TOKENS  # DeBERTa was trained at 512 but has no limit, and SEAL used whole texts
-    positions = getattr(config, "max_position_embeddings", None) or 512
-    if "roberta" in config.model_type:
-        positions -= 2  # its positions start after the padding index
-    return int(min(positions, MAX_TOKENS))
-
-
-def encode(tokenizer: Any, text: Text, limit: int) -> tuple[dict[str, list[int]], int, bool]:
-    """Tokenize (context, response) as a pair, the response with its marker, as SEAL does.
-
-    A text that is too long loses the beginning of its context, then the end of its response, since
-    the reward rates the last response. Returns the encoding, the length before truncation, and
-    whether it was truncated.
-    """
-    if getattr(tokenizer, "chat_template", None):
-        return _encode_chat(tokenizer, text, limit)
-    encoded = tokenizer(text.context.strip(), f"Assistant: {text.response}")
-    total = len(encoded["input_ids"])
-    excess = total - limit
-    if excess <= 0:
-        return dict(encoded), total, False
-    part = encoded.sequence_ids(0)
-    context = [at for at, sequence in enumerate(part) if sequence == 0]
-    response = [at for at, sequence in enumerate(part) if sequence == 1]
-    from_context = min(excess, len(context))
-    dropped = {*context[:from_context], *response[len(response) - (excess - from_context) :]}
-    positions = [at for at in range(total) if at not in dropped]
-    return {key: [row[at] for at in positions] for key, row in encoded.items()}, total, True
-
-
-def _encode_chat(tokenizer: Any, text: Text, limit: int) -> tuple[dict[str, list[int]], int, bool]:
-    """The same for a model with a chat template; truncation keeps the end."""
-    messages = [
-        {"role": message.role, "content": message.content} for message in text.conversation.messages
-    ]
-    encoded = tokenizer.apply_chat_template(messages, tokenize=True, return_dict=True)
-    total = len(encoded["input_ids"])
-    return {key: list(row)[-limit:] for key, row in encoded.items()}, total, total > limit
-
-
-def token_batches(lengths: Sequence[int], budget: int) -> Iterator[list[int]]:
-    """Indices of rows, longest first, so that rows × longest stays within `budget` tokens."""
-    order = sorted(range(len(lengths)), key=lambda i: (-lengths[i], i))
-    batch: list[int] = []
-    for i in order:
-        if batch and (len(batch) + 1) * lengths[batch[0]] > budget:
-            yield batch
-            batch = []
-        batch.append(i)
-    if batch:
-        yield batch
+_FAILED = "the reward is not finite"
 
 
 class SequenceClassifierReward:
-    """Scores entries with an `AutoModelForSequenceClassification` with one output."""
+    """Scores entries with an `AutoModelForSequenceClassification`, or a LoRA adapter of one."""
 
     def __init__(
         self,
-        model: str,
+        source: Source | str,
         device: str = "auto",
         dtype: str = "auto",
-        revision: str | None = None,
-        pickle: bool = False,
-        foreign_code: bool = False,
+        reading: Reading | None = None,
         budget: int | None = None,
     ) -> None:
+        source = Source(source) if isinstance(source, str) else source
+        reading = reading or Reading()
         where = pick_device(device)
-        self.tokenizer, self.model = load_classifier(
-            model, where, reward_dtype(dtype), revision, pickle, foreign_code
-        )
-        self.limit = token_limit(self.tokenizer, self.model)
+        self.tokenizer, self.model = load_classifier(source, where, reward_dtype(dtype))
+        self.output = chosen_output(source.model, self.model, reading)
+        self.limit = token_limit(source.model, self.model, reading.max_tokens)
+        self.encoder = encoder(source.model, self.tokenizer, self.limit, reading)
         # A CPU is fastest at a few thousand tokens, a GPU needs many more (docs/performance.md).
         self.budget = budget or (2_048 if where == "cpu" else 32_768)
 
     def score(self, texts: Sequence[Text]) -> Rewards:
         import torch
 
-        encoded = [encode(self.tokenizer, text, self.limit) for text in texts]
+        encoded = [self.encoder.encode(text) for text in texts]
+        readable = {i: item for i, item in enumerate(encoded) if isinstance(item, Encoded)}
+        problems = [item if isinstance(item, str) else None for item in encoded]
         rewards = np.zeros(len(texts), dtype=np.float64)
-        lengths = [len(item["input_ids"]) for item, _, _ in encoded]
+        tokens = np.zeros(len(texts), dtype=np.int32)
+        truncated = np.zeros(len(texts), dtype=np.bool_)
+        rows = list(readable)
+        for i, item in readable.items():
+            tokens[i], truncated[i] = item.tokens, item.truncated
+        lengths = [len(item.inputs["input_ids"]) for item in readable.values()]
         with torch.inference_mode():
             for batch in token_batches(lengths, self.budget):
-                inputs = self.tokenizer.pad([encoded[i][0] for i in batch], return_tensors="pt")
-                logits = self.model(**inputs.to(self.model.device)).logits[:, 0]
-                rewards[batch] = logits.double().cpu().numpy()
-        return Rewards(
-            rewards,
-            np.array([total for _, total, _ in encoded], dtype=np.int32),
-            np.array([cut for _, _, cut in encoded], dtype=bool),
-            tuple(None if np.isfinite(r) else "the reward is not finite" for r in rewards),
+                places = [rows[i] for i in batch]
+                logits = forward(
+                    self.model, self.tokenizer, [readable[i].inputs for i in places]
+                ).logits[:, self.output]
+                rewards[places] = logits.double().cpu().numpy()
+        for i in rows:
+            problems[i] = None if np.isfinite(rewards[i]) else _FAILED
+        return Rewards(rewards, tokens, truncated, tuple(problems))
+
+
+def forward(model: Any, tokenizer: Any, inputs: Sequence[dict[str, list[int]]]) -> Any:
+    """One pass over these inputs as a batch, each read at its last token."""
+    import torch
+
+    rows = [row["input_ids"] for row in inputs]
+    token = padding(rows, tokenizer.pad_token_id, model.get_input_embeddings().num_embeddings)
+    columns = {
+        key: torch.tensor(values, device=model.device) for key, values in pad(inputs, token).items()
+    }
+    with _padded_with(model, token):
+        return model(**columns)
+
+
+@contextmanager
+def _padded_with(model: Any, token: int) -> Iterator[None]:
+    """Tells the model what the padding is: its classes for causal models score the last token that
+    is none."""
+    config = model.config
+    configs = [config, config.get_text_config()] if hasattr(config, "get_text_config") else [config]
+    before = [each.pad_token_id for each in configs]
+    for each in configs:
+        each.pad_token_id = token
+    try:
+        yield
+    finally:
+        for each, value in zip(configs, before, strict=True):
+            each.pad_token_id = value
+
+
+def chosen_output(name: str, model: Any, reading: Reading) -> int:
+    """The index of the output that is the reward. Raises BadInput if it is not clear."""
+    count = model.config.num_labels
+    if reading.output is None:
+        if count == 1:
+            return 0
+        labels = ", ".join(f"{i} {label}" for i, label in sorted(model.config.id2label.items()))
+        raise BadInput(
+            f"{name} has {count} outputs ({labels}); output = N says which of them is the reward"
         )
+    if not 0 <= reading.output < count:
+        raise BadInput(f"output = {reading.output}, but {name} has outputs 0 to {count - 1}")
+    return reading.output

@@ -17,11 +17,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.errors import BadInput
-from engine.models.device import pick_device
-from engine.models.hf import load_classifier
+from engine.models.classifier import Source
 from engine.models.protocols import Text
-from engine.models.reward import encode, token_batches, token_limit
+from engine.models.reward import SequenceClassifierReward, forward
+from engine.models.reward_config import Reading
 from engine.models.reward_head import last_linear, save_classifier, set_head
+from engine.models.reward_inputs import Encoded, token_batches
 
 FOLDS = 5
 
@@ -36,31 +37,33 @@ class Head:
     held_out_agreement: float | None
 
 
-def head_inputs(tokenizer: Any, model: Any, texts: Sequence[Text]) -> NDArray[np.float64]:
-    """The input of the last linear layer for each text, float64 [n, width]."""
+def head_inputs(
+    reward: SequenceClassifierReward, texts: Sequence[Text]
+) -> tuple[NDArray[np.float64], list[str | None]]:
+    """The input of the last linear layer for each text, float64 [n, width], and why a text has
+    none."""
     import torch
 
-    limit = token_limit(tokenizer, model)
-    layer = last_linear(model)
+    layer = last_linear(reward.model)
     captured: list[Any] = []
     hook = layer.register_forward_pre_hook(lambda _, inputs: captured.append(inputs[0]))
     out = np.zeros((len(texts), layer.in_features))
-    encoded = [encode(tokenizer, text, limit)[0] for text in texts]
+    encoded = [reward.encoder.encode(text) for text in texts]
+    rows = [(i, item.inputs) for i, item in enumerate(encoded) if isinstance(item, Encoded)]
     try:
         with torch.inference_mode():
-            for batch in token_batches([len(item["input_ids"]) for item in encoded], 2_048):
-                inputs = tokenizer.pad([encoded[i] for i in batch], return_tensors="pt")
-                model(**inputs.to(model.device))
+            for batch in token_batches([len(inputs["input_ids"]) for _, inputs in rows], 2_048):
+                forward(reward.model, reward.tokenizer, [rows[i][1] for i in batch])
                 entering = captured.pop()
                 if entering.ndim != 2 or layer.bias is None:
                     raise BadInput(
                         "continue_from needs an encoder with one reward per text; "
                         "this model scores token by token: name a trained post-D model"
                     )
-                out[batch] = entering.double().cpu().numpy()
+                out[[rows[i][0] for i in batch]] = entering.double().cpu().numpy()
     finally:
         hook.remove()
-    return out
+    return out, [item if isinstance(item, str) else None for item in encoded]
 
 
 def bradley_terry(
@@ -109,39 +112,39 @@ def fit_head(
 
 
 def continue_training(
-    base: str,
+    base: Source,
     chosen: Sequence[Text],
     rejected: Sequence[Text],
     groups: Sequence[str],
     penalty: float,
     folder: Path,
     device: str = "auto",
-    revision: str | None = None,
-    pickle: bool = False,
-    foreign_code: bool = False,
+    reading: Reading | None = None,
 ) -> Head:
-    """Train the last layer of `base` further on these pairs and save the model in `folder`.
+    """Train the last layer of `base` further on these pairs and save the model in `folder`. Pairs
+    with a text that the model cannot read are left out.
 
     This is SEAL's post-D model, trained on the same dataset that it then scores (paper, section 3).
     The intercept cannot be learned from pairs and stays unchanged.
     """
-    import torch
-
-    where = pick_device(device)
-    tokenizer, model = load_classifier(base, where, torch.float32, revision, pickle, foreign_code)
-    layer = last_linear(model)
+    reward = SequenceClassifierReward(base, device, "float32", reading)
+    layer = last_linear(reward.model)
     start = layer.weight.detach().double().cpu().numpy()[0]
     # A pair's two sides often share their context; equal texts are encoded once.
     unique = {text.text_id: text for text in (*chosen, *rejected)}
-    inputs = head_inputs(tokenizer, model, list(unique.values()))
-    row = {text_id: i for i, text_id in enumerate(unique)}
-    head = fit_head(
-        inputs[[row[text.text_id] for text in chosen]],
-        inputs[[row[text.text_id] for text in rejected]],
-        start,
-        penalty,
-        groups,
-    )
-    set_head(model, head.weight, layer.bias.detach().clone())
-    save_classifier(tokenizer, model, folder)
+    inputs, problems = head_inputs(reward, list(unique.values()))
+    row = {text_id: i for i, text_id in enumerate(unique) if problems[i] is None}
+    pairs = [
+        (row[one.text_id], row[other.text_id], group)
+        for one, other, group in zip(chosen, rejected, groups, strict=True)
+        if one.text_id in row and other.text_id in row
+    ]
+    if not pairs:
+        raise BadInput(
+            f"{base.model} cannot be trained on these pairs: {next(filter(None, problems))}"
+        )
+    left, right, openings = zip(*pairs, strict=True)
+    head = fit_head(inputs[list(left)], inputs[list(right)], start, penalty, openings)
+    set_head(reward.model, head.weight, layer.bias.detach().clone())
+    save_classifier(reward.tokenizer, reward.model, folder)
     return head

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from engine.data.conversation import speeches
+from engine.data.conversation import one_speech, speeches
 from engine.models.device import pick_device, pick_dtype
 from engine.models.hf import load_causal
 from engine.models.protocols import Rewriter
@@ -87,7 +87,8 @@ class TranscriptRewriter:
                 _own(turn) and not text for turn, text in zip(turns, texts, strict=True)
             )
             rewritten = "".join(
-                f"\n\n{speaker}: {text}" for (speaker, _), text in zip(turns, texts, strict=True)
+                f"\n\n{speaker}: {one_speech(text)}"
+                for (speaker, _), text in zip(turns, texts, strict=True)
             )
             transcripts.append("" if unfinished else rewritten)
         return tuple(transcripts)

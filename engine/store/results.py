@@ -203,6 +203,18 @@ def noise(store: Store, producer: str, texts: Sequence[int]) -> Noise:
     return Noise(float(floor), int(compared))
 
 
+def median_margin(store: Store, producer: str) -> float | None:
+    """The median distance between the rewards of the two sides of a pair; None without any pair."""
+    query = (
+        "SELECT median(abs(c.reward - r.reward)) FROM pairs AS p "
+        "JOIN scores AS c ON c.producer = $producer AND c.text_id = p.chosen_id "
+        "JOIN scores AS r ON r.producer = $producer AND r.text_id = p.rejected_id "
+        "WHERE p.chosen_id <> p.rejected_id"
+    )
+    (margin,) = store.read(query, {"producer": producer}).fetchone()
+    return None if margin is None else float(margin)
+
+
 def put_unusable(
     cursor: Any, producer: str, ids: Sequence[int], problems: Sequence[str | None]
 ) -> None:
@@ -293,6 +305,16 @@ def unusable_counts(store: Store, texts: Sequence[int]) -> dict[str, int]:
         "SELECT reason, count(*) FROM unusable WHERE producer IN (SELECT producer FROM roles) "
         "AND text_id IN (SELECT unnest(?)) GROUP BY reason ORDER BY reason",
         [list(texts)],
+    ).fetchall()
+    return dict(counts)
+
+
+def set_aside(store: Store, producer: str, texts: Sequence[int]) -> dict[str, int]:
+    """The texts that this model could not process: reason → count."""
+    counts = store.read(
+        "SELECT reason, count(*) FROM unusable WHERE producer = ? "
+        "AND text_id IN (SELECT unnest(?)) GROUP BY reason ORDER BY reason",
+        [producer, list(texts)],
     ).fetchall()
     return dict(counts)
 

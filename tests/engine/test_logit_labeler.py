@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from engine import taxonomy
-from engine.data import split_response
+from engine.data.conversation import Conversation
 from engine.errors import BadInput
 from engine.models.logit_labeler import (
     LogitLabeler,
@@ -33,8 +33,7 @@ LONG = (
 
 
 def text(number: int, transcript: str) -> Text:
-    dialogue = split_response(transcript)
-    return Text(number, transcript, dialogue.context, dialogue.response)
+    return Text(number, Conversation.of_transcript(transcript))
 
 
 @pytest.fixture(scope="module")

@@ -9,10 +9,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from engine.data import split_response
+from engine.data.conversation import Conversation, Message
 from engine.errors import SealError
+from engine.models.classifier import Source
 from engine.models.protocols import Text
-from engine.models.reward import SequenceClassifierReward, encode, token_batches
+from engine.models.reward import SequenceClassifierReward
+from engine.models.reward_inputs import Encoded, PairEncoder, padding, token_batches
 from tests.engine.studies import sample_rows
 
 
@@ -22,11 +24,20 @@ def model() -> SequenceClassifierReward:
 
 
 def texts() -> list[Text]:
-    found = []
-    for number, row in enumerate(sample_rows(8)):
-        dialogue = split_response(row["chosen"])
-        found.append(Text(number, row["chosen"], dialogue.context, dialogue.response))
-    return found
+    return [
+        Text(number, Conversation.of_transcript(row["chosen"]))
+        for number, row in enumerate(sample_rows(8))
+    ]
+
+
+def exchange(question: str, answer: str) -> Text:
+    return Text(0, Conversation.of((Message("user", question), Message("assistant", answer))))
+
+
+def encode(model: SequenceClassifierReward, text: Text, limit: int) -> Encoded:
+    encoded = PairEncoder(model.tokenizer, limit).encode(text)
+    assert isinstance(encoded, Encoded)
+    return encoded
 
 
 WORDS = st.lists(st.sampled_from(["oak", "elm", "ash", "fir", "yew"]), max_size=40).map(" ".join)
@@ -37,11 +48,11 @@ WORDS = st.lists(st.sampled_from(["oak", "elm", "ash", "fir", "yew"]), max_size=
 def test_what_does_not_fit_loses_the_beginning_of_the_context_first(
     model: SequenceClassifierReward, context: str, response: str, limit: int
 ) -> None:
-    text = Text(0, "", context, response)
-    whole, total, cut = encode(model.tokenizer, text, 10_000)
+    text = exchange(context, response)
+    whole, total, cut = encode(model, text, 10_000)
     assert not cut
     assert total == len(whole["input_ids"])
-    found, same_total, cut = encode(model.tokenizer, text, limit)
+    found, same_total, cut = encode(model, text, limit)
     assert same_total == total
     assert len(found["input_ids"]) == min(total, limit), "no more, no less"
     assert cut == (total > limit), "a cut is marked"
@@ -66,8 +77,8 @@ def test_what_does_not_fit_loses_the_beginning_of_the_context_first(
 
 
 def test_the_response_is_introduced_as_the_assistants(model: SequenceClassifierReward) -> None:
-    encoded, _, _ = encode(model.tokenizer, Text(0, "", "\n\nHuman: hi", "hello"), 100)
-    shown = model.tokenizer.decode(encoded["input_ids"])
+    encoded = encode(model, exchange("hi", "hello"), 100)
+    shown = model.tokenizer.decode(encoded.inputs["input_ids"])
     assert shown == "[CLS] human : hi [SEP] assistant : hello [SEP]"
 
 
@@ -91,13 +102,13 @@ def test_the_order_and_the_token_budget_change_no_reward(model: SequenceClassifi
 def test_a_text_that_was_cut_is_marked_with_its_true_length(
     model: SequenceClassifierReward,
 ) -> None:
-    long = Text(0, "", "word " * 900, "yes")
+    long = exchange("word " * 900, "yes")
     rewards = model.score([long, texts()[0]])
     assert rewards.truncated.tolist() == [True, False]
     assert rewards.tokens[0] > 900
     assert np.isfinite(rewards.rewards).all()
     assert rewards.rewards[0] == pytest.approx(
-        model.score([Text(0, "", "lead " + "word " * 800, "yes")]).rewards[0], abs=1e-5
+        model.score([exchange("lead " + "word " * 800, "yes")]).rewards[0], abs=1e-5
     ), "what was cut has no say"
 
 
@@ -111,9 +122,16 @@ def test_token_batches_take_every_row_once_within_the_budget(
         assert len(batch) * max(lengths[i] for i in batch) <= budget or len(batch) == 1
 
 
-def refusal(model: str, **more: Any) -> str:
+@given(st.lists(st.lists(st.integers(0, 8), min_size=1), min_size=1), st.integers(0, 8))
+def test_the_padding_is_never_the_last_token_of_a_text(rows: list[list[int]], usual: int) -> None:
+    token = padding(rows, usual, 100)
+    assert all(token not in row for row in rows)
+    assert token == usual or any(usual in row for row in rows)
+
+
+def refusal(model: str) -> str:
     with pytest.raises(SealError) as caught:
-        SequenceClassifierReward(model, "cpu", **more)
+        SequenceClassifierReward(model, "cpu")
     assert "\n" not in str(caught.value)
     return str(caught.value)
 
@@ -135,7 +153,7 @@ def test_pickled_weights_are_not_read_unless_allowed(
     model.tokenizer.save_pretrained(tmp_path)
     torch.save(model.model.state_dict(), tmp_path / "pytorch_model.bin")
     assert "safetensors" in refusal(str(tmp_path))
-    allowed = SequenceClassifierReward(str(tmp_path), "cpu", pickle=True)
+    allowed = SequenceClassifierReward(Source(str(tmp_path), pickle=True), "cpu")
     assert allowed.score(texts()[:1]).rewards[0] == pytest.approx(
         model.score(texts()[:1]).rewards[0], abs=1e-6
     )

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from scipy.optimize import check_grad
 
+from engine.models.classifier import Source
 from engine.models.reward import SequenceClassifierReward
 from engine.models.reward_training import bradley_terry, continue_training, fit_head
 from tests.engine.test_reward_scoring import texts
@@ -97,7 +98,9 @@ def test_the_trained_model_is_a_stock_classifier_that_prefers_the_chosen(tmp_pat
     entries = texts()
     chosen, rejected = entries[:4], entries[4:]
     groups = [f"opening {i}" for i in range(4)]
-    head = continue_training("embedded:reward-pre", chosen, rejected, groups, 0.0, tmp_path, "cpu")
+    head = continue_training(
+        Source("embedded:reward-pre"), chosen, rejected, groups, 0.0, tmp_path, "cpu"
+    )
     model = SequenceClassifierReward(str(tmp_path), "cpu", "float32")
     margins = model.score(chosen).rewards - model.score(rejected).rewards
     assert head.agreement == 1.0
@@ -109,7 +112,13 @@ def test_training_twice_gives_the_same_weights(tmp_path) -> None:  # type: ignor
     groups = [f"opening {i}" for i in range(4)]
     heads = [
         continue_training(
-            "embedded:reward-pre", entries[:4], entries[4:], groups, 1e-3, tmp_path / name, "cpu"
+            Source("embedded:reward-pre"),
+            entries[:4],
+            entries[4:],
+            groups,
+            1e-3,
+            tmp_path / name,
+            "cpu",
         )
         for name in "ab"
     ]

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pytest
 
 from engine import strategies
-from engine.data.dialogue import turns
+from engine.data.transcript import turns
 from engine.models.rewriter import CausalRewriter, TranscriptRewriter
 from engine.strategies import Strategy
 

@@ -15,7 +15,7 @@ import pytest
 from engine import strategies
 from engine.backends.base import Model, Use
 from engine.backends.rewards.torch import ClassifierBackend
-from engine.data.dialogue import split_response
+from engine.data.conversation import Conversation
 from engine.errors import MachineError
 from engine.executors.jobs import LOST, Job, Outcome
 from engine.executors.requests import Identify
@@ -54,11 +54,10 @@ class Deadly(BertForSequenceClassification):
 
 
 def texts(count: int) -> list[Text]:
-    found = []
-    for row in sample_rows(count):
-        dialogue = split_response(row["chosen"])
-        found.append(Text(len(found), row["chosen"], dialogue.context, dialogue.response))
-    return found
+    return [
+        Text(number, Conversation.of_transcript(row["chosen"]))
+        for number, row in enumerate(sample_rows(count))
+    ]
 
 
 def score(workers: Workers, model: Model, identity: dict[str, Any]) -> bytes:

@@ -23,6 +23,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response, Strea
 from starlette.routing import Route
 
 from engine import strategies
+from engine.data.conversation import Conversation
 from engine.errors import SealError
 from engine.models.endpoint import EndpointLabeler, EndpointRewriter, Patience, Probe
 from engine.models.protocols import Text
@@ -145,7 +146,7 @@ def rewriter(url: str, naps: Naps | None = None) -> EndpointRewriter:
 
 
 def texts(*transcripts: str) -> list[Text]:
-    return [Text(number, text, "", "") for number, text in enumerate(transcripts)]
+    return [Text(number, Conversation(text)) for number, text in enumerate(transcripts)]
 
 
 def failure(call: Callable[[], object]) -> str:

@@ -13,9 +13,11 @@ from typing import Any
 import pytest
 
 from engine.errors import SealError
+from engine.models.classifier import Source
 from engine.models.embedded import resolve
 from engine.models.embedder import load_sentence_model
-from engine.models.hf import load_causal, load_classifier
+from engine.models.hf import load_causal
+from engine.models.reward_loading import load_classifier
 from tests.canaries import Canaries
 
 
@@ -65,7 +67,7 @@ def test_code_beside_the_weights_is_not_run(canaries: Canaries, tmp_path: Path) 
     with pytest.raises(SealError, match="cannot load"):
         load_causal(model, None, "cpu", None)
     with pytest.raises(SealError, match="cannot load"):
-        load_classifier(model, "cpu", None)
+        load_classifier(Source(model), "cpu", None)
     assert canaries.fired() == []
 
 
@@ -94,7 +96,7 @@ def test_pickled_weights_run_nothing(allowed: bool, canaries: Canaries, tmp_path
         if path.suffix == ".json":
             (tmp_path / "model" / path.name).write_bytes(path.read_bytes())
     with pytest.raises(SealError, match="cannot load"):
-        load_classifier(model, "cpu", None, pickle=allowed)
+        load_classifier(Source(model, pickle=allowed), "cpu", None)
     assert canaries.fired() == []
 
 

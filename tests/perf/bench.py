@@ -56,9 +56,8 @@ def sample_entries(count: int) -> list[Text]:
     texts = []
     for pair in data.read_pairs(data.Source(path=SAMPLE_DATA / "pairs.jsonl", dataset=None)):
         assert isinstance(pair, data.Pair)
-        for transcript in (pair.chosen, pair.rejected):
-            dialogue = data.split_response(transcript)
-            texts.append(Text(len(texts), transcript, dialogue.context, dialogue.response))
+        for side in (pair.chosen, pair.rejected):
+            texts.append(Text(len(texts), side))
     return texts[:count]
 
 

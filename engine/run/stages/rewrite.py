@@ -23,7 +23,9 @@ Pairs = list[tuple[str, str]]
 
 def _part(work: Work[Any], text: Text) -> str:
     """The part of an entry that is rewritten."""
-    return text.transcript if work.study.rewrites.scope == "transcript" else text.response
+    return (
+        text.conversation.transcript if work.study.rewrites.scope == "transcript" else text.response
+    )
 
 
 class Rewrite(Batched[str, tuple[str, ...]]):

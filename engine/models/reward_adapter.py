@@ -1,0 +1,126 @@
+"""LoRA adapters of reward models: the base and the adapter as one model, with the trained head."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from engine.errors import BadInput, MachineError
+from engine.models import model_files
+from engine.models.classifier import Source, load_model, load_tokenizer, names, untrained
+from engine.models.hf import explain
+
+_HEADS = ("score.weight", "classifier.weight", "classifier.out_proj.weight")
+
+
+def base_of(source: Source) -> str | None:
+    """The base model of an adapter; None if the source is a whole model.
+
+    Raises BadInput if an adapter names none, or if a base is given for a whole model.
+    """
+    if not model_files.is_adapter(source.model, source.revision):
+        if source.base is not None:
+            raise BadInput(f"{source.model} is no adapter, so it has no base: leave base out")
+        return None
+    if source.base is not None:
+        return source.base
+    config = model_files.read(source.model, model_files.ADAPTER_CONFIG, source.revision)
+    named = config.get("base_model_name_or_path")
+    if not isinstance(named, str) or not named:
+        raise BadInput(f"the adapter {source.model} names no base model: give it as base")
+    return named
+
+
+def adapted(source: Source, base: str, dtype: Any) -> tuple[Any, Any]:
+    """The base model with the adapter merged into its weights, the trained head included."""
+    folder = _adapter_folder(source)
+    stored = _shapes(source.model, folder / model_files.ADAPTER_WEIGHTS)
+    own = any((folder / name).is_file() for name in ("tokenizer.json", "tokenizer.model"))
+    model, loaded = _base(source, base, dtype, _outputs(stored))
+    tokenizer = load_tokenizer(source if own else Source(base))
+    missing, misfits = untrained(model, loaded)
+    if untouched := [name for name in (*missing, *misfits) if name not in stored]:
+        raise BadInput(
+            f"neither the adapter {source.model} nor its base {base} has {names(untouched)}: train "
+            'the adapter with modules_to_save = ["score"], or name the base that has the head'
+        )
+    return tokenizer, _merged(source, base, folder, model, stored)
+
+
+def _adapter_folder(source: Source) -> Path:
+    config = model_files.locate(source.model, model_files.ADAPTER_CONFIG, source.revision)
+    weights = model_files.locate(source.model, model_files.ADAPTER_WEIGHTS, source.revision)
+    if config is None or weights is None:
+        raise BadInput(
+            f"{source.model} has no {model_files.ADAPTER_WEIGHTS}: save the adapter as safetensors"
+        )
+    kind = json.loads(config.read_text("utf-8")).get("peft_type")
+    if kind != "LORA":
+        raise BadInput(f"{source.model} is an adapter of type {kind}: only LORA can be merged here")
+    return config.parent
+
+
+def _shapes(name: str, path: Path) -> dict[str, list[int]]:
+    """The names and shapes of the adapter's tensors, without the prefix that PEFT gives them."""
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, "pt") as file:
+            return {
+                key.removeprefix("base_model.model.").replace(".modules_to_save", ""): list(
+                    file.get_slice(key).get_shape()
+                )
+                for key in file.keys()  # noqa: SIM118
+            }
+    except (OSError, SafetensorError) as error:
+        raise explain(name, error) from error
+
+
+def _outputs(stored: dict[str, list[int]]) -> int | None:
+    """How many outputs the adapter's head has; None if it has no head."""
+    for name, shape in stored.items():
+        if name in _HEADS and len(shape) == 2:
+            return shape[0]
+    return None
+
+
+def _base(source: Source, base: str, dtype: Any, outputs: int | None) -> tuple[Any, dict[str, Any]]:
+    if model_files.is_adapter(base):
+        raise BadInput(
+            f"{base}, the base of {source.model}, is an adapter itself: merge it into its model "
+            "and give that as base"
+        )
+    try:
+        return load_model(
+            Source(base), dtype, **({} if outputs is None else {"num_labels": outputs})
+        )
+    except MachineError as error:
+        raise MachineError(
+            f"the adapter {source.model} was trained on {base}, which cannot be loaded; base names "
+            f"another place of it ({error})"
+        ) from error
+
+
+def _merged(
+    source: Source, base: str, folder: Path, model: Any, stored: dict[str, list[int]]
+) -> Any:
+    from peft import PeftConfig, PeftModel, get_peft_model_state_dict
+    from safetensors import SafetensorError
+
+    try:
+        config = PeftConfig.from_pretrained(str(folder))
+        config.task_type = None  # which would add modules that the adapter does not have
+        adapted = PeftModel.from_pretrained(model, str(folder), config=config)
+        own = get_peft_model_state_dict(adapted, save_embedding_layers=False)
+        wanted = {key.removeprefix("base_model.model.") for key in own}
+    except (OSError, ValueError, RuntimeError, KeyError, TypeError, SafetensorError) as error:
+        raise explain(f"the adapter {source.model} on {base}", error) from error
+    if absent := sorted(wanted - stored.keys()):
+        raise BadInput(f"the adapter {source.model} is incomplete: {names(absent)} is missing")
+    if strange := sorted(stored.keys() - wanted):
+        raise BadInput(
+            f"the adapter {source.model} has {names(strange)}, which its adapter_config.json does "
+            f"not place in {base}: is it the base it was trained on?"
+        )
+    return adapted.merge_and_unload()
