@@ -33,6 +33,13 @@ def delimiter_of(header: bytes, options: Options) -> str | None:
     return None
 
 
+def delimiter_of_header(header: bytes, options: Options) -> str:
+    """The same for a file that is a table by its name: else the most frequent delimiter."""
+    return delimiter_of(header, options) or max(
+        DELIMITERS, key=header.decode("utf-8", "replace").count
+    )
+
+
 def csv_rows(path: Path, name: str, options: Options) -> Iterator[Row | Reject]:
     """The rows of a CSV file with a header. A row's line number is that of its first line."""
     # A process-wide limit; the default of 128 KiB is too small for a conversation.
@@ -54,9 +61,7 @@ def csv_rows(path: Path, name: str, options: Options) -> Iterator[Row | Reject]:
 
         if not header.strip():
             raise BadInput(f"{name} is empty or has no header line")
-        delimiter = delimiter_of(header, options) or max(
-            DELIMITERS, key=header.decode("utf-8", "replace").count
-        )
+        delimiter = delimiter_of_header(header, options)
         columns = header_columns(header, delimiter)
         _check_names(columns, name)
         reader = csv.reader(text(), delimiter=delimiter, strict=True)
