@@ -14,7 +14,7 @@ from engine.data.layouts.parts import replied, to_messages
 from engine.data.pairs import Facts, RowError, Unused, Vote
 from engine.data.prose import is_text
 
-_SIDES: Mapping[object, Side] = {"a": "a", "b": "b", "text_a": "a", "text_b": "b"}
+_SIDES: Mapping[str, Side] = {"a": "a", "b": "b", "text_a": "a", "text_b": "b"}
 _OTHER = {"a": "b", "b": "a", "text_a": "text_b", "text_b": "text_a"}
 _NO_ANSWER = ("not_applicable", "invalid")
 
@@ -52,10 +52,12 @@ class AnnotatedPairs(Compared):
     def preferred(self, row: Row) -> Side:
         annotation = cell(row["annotations"])[self._annotator(row)]
         preference = annotation.get("pref")
-        if preference in _SIDES:
-            return _SIDES[preference]
+        if side := _side(annotation):
+            return side
+        if preference is not None:
+            raise RowError("wrong_type", f"pref is {str(preference)[:40]!r}, not a or b")
         reason = annotation.get("no_pref_reason")
-        detail = f"pref is {str(preference)[:40]}, {str(reason)[:40]}"
+        detail = f"no preference: {str(reason)[:40]}"
         raise RowError("no_vote" if reason in _NO_ANSWER else "tie", detail)
 
     def facts(self, row: Row, preferred: Side) -> Facts:
@@ -64,8 +66,7 @@ class AnnotatedPairs(Compared):
         votes = []
         for annotator in dict.fromkeys((self._annotator(row), *names)):
             annotation = annotations.get(annotator)
-            side = _SIDES.get(annotation.get("pref")) if isinstance(annotation, Mapping) else None
-            if side is not None:
+            if side := _side(annotation):
                 name = names.get(annotator)
                 name = name if isinstance(name, str) else annotator
                 votes.append(Vote(name, 1 if side == preferred else -1))
@@ -94,7 +95,7 @@ class AnnotatedPairs(Compared):
         annotations = cell(row["annotations"])
         if not isinstance(annotations, Mapping):
             raise RowError("wrong_type", "annotations is no object")
-        default = self.options.columns.votes or row.get("default_annotator")
+        default = self.options.columns.votes or text_field(row, ("default_annotator",))
         if default is None and len(annotations) == 1:
             default = next(iter(annotations))
         if default not in annotations or not isinstance(annotations[default], Mapping):
@@ -121,3 +122,9 @@ class AnnotatedPairs(Compared):
         if not isinstance(value, str):
             raise RowError("missing_field", f"{name} has no text")
         return name, value
+
+
+def _side(annotation: object) -> Side | None:
+    """The response that an annotation prefers, if any."""
+    preference = annotation.get("pref") if isinstance(annotation, Mapping) else None
+    return _SIDES.get(preference) if isinstance(preference, str) else None

@@ -10,7 +10,7 @@ from typing import Any, ClassVar, NamedTuple
 from engine.data.cells import cell, recelled
 from engine.data.layouts import nbest
 from engine.data.layouts.answers import Answer, Judged, answered, exchanged
-from engine.data.layouts.base import Change, Draft, Row
+from engine.data.layouts.base import Change, Draft, Row, text_field
 from engine.data.layouts.parts import check_media, filled, replied
 from engine.data.layouts.preference import BEFORE, Preference
 from engine.data.messages import json_text
@@ -164,7 +164,12 @@ class ArgillaRecords(_Records):
         self.check_unread(fields, beside)
         answers = {
             question: [
-                Answer(item.get("value"), item.get("user_id"), item.get("status"), item)
+                Answer(
+                    item.get("value"),
+                    text_field(item, ("user_id",)),
+                    text_field(item, ("status",)),
+                    item,
+                )
                 for item in given
                 if isinstance(item, Mapping)
             ]

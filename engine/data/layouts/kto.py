@@ -76,6 +76,8 @@ class Kto(Layout):
     def write(self, rows: Sequence[Row], changes: Sequence[Change]) -> list[Row | None]:
         """A flip exchanges the labels of a pair. A row is left out if all its pairs are; where two
         rows are needed elsewhere, the undesirable one."""
+        if all(change.action == "keep" for change in changes):
+            return list(rows)
         actions = {change.place: change.action for change in changes}
         flipped: set[int] = set()
         needed: set[int] = set()

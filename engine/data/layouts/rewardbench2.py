@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from engine.data.cells import cell, recelled
-from engine.data.layouts.base import Change, Draft, Row
+from engine.data.layouts.base import Change, Draft, Row, number
 from engine.data.layouts.nbest import Pair, place
 from engine.data.layouts.parts import check_media, replied
 from engine.data.layouts.preference import BEFORE, SIDES, Preference
@@ -112,6 +112,6 @@ def _rewritten(row: Row, flips: Sequence[Pair], gone: set[Pair]) -> Row:
     total = len(chosen) + len(rejected)
     counts = {"num_correct": len(chosen), "num_incorrect": len(rejected)}
     for name, count in {**counts, "total_completions": total}.items():
-        if row.get(name) is not None:
+        if number(row.get(name)) is not None:
             new[name] = type(row[name])(count)
     return new
