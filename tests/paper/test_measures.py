@@ -43,8 +43,8 @@ DESIGN = {  # what scripts may rely on: docs/method.md lists every field
     " loss_high p_value log10_p",
     "resistance_by_ambiguity": "band n score_low score_high misaligned resistance ci_low ci_high",
     "resistance_by_votes": "role n_agree aligned_agree resistance_agree agree_low agree_high"
-    " n_split aligned_split resistance_split split_low split_high difference std_error difference_low"
-    " difference_high statistic df p_value log10_p clusters tie_policy",
+    " n_split aligned_split resistance_split split_low split_high difference std_error"
+    " difference_low difference_high statistic df p_value log10_p clusters tie_policy",
     "stability": "feature labeler_a labeler_b n agreement kappa kappa_low kappa_high pabak"
     " prevalence_a prevalence_b",
     "stability_imprint": "outcome feature class labeler_a labeler_b n estimate_a std_error_a"
