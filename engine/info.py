@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.data.origin import Origin
 from engine.data.pairs import REASONS
 from engine.export import formats
 from engine.paper import plots as paper
@@ -25,7 +26,7 @@ from engine.wire.messages import (
 )
 
 
-def study(settings: Study, pairs: int, changed: bool) -> StudyInfo:
+def study(settings: Study, pairs: int, changed: bool, origin: Origin | None = None) -> StudyInfo:
     data = settings.data
     models = [ModelInfo(role="pre", model=plan.pre_name(settings), detail=settings.pre.origin)]
     post = plan.post_name(settings)
@@ -60,7 +61,7 @@ def study(settings: Study, pairs: int, changed: bool) -> StudyInfo:
         opinion=settings.measures.opinion,
         min_cosine=settings.rewrites.min_cosine,
         changed=changed,
-        export_formats=formats.listed(),
+        export_formats=formats.listed(origin),
     )
 
 

@@ -12,18 +12,20 @@ import msgspec
 
 from engine import info
 from engine import study as studies
+from engine.data.origin import Origin
 from engine.errors import BadInput, NotFound, NotReady, SealError, explain
 from engine.executors.jobs import Stopped
 from engine.export import ledger as ledger_file
-from engine.export.job import Exports, Subject
+from engine.export.job import Exports
 from engine.export.provenance import Digests
+from engine.export.source import Subject
 from engine.results import views
 from engine.run import last, manifest, measure
 from engine.run.pipeline import Pipeline
 from engine.run.preview import preview
 from engine.run.progress import Progress
 from engine.run.stages import stages
-from engine.store import Store, ledger, marks, measures, saved_filters
+from engine.store import Store, dataset, ledger, marks, measures, saved_filters
 from engine.store.browse import Browser
 from engine.store.database import Reading
 from engine.store.ledger import LedgerRow
@@ -196,7 +198,8 @@ class Engine:
     @answers(endpoints.STUDY)
     def info(self) -> StudyInfo:
         pairs = self.status().counts.get("pairs", 0)
-        return info.study(self._results_study(), pairs, self._changed())
+        origin = Origin.read(self.store.meta(dataset.ORIGIN))
+        return info.study(self._results_study(), pairs, self._changed(), origin)
 
     def _changed(self) -> bool:
         """Whether a run would compute other results than those shown."""

@@ -12,6 +12,8 @@ from engine.data.jsonl import whole
 from engine.data.pairs import Reject, Row
 from engine.errors import BadInput
 
+COMPARISONS = "comparisons"
+
 
 def is_annotated(head: bytes) -> bool:
     """Whether a file that begins like this is one JSON object of annotated pairs."""
@@ -29,13 +31,28 @@ def comparison_rows(path: Path, name: str) -> Iterator[Row | Reject]:
         content = orjson.loads(text)
     except orjson.JSONDecodeError as error:
         raise BadInput(f"{name} is not valid JSON: {error}") from None
-    comparisons = content.get("comparisons")
+    comparisons = content.get(COMPARISONS)
     if not isinstance(comparisons, list):
         raise BadInput(f"{name} does not contain preference pairs: comparisons is no list")
     shared = _shared(content)
     for number, comparison in enumerate(comparisons, 1):
         value = {**comparison, **shared} if isinstance(comparison, Mapping) else comparison
         yield Row(number, value, value)
+
+
+def frame(path: Path, name: str) -> str:
+    """A file without its comparisons, as JSON."""
+    text, _ = whole(path, name)
+    try:
+        content = orjson.loads(text)
+    except orjson.JSONDecodeError as error:
+        raise BadInput(f"{name} is not valid JSON: {error}") from None
+    return orjson.dumps({**content, COMPARISONS: []}).decode()
+
+
+def unframed(row: Mapping[str, Any]) -> dict[str, Any]:
+    """A row as it stands in its file, without what the file says about all rows."""
+    return {key: value for key, value in row.items() if key not in _shared({})}
 
 
 def _shared(content: Mapping[str, Any]) -> dict[str, Any]:

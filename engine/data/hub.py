@@ -21,6 +21,17 @@ def hub_rows(
 
     Environment variables such as HF_HUB_OFFLINE have their usual effect.
     """
+    arrow = _table(dataset, split, config, revision).with_format("arrow")
+    for number, batch in enumerate(arrow.iter(batch_size=BATCH)):
+        yield from batch_rows(batch, dataset, number * BATCH)
+
+
+def hub_schema(dataset: str, split: str, config: str | None, revision: str | None) -> Any:
+    """The Arrow schema of the same rows, with the features of the dataset."""
+    return _table(dataset, split, config, revision).features.arrow_schema
+
+
+def _table(dataset: str, split: str, config: str | None, revision: str | None) -> Any:
     if Path(dataset).is_file():
         raise BadInput(f'{dataset} is a file: set path = "{dataset}" under [data], not dataset')
     library: Any = importlib.import_module("datasets")
@@ -30,9 +41,7 @@ def hub_rows(
     # The library raises many unrelated types; the user gets one line for each of them.
     except Exception as error:
         raise BadInput(explain(error, dataset, split, config, revision)) from error
-    arrow = table.with_format("arrow")
-    for number, batch in enumerate(arrow.iter(batch_size=BATCH)):
-        yield from batch_rows(batch, dataset, number * BATCH)
+    return table
 
 
 def explain(

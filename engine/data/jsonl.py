@@ -2,6 +2,7 @@
 
 import gzip
 import io
+import json
 import re
 import zlib
 from collections.abc import Iterator
@@ -108,8 +109,21 @@ def parse(line: bytes) -> object:
         line.decode("utf-8")
     except UnicodeDecodeError as error:
         raise RowError("bad_utf8", f"byte {error.start + 1} is not valid UTF-8") from None
+    if _has_nan(line):
+        raise RowError("unparsable_json", "NaN and Infinity are no JSON: write null instead")
     # An unpaired surrogate, written as an escape, is valid JSON but not valid Unicode.
     raise RowError("bad_utf8" if "surrogate" in detail else "unparsable_json", detail)
+
+
+def _has_nan(line: bytes) -> bool:
+    """Whether a line would be JSON but for NaN and Infinity, which Python writes for a float."""
+    if b"NaN" not in line and b"Infinity" not in line:
+        return False
+    try:
+        json.loads(line)
+    except (ValueError, RecursionError):
+        return False
+    return True
 
 
 def jsonl_rows(path: Path, name: str) -> Iterator[Row | Reject]:

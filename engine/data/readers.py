@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 from engine.data.annotated import comparison_rows, is_annotated
 from engine.data.hub import hub_rows
@@ -25,8 +26,13 @@ _SUFFIXES = (*_JSON_LINES, *_TABLES, ".json", ".parquet")
 # Metadata that `datasets` writes next to the data.
 _NOT_DATA = ("dataset_info.json", "dataset_infos.json", "dataset_dict.json", "state.json")
 _SPLITS = ("train", "test", "validation", "valid", "val", "dev", "eval")
-_LFS_POINTER = b"version https://git-lfs.github.com/spec/"
+LFS_POINTER = b"version https://git-lfs.github.com/spec/"
+# Text of more than one character without a byte order mark: every other byte is zero.
+_UTF16 = re.compile(rb"(?:[\t\n\r -~]\0){4}|(?:\0[\t\n\r -~]){4}")
 _FORMATS = "JSON lines, a JSON list, CSV (each also as .gz) or Parquet"
+
+
+Kind = Literal["jsonl", "list", "csv", "parquet", "annotated"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,15 +112,15 @@ def _files(source: Source) -> Iterator[tuple[str, Iterator[Row | Reject]]]:
         yield source.dataset, rows
     elif source.path is not None:
         try:
-            paths = _paths(source.path, source.split)
+            files = paths(source.path, source.split)
         except OSError as error:
             raise BadInput(f"{source.path} cannot be read: {error.strerror or error}") from None
-        for path in paths:
+        for path in files:
             yield str(path), _file_rows(path, str(path), source.options)
 
 
-def _paths(path: Path, split: str) -> list[Path]:
-    """The file itself, or the folder's data files sorted by path."""
+def paths(path: Path, split: str) -> list[Path]:
+    """The file itself, or the folder's data files sorted by path. Raises BadInput, OSError."""
     if not path.exists():
         raise BadInput(f"{path}: no such file or folder: check path under [data]")
     if path.is_file():
@@ -165,24 +171,39 @@ def _file_rows(path: Path, name: str, options: Options) -> Iterator[Row | Reject
 
 
 def _rows_by_format(path: Path, name: str, options: Options) -> Iterator[Row | Reject]:
+    match file_kind(path, name, options):
+        case "parquet":
+            return parquet_rows(path, name)
+        case "csv":
+            return csv_rows(path, name, options)
+        case "list":
+            return list_rows(path, name)
+        case "annotated":
+            return comparison_rows(path, name)
+        case _:
+            return jsonl_rows(path, name)
+
+
+def file_kind(path: Path, name: str, options: Options) -> Kind:
+    """The format of a file, by its content before its name. Raises BadInput."""
     head = peek(path)
     suffix = _suffix(path)
     first, _, rest = head.strip().partition(b"\n")
     if head.startswith(b"PAR1"):
-        return parquet_rows(path, name)
+        return "parquet"
+    if head.startswith(LFS_POINTER):
+        raise BadInput(f"{name} is a Git LFS pointer, not the data: fetch it with git lfs pull")
     if head and suffix == ".parquet":
         raise BadInput(f"{name} is not a Parquet file, despite its name")
-    if head.startswith(_LFS_POINTER):
-        raise BadInput(f"{name} is a Git LFS pointer, not the data: fetch it with git lfs pull")
-    if head.startswith((b"\xff\xfe", b"\xfe\xff")):
+    if head.startswith((b"\xff\xfe", b"\xfe\xff")) or _UTF16.match(head):
         raise BadInput(f"{name} is in UTF-16: save it as UTF-8")
     if suffix in _TABLES:
-        return csv_rows(path, name, options)
+        return "csv"
     if suffix not in _JSON_LINES and is_annotated(head):
-        return comparison_rows(path, name)
+        return "annotated"
     # In a JSON lines file, a list may be one bad line; other signs show a file that is one list.
     if first.startswith(b"[") and (suffix not in _JSON_LINES or first == b"[" or not rest):
-        return list_rows(path, name)
+        return "list"
     if suffix not in _SUFFIXES and not first.startswith(b"{") and delimiter_of(first, options):
-        return csv_rows(path, name, options)
-    return jsonl_rows(path, name)
+        return "csv"
+    return "jsonl"

@@ -6,13 +6,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import orjson
-
 from engine.data.layouts import Draft, Layout, layout_of
 from engine.data.layouts.base import check_conversation
 from engine.data.layouts.preference import describe
 from engine.data.options import Options
 from engine.data.pairs import Pair, Reject, Row, RowError, SourceRow, Unused, excerpt
+from engine.data.values import as_json
 from engine.errors import BadInput
 
 EXPECTED = (
@@ -67,7 +66,9 @@ class RowReader:
         try:
             layout, unread = self._shape(value)
         except RowError as error:
-            return [Reject(name, row.line, error.reason, error.detail, excerpt(row.raw))]
+            source = SourceRow(number, name, row.line, "", _raw(row))
+            text = excerpt(row.raw)
+            return [Reject(name, row.line, error.reason, error.detail, text, (source,))]
         source = SourceRow(number, name, row.line, layout.name, _raw(row))
         if not layout.grouped:
             return self._item(layout, [(source, value)], unread)
@@ -180,7 +181,7 @@ def _raw(row: Row) -> bytes:
     """The row as a JSON object; a line of JSON is kept as it is."""
     if isinstance(row.raw, bytes):
         return row.raw
-    return orjson.dumps(row.value, default=str, option=orjson.OPT_NON_STR_KEYS)
+    return as_json(row.value)  # type: ignore[arg-type]
 
 
 def _unused(row: SourceRow, unused: Unused) -> str:

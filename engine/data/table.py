@@ -2,7 +2,7 @@
 
 import csv
 import importlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,13 @@ def delimiter_of(header: bytes, options: Options) -> str | None:
     return None
 
 
+def delimiter_of_header(header: bytes, options: Options) -> str:
+    """The same for a file that is a table by its name: else the most frequent delimiter."""
+    return delimiter_of(header, options) or max(
+        DELIMITERS, key=header.decode("utf-8", "replace").count
+    )
+
+
 def csv_rows(path: Path, name: str, options: Options) -> Iterator[Row | Reject]:
     """The rows of a CSV file with a header. A row's line number is that of its first line."""
     # A process-wide limit; the default of 128 KiB is too small for a conversation.
@@ -54,10 +61,9 @@ def csv_rows(path: Path, name: str, options: Options) -> Iterator[Row | Reject]:
 
         if not header.strip():
             raise BadInput(f"{name} is empty or has no header line")
-        delimiter = delimiter_of(header, options) or max(
-            DELIMITERS, key=header.decode("utf-8", "replace").count
-        )
+        delimiter = delimiter_of_header(header, options)
         columns = header_columns(header, delimiter)
+        _check_names(columns, name)
         reader = csv.reader(text(), delimiter=delimiter, strict=True)
         while True:
             number = reader.line_num + 2
@@ -93,6 +99,7 @@ def parquet_rows(path: Path, name: str) -> Iterator[Row | Reject]:
     parquet: Any = importlib.import_module("pyarrow.parquet")
     try:
         with parquet.ParquetFile(path, page_checksum_verification=True) as file:
+            _check_names(file.schema_arrow.names, name)
             number = 0
             for batch in file.iter_batches(batch_size=BATCH):
                 yield from batch_rows(batch, name, number)
@@ -103,8 +110,16 @@ def parquet_rows(path: Path, name: str) -> Iterator[Row | Reject]:
         ) from None
 
 
+def _check_names(columns: Sequence[str], name: str) -> None:
+    """Raises BadInput if two columns have one name: only one of them could be read."""
+    twice = [column for column in columns if column and columns.count(column) > 1]
+    if twice:
+        raise BadInput(f'{name} has two columns called "{twice[0][:40]}": rename or remove one')
+
+
 def batch_rows(batch: Any, name: str, before: int) -> Iterator[Row | Reject]:
     """The rows of one Arrow batch or table; `before` rows came earlier."""
+    binary = [field.name for field in batch.schema if "binary" in str(field.type)]
     try:
         values = batch.to_pylist()
     except UnicodeDecodeError:
@@ -112,21 +127,37 @@ def batch_rows(batch: Any, name: str, before: int) -> Iterator[Row | Reject]:
         for offset in range(batch.num_rows):
             number = before + offset + 1
             try:
-                yield _arrow_row(name, number, batch.slice(offset, 1).to_pylist()[0])
+                value = batch.slice(offset, 1).to_pylist()[0]
             except UnicodeDecodeError as error:
                 yield Reject(name, number, "bad_utf8", str(error.reason), excerpt(error.object))
+            else:
+                yield _arrow_row(name, number, value, binary)
         return
     for number, value in enumerate(values, before + 1):
-        yield _arrow_row(name, number, value)
+        yield _arrow_row(name, number, value, binary)
 
 
-def _arrow_row(name: str, number: int, value: dict[str, object]) -> Row | Reject:
-    for column, cell in value.items():
-        if isinstance(cell, bytes):
-            try:
-                value[column] = cell.decode("utf-8")
-            except UnicodeDecodeError:
-                return Reject(
-                    name, number, "bad_utf8", f"{column} is not valid UTF-8", excerpt(cell)
-                )
+def _arrow_row(
+    name: str, number: int, value: dict[str, Any], binary: Sequence[str]
+) -> Row | Reject:
+    """A row whose columns in `binary` have texts as bytes."""
+    for column in binary:
+        value[column] = _decoded(value[column])
+        if isinstance(value[column], bytes):
+            raw = excerpt(value[column])
+            return Reject(name, number, "bad_utf8", f"{column} is not valid UTF-8", raw)
     return Row(number, value, value)
+
+
+def _decoded(cell: Any) -> Any:
+    """A cell with all binary texts in it decoded; what is no text, such as an image, stays."""
+    if isinstance(cell, bytes):
+        try:
+            return cell.decode("utf-8")
+        except UnicodeDecodeError:
+            return cell
+    if isinstance(cell, list):
+        return [_decoded(item) for item in cell]
+    if isinstance(cell, dict):
+        return {key: _decoded(item) for key, item in cell.items()}
+    return cell

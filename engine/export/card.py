@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 
 from engine.export.blocks import Code, Data, Heading, Paragraph, Table, markdown
 from engine.export.provenance import Provenance
@@ -12,9 +13,14 @@ from engine.visible import one_line
 _SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (10**6, "100K<n<1M"))
 
 
-def text(origin: Provenance) -> str:
-    """The content of the README.md of a dataset folder."""
+def text(origin: Provenance, columns: Sequence[str] = (), rows_sha256: str = "") -> str:
+    """The content of the README.md of a dataset folder.
+
+    `datasets` keeps what it has loaded from a folder under a digest of the card's header. So the
+    header has the digest of the rows: other rows are another dataset.
+    """
     size = next((name for limit, name in _SIZES if origin.rows < limit), "1M<n<10M")
+    described = f"{origin.rows} rows; decisions {origin.decisions_sha256}; rows {rows_sha256}"
     header = "\n".join(
         [
             "---",
@@ -27,6 +33,7 @@ def text(origin: Provenance) -> str:
             f"- {size}",
             "configs:",
             "- config_name: default",
+            f"  description: {json.dumps(described)}",
             "  data_files:",
             "  - split: train",
             "    path: data/train-*",
@@ -44,12 +51,22 @@ def text(origin: Provenance) -> str:
                     "a verdict has the order of the original human preference.",
                 )
             ),
+            *(Paragraph((_FURTHER[name],)) for name in columns if name in _FURTHER),
             decisions(origin),
             Heading(2, ("Provenance",)),
             Code(origin.text()),
         ]
     )
     return f"{header}\n\n{body}"
+
+
+_FURTHER = {
+    "tools": "tools is the JSON list of the tools that the assistant was given.",
+    "margin": "margin is the strength of the human preference as the source has it, 0 where it has "
+    "none.",
+    "soft_label": "soft_label is the share of votes or reviewers that prefer chosen; a tie counts "
+    "half, and a pair that nobody voted on has 1.",
+}
 
 
 def decisions(origin: Provenance) -> Table:

@@ -3,51 +3,18 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from itertools import islice
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
-from engine.data.reviewed import ReviewedPair
-from engine.errors import Busy, MachineError, SealError, explain
+from engine.data.origin import Origin
+from engine.errors import BadInput, Busy, MachineError, SealError, explain
 from engine.export import formats, place, provenance, writers
-from engine.export.decisions import Counts, apply_decision, count
 from engine.export.formats.base import Format, Target
-from engine.export.provenance import Digests
-from engine.store import Store, exports, ledger, marks
-from engine.store.browse import Browser
-from engine.store.ledger import LedgerRow
-from engine.wire.messages import (
-    Agreement,
-    ExportPreview,
-    ExportRequest,
-    ExportState,
-    ExportStatus,
-    Metrics,
-    PairQuery,
-    StudyInfo,
-)
-
-
-@dataclass(frozen=True)
-class Subject:
-    """The run to export from, which has been measured."""
-
-    folder: Path
-    store: Store
-    browser: Browser
-    study: StudyInfo
-    metrics: Metrics
-    warnings: tuple[str, ...]
-    digests: Digests
-
-    def ids(self, request: ExportRequest) -> tuple[int, ...]:
-        """The pairs that the request selects. Raises FilterError."""
-        query = PairQuery(filter=request.filter, sort="pair_id", author=request.author)
-        return self.browser.pair_ids(query).ids
+from engine.export.source import Facts, Source, Subject, preview
+from engine.store.dataset import ORIGIN
+from engine.wire.messages import ExportPreview, ExportRequest, ExportState, ExportStatus
 
 
 class _Cancelled(Exception):
@@ -62,6 +29,7 @@ class Exports:
         self._thread: threading.Thread | None = None
         self._cancel = threading.Event()
         self._lock = threading.Lock()
+        self._facts = Facts()
 
     @property
     def running(self) -> bool:
@@ -71,23 +39,27 @@ class Exports:
         return self._status
 
     def preview(self, subject: Subject, request: ExportRequest) -> ExportPreview:
-        """Counts what an export would write. Raises FilterError."""
-        form, ids = formats.requested(request), subject.ids(request)
+        """Counts what an export would write. Raises BadInput, NotReady and FilterError."""
+        form, ids = _form(subject, request), subject.ids(request)
         with subject.store.snapshot() as cursor:
-            return _preview(form, _Source(subject, request, ids, cursor), request, cursor)
+            source = Source(subject, request, form, ids, cursor, self._facts)
+            return preview(form, source, request, cursor)[0]
 
     def start(self, subject: Subject, request: ExportRequest) -> ExportStatus:
         """Starts an export in the background.
 
-        Raises BadInput, FilterError or Busy. Later errors are reported in the status.
+        Raises BadInput, NotReady, FilterError or Busy. Later errors are reported in the status.
         """
         with self._lock:
             if self.running:
                 raise Busy(
                     f"another export is running ({self._status.path}): wait for it or cancel it"
                 )
-            path = place.target(subject.folder, request, formats.requested(request))
+            form = _form(subject, request)
+            path = place.target(subject.folder, request, form)
             ids = subject.ids(request)
+            with subject.store.snapshot() as cursor:
+                Source(subject, request, form, ids, cursor, self._facts).counts()
             self._cancel.clear()
             self._status = ExportStatus(state="running", done=0, total=0, path=str(path))
             self._thread = threading.Thread(
@@ -136,12 +108,13 @@ class Exports:
         ids: Sequence[int],
         scratch: Path,
     ) -> None:
-        form = formats.requested(request)
+        form = _form(subject, request)
         with subject.store.snapshot() as cursor:
-            source = _Source(subject, request, ids, cursor)
-            preview = _preview(form, source, request, cursor)
-            self._status = msgspec.structs.replace(self._status, total=preview.rows)
-            origin = provenance.of(request, preview, subject.study.name, subject.digests)
+            source = Source(subject, request, form, ids, cursor, self._facts)
+            counted, counts = preview(form, source, request, cursor)
+            self._status = msgspec.structs.replace(self._status, total=counted.rows)
+            name, digests = subject.study.name, subject.digests
+            origin = provenance.of(request, counted, name, digests, counts.digest)
             form.write(Target(scratch, path.name), source, origin, self._advance)
         self._check_cancelled()
         sidecar = None
@@ -150,9 +123,9 @@ class Exports:
         place.publish(scratch, path, request.overwrite)
         if sidecar is not None:
             sidecar_path = place.sidecar(path)
-            with place.scratch(sidecar_path, subject.folder) as name:
-                writers.text(name, sidecar.text())
-                place.publish(name, sidecar_path, request.overwrite)
+            with place.scratch(sidecar_path, subject.folder) as written:
+                writers.text(written, sidecar.text())
+                place.publish(written, sidecar_path, request.overwrite)
 
     def _advance(self, rows: int) -> None:
         self._status = msgspec.structs.replace(self._status, done=self._status.done + rows)
@@ -163,55 +136,13 @@ class Exports:
             raise _Cancelled
 
 
-class _Source:
-    """The pairs and results to export, all as of the moment of `cursor`."""
-
-    def __init__(
-        self, subject: Subject, request: ExportRequest, ids: Sequence[int], cursor: Any
-    ) -> None:
-        self.study, self.metrics = subject.study, subject.metrics
-        self.warnings = subject.warnings
-        self._store = subject.store
-        self._request = request
-        self._ids = ids
-        self._cursor = cursor
-
-    def counts(self) -> Counts:
-        decisions = exports.decisions(self._cursor, self._ids, self._request.author)
-        return count(decisions, self._request)
-
-    def pairs(self) -> Iterator[Sequence[ReviewedPair]]:
-        return exports.reviewed_pairs(self._cursor, self._ids, self._request.author)
-
-    def pairs_as_decided(self) -> Iterator[Sequence[ReviewedPair]]:
-        for page in self.pairs():
-            swapped = (apply_decision(pair, self._request) for pair in page)
-            yield [pair for pair in swapped if pair is not None]
-
-    def changes(self) -> Iterator[Sequence[LedgerRow]]:
-        filtered = bool(self._request.filter.strip())
-        selection = exports.source_ids(self._cursor, self._ids) if filtered else None
-        rows = ledger.ledger(self._store)
-        while page := list(islice(rows, exports.PAGE)):
-            yield [row for row in page if selection is None or row.source_id in selection]
-
-    def agreement(self) -> Sequence[Agreement]:
-        return marks.agreement(self._store)
-
-
-def _preview(form: Format, source: _Source, request: ExportRequest, cursor: Any) -> ExportPreview:
-    counts = source.counts()
-    decisions = counts.decisions
-    if form.as_decided:
-        decisions = decisions | {
-            "duplicates": counts.duplicates,
-            "contradictions": counts.contradictions,
-        }
-    return ExportPreview(
-        pairs=counts.pairs,
-        rows=form.count(counts, source),
-        counts=decisions,
-        authors=exports.authors(cursor),
-        format=form.name,
-        has_rows=form.has_rows,
-    )
+def _form(subject: Subject, request: ExportRequest) -> Format:
+    """The format of a request for this run. Raises BadInput and NotReady."""
+    form = formats.requested(request).of(Origin.read(subject.store.meta(ORIGIN)))
+    for name, wanted in (("margin", request.margin), ("soft_labels", request.soft_labels)):
+        if wanted and name not in form.takes:
+            having = ", ".join(one.name for one in formats.FORMATS.values() if name in one.takes)
+            raise BadInput(f"{form.name} rows have no {name.replace('_', ' ')}: choose {having}")
+    if request.tokenizer and not form.tokens_of:
+        raise BadInput(f"{form.name} rows are not for a trainer: leave out the tokenizer")
+    return form

@@ -8,7 +8,7 @@ import shutil
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import ClassVar, Protocol
 
 from engine.errors import BadInput
@@ -17,17 +17,19 @@ from engine.wire.messages import ExportRequest
 FOLDER = "exports"
 CARD = "README.md"
 DATA = "data/train-00000-of-00001.parquet"
-_EXPORT_FILES = {CARD, "data", DATA}
 
 
 class Form(Protocol):
     """What has to be known here of the format of an export."""
 
     name: ClassVar[str]
-    endings: ClassVar[tuple[str, ...]]
+    endings: tuple[str, ...]
 
     @property
     def is_folder(self) -> bool: ...
+
+    @property
+    def files(self) -> frozenset[str]: ...
 
     def contains_provenance(self, name: str) -> bool: ...
 
@@ -65,14 +67,14 @@ def target(run: Path, request: ExportRequest, form: Form) -> Path:
     for file in (path, *_sidecars(path, form)):
         _check_free(file, form, request.overwrite)
     if exists and form.is_folder:
-        _check_only_export(path)
+        _check_only_export(path, form.files)
     return path
 
 
 def _check_name(path: Path, form: Form) -> None:
     if form.endings and not path.name.lower().endswith(form.endings):
         endings = " or ".join(form.endings)
-        raise BadInput(f"{path.name}: a {form.name} export must end in {endings}")
+        raise BadInput(f"{path.name}: an export as {form.name} must end in {endings}")
 
 
 def _check_free(path: Path, form: Form, overwrite: bool) -> None:
@@ -89,9 +91,10 @@ def _check_free(path: Path, form: Form, overwrite: bool) -> None:
         raise BadInput(f"{path} exists: choose another path, or replace it (--overwrite)")
 
 
-def _check_only_export(folder: Path) -> None:
+def _check_only_export(folder: Path, files: frozenset[str]) -> None:
+    known = files | {str(parent) for file in files for parent in PurePosixPath(file).parents}
     for inner in folder.rglob("*"):
-        if inner.is_symlink() or inner.relative_to(folder).as_posix() not in _EXPORT_FILES:
+        if inner.is_symlink() or inner.relative_to(folder).as_posix() not in known:
             raise BadInput(
                 f"{folder} contains files other than an export "
                 f"({inner.relative_to(folder)}): choose another folder"

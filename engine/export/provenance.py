@@ -15,7 +15,9 @@ KEY = "seal_tui"
 
 
 class Provenance(Message, frozen=True, kw_only=True, omit_defaults=True):
-    """Digests are SHA-256 in hex. `written` is UTC. `sha256` is that of the file it describes."""
+    """Digests are SHA-256 in hex. `written` is UTC. `sha256` is that of the file it describes;
+    `decisions_sha256` is that of what became of every pair. `max_length` is 0 unless the rows over
+    it were counted with `tokenizer`."""
 
     program: str
     format: str
@@ -31,6 +33,11 @@ class Provenance(Message, frozen=True, kw_only=True, omit_defaults=True):
     pairs: int
     rows: int
     counts: dict[str, int]
+    decisions_sha256: str = ""
+    margin: bool = False
+    soft_labels: str = ""
+    tokenizer: str = ""
+    max_length: int = 0
     sha256: str | None = None
 
     def text(self) -> str:
@@ -45,7 +52,13 @@ class Digests(Message, frozen=True, kw_only=True):
     metrics: str
 
 
-def of(request: ExportRequest, preview: ExportPreview, study: str, digests: Digests) -> Provenance:
+def of(
+    request: ExportRequest,
+    preview: ExportPreview,
+    study: str,
+    digests: Digests,
+    decisions: str = "",
+) -> Provenance:
     """The provenance of an export that is written now."""
     return Provenance(
         program=f"seal-tui {__version__}",
@@ -62,11 +75,18 @@ def of(request: ExportRequest, preview: ExportPreview, study: str, digests: Dige
         pairs=preview.pairs,
         rows=preview.rows,
         counts=preview.counts,
+        decisions_sha256=decisions,
+        margin=request.margin,
+        soft_labels=request.soft_labels,
+        tokenizer=request.tokenizer,
+        max_length=request.max_length if request.tokenizer else 0,
     )
 
 
 def with_digest(origin: Provenance, path: Path) -> Provenance:
-    """Adds the digest of the exported file."""
+    """Adds the digest of the exported file; a folder has none."""
+    if path.is_dir():
+        return origin
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     return msgspec.structs.replace(origin, sha256=digest)

@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from engine.data.conversation import Conversation, Message, shared_messages, tool_calls
+from engine.data.layouts.parts import conversation
+from engine.data.pairs import RowError, Unused
 from engine.data.transcript import ASSISTANT, is_transcript
 
 
@@ -18,6 +20,14 @@ class Split(NamedTuple):
     prompt: str
     chosen: str
     rejected: str
+
+
+class Turns(NamedTuple):
+    """The same as messages."""
+
+    prompt: tuple[Message, ...]
+    chosen: tuple[Message, ...]
+    rejected: tuple[Message, ...]
 
 
 def strings(chosen: Conversation, rejected: Conversation) -> Split:
@@ -31,10 +41,12 @@ def strings(chosen: Conversation, rejected: Conversation) -> Split:
     left = chosen.messages
     right = left if rejected == chosen else rejected.messages
     shared = _shared(left, right)
+    if all(message.role != "user" for message in left[:shared]):
+        shared = 0  # a reader of strings wants a question in a prompt
     prompt = Conversation.of(left[:shared]).transcript
     bare = prompt + ASSISTANT
     one, other = chosen.transcript, rejected.transcript
-    if shared == len(left) - 1 == len(right) - 1:
+    if shared and shared == len(left) - 1 == len(right) - 1:
         sides = one[len(bare) :], other[len(bare) :]
         if not any(is_transcript(side) for side in sides):
             return Split(bare, *sides)
@@ -47,15 +59,16 @@ def labelled(conversation: Conversation) -> tuple[str, str]:
     return prompt, completion
 
 
-def messages(
-    chosen: Conversation, rejected: Conversation
-) -> tuple[list[dict[str, Any]], list[dict[str, Any]], list[dict[str, Any]]]:
-    """The message lists of a conversational TRL preference row: prompt, chosen, rejected."""
+def messages(chosen: Conversation, rejected: Conversation) -> Turns:
+    """The messages of a conversational TRL preference row with explicit prompt."""
     left, right = chosen.messages, rejected.messages
     shared = _shared(left, right)
-    parts = left[:shared], left[shared:], right[shared:]
-    prompt, one, other = ([as_row(message) for message in part] for part in parts)
-    return prompt, one, other
+    return Turns(left[:shared], left[shared:], right[shared:])
+
+
+def as_rows(messages: Sequence[Message]) -> list[dict[str, Any]]:
+    """Messages as chat datasets have them."""
+    return [as_row(message) for message in messages]
 
 
 def as_row(message: Message) -> dict[str, Any]:
@@ -72,16 +85,23 @@ def as_row(message: Message) -> dict[str, Any]:
 
 
 def _shared(left: Sequence[Message], right: Sequence[Message]) -> int:
-    """How many leading turns form the prompt; the last turn always belongs to a completion."""
+    """How many leading messages form the prompt; the last one always belongs to a completion."""
     shared = shared_messages(left, right)
-    # The reader would take a completion that repeats the prompt for a full conversation, and
-    # would drop an empty answer at the end of a prompt.
-    if any(_plain(side[shared : 2 * shared]) == _plain(left[:shared]) for side in (left, right)):
-        return 0
-    last = left[shared - 1] if shared else None
-    if last is not None and last.role == "assistant" and not last.content.strip():
-        return 0
+    while shared and not all(_rejoins(side[:shared], side[shared:]) for side in (left, right)):
+        shared -= 1
     return shared
+
+
+def _rejoins(prompt: Sequence[Message], rest: Sequence[Message]) -> bool:
+    """Whether the reader, which looks for a completion that repeats the prompt, makes the same
+    conversation of the two again."""
+    if prompt[-1].role == "user" and len(rest) == 1 and rest[0].role == "assistant":
+        return True  # nothing repeats; the check below is slow
+    try:
+        read = conversation(prompt, as_rows(rest), "the completion")
+    except (RowError, Unused):
+        return False
+    return _plain(read.messages) == _plain((*prompt, *rest))
 
 
 def _plain(of: Sequence[Message]) -> list[tuple[str, str]]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import csv
 import gzip
 import importlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import json
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any, Literal
@@ -15,7 +16,8 @@ import msgspec
 from engine.visible import csv_cell
 
 Rows = Sequence[Any]
-Kind = Literal["text", "messages", "bool"]
+# What a column holds: `messages` as chat datasets have them, `turns` and `turn` as ShareGPT has.
+Kind = Literal["text", "bool", "number", "messages", "turns", "turn"]
 Columns = Mapping[str, Kind]  # name → kind, in order
 _ENCODER = msgspec.json.Encoder()
 Write = Callable[[Rows], None]
@@ -45,28 +47,57 @@ def _gzipped(file: IO[bytes], compressed: bool) -> Iterator[IO[bytes]]:
 
 
 @contextmanager
-def parquet(path: Path, columns: Columns, metadata: dict[str, str]) -> Iterator[Write]:
-    """A Parquet file with these columns, and `metadata` in its footer."""
+def parquet(
+    path: Path, columns: Columns, metadata: dict[str, str], fields: Collection[str] = ()
+) -> Iterator[Write]:
+    """A Parquet file with these columns, and `metadata` in its footer. `fields` are those that
+    messages have beside role and content."""
     arrow: Any = importlib.import_module("pyarrow")
     file: Any = importlib.import_module("pyarrow.parquet")
-    schema = _schema(arrow, columns).with_metadata(metadata)
+    schema = _schema(arrow, columns, fields, arrow.json_()).with_metadata(metadata)
+    plain = _schema(arrow, columns, fields, arrow.string())
+    has_calls = "tool_calls" in fields
     with file.ParquetWriter(path, schema, compression="zstd") as out:
 
         def write(rows: Rows) -> None:
-            if rows:
-                out.write_batch(arrow.RecordBatch.from_pylist(list(rows), schema=schema))
+            if not rows:
+                return
+            if has_calls:
+                rows = [_with_calls_as_text(row, columns) for row in rows]
+            batch = arrow.RecordBatch.from_pylist(list(rows), schema=plain)
+            out.write_batch(batch.cast(schema) if has_calls else batch)
 
         yield write
 
 
-def _schema(arrow: Any, columns: Columns) -> Any:
+def _schema(arrow: Any, columns: Columns, fields: Collection[str], json_type: Any) -> Any:
     text = arrow.string()
-    types: dict[Kind, Any] = {
+    # The arguments of calls differ from call to call, which only JSON can hold.
+    types = {name: json_type if name == "tool_calls" else text for name in fields}
+    message = arrow.struct([("role", text), ("content", text), *types.items()])
+    turn = arrow.struct([("from", text), ("value", text)])
+    kinds: dict[Kind, Any] = {
         "text": text,
-        "messages": arrow.list_(arrow.struct([("role", text), ("content", text)])),
         "bool": arrow.bool_(),
+        "number": arrow.float64(),
+        "messages": arrow.list_(message),
+        "turns": arrow.list_(turn),
+        "turn": turn,
     }
-    return arrow.schema([(name, types[kind]) for name, kind in columns.items()])
+    return arrow.schema([(name, kinds[kind]) for name, kind in columns.items()])
+
+
+def _with_calls_as_text(row: Mapping[str, Any], columns: Columns) -> dict[str, Any]:
+    new = dict(row)
+    for name, kind in columns.items():
+        if kind == "messages" and new.get(name) is not None:
+            new[name] = [
+                message | {"tool_calls": json.dumps(message["tool_calls"], ensure_ascii=False)}
+                if "tool_calls" in message
+                else message
+                for message in new[name]
+            ]
+    return new
 
 
 @contextmanager

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from engine import data
 from engine.data.groups import Groups
+from engine.data.origin import Origin, origin
 from engine.data.pairs import NEUTRAL
 from engine.data.readers import DAMAGE
 from engine.data.sample import rank
@@ -94,6 +95,10 @@ class Source:
         if digest.content != self.content:
             raise _changed()
 
+    def origin(self) -> Origin:
+        """What has to be kept about the source, to write its rows again."""
+        return origin(_source(self.study), outside=self.total - self.count)
+
     def pairs(self) -> Iterator[data.Pair]:
         """The study's pairs, read again."""
         return (item for item in self.items() if isinstance(item, data.Pair))
@@ -142,9 +147,9 @@ def read(study: Study, watch: Watch = _unwatched) -> Source:
     )
 
 
-def _read(study: Study, watch: Watch = _unwatched) -> Iterator[data.Pair | data.Reject]:
+def _source(study: Study) -> data.Source:
     settings = study.data
-    source = data.Source(
+    return data.Source(
         path=Path(settings.path) if settings.path else None,
         dataset=settings.dataset,
         split=settings.split,
@@ -152,7 +157,10 @@ def _read(study: Study, watch: Watch = _unwatched) -> Iterator[data.Pair | data.
         revision=settings.revision,
         options=settings.options,
     )
-    for number, item in enumerate(data.read_pairs(source), 1):
+
+
+def _read(study: Study, watch: Watch = _unwatched) -> Iterator[data.Pair | data.Reject]:
+    for number, item in enumerate(data.read_pairs(_source(study)), 1):
         if number % EVERY == 0:
             watch(EVERY)
         yield item

@@ -12,6 +12,8 @@ from engine.data.pairs import Pair, Reject, SourceRow, Vote
 from engine.models.protocols import Text
 from engine.store.database import Store, forget_results, insert, rows, sql
 
+# The key in `meta` of what has to be kept about the source (see engine/data/origin.py).
+ORIGIN = "origin"
 CHUNK = 5_000  # pairs that are inserted at a time
 
 _TABLES = ("votes", "pairs", "source_rows", "rejects")
@@ -38,12 +40,13 @@ def put_dataset(
     content: str,
     items: Iterable[Pair | Reject],
     groups: Sequence[int | None],
+    origin: str = "",
 ) -> None:
     """Replace pairs, rows and rejects in one transaction. Texts that are stored already are kept,
     and so are the results if only facts about the same pairs have changed.
 
     `groups` are the group numbers of the pairs, in their order. `items` are taken as they come, so
-    that no more than a chunk of them is in memory.
+    that no more than a chunk of them is in memory. `origin` is what is kept about the source.
     """
     with store.write() as cursor:
         if not has_dataset(store, digest):
@@ -54,7 +57,7 @@ def put_dataset(
         stream = iter(items)
         while chunk := list(islice(stream, CHUNK)):
             writer.put(chunk)
-        for key, value in (("dataset", digest), ("content", content)):
+        for key, value in (("dataset", digest), ("content", content), (ORIGIN, origin)):
             cursor.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", [key, value])
 
 

@@ -18,7 +18,7 @@ from engine import study as studies
 from engine.errors import BadInput, Kind
 from engine.wire.client import SyncEngineClient
 from engine.wire.endpoints import METRICS, START, STATUS, STUDY
-from engine.wire.messages import MetricsRequest
+from engine.wire.messages import MAX_LENGTH, MetricsRequest
 from engine.xdg import config_file
 from seal_tui import crash
 from seal_tui.cli import exporting, importing, runs, samples
@@ -204,22 +204,50 @@ def export(
     author: exporting.Author = None,
     ties: exporting.Ties = "drop",
     discuss: exporting.Discuss = "drop",
+    margin: exporting.Margin = False,
+    soft_labels: exporting.SoftLabels = None,
+    tokenizer: exporting.Tokenizer = "",
+    max_length: exporting.MaxLength = MAX_LENGTH,
     overwrite: exporting.Overwrite = False,
     dry_run: exporting.DryRun = False,
     as_json: Json = False,
 ) -> None:
     """Export a run's pairs with the decisions: training data, a spreadsheet or a report.
 
-    trl, trl-messages, kto and hub apply the decisions: the sides of flipped pairs are swapped,
-    dropped pairs are left out, undecided pairs keep the human preference. csv lists every pair
-    with its decision, ledger is the log of all decisions (see import --ledger), report is a page
-    with the results.
+    \b
+    same                   the rows of the dataset as they came, in its own file format
+    trl, trl-messages      TRL's explicit form: prompt, chosen, rejected
+    trl-implicit, trl-implicit-messages
+                           TRL's implicit form, which its RewardTrainer recommends
+    kto, kto-messages      prompt, completion, label
+    ms-swift               messages and rejected_response, or rejected_messages
+    llama-factory          ranking, in the sharegpt form
+    hub                    a dataset folder: rows of trl-messages and a card
+    csv                    every pair with its decision, for a spreadsheet
+    ledger                 the log of all decisions (see import --ledger)
+    report                 a page with the results
+
+    All but the last three apply the decisions: the sides of flipped pairs are swapped, dropped
+    pairs are left out, undecided pairs keep the human preference. Messages hold system messages,
+    tools and thinking; strings hold transcripts only.
 
     The file name sets the type: .jsonl, .jsonl.gz, .parquet, .csv, .md, .html; hub needs a new
     folder.
     """
     with _error_lines():
-        request = exporting.request(to, form, where, author, ties, discuss, overwrite)
+        request = exporting.request(
+            to,
+            form=form or "",
+            filter=where,
+            author=author,
+            ties=ties,
+            discuss=discuss,
+            margin=margin,
+            soft_labels=soft_labels or "",
+            tokenizer=tokenizer,
+            max_length=max_length,
+            overwrite=overwrite,
+        )
         with runs.client(launch.run_folder(run_dir)) as client:
             exporting.export(client, request, dry_run, as_json)
 

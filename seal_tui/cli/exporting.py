@@ -6,7 +6,7 @@ import json
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 from rich.console import Console
@@ -39,7 +39,11 @@ Policy = Literal["drop", "keep"]
 
 To = Annotated[
     Path,
-    typer.Option(metavar="PATH", help="The file to write; a folder for hub.", show_default=False),
+    typer.Option(
+        metavar="PATH",
+        help="The file to write; a folder for hub, and for same if the data is one.",
+        show_default=False,
+    ),
 ]
 Format = Annotated[
     str | None,
@@ -59,6 +63,30 @@ Author = Annotated[
 ]
 Ties = Annotated[Policy, typer.Option(help="What to do with ties.")]
 Discuss = Annotated[Policy, typer.Option(help="What to do with pairs marked for discussion.")]
+Margin = Annotated[
+    bool,
+    typer.Option(
+        "--margin", help="Add a column margin: the strength of the human preference. 0: unknown."
+    ),
+]
+SoftLabels = Annotated[
+    Literal["votes", "reviewers"] | None,
+    typer.Option(
+        help="Add a column soft_label: the share of the dataset's votes, or of all reviewers, "
+        "that prefer chosen.",
+        show_default=False,
+    ),
+]
+Tokenizer = Annotated[
+    str,
+    typer.Option(
+        metavar="MODEL",
+        help="Count the rows that are longer than --max-length with this tokenizer, a folder or a "
+        "name on the hub. Trainers leave them out without a word.",
+        show_default=False,
+    ),
+]
+MaxLength = Annotated[int, typer.Option(min=1, metavar="TOKENS", help="See --tokenizer.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Overwrite an existing file.")]
 DryRun = Annotated[
     bool, typer.Option("--dry-run", help="Show what would be written, without writing.")
@@ -74,23 +102,17 @@ Ledger = Annotated[
 
 
 def request(
-    to: Path,
-    form: str | None,
-    where: str,
-    author: str | None,
-    ties: Policy,
-    discuss: Policy,
-    overwrite: bool,
+    to: Path, *, form: str, author: str | None, tokenizer: str, **settings: Any
 ) -> ExportRequest:
-    """Raises BadInput."""
+    """The request for these options; `settings` are fields of it. Raises BadInput."""
+    path = Path(tokenizer).expanduser()
     return ExportRequest(
-        format=form or "",
+        format=form,
         path=str(to.expanduser().absolute()),
-        filter=where,
-        ties=ties,
-        discuss=discuss,
         author=author or _signature(),
-        overwrite=overwrite,
+        # The engine works in another folder.
+        tokenizer=str(path.absolute()) if tokenizer and path.is_dir() else tokenizer,
+        **settings,
     )
 
 
@@ -139,10 +161,14 @@ def _preview_lines(preview: ExportPreview, request: ExportRequest) -> Iterator[S
     counts = [f"{n:,} {name}" for name, n in preview.counts.items() if n]
     if counts:
         yield Safe(f"  {one_line(' · '.join(counts))}")
+    if preview.counts.get("duplicates") or preview.counts.get("contradictions"):
+        yield Safe("  duplicates and contradictions are the pairs that is:duplicate finds")
     if preview.authors and request.author not in preview.authors:
         others = ", ".join(preview.authors)
         hint = f"{request.author} has no decisions; reviewers: {others} (see --author)"
         yield Safe(f"  {one_line(hint)}")
+    for note in preview.notes:
+        yield Safe(f"  {one_line(note)}")
     if preview.has_rows:
         yield Safe(f"  {numbers.count(preview.rows)} rows as {preview.format}")
 
@@ -157,6 +183,7 @@ def _json(preview: ExportPreview, request: ExportRequest, status: ExportStatus |
         "pairs": preview.pairs,
         "rows": preview.rows,
         "counts": preview.counts,
+        "notes": preview.notes,
         "state": status.state if status is not None else None,
     }
     return json.dumps(content, indent=2)

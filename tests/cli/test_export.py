@@ -90,7 +90,7 @@ def test_decisions_of_another_author_are_mentioned(seal_tui: Command, run: Path)
         (("--to", "x"), "choose from trl, trl-messages"),
         (("--to", "x.jsonl", "--format", "xml"), "unknown export format 'xml'"),
         (("--to", "gone/x.jsonl"), "create it first"),
-        (("--to", "x.csv", "--format", "report"), "a report export must end in .md or .html"),
+        (("--to", "x.csv", "--format", "report"), "an export as report must end in .md or .html"),
         (("--to", "x.csv", "--where", "regime:stayd"), "at “stayd” (character 8)"),
         (("--to", "x.csv", "--where", "margin<"), "--where, at "),
     ],

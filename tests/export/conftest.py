@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from engine.data import Conversation
 from engine.data.pairs import Pair
 from engine.data.readers import Source, read_pairs
 from engine.data.reviewed import ReviewedPair
@@ -100,4 +101,5 @@ def pair(chosen: str, rejected: str, **more: Any) -> ReviewedPair:
         "note": "",
         "tags": (),
     }
-    return ReviewedPair(chosen=chosen, rejected=rejected, **{**defaults, **more})
+    sides = Conversation.of_transcript(chosen), Conversation.of_transcript(rejected)
+    return ReviewedPair(chosen=sides[0], rejected=sides[1], **{**defaults, **more})

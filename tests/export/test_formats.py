@@ -44,14 +44,21 @@ def as_decided(engine: Engine, left_out: set[int] = LEFT_OUT) -> list[tuple[str,
     return rows
 
 
-@pytest.mark.parametrize("form", ["trl", "trl-messages"])
+def transcripts(path: Path) -> list[tuple[str, str, str]]:
+    """The same of an export, read as a dataset."""
+    return [(p.source_id, p.chosen.transcript, p.rejected.transcript) for p in read(path)]
+
+
+@pytest.mark.parametrize("form", ["trl", "trl-messages", "trl-implicit", "trl-implicit-messages"])
 @pytest.mark.parametrize("name", ["out.jsonl", "out.jsonl.gz", "out.parquet"])
 def test_training_rows_read_as_a_dataset_are_the_pairs_as_decided(
     decided: Engine, export: Export, form: str, name: str
 ) -> None:
     status, path = export(form, name)
     assert (status.state, status.error) == ("done", None)
-    rows = [(pair.source_id, pair.chosen, pair.rejected) for pair in read(path)]
+    rows = [
+        (pair.source_id, pair.chosen.transcript, pair.rejected.transcript) for pair in read(path)
+    ]
     assert rows == as_decided(decided)
     assert status.done == status.total == len(rows)
     assert {pair.topic for pair in read(path)} == {"culture", "health", "arts", "people"}
@@ -60,7 +67,9 @@ def test_training_rows_read_as_a_dataset_are_the_pairs_as_decided(
 def test_a_dataset_folder_reads_as_a_dataset(decided: Engine, export: Export) -> None:
     status, folder = export("hub", "set")
     assert (status.state, status.error) == ("done", None)
-    assert [(p.source_id, p.chosen, p.rejected) for p in read(folder)] == as_decided(decided)
+    assert [
+        (p.source_id, p.chosen.transcript, p.rejected.transcript) for p in read(folder)
+    ] == as_decided(decided)
 
 
 def test_the_datasets_library_loads_a_dataset_folder(
@@ -112,7 +121,9 @@ def test_a_csv_file_lists_every_pair_in_its_original_order_with_its_decision(
 
 def test_options_keep_ties_and_pairs_in_discussion(decided: Engine, export: Export) -> None:
     _, path = export("trl", "out.jsonl", ties="keep", discuss="keep")
-    rows = [(pair.source_id, pair.chosen, pair.rejected) for pair in read(path)]
+    rows = [
+        (pair.source_id, pair.chosen.transcript, pair.rejected.transcript) for pair in read(path)
+    ]
     assert rows == as_decided(decided, {*DECIDED["drop"]})
 
 
@@ -125,9 +136,7 @@ def test_an_author_without_decisions_exports_the_human_preferences(
     decided: Engine, export: Export
 ) -> None:
     _, path = export("trl", "out.jsonl", author="lee")
-    assert [(p.source_id, p.chosen, p.rejected) for p in read(path)] == [
-        stored(decided, i) for i in range(PAIRS)
-    ]
+    assert transcripts(path) == [stored(decided, i) for i in range(PAIRS)]
 
 
 def test_an_empty_selection_gives_a_file_without_rows(export: Export) -> None:

@@ -7,20 +7,22 @@ import re
 import pytest
 from typer.testing import CliRunner
 
+from engine.data.origin import Origin
 from engine.errors import BadInput
-from engine.export.formats import FORMATS, Format, requested
+from engine.export.formats import FORMATS, requested
 from engine.service import Engine
+from engine.store.dataset import ORIGIN
 from engine.wire.messages import ExportRequest
 from seal_tui.cli.commands import app
 
 from .conftest import Export
 
 
-@pytest.mark.parametrize("form", FORMATS.values(), ids=FORMATS)
-def test_every_format_writes_its_default_path(
-    decided: Engine, export: Export, form: Format
-) -> None:
-    status, path = export(form.name, form.default_path)
+@pytest.mark.parametrize("name", FORMATS)
+def test_every_format_writes_its_default_path(decided: Engine, export: Export, name: str) -> None:
+    [listed] = [form for form in decided.info().export_formats if form.name == name]
+    form = FORMATS[name].of(Origin.read(decided.store.meta(ORIGIN)))
+    status, path = export(name, listed.default_path)
     assert (status.state, status.error) == ("done", None)
     assert path.is_dir() == form.is_folder
     assert status.done == status.total

@@ -84,7 +84,7 @@ def answered(
         [(name, of)] = best.items()
         ranked = isinstance(of[0].value, list)
         users = {
-            answer.user or str(place): _compared(answer.value, names)
+            str(answer.user or place): _compared(answer.value, names)
             for place, answer in enumerate(of, 1)
         }
         scores = _merged(list(users.values()), fmean if ranked else sum)
@@ -199,7 +199,7 @@ def _rated(given: Mapping[str, Sequence[Answer]], names: Sequence[str]) -> Judge
     if len(questions) < 2:
         return None
     ratings = [
-        {answer.user or str(n): number(answer.value) for n, answer in enumerate(given[name], 1)}
+        {str(answer.user or n): number(answer.value) for n, answer in enumerate(given[name], 1)}
         if (name := questions.get(key, ""))
         else {}
         for key in keys

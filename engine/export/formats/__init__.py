@@ -2,28 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 
-from engine.errors import BadInput
+from engine.data.origin import Origin
+from engine.errors import BadInput, SealError
 from engine.export.formats.base import Format
 from engine.export.formats.hub import Hub
-from engine.export.formats.kto import Kto
+from engine.export.formats.kto import Kto, KtoMessages
 from engine.export.formats.ledger import Ledger
+from engine.export.formats.llama_factory import LlamaFactory
+from engine.export.formats.ms_swift import MsSwift
 from engine.export.formats.report import Report
+from engine.export.formats.same import Same
 from engine.export.formats.sheet import Sheet
-from engine.export.formats.trl import Trl, TrlMessages
+from engine.export.formats.trl import Trl, TrlImplicit, TrlImplicitMessages, TrlMessages
 from engine.wire.messages import ExportFormat, ExportRequest
 
 __all__ = ["FORMATS", "Format", "listed", "requested"]
 
 FORMATS: Mapping[str, Format] = {
-    form.name: form for form in (Trl(), TrlMessages(), Kto(), Hub(), Sheet(), Ledger(), Report())
+    form.name: form
+    for form in (
+        *(Trl(), TrlMessages(), TrlImplicit(), TrlImplicitMessages(), Kto(), KtoMessages()),
+        *(MsSwift(), LlamaFactory(), Same(), Hub(), Sheet(), Ledger(), Report()),
+    )
 }
 
 
-def listed() -> tuple[ExportFormat, ...]:
-    """The formats as clients see them, in the order of a list."""
+def listed(origin: Origin | None = None) -> tuple[ExportFormat, ...]:
+    """The formats as clients see them, in the order of a list; those that a run with pairs of this
+    origin has."""
     return tuple(
         ExportFormat(
             name=form.name,
@@ -31,8 +41,14 @@ def listed() -> tuple[ExportFormat, ...]:
             default_path=form.default_path,
             has_rows=form.has_rows,
         )
-        for form in FORMATS.values()
+        for form in _possible(origin)
     )
+
+
+def _possible(origin: Origin | None) -> Iterator[Format]:
+    for form in FORMATS.values():
+        with suppress(SealError):
+            yield form.of(origin)
 
 
 def requested(request: ExportRequest) -> Format:

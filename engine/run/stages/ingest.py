@@ -34,10 +34,18 @@ class Ingest(Stage):
         run.recorded = recorded.read(run.study, source)
         for warning in run.recorded.warnings:
             progress.warn(warning)
-        if not has_content(run.store, source.digest, source.edition):
+        origin = source.origin().text()
+        stored = has_content(run.store, source.digest, source.edition)
+        if not stored or run.store.meta(dataset.ORIGIN) != origin:
             progress.start_stage(self.name, source.rows)
-            items = source.items(watch)
-            dataset.put_dataset(run.store, source.digest, source.edition, items, source.groups)
+            dataset.put_dataset(
+                run.store,
+                source.digest,
+                source.edition,
+                source.items(watch),
+                source.groups,
+                origin,
+            )
         run.notes["dataset"] = {"sha256": source.digest, "rows": source.rows, "pairs": source.count}
         run.ingested(source.digest, dataset.pair_texts(run.store))
         progress.start_stage(self.name, source.count, source.count)

@@ -7,6 +7,9 @@ from typing import Literal
 from engine.errors import Kind
 from engine.wire.messages.base import Message, Request
 
+# The default of TRL's trainers. They leave out rows with more tokens, without a word.
+MAX_LENGTH = 1024
+
 ExportState = Literal["idle", "running", "done", "failed", "stopped"]
 
 
@@ -14,7 +17,9 @@ class ExportRequest(Request, frozen=True, kw_only=True):
     """Which pairs to export. `path`: docs/export.md; `overwrite` replaces an earlier export.
 
     Without a `format`, the ending of `path` selects it. The decisions are those of `author`;
-    `ties` and `discuss` say what to do with pairs of that verdict."""
+    `ties` and `discuss` say what to do with pairs of that verdict. `margin` and `soft_labels` add
+    a column. With a `tokenizer`, the preview counts the rows that are longer than `max_length`
+    tokens."""
 
     path: str
     format: str = ""
@@ -23,11 +28,16 @@ class ExportRequest(Request, frozen=True, kw_only=True):
     discuss: Literal["drop", "keep"] = "drop"
     author: str = ""
     overwrite: bool = False
+    margin: bool = False
+    soft_labels: Literal["", "votes", "reviewers"] = ""
+    tokenizer: str = ""
+    max_length: int = MAX_LENGTH
 
 
 class ExportPreview(Message, frozen=True, kw_only=True):
     """What an export would write: `rows` in this `format` of `pairs`, and the number of each
-    decision. `authors` are all who decided anything."""
+    decision, and of everything else that is worth a look. `authors` are all who decided anything;
+    `notes` are lines for people."""
 
     pairs: int
     rows: int
@@ -35,6 +45,7 @@ class ExportPreview(Message, frozen=True, kw_only=True):
     authors: tuple[str, ...] = ()
     format: str = ""
     has_rows: bool = True
+    notes: tuple[str, ...] = ()
 
 
 class ExportStatus(Message, frozen=True, kw_only=True):
