@@ -79,8 +79,6 @@ class Kto(Layout):
         if all(change.action == "keep" for change in changes):
             return list(rows)
         actions = {change.place: change.action for change in changes}
-        if set(actions.values()) <= {"keep"}:
-            return list(rows)
         flipped: set[int] = set()
         needed: set[int] = set()
         dropped: list[nbest.Pair] = []
