@@ -108,8 +108,8 @@ def _warnings(
         lines.append(f"left out of the imprint ({preset}): {', '.join(sorted(dropped))}")
     if counts["truncated"]:
         lines.append(
-            f"{counts['truncated']:,} entries are longer than a reward model's input limit; the "
-            "beginning of their context was cut"
+            f"{counts['truncated']:,} entries are longer than a reward model's input limit and "
+            "were cut (max_tokens under [rewards.pre] and [rewards.post] sets the limit)"
         )
     for row, floor in zip(tables.alignment, noise, strict=True):
         if row.noise_limited:

@@ -23,7 +23,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response, Strea
 from starlette.routing import Route
 
 from engine import strategies
-from engine.data.conversation import Conversation
+from engine.data.conversation import Conversation, Message
 from engine.errors import SealError
 from engine.models.endpoint import EndpointLabeler, EndpointRewriter, Patience, Probe
 from engine.models.protocols import Text
@@ -194,6 +194,23 @@ def test_a_request_is_bound_and_carries_the_key_once(server: FaultServer) -> Non
     assert [m["role"] for m in body["messages"]] == ["system", "user"]
     assert server.headers[0]["authorization"] == f"Bearer {KEY}"
     assert KEY not in json.dumps(body)
+
+
+def test_a_request_has_the_system_message_the_tools_and_their_answers(server: FaultServer) -> None:
+    asked = Conversation.of(
+        (
+            Message("system", "Be brief."),
+            Message("user", "Will it rain?"),
+            Message("assistant", tool_calls='[{"name": "rain"}]'),
+            Message("tool", "a lot"),
+            Message("assistant", "Yes."),
+        ),
+        '[{"name": "rain", "description": "looks at the sky"}]',
+    )
+    assert labeler(server.url).label([Text(0, asked)]).problems == (None,)
+    (user,) = server.users
+    for part in ("System: Be brief.", "looks at the sky", "Tool: a lot", "Assistant: Yes."):
+        assert part in user
 
 
 def test_without_a_variable_no_key_is_sent(server: FaultServer) -> None:
