@@ -25,7 +25,7 @@ from engine.data.layouts.parts import (
 )
 from engine.data.layouts.single import Single
 from engine.data.messages import is_messages, json_text
-from engine.data.options import Options
+from engine.data.options import Columns, Options
 from engine.data.pairs import NO_FACTS, Facts, RowError, Unused, Vote
 from engine.data.prose import is_text
 from engine.data.transcript import ASSISTANT
@@ -66,7 +66,7 @@ class Preference(Single):
     known: ClassVar[frozenset[str]] = frozenset(
         ("chat_template_kwargs", *MEDIA, *_MADE_BY, *_FACTS)
     )
-    has_prompt = True
+    settings: ClassVar[frozenset[str]] = frozenset(Columns.__struct_fields__)
 
     @classmethod
     def matches(cls, row: Row) -> bool:
