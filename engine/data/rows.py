@@ -38,6 +38,7 @@ class RowReader:
         self.options = options
         self._number = 0
         self._ids: set[str] = set()
+        self._copies: dict[str, int] = {}  # how often an id has come, of those that repeat
         self._layouts: dict[str, Layout] = {}
         # By the columns and types of a row: its layout, and the columns that would be lost.
         self._shapes: dict[tuple[object, ...], tuple[Layout, tuple[str, ...]]] = {}
@@ -153,9 +154,9 @@ class RowReader:
         ]
 
     def _unique(self, base: str) -> str:
-        row_id, copies = base, 1
+        row_id = base
         while row_id in self._ids:
-            copies += 1
+            copies = self._copies[base] = self._copies.get(base, 1) + 1
             row_id = f"{base}#{copies}"
         self._ids.add(row_id)
         return row_id

@@ -7,7 +7,7 @@ is not known is MISSING; a pair with one is left out of what needs it and counte
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
@@ -51,7 +51,9 @@ class Pairs:
     """N pairs with all four rewards. Columns of a two-column array: chosen, rejected.
 
     pair_id int64[N] unique; pre, post float64[N,2] finite; chosen, rejected int8[N,K], the main
-    labeler's labels (0/1, −1/0/1, or MISSING).
+    labeler's labels (0/1, −1/0/1, or MISSING). votes int64[N,3]: annotators for the chosen side,
+    for the rejected side, for neither; none if not given. group int64[N], equal for pairs that are
+    not independent; every pair alone if not given.
     """
 
     pair_id: Int
@@ -60,9 +62,17 @@ class Pairs:
     features: tuple[Feature, ...]
     chosen: Int8
     rejected: Int8
+    votes: Int = field(default_factory=lambda: np.zeros((0, 3), np.int64))
+    group: Int = field(default_factory=lambda: np.zeros(0, np.int64))
 
     def __post_init__(self) -> None:
         n, k = len(self.pair_id), len(self.features)
+        if not len(self.votes):
+            object.__setattr__(self, "votes", np.zeros((n, 3), np.int64))
+        if not len(self.group):
+            object.__setattr__(self, "group", np.arange(n))
+        _shape("Pairs.votes", self.votes, (n, 3))
+        _shape("Pairs.group", self.group, (n,))
         _shape("Pairs.pre", self.pre, (n, 2))
         _shape("Pairs.post", self.post, (n, 2))
         _shape("Pairs.chosen", self.chosen, (n, k))
@@ -87,6 +97,8 @@ class Pairs:
             self.features,
             self.chosen[index],
             self.rejected[index],
+            self.votes[index],
+            self.group[index],
         )
 
     def ordered(self) -> Pairs:

@@ -32,8 +32,9 @@ from engine.paper.inputs import (
     no_rewrites,
 )
 from engine.paper.verdicts import UNLABELED, within_noise
+from engine.paper.votes import vote_agreement, vote_codes
 from engine.results import flat
-from engine.results.records import OPINIONS, REGIMES, Tables
+from engine.results.records import OPINIONS, REGIMES, VOTES, Tables
 
 DROPPED = "dropped"  # the table that every measure adds to
 
@@ -45,7 +46,8 @@ class PairFacts:
     regime: stayed, got, resisted, reversed, by strict comparison (a tie is misaligned; see the
     tied flags). opinion: c, i, r, or unlabeled. Angles in degrees, NaN where a reward vector is
     zero. noise_limited: the post margin is within the noise floor, but no exact tie. ambiguity =
-    unsure + disagree, bits. residual float64[N] and influence float64[N, features]: see
+    unsure + disagree, bits. votes: of VOTES; vote_agreement: the share of the commonest answer, NaN
+    without votes. residual float64[N] and influence float64[N, features]: see
     `engine.paper.influence`.
     """
 
@@ -70,6 +72,8 @@ class PairFacts:
     ambiguity: Float
     ambiguity_unsure: Float
     ambiguity_disagree: Float
+    votes: NDArray[np.str_]
+    vote_agreement: Float
     residual: Float
     influence: Float
 
@@ -141,6 +145,8 @@ def pair_facts(pairs: Pairs, labelers: Sequence[Labels], options: Options) -> Pa
         ambiguity=a.score,
         ambiguity_unsure=a.unsure,
         ambiguity_disagree=a.disagree,
+        votes=np.array(VOTES)[vote_codes(pairs.votes)],
+        vote_agreement=vote_agreement(pairs.votes),
         residual=single.residual,
         influence=single.influence,
     )

@@ -20,6 +20,7 @@ from engine.results.records import (
     ShiftImprintRow,
     StabilityImprintRow,
     StrategyRow,
+    VotesRow,
 )
 
 LEVEL = 0.05  # of significance
@@ -48,6 +49,7 @@ EffectRow = (
     | DriftRow
     | StrategyRow
     | StabilityImprintRow
+    | VotesRow
 )
 
 
@@ -155,6 +157,16 @@ def effect(row: EffectRow) -> Effect:
                 row.difference,
                 low=row.difference_low,
                 high=row.difference_high,
+            )
+        case VotesRow():
+            return Effect(
+                PERCENTAGE_POINTS,
+                row.difference,
+                row.std_error,
+                row.difference_low,
+                row.difference_high,
+                row.p_value,
+                row.log10_p,
             )
 
 

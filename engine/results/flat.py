@@ -14,7 +14,7 @@ from engine.results.records import Record, Tables
 
 R = TypeVar("R", bound=msgspec.Struct)
 Row = dict[str, Any]
-REVISION = 2
+REVISION = 3
 """Of how the numbers are computed. Raise it where a formula changes and no record does; a changed
 record is noticed without it."""
 

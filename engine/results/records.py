@@ -31,6 +31,9 @@ Regime = Literal["stayed", "got", "resisted", "reversed"]
 Opinion = Literal["c", "i", "r"]
 REGIMES: tuple[Regime, ...] = ("stayed", "got", "resisted", "reversed")
 OPINIONS: tuple[Opinion, ...] = ("c", "i", "r")
+# How the annotators of a pair voted: all alike, not all alike, only one of them, nobody.
+Votes = Literal["agree", "split", "one", "none"]
+VOTES: tuple[Votes, ...] = ("agree", "split", "one", "none")
 
 
 def finite(value: Any) -> float | None:
@@ -319,6 +322,33 @@ class AmbiguityRow(Record, frozen=True):
     ci_high: Annotated[float | None, share("its upper end")]
 
 
+class VotesRow(Record, frozen=True):
+    """Resistance of one model on pairs whose annotators agree (at least two votes, all alike) and
+    on those whose annotators split."""
+
+    role: Annotated[str, text("pre or post")]
+    n_agree: Annotated[int, count("pairs on which the annotators agree")]
+    aligned_agree: Annotated[int, count("of those, aligned")]
+    resistance_agree: Annotated[float | None, share("resistance among them")]
+    agree_low: Annotated[float | None, share("lower end of its 95 % Wilson interval")]
+    agree_high: Annotated[float | None, share("its upper end")]
+    n_split: Annotated[int, count("pairs on which the annotators split")]
+    aligned_split: Annotated[int, count("of those, aligned")]
+    resistance_split: Annotated[float | None, share("resistance among them")]
+    split_low: Annotated[float | None, share("lower end of its 95 % Wilson interval")]
+    split_high: Annotated[float | None, share("its upper end")]
+    difference: Annotated[float | None, change("resistance where they split − where they agree")]
+    std_error: Annotated[float | None, number("its standard error, clustered by group")]
+    difference_low: Annotated[float | None, change("lower end of its 95 % interval")]
+    difference_high: Annotated[float | None, change("its upper end")]
+    statistic: Annotated[float | None, number("its t statistic", 2)]
+    df: Annotated[float | None, number("degrees of freedom: groups − 1")]
+    p_value: Annotated[float | None, p_value("two-sided p-value, not corrected")]
+    log10_p: Annotated[float | None, log10_p()]
+    clusters: Annotated[int, count("groups of pairs; a pair in none is one by itself")]
+    tie_policy: Annotated[str, text("how a tie counts")]
+
+
 class StabilityRow(Record, frozen=True):
     """Agreement of two labelers on one feature."""
 
@@ -398,6 +428,7 @@ class Tables(msgspec.Struct, frozen=True, kw_only=True):
     robustness_drift: tuple[DriftRow, ...]
     resistance_by_strategy: tuple[StrategyRow, ...]
     resistance_by_ambiguity: tuple[AmbiguityRow, ...]
+    resistance_by_votes: tuple[VotesRow, ...]
     stability: tuple[StabilityRow, ...]
     stability_imprint: tuple[StabilityImprintRow, ...]
     dropped: tuple[DroppedFeature, ...]

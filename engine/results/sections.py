@@ -36,6 +36,7 @@ from engine.results.records import (
     StrategyRow,
     Tables,
     TestRow,
+    VotesRow,
 )
 
 Sections = Iterator[Section]
@@ -308,6 +309,29 @@ def strategies(tables: Tables, preset: str, kinds: Kinds) -> Sections:
     summary = f"What rewriting does to the verdicts, whatever it flips. {noise}"
     title = "Resistance before and after rewriting"
     yield section(title, summary, columns, tables.resistance_by_strategy, kinds)
+
+
+def votes(tables: Tables, preset: str, kinds: Kinds) -> Sections:
+    key = of(VotesRow)
+    columns: list[Column[VotesRow]] = [
+        key("model", "role"),
+        key("agree", "resistance_agree"),
+        Column("95 %", lambda row, kinds: numbers.interval(row.agree_low, row.agree_high, 1, 100)),
+        key("pairs", "n_agree"),
+        key("split", "resistance_split"),
+        Column("95 %", lambda row, kinds: numbers.interval(row.split_low, row.split_high, 1, 100)),
+        key("pairs", "n_split"),
+        *estimates("difference"),
+        of_effect("p", lambda estimate: estimate.power()),
+        key("groups", "clusters"),
+    ]
+    summary = (
+        "Resistance on pairs whose annotators all gave the same answer, and on those where they "
+        "did not: part of what looks like an error of the model is a question without one answer. "
+        "The difference is in percentage points, clustered by group."
+    )
+    title = "Resistance where annotators agree and where they split"
+    yield section(title, summary, columns, tables.resistance_by_votes, kinds)
 
 
 def drift(tables: Tables, preset: str, kinds: Kinds) -> Sections:

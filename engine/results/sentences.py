@@ -28,6 +28,7 @@ from engine.results.records import (
     StabilityRow,
     StrategyRow,
     TestRow,
+    VotesRow,
 )
 
 _NOT_ESTIMATED = "was not estimated here."
@@ -245,6 +246,24 @@ def ambiguity(row: AmbiguityRow, kinds: Kinds) -> str:
         f"{numbers.number(row.score_high)} bits: post-D is misaligned in "
         f"{numbers.percent(row.resistance)} of {numbers.count(row.n)} pairs"
         f"{_between(row.ci_low, row.ci_high, 1, 100)}."
+    )
+
+
+def votes(row: VotesRow, kinds: Kinds) -> str:
+    estimate, verdict = effect(row), significance(row.p_value)
+    text = (
+        f"Where the annotators agree, the resistance of {names.outcome(row.role)} is "
+        f"{numbers.percent(row.resistance_agree)} of {numbers.count(row.n_agree)} pairs"
+        f"{_between(row.agree_low, row.agree_high, 1, 100)}; where they split, "
+        f"{numbers.percent(row.resistance_split)} of {numbers.count(row.n_split)}"
+        f"{_between(row.split_low, row.split_high, 1, 100)}."
+    )
+    if estimate.value is None:
+        return text
+    return (
+        f"{text} The difference is {estimate.text()} percentage points"
+        f"{_between(row.difference_low, row.difference_high, 1, 100)}, clustered in "
+        f"{numbers.count(row.clusters)} groups.{f' {verdict}.' if verdict else ''}"
     )
 
 

@@ -32,6 +32,7 @@ from engine.results.records import (
     StrategyRow,
     Tables,
     TestRow,
+    VotesRow,
 )
 from engine.visible import one_line
 
@@ -142,6 +143,14 @@ TABLES: Final[Mapping[str, Table[Any]]] = {
         "the resistance of the trained model by ambiguity",
         sentences.ambiguity,
         sections=sections.ambiguity,
+    ),
+    "resistance_by_votes": Table(
+        VotesRow,
+        "model",
+        "resistance where the annotators agree and where they split",
+        sentences.votes,
+        PERCENTAGE_POINTS,
+        sections.votes,
     ),
     "stability": Table(
         StabilityRow,

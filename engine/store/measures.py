@@ -16,6 +16,8 @@ from engine.results import flat
 from engine.results.records import Tables
 from engine.store.database import MEASURED, Store, sql
 
+_ANSWERS = ("chosen", "rejected", "tied")
+
 
 def _arrow(store: Store, name: str, parameters: dict[str, Any]) -> Any:
     return store.arrow(sql(name), parameters)
@@ -45,6 +47,8 @@ def pairs(store: Store, roles: dict[str, str], features: Sequence[Feature]) -> P
         tuple(features),
         _matrix(table["chosen"], width),
         _matrix(table["rejected"], width),
+        np.column_stack([np.asarray(table[f"votes_{of}"]) for of in _ANSWERS]).astype(np.int64),
+        np.asarray(table["group_no"], dtype=np.int64),
     )
 
 

@@ -42,6 +42,9 @@ DESIGN = {  # what scripts may rely on: docs/method.md lists every field
     " change change_low change_high aligned_before became_misaligned became_aligned loss loss_low"
     " loss_high p_value log10_p",
     "resistance_by_ambiguity": "band n score_low score_high misaligned resistance ci_low ci_high",
+    "resistance_by_votes": "role n_agree aligned_agree resistance_agree agree_low agree_high"
+    " n_split aligned_split resistance_split split_low split_high difference std_error"
+    " difference_low difference_high statistic df p_value log10_p clusters tie_policy",
     "stability": "feature labeler_a labeler_b n agreement kappa kappa_low kappa_high pabak"
     " prevalence_a prevalence_b",
     "stability_imprint": "outcome feature class labeler_a labeler_b n estimate_a std_error_a"
@@ -64,7 +67,9 @@ def test_tables_have_the_keys_and_fields_of_the_design(study: Study) -> None:
     pairs, rewrites, labelers = study(500)
     labels = pairs.chosen.copy()
     labels[:, 4] = 1
-    tables = flat.tables(compute(replace(pairs, chosen=labels), rewrites, labelers, FAST))
+    votes = np.tile([[2, 1, 0], [3, 0, 0]], (len(pairs) // 2, 1))
+    voted = replace(pairs, chosen=labels, votes=votes)
+    tables = flat.tables(compute(voted, rewrites, labelers, FAST))
     tables["dropped"].extend(flat.tables(compute(pairs, None, (), FAST))["dropped"])
     assert set(DESIGN) <= set(tables)
     for name, wanted in DESIGN.items():

@@ -475,6 +475,28 @@ OTHERS: dict[str, list[dict[str, Any]]] = {
             "ci_high": 0.54,
         }
     ],
+    "resistance_by_votes": [
+        {
+            "role": "post",
+            "n_agree": 1210,
+            "aligned_agree": 956,
+            "resistance_agree": 0.21,
+            "agree_low": 0.188,
+            "agree_high": 0.234,
+            "n_split": 622,
+            "aligned_split": 373,
+            "resistance_split": 0.4,
+            "split_low": 0.362,
+            "split_high": 0.439,
+            "difference": 0.19,
+            "std_error": 0.023,
+            "difference_low": 0.145,
+            "difference_high": 0.235,
+            "p_value": 3e-16,
+            "log10_p": -15.5,
+            "clusters": 1832,
+        }
+    ],
 }
 
 

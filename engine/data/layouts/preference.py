@@ -63,7 +63,9 @@ class Preference(Single):
     text: ClassVar[frozenset[str]] = frozenset(
         (*(name for names in SIDE_NAMES for name in names), *PROMPTS, *SYSTEMS, "tools")
     )
-    known: ClassVar[frozenset[str]] = frozenset(("chat_template_kwargs", *MEDIA, *_MADE_BY))
+    known: ClassVar[frozenset[str]] = frozenset(
+        ("chat_template_kwargs", *MEDIA, *_MADE_BY, *_FACTS)
+    )
     has_prompt = True
 
     @classmethod
@@ -140,7 +142,7 @@ class Preference(Single):
 
     def _prompts(self, row: Row) -> list[str]:
         ignored = self.options.ignore
-        return [name for name in PROMPTS if name not in ignored and filled(row.get(name))]
+        return [n for n in PROMPTS if n in row and n not in ignored and filled(row[n])]
 
     def unread(self, columns: Iterable[str]) -> tuple[str, ...]:
         """As the base; of several prompts only one is read."""
