@@ -8,7 +8,7 @@ from typing import Any
 
 from engine.data.layouts import Draft, Layout, layout_of
 from engine.data.layouts.base import check_conversation
-from engine.data.layouts.preference import describe
+from engine.data.layouts.preference import Preference, describe
 from engine.data.options import Options
 from engine.data.pairs import Pair, Reject, Row, RowError, SourceRow, Unused, excerpt
 from engine.data.values import as_json
@@ -38,6 +38,7 @@ class RowReader:
         self.options = options
         self._number = 0
         self._ids: set[str] = set()
+        self._copies: dict[str, int] = {}  # how often an id has come, of those that repeat
         self._layouts: dict[str, Layout] = {}
         # By the columns and types of a row: its layout, and the columns that would be lost.
         self._shapes: dict[tuple[object, ...], tuple[Layout, tuple[str, ...]]] = {}
@@ -74,10 +75,25 @@ class RowReader:
         return self._collect(layout, (source, value), unread)
 
     def finish(self) -> Iterator[Pair | Reject]:
-        """The pairs of the grouped layouts, once all rows have been read."""
+        """The pairs of the grouped layouts, once all rows have been read.
+
+        Raises BadInput if the study names a column that no row had.
+        """
+        self._check_named()
         for group in self._groups.values():
             yield from self._item(group.layout, group.rows)
         self._groups.clear()
+
+    def _check_named(self) -> None:
+        """Only for layouts in which all names are of columns of a row."""
+        plain = all(layout.settings == Preference.settings for layout in self.layouts)
+        seen = {name for shape in self._shapes for name in shape if isinstance(name, str)}
+        missing = sorted(self.options.columns.named - seen)
+        if seen and plain and missing:
+            raise BadInput(
+                f'[data.columns] names "{missing[0]}", which is no column of the data: '
+                f"{describe(dict.fromkeys(sorted(seen)))}"
+            )
 
     def _collect(
         self, layout: Layout, row: _Row, unread: tuple[str, ...]
@@ -122,6 +138,12 @@ class RowReader:
             if kind is None:
                 raise RowError("missing_field", f"{describe(value)}; {EXPECTED}")
             layout = self._layouts.setdefault(kind.name, kind(self.options))
+            if unused := layout.unused_settings:
+                raise BadInput(
+                    f"[data.columns] {', '.join(unused)}: not followed with rows of the layout "
+                    f"{kind.name} ({kind.title}); name chosen and rejected, too, to read them as "
+                    "your columns say"
+                )
             self._shapes[key] = layout, layout.unread(value)
         return self._shapes[key]
 
@@ -153,9 +175,9 @@ class RowReader:
         ]
 
     def _unique(self, base: str) -> str:
-        row_id, copies = base, 1
+        row_id = base
         while row_id in self._ids:
-            copies += 1
+            copies = self._copies[base] = self._copies.get(base, 1) + 1
             row_id = f"{base}#{copies}"
         self._ids.add(row_id)
         return row_id

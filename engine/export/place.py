@@ -64,8 +64,9 @@ def target(run: Path, request: ExportRequest, form: Form) -> Path:
     if path == exports or (path.is_relative_to(run) and not path.is_relative_to(exports)):
         raise BadInput(f"{path} is inside the run folder: write to {exports} or elsewhere")
     _check_name(path, form)
-    for file in (path, *_sidecars(path, form)):
-        _check_free(file, form, request.overwrite)
+    _check_free(path, form.is_folder, request.overwrite)
+    for file in _sidecars(path, form):
+        _check_free(file, False, request.overwrite)
     if exists and form.is_folder:
         _check_only_export(path, form.files)
     return path
@@ -77,12 +78,11 @@ def _check_name(path: Path, form: Form) -> None:
         raise BadInput(f"{path.name}: an export as {form.name} must end in {endings}")
 
 
-def _check_free(path: Path, form: Form, overwrite: bool) -> None:
+def _check_free(path: Path, folder: bool, overwrite: bool) -> None:
     try:
         mode = path.lstat().st_mode
     except FileNotFoundError:
         return
-    folder = form.is_folder
     if stat.S_ISLNK(mode):
         raise BadInput(f"{path} is a symbolic link: use the path that it points to")
     if not (stat.S_ISDIR(mode) if folder else stat.S_ISREG(mode)):

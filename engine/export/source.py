@@ -133,11 +133,9 @@ class Source:
                     f"{self._form.name}-messages"
                 )
         counts = count(decisions, self.request, left_out)
-        for name in ("margin", "votes"):
+        for name, words in (("margin", "a margin"), ("votes", "votes")):
             if counts.included and counts.further.get(f"without {name}") == counts.included:
-                raise BadInput(
-                    f"no pair has a {name.rstrip('s')} in the dataset: leave out the column"
-                )
+                raise BadInput(f"none of these pairs has {words}: leave out the column")
         long = self._facts.long(self._dataset, self._form, self.request, self._cursor)
         too_long = sum(
             pair.pair_id in long.pairs

@@ -87,6 +87,13 @@ def test_bom_crlf_blank_lines_and_no_last_line_feed(lines: Lines, read_bytes: Re
     assert [(pair.source_id, pair.line) for pair in pairs] == [("0", 1), ("1", 4), ("2", 6)]
 
 
+def test_repeated_ids_are_numbered_apart_from_ids_that_look_like_it(read_bytes: Read) -> None:
+    row = {"chosen": "Human: a\n\nAssistant: b", "rejected": "Human: a\n\nAssistant: c"}
+    ids = ["x", "x#2", "x", "x", 7, "7", "x"]
+    pairs, _ = read_bytes("\n".join(json.dumps(row | {"id": name}) for name in ids).encode())
+    assert [pair.source_id for pair in pairs] == ["x", "x#2", "x#3", "x#4", "7", "7#2", "x#5"]
+
+
 def test_nul_line_separators_and_duplicate_keys_are_accepted(read_bytes: Read) -> None:
     text = "\n\nHuman: a\u2028b\x85c\n\nAssistant: d\x00e"
     double = b'{"chosen": "old", "chosen": ' + json.dumps(text).encode() + b', "rejected": '

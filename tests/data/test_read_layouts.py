@@ -253,6 +253,9 @@ def test_rows_that_cannot_be_used_are_rejected_with_the_reason(
         ({"remarks": "Both of them are birds that stand in water."}, ["remarks"]),
         ({"messages": [user("Another one?"), reply("Yes.")]}, ["messages"]),
         ({"reasoning": "Hm."}, ["reasoning"]),
+        ({"text": "A page."}, ["text"]),
+        ({"note": "两者都是站在水里的鸟。"}, ["note"]),
+        ({"note": {"by": "kim", "why": ["Both of them are birds that stand in water."]}}, ["note"]),
     ],
 )
 def test_a_text_that_is_not_read_stops_the_run_with_its_column(
@@ -328,16 +331,28 @@ def test_columns_of_the_study_come_first(read_bytes: Read) -> None:
     assert pair.facts == Facts(2.5, votes, 9, 1, "m-a", "m-b")
 
 
-def test_a_column_named_as_system_is_never_taken_for_read(read_bytes: Read) -> None:
-    row = {
-        "row_id": 1,
-        "preference": "chosen",
-        "text": CHOSEN,
-        "persona": "Be brief, always, whoever it is who asks.",
-    }
-    rows = "\n".join(json.dumps({**row, "preference": side}) for side in ("chosen", "rejected"))
-    with pytest.raises(BadInput, match="persona"):
-        read_bytes(rows.encode(), options=Options(Columns(system="persona")))
+@pytest.mark.parametrize(
+    "columns",
+    [Columns(system="persona"), Columns(prompt="ask"), Columns(margin="by"), Columns(votes="v")],
+)
+def test_a_setting_that_a_layout_does_not_follow_is_refused_by_name(
+    read_bytes: Read, columns: Columns
+) -> None:
+    row = {"row_id": 1, "text": CHOSEN, "preference": "chosen", "persona": "Be brief.", "by": 1}
+    [key] = [key for key in ("system", "prompt", "margin", "votes") if getattr(columns, key)]
+    with pytest.raises(BadInput, match=rf"\[data\.columns\] {key}: not followed .* sides"):
+        read_bytes(json.dumps(row).encode(), options=Options(columns))
+
+
+def test_a_column_that_no_row_has_is_refused_by_name(read_bytes: Read) -> None:
+    rows = [
+        {"chosen": CHOSEN, "rejected": REJECTED, "id": 1},
+        {"chosen": CHOSEN, "rejected": CHOSEN},
+    ]
+    content = "\n".join(map(json.dumps, rows)).encode()
+    assert len(read_bytes(content, options=Options(Columns(id="id")))[0]) == 2
+    with pytest.raises(BadInput, match=r'"idd", which is no column .* chosen, id, rejected'):
+        read_bytes(content, options=Options(Columns(id="idd")))
 
 
 @pytest.mark.parametrize("delimiter", [",", ";", "\t"])

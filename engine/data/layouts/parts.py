@@ -57,6 +57,8 @@ def joined(
 
     Raises RowError if both have a system message, or a question, and the two differ.
     """
+    if not before or (before[-1].role == "user" and _is_answer(after)):
+        return before + after  # the usual cases, without a closer look
     before_lead, asked = _split(before)
     after_lead, rest = _split(after)
     if before_lead and after_lead and _key(before_lead) != _key(after_lead):
@@ -152,6 +154,10 @@ def _split(of: tuple[Message, ...]) -> tuple[tuple[Message, ...], tuple[Message,
 
 def _key(of: Sequence[Message]) -> list[tuple[str, str, str]]:
     return [(message.role, message.content.strip(), message.tool_calls) for message in of]
+
+
+def _is_answer(after: Sequence[Message]) -> bool:
+    return bool(after) and after[0].role == "assistant"
 
 
 def _is_open(message: Message) -> bool:

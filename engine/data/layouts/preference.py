@@ -25,7 +25,7 @@ from engine.data.layouts.parts import (
 )
 from engine.data.layouts.single import Single
 from engine.data.messages import is_messages, json_text
-from engine.data.options import Options
+from engine.data.options import Columns, Options
 from engine.data.pairs import NO_FACTS, Facts, RowError, Unused, Vote
 from engine.data.prose import is_text
 from engine.data.transcript import ASSISTANT
@@ -63,8 +63,10 @@ class Preference(Single):
     text: ClassVar[frozenset[str]] = frozenset(
         (*(name for names in SIDE_NAMES for name in names), *PROMPTS, *SYSTEMS, "tools")
     )
-    known: ClassVar[frozenset[str]] = frozenset(("chat_template_kwargs", *MEDIA, *_MADE_BY))
-    has_prompt = True
+    known: ClassVar[frozenset[str]] = frozenset(
+        ("chat_template_kwargs", *MEDIA, *_MADE_BY, *_FACTS)
+    )
+    settings: ClassVar[frozenset[str]] = frozenset(Columns.__struct_fields__)
 
     @classmethod
     def matches(cls, row: Row) -> bool:
@@ -140,7 +142,7 @@ class Preference(Single):
 
     def _prompts(self, row: Row) -> list[str]:
         ignored = self.options.ignore
-        return [name for name in PROMPTS if name not in ignored and filled(row.get(name))]
+        return [n for n in PROMPTS if n in row and n not in ignored and filled(row[n])]
 
     def unread(self, columns: Iterable[str]) -> tuple[str, ...]:
         """As the base; of several prompts only one is read."""
