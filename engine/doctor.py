@@ -10,10 +10,14 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from engine import child
 from engine.backends.base import Backend
 from engine.errors import BadInput, MachineError
+
+if TYPE_CHECKING:
+    from engine.study import Study
 
 PACKAGES = ("textual", "duckdb", "torch", "transformers", "sentence-transformers", "statsmodels")
 CACHE_GB = 1.0
@@ -125,6 +129,7 @@ def _study(path: Path) -> list[Check]:
         Check("study", True, f"{study.name}: {study.data.dataset or study.data.path}"),
         Check("features", True, ", ".join(feature.name for feature in study.features)),
         Check("measures", True, f"{study.measures.preset}, ties {study.measures.tie_policy}"),
+        *_data(study),
     ]
     return rows + [_backend(where, backend) for where, backend in study.backends().items()]
 
@@ -135,6 +140,18 @@ def _backend(where: str, backend: Backend) -> Check:
     except BadInput as error:
         return Check(_name(where), False, str(error), "correct the study file")
     return Check(_name(where), missing is None, f"{backend.backend} {described}", missing or "")
+
+
+def _data(study: Study) -> list[Check]:
+    """The first pair as the program understands it, a check for every turn."""
+    from engine.data.shown import first_pair
+    from engine.run.ingest import source_of
+
+    try:
+        lines = first_pair(source_of(study))
+    except BadInput as error:
+        return [Check("data", False, str(error), "what rows may look like: docs/data.md")]
+    return [Check(name, True, text) for name, text in lines]
 
 
 def _name(where: str) -> str:

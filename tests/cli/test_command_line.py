@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import re
 import shlex
 import signal
 import stat
@@ -392,6 +393,8 @@ def test_doctor_reports_every_check_and_fails_if_one_does(seal_tui: Cli, study: 
     )
     assert by_name["study"]["ok"]
     assert "helpful" in by_name["features"]["value"]
+    assert by_name["layout"]["value"].startswith("preference: ")
+    assert {"first pair", "  user", "  chosen", "  rejected"} <= set(by_name)
     assert all(check["fix"] for check in checks if not check["ok"]), "what to do about it"
     assert answer.returncode == (0 if all(check["ok"] for check in checks) else 1)
 
@@ -405,6 +408,16 @@ def test_doctor_fails_when_a_check_does_and_says_the_fix(seal_tui: Cli, tmp_path
     assert {lines[number].split()[1] for number in failed} == {"embedded", "disk"}
     assert all(lines[number + 1].lstrip().startswith("→ ") for number in failed)
     assert answer.returncode == 1
+
+
+def test_doctor_names_text_of_the_data_that_would_not_be_read(seal_tui: Cli, study: Path) -> None:
+    rows = study.parent / "told.jsonl"
+    told = {"prompt": "A wader?", "chosen": "A heron.", "rejected": "A shark.", "persona": "Guide"}
+    rows.write_text(json.dumps(told) + "\n")
+    study.write_text(f"[data]\npath = '{rows}'\n")
+    answer = seal_tui("doctor", study)
+    assert answer.returncode == 1
+    assert re.search(r'FAIL data +.*line 1: "persona" holds text', answer.stdout)
 
 
 def test_doctor_explains_an_invalid_study(seal_tui: Cli, study: Path) -> None:

@@ -239,6 +239,7 @@ def test_tools_calls_and_thinking_are_kept(read_bytes: Read, tools: object) -> N
         ({"tools": "a lamp"}, "wrong_type"),
         ({"images": ["a.png"]}, "media"),
         ({"chosen": [user("a"), {"role": "assistant", "content": [{"type": "image"}]}]}, "media"),
+        ({"chosen": "<|im_start|>user\nA wader?<|im_end|>\n<|im_start|>assistant\nA."}, "rendered"),
         ({"prompt": "<|im_start|>user\nA wader?<|im_end|>", "chosen": "A heron."}, "rendered"),
         ({"prompt": "<s>[INST] A wader? [/INST]", "chosen": "A heron."}, "rendered"),
         ({"prompt": "<bos><start_of_turn>user\nA wader?", "chosen": "A heron."}, "rendered"),
