@@ -18,10 +18,10 @@ from engine.data.layouts.parts import (
     conversation,
     filled,
     joined,
+    read_tools,
     system_messages,
     to_messages,
 )
-from engine.data.messages import json_text
 from engine.data.pairs import RowError
 
 _LABELS = ("label", "kto_tag")
@@ -111,8 +111,8 @@ class Kto(Layout):
         return [(yes[at % len(yes)], no[at % len(no)]) for at in range(count)]
 
     def _response(self, row: Row) -> _Response:
-        check_media(row)
-        ignore, tools = self.options.ignore, json_text(row.get("tools"))
+        check_media(row, self.options)
+        ignore, tools = self.options.ignore, read_tools(row, self.options)
         asked = [name for name in (*_PROMPTS, "input") if filled(row.get(name))]
         if len(asked) > 1 and asked != ["instruction", "input"]:
             raise RowError("contradiction", f"the row has several prompts: {', '.join(asked)}")

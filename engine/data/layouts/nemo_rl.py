@@ -13,10 +13,10 @@ from engine.data.layouts.parts import (
     conversation,
     filled,
     joined,
+    read_tools,
     system_messages,
     to_messages,
 )
-from engine.data.messages import json_text
 from engine.data.pairs import Facts, RowError
 
 _JUDGED = ("rank", "reward")
@@ -41,7 +41,7 @@ class NemoRl(Layout):
     def read(self, rows: Sequence[Row]) -> list[Draft]:
         [row] = rows
         context = cell(row["context"])
-        ignore, tools = self.options.ignore, json_text(row.get("tools"))
+        ignore, tools = self.options.ignore, read_tools(row, self.options)
         before = to_messages(context, "user", "context", ignore) if filled(context) else ()
         prompt = joined(system_messages(row, self.options), before, "context")
         completions = _completions(row)
