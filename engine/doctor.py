@@ -6,6 +6,7 @@ import os
 import platform
 import shutil
 import sys
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
@@ -186,10 +187,12 @@ def _data(study: Study) -> Check:
         value = f"no pair in the first {len(found.rejects):,} rows; line {one.line} of {one.source}"
         fix = "correct [data] in the study file, or the file"
         return Check("data", False, f"{value}: {one.reason}: {one.detail}", fix)
-    before = f", after {len(found.rejects):,} rows without a pair" if found.rejects else ""
-    return Check(
-        "data", True, f"{found.layout}: {found.title}{before}", row=_row(found.pair, found)
-    )
+    value = f"{found.layout}: {found.title}"
+    if found.rejects:
+        reasons = Counter(reject.reason for reject in found.rejects)
+        counts = ", ".join(f"{count} {reason}" for reason, count in reasons.items())
+        value += f"; {len(found.rejects):,} rows before it make no pair: {counts}"
+    return Check("data", True, value, row=_row(found.pair, found))
 
 
 def _row(pair: Pair, found: First) -> FirstRow:

@@ -148,7 +148,7 @@ def read(study: Study, watch: Watch = _unwatched) -> Source:
 
 
 def source_of(study: Study) -> data.Source:
-    """Where the pairs of a study come from."""
+    """Where the pairs of a study come from, and how their rows are to be read."""
     settings = study.data
     return data.Source(
         path=Path(settings.path) if settings.path else None,

@@ -392,6 +392,8 @@ def test_doctor_reports_every_check_and_fails_if_one_does(seal_tui: Cli, study: 
     )
     assert by_name["study"]["ok"]
     assert "helpful" in by_name["features"]["value"]
+    assert by_name["data"]["value"].startswith("preference: ")
+    assert by_name["data"]["row"]["chosen"][-1]["role"] == "assistant"
     assert all(check["fix"] for check in checks if not check["ok"]), "what to do about it"
     assert answer.returncode == (0 if all(check["ok"] for check in checks) else 1)
 
