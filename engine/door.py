@@ -44,11 +44,11 @@ class Door(io.TextIOBase):
 
     @property
     def encoding(self) -> str:  # type: ignore[override]
-        return self.stream.encoding
+        return str(getattr(self.stream, "encoding", "utf-8"))
 
     @property
-    def errors(self) -> str | None:  # type: ignore[override]
-        return self.stream.errors
+    def errors(self) -> str:  # type: ignore[override]
+        return str(getattr(self.stream, "errors", "strict"))
 
 
 def install() -> None:

@@ -20,7 +20,7 @@ from engine.wire.endpoints import METRICS, START, STATUS, STUDY
 from engine.wire.messages import MAX_LENGTH, MetricsRequest
 from engine.xdg import config_file
 from seal_tui import crash
-from seal_tui.cli import exporting, importing, runs, samples
+from seal_tui.cli import exporting, first_row, importing, runs, samples
 from seal_tui.cli.output import to_json
 from seal_tui.text.safe import one_line, plain, shell_word
 
@@ -357,7 +357,10 @@ def doctor(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Check this machine (versions, devices, models, sockets, terminal) and a study file."""
+    """Check this machine (versions, devices, models, sockets, terminal) and a study file.
+
+    Of the data of a study, the first row is shown as it is understood.
+    """
     with _error_lines():
         checks: list[dict[str, Any]] = runs.ask_module(
             "engine.doctor", *([str(study.absolute())] if study else [])
@@ -370,9 +373,11 @@ def doctor(
             print(plain(f"{mark} {check['name']:<14} {check['value']}"))
             if check["fix"]:
                 print(plain(f"     {'':<14} → {check['fix']}"))
+            for line in first_row.lines(check["row"]) if "row" in check else ():
+                print(line)
     bad = [check["name"] for check in checks if not check["ok"]]
     if bad:
-        raise typer.Exit(2 if "study" in bad else 1)
+        raise typer.Exit(2 if {"study", "data"} & set(bad) else 1)
 
 
 @app.command()

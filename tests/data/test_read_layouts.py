@@ -86,9 +86,10 @@ def test_the_prompt_has_several_names(read_bytes: Read, name: str) -> None:
     row = {name: "A wader?", "chosen": "A heron.", "rejected": "A shark."}
     pairs, _ = read_bytes(json.dumps(row).encode())
     assert pairs[0].chosen.encoded == CHOSEN
-    row = {name: "A wader?", "chosen_response": "A heron.", "rejected_response": "A shark."}
-    pairs, _ = read_bytes(json.dumps(row).encode())
-    assert pairs[0].rejected.encoded == REJECTED
+    for one, other in (("chosen_response", "rejected_response"), ("accepted", "rejected")):
+        row = {name: "A wader?", one: "A heron.", other: "A shark."}
+        pairs, _ = read_bytes(json.dumps(row).encode())
+        assert (pairs[0].chosen.encoded, pairs[0].rejected.encoded) == (CHOSEN, REJECTED)
 
 
 def test_earlier_turns_of_a_prompt_are_kept(read_bytes: Read) -> None:
@@ -125,6 +126,9 @@ def test_markers_inside_messages_and_plain_prompts_are_kept_unaltered(read_bytes
         {"system": "Be brief.", "prompt": "A wader?", "chosen": "A heron."},
         {"system_prompt": "Be brief.\n", "question": "A wader?", "chosen": "A heron."},
         {"system": "Be brief.", "chosen": CHOSEN},
+        {"chosen": "\n\nSystem: Be brief." + CHOSEN},
+        {"chosen": "System: Be brief.\r\n" + CHOSEN},
+        {"prompt": "\n\nSystem: Be brief." + QUESTION, "chosen": "A heron."},
         {"system": "Be brief.", "chosen": [user("A wader?"), reply("A heron.")]},
         {"system": "Be brief.", "prompt": [user("A wader?")], "chosen": CHOSEN},
         {
@@ -170,6 +174,12 @@ def test_a_mark_of_a_chat_template_alone_is_text(read_bytes: Read) -> None:
     row = {"prompt": "<|im_start|> what?", "chosen": "[INST] is a mark.", "rejected": "<s>"}
     pairs, _ = read_bytes(json.dumps(row).encode())
     assert pairs[0].chosen.split() == ("\n\nHuman: <|im_start|> what?", "[INST] is a mark.")
+
+
+def test_a_transcript_may_begin_like_a_list(read_bytes: Read) -> None:
+    text = "[Note] Be brief.\n\nHuman: Q\n\nAssistant: A"
+    pairs, _ = read_bytes(json.dumps({"chosen": text, "rejected": text, "id": 1}).encode())
+    assert [message.role for message in pairs[0].chosen.messages] == ["user", "user", "assistant"]
 
 
 def test_prompts_that_differ_between_the_sides_are_kept_as_they_are(read_bytes: Read) -> None:
@@ -229,6 +239,7 @@ def test_tools_calls_and_thinking_are_kept(read_bytes: Read, tools: object) -> N
         ({"tools": "a lamp"}, "wrong_type"),
         ({"images": ["a.png"]}, "media"),
         ({"chosen": [user("a"), {"role": "assistant", "content": [{"type": "image"}]}]}, "media"),
+        ({"chosen": "<|im_start|>user\nA wader?<|im_end|>\n<|im_start|>assistant\nA."}, "rendered"),
         ({"prompt": "<|im_start|>user\nA wader?<|im_end|>", "chosen": "A heron."}, "rendered"),
         ({"prompt": "<s>[INST] A wader? [/INST]", "chosen": "A heron."}, "rendered"),
         ({"prompt": "<bos><start_of_turn>user\nA wader?", "chosen": "A heron."}, "rendered"),
@@ -365,6 +376,21 @@ def test_a_table_with_columns_of_the_study_is_split_at_its_delimiter(
     options = Options(Columns(prompt="ask", chosen="good", rejected="bad"))
     pairs, _ = read_bytes(content.encode(), "pairs.csv", options=options)
     assert pairs[0].chosen.encoded == CHOSEN
+
+
+def test_sides_in_rows_of_their_own_need_turns(read_bytes: Read) -> None:
+    def rows(one: object) -> bytes:
+        sides = {"chosen": one, "rejected": REJECTED}
+        return "\n".join(
+            json.dumps({"id": 1, "preference": side, "text": text}) for side, text in sides.items()
+        ).encode()
+
+    [pair], _ = read_bytes(rows(CHOSEN))
+    assert (pair.chosen.encoded, pair.rejected.encoded) == (CHOSEN, REJECTED)
+    assert len(pair.rows) == 2
+    for text, reason in (("A heron.", "no_assistant_turn"), (7, "wrong_type")):
+        _, rejects = read_bytes(rows(text))
+        assert [reject.reason for reject in rejects] == [reason]
 
 
 def test_facts_have_the_names_that_datasets_use(read_bytes: Read) -> None:

@@ -16,22 +16,28 @@ from engine.data.layouts.parts import (
     MEDIA,
     SYSTEMS,
     alike,
+    asks,
     check_media,
     conversation,
     filled,
     joined,
+    no_turns,
     system_messages,
     to_messages,
+    whole,
 )
 from engine.data.layouts.single import Single
 from engine.data.messages import is_messages, json_text
 from engine.data.options import Columns, Options
 from engine.data.pairs import NO_FACTS, Facts, RowError, Unused, Vote
 from engine.data.prose import is_text
-from engine.data.transcript import ASSISTANT
 
 SIDES = ("chosen", "rejected")
-SIDE_NAMES = (SIDES, ("chosen_response", "rejected_response"))
+SIDE_NAMES = (
+    SIDES,
+    ("chosen_response", "rejected_response"),
+    ("accepted", "rejected"),
+)
 # Of each group, the first field that a row has filled is used; another with other text is an error.
 PROMPTS = ("prompt", "question", "input", "instruction", "query", "context", "context_messages")
 # Whole conversations that datasets repeat beside the two sides.
@@ -50,7 +56,14 @@ def _for_sides(*patterns: str) -> tuple[tuple[str, str], ...]:
 
 
 _SCORES = _for_sides(
-    "score_{}", "{}_score", "{}-score", "{}_rating", "{}-rating", "{}_reward", "reward_{}"
+    "score_{}",
+    "{}_score",
+    "{}-score",
+    "{}_rating",
+    "rating_{}",
+    "{}-rating",
+    "{}_reward",
+    "reward_{}",
 )
 _MODELS = _for_sides("model_{}", "{}_model", "{}-model")
 _FACTS = frozenset(("margin", *(name for pair in (*_SCORES, *_MODELS) for name in pair)))
@@ -88,14 +101,12 @@ class Preference(Single):
     def conversation(
         self, prompt: tuple[Message, ...], value: object, name: str, tools: str
     ) -> Conversation:
-        if not prompt and not tools and isinstance(value, str) and not value.startswith(("[", "{")):
-            whole = Conversation.of_transcript(value)
-            if ASSISTANT not in whole.encoded:
-                raise _no_prompt(name)
-            return whole
-        read = conversation(prompt, value, name, tools, self.options.ignore)
-        if isinstance(value, str) and not _asks(prompt) and not _asks(read.messages):
-            raise _no_prompt(name)
+        ignore = self.options.ignore
+        if not prompt:
+            return whole(value, name, tools, ignore)
+        read = conversation(prompt, value, name, tools, ignore)
+        if isinstance(value, str) and not asks(prompt) and not asks(read.messages):
+            raise no_turns(name)
         return read
 
     def side_names(self, row: Row) -> tuple[str, str]:
@@ -169,9 +180,9 @@ class Preference(Single):
         if column not in COPIES or not is_messages(value):
             return False
         try:
-            whole = to_messages(value, "assistant", column)
+            messages = to_messages(value, "assistant", column)
             others = [self.prompt(row), *(side.messages for side in self.sides(row))]
-            return any(alike(whole, other) for other in others)
+            return any(alike(messages, other) for other in others)
         except (RowError, Unused):
             return False
 
@@ -211,18 +222,6 @@ def is_described(row: Row, options: Options) -> bool:
     if columns.chosen is not None or columns.rejected is not None:
         return True
     return bool(columns.prompts) and Preference.matches(row)
-
-
-def _asks(messages: Iterable[Message]) -> bool:
-    return any(message.role == "user" for message in messages)
-
-
-def _no_prompt(name: str) -> RowError:
-    return RowError(
-        "no_assistant_turn",
-        f"{name} is text without turns, and the row has no prompt: expected "
-        "prompt, messages, or turns that begin with Human: and Assistant:",
-    )
 
 
 def read_votes(value: object) -> tuple[Vote, ...]:
