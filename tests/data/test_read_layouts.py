@@ -170,6 +170,16 @@ def test_parts_that_contradict_each_other_are_a_reject_of_its_own(
     assert [reject.reason for reject in rejects] == ["contradiction"]
 
 
+def test_a_prompt_that_is_left_out_contradicts_nothing(read_bytes: Read) -> None:
+    row = {"prompt": "A bird, please", "chosen": CHOSEN, "rejected": REJECTED}
+    _, rejects = read_bytes(json.dumps(row).encode())
+    assert "[data] ignore" in rejects[0].detail
+    pairs, _ = read_bytes(json.dumps(row).encode(), options=Options(ignore=frozenset(["prompt"])))
+    assert pairs[0].chosen.encoded == CHOSEN
+    row |= {"prompt": "A\r\nwader? "}
+    assert read_bytes(json.dumps(row).encode())[0][0].chosen.encoded == CHOSEN
+
+
 def test_a_mark_of_a_chat_template_alone_is_text(read_bytes: Read) -> None:
     row = {"prompt": "<|im_start|> what?", "chosen": "[INST] is a mark.", "rejected": "<s>"}
     pairs, _ = read_bytes(json.dumps(row).encode())
