@@ -12,6 +12,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from engine import child
+from engine.backends.base import Backend
 from engine.errors import BadInput, MachineError
 
 PACKAGES = ("textual", "duckdb", "torch", "transformers", "sentence-transformers", "statsmodels")
@@ -125,11 +126,15 @@ def _study(path: Path) -> list[Check]:
         Check("features", True, ", ".join(feature.name for feature in study.features)),
         Check("measures", True, f"{study.measures.preset}, ties {study.measures.tie_policy}"),
     ]
-    for where, backend in study.backends().items():
-        missing = backend.missing()
-        value = f"{backend.backend} {backend.title}"
-        rows.append(Check(_name(where), missing is None, value, missing or ""))
-    return rows
+    return rows + [_backend(where, backend) for where, backend in study.backends().items()]
+
+
+def _backend(where: str, backend: Backend) -> Check:
+    try:
+        missing, described = backend.missing(), backend.described()
+    except BadInput as error:
+        return Check(_name(where), False, str(error), "correct the study file")
+    return Check(_name(where), missing is None, f"{backend.backend} {described}", missing or "")
 
 
 def _name(where: str) -> str:

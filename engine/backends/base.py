@@ -59,6 +59,11 @@ class Backend(Section, frozen=True, kw_only=True, tag_field="backend"):
         """The source of the results, as shown to users."""
         return self.backend
 
+    def described(self) -> str:
+        """The source of the results and what else is loaded for it, for a check before a run. Reads
+        local files only."""
+        return self.title
+
     def resolved(self, place: Place) -> Self:
         """A copy with absolute paths and all defaults. Called when the study file is read.
 

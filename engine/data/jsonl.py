@@ -19,6 +19,7 @@ MAX_LINE = 32 << 20
 MAX_LIST = 2 << 30
 BOM = b"\xef\xbb\xbf"
 GZIP_MAGIC = b"\x1f\x8b"
+LFS_POINTER = b"version https://git-lfs.github.com/spec/"
 
 # A string, complete or cut off by the end of the file, or one structural character.
 _TOKEN = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*(?:"|\\?\Z)|[\[\]{},]', re.DOTALL)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 # Columns with these names hold text that a model should see, however short it is.
@@ -12,9 +13,13 @@ TEXT_NAMES = frozenset(
         *("messages", "dialogue", "dialog", "document", "passage", "thinking", "reasoning"),
         *("reasoning_content", "response", "responses", "answer", "answers", "completion"),
         *("completions", "output", "outputs", "reference", "reference_answer", "tools"),
+        *("text", "content", "instructions", "user_prompt", "user_input", "background", "scenario"),
+        *("premise", "post", "documents", "passages", "contexts"),
     )
 )
 WORDS = 8
+# Scripts without spaces between words: kana, Chinese characters, Thai, Lao, Burmese, Khmer.
+_UNSPACED = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff]")
 
 
 def is_text(name: str, value: object) -> bool:
@@ -36,4 +41,6 @@ def _is_content(key: object) -> bool:
 
 
 def _is_prose(text: str) -> bool:
-    return len(text.split(None, WORDS)) >= WORDS or "\n" in text.strip()
+    if len(text.split(None, WORDS)) >= WORDS or "\n" in text.strip():
+        return True
+    return not text.isascii() and len(_UNSPACED.findall(text)) >= WORDS

@@ -8,7 +8,7 @@ from typing import Literal
 
 from engine.data.annotated import comparison_rows, is_annotated
 from engine.data.hub import hub_rows
-from engine.data.jsonl import jsonl_rows, list_rows, peek
+from engine.data.jsonl import LFS_POINTER, jsonl_rows, list_rows, peek
 from engine.data.options import Options
 from engine.data.pairs import Pair, Reject, Row
 from engine.data.rows import RowReader
@@ -26,7 +26,6 @@ _SUFFIXES = (*_JSON_LINES, *_TABLES, ".json", ".parquet")
 # Metadata that `datasets` writes next to the data.
 _NOT_DATA = ("dataset_info.json", "dataset_infos.json", "dataset_dict.json", "state.json")
 _SPLITS = ("train", "test", "validation", "valid", "val", "dev", "eval")
-LFS_POINTER = b"version https://git-lfs.github.com/spec/"
 # Text of more than one character without a byte order mark: every other byte is zero.
 _UTF16 = re.compile(rb"(?:[\t\n\r -~]\0){4}|(?:\0[\t\n\r -~]){4}")
 _FORMATS = "JSON lines, a JSON list, CSV (each also as .gz) or Parquet"

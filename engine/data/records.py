@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from engine.data.jsonl import open_bytes, peek
+from engine.data.jsonl import LFS_POINTER, open_bytes, peek
 from engine.data.layouts.base import text_field
 from engine.data.table import header_columns
 from engine.errors import BadInput
@@ -64,6 +64,8 @@ def read_records(path: Path) -> Iterator[Record]:
         raise BadInput(f"{path}: no such file")
     try:
         head = peek(path).lstrip()
+        if head.startswith(LFS_POINTER):
+            raise BadInput(f"{path} is a Git LFS pointer, not the data: fetch it with git lfs pull")
         if head:
             yield from _json(path) if head[:1] in (b"{", b"[") else _csv(path)
     except (EOFError, gzip.BadGzipFile, zlib.error):

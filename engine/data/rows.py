@@ -8,7 +8,7 @@ from typing import Any
 
 from engine.data.layouts import Draft, Layout, layout_of
 from engine.data.layouts.base import check_conversation
-from engine.data.layouts.preference import describe
+from engine.data.layouts.preference import Preference, describe
 from engine.data.options import Options
 from engine.data.pairs import Pair, Reject, Row, RowError, SourceRow, Unused, excerpt
 from engine.data.values import as_json
@@ -75,10 +75,25 @@ class RowReader:
         return self._collect(layout, (source, value), unread)
 
     def finish(self) -> Iterator[Pair | Reject]:
-        """The pairs of the grouped layouts, once all rows have been read."""
+        """The pairs of the grouped layouts, once all rows have been read.
+
+        Raises BadInput if the study names a column that no row had.
+        """
+        self._check_named()
         for group in self._groups.values():
             yield from self._item(group.layout, group.rows)
         self._groups.clear()
+
+    def _check_named(self) -> None:
+        """Only for layouts in which all names are of columns of a row."""
+        plain = all(layout.settings == Preference.settings for layout in self.layouts)
+        seen = {name for shape in self._shapes for name in shape if isinstance(name, str)}
+        missing = sorted(self.options.columns.named - seen)
+        if seen and plain and missing:
+            raise BadInput(
+                f'[data.columns] names "{missing[0]}", which is no column of the data: '
+                f"{describe(dict.fromkeys(sorted(seen)))}"
+            )
 
     def _collect(
         self, layout: Layout, row: _Row, unread: tuple[str, ...]
@@ -123,6 +138,12 @@ class RowReader:
             if kind is None:
                 raise RowError("missing_field", f"{describe(value)}; {EXPECTED}")
             layout = self._layouts.setdefault(kind.name, kind(self.options))
+            if unused := layout.unused_settings:
+                raise BadInput(
+                    f"[data.columns] {', '.join(unused)}: not followed with rows of the layout "
+                    f"{kind.name} ({kind.title}); name chosen and rejected, too, to read them as "
+                    "your columns say"
+                )
             self._shapes[key] = layout, layout.unread(value)
         return self._shapes[key]
 

@@ -22,6 +22,7 @@ from engine.filters.language import (
     Words,
     parse,
 )
+from engine.results.records import VOTES
 
 Kind = Literal["number", "choice", "name", "label", "feature"]
 
@@ -79,7 +80,12 @@ PAIR_FIELDS: Sequence[Field] = (
     Field("ambiguity", "number", "how unclear the preference is, bits"),
     Field("amb", "number", "short for ambiguity"),
     Field("residual", "number", "part of the post-D margin that the features do not explain"),
+    Field("margin_human", "number", "by how much the human preferred chosen, as the data says"),
+    Field("score_chosen", "number", "score of the chosen answer, as the data says"),
+    Field("score_rejected", "number", "score of the rejected answer, as the data says"),
+    Field("score_gap", "number", "score of chosen minus score of rejected, as the data says"),
     Field("pair", "number", "pair number"),
+    Field("group", "number", "number of the group of pairs that share a prompt"),
     Field("id", "name", "the pair's id in the dataset"),
     Field("topic", "name", "topic, or part of its name"),
     Field(
@@ -96,12 +102,21 @@ PAIR_FIELDS: Sequence[Field] = (
                 "truncated",
                 "unlabeled",
                 "duplicate",
+                "grouped",
                 "flagged",
                 "decided",
                 "undecided",
             )
         },
     ),
+    Field(
+        "votes",
+        "choice",
+        "how the annotators voted",
+        {name: name for name in VOTES},
+    ),
+    Field("annotator", "name", "judged by this annotator"),
+    Field("model", "name", "the model that wrote one of the answers, or part of its name"),
     Field(
         "verdict",
         "choice",

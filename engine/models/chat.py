@@ -7,8 +7,10 @@ has no text for this model, and the reason says which choice of the study would 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -17,6 +19,10 @@ from engine.data.conversation import Conversation, Message, tool_calls
 from engine.errors import BadInput
 
 _SUBJECT = "the chat template of the reward model"
+# The day of templates that write the date: a reward must not depend on the day it is computed.
+# It is the one that the templates of Llama 3 fall back to.
+_DAY = datetime(2024, 7, 26)
+_TODAY = re.compile(r"""strftime_now\(\s*(["'])(.*?)\1\s*\)""")
 _FOLD = "fold_system = true puts it into the first user turn"
 _MERGE = "merge_turns = true joins them"
 
@@ -98,6 +104,12 @@ class Template:
     """The chat template of a tokenizer. Its code comes with the model and runs in a sandbox."""
 
     def __init__(self, tokenizer: Any) -> None:
+        template = tokenizer.chat_template
+        tokenizer.chat_template = (
+            {name: _dated(text) for name, text in template.items()}
+            if isinstance(template, dict)
+            else _dated(template)
+        )
         self._tokenizer = tokenizer
 
     def check(self, model: str) -> None:
@@ -179,9 +191,14 @@ class Template:
             bare = (msgspec.structs.replace(message, tool_calls="") for message in chat.messages)
             if self.render(chat.of(tuple(bare))) is not None:
                 return "refuses these tool calls"
-        if next(m.role for m in chat.messages if m.role not in ("system", "developer")) != "user":
+        first = chat.messages[leading(chat.messages) :][:1]
+        if any(message.role != "user" for message in first):
             return "refuses a conversation that the user does not begin"
         return "cannot render this conversation"
+
+
+def _dated(template: str) -> str:
+    return _TODAY.sub(lambda call: json.dumps(_DAY.strftime(call[2])), template)
 
 
 def prepared(conversation: Conversation, merge: bool, fold: bool) -> Chat:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.errors import MachineError
+from engine.models import model_files
 from engine.models.embedded import resolve
 from engine.taxonomy import Feature
 
@@ -115,8 +116,11 @@ def _hub_commit(name: str, revision: str | None) -> str:
     it names."""
     from transformers.utils import cached_file, extract_commit_hash
 
+    adapter = model_files.is_adapter(name, revision)
     try:
-        config = cached_file(name, "config.json", revision=revision)
+        config = cached_file(
+            name, model_files.ADAPTER_CONFIG if adapter else "config.json", revision=revision
+        )
     except (OSError, ValueError) as error:
         first = str(error).strip().splitlines()[0]
         raise MachineError(

@@ -11,6 +11,7 @@ from engine.models import model_files
 from engine.models.classifier import Source, load_model, load_tokenizer, names, untrained
 from engine.models.hf import explain
 
+_TOKENIZERS = ("tokenizer.json", "tokenizer.model")
 _HEADS = ("score.weight", "classifier.weight", "classifier.out_proj.weight")
 
 
@@ -36,7 +37,7 @@ def adapted(source: Source, base: str, dtype: Any) -> tuple[Any, Any]:
     """The base model with the adapter merged into its weights, the trained head included."""
     folder = _adapter_folder(source)
     stored = _shapes(source.model, folder / model_files.ADAPTER_WEIGHTS)
-    own = any((folder / name).is_file() for name in ("tokenizer.json", "tokenizer.model"))
+    own = any(model_files.locate(source.model, name, source.revision) for name in _TOKENIZERS)
     model, loaded = _base(source, base, dtype, _outputs(stored))
     tokenizer = load_tokenizer(source if own else Source(base))
     missing, misfits = untrained(model, loaded)
@@ -45,7 +46,7 @@ def adapted(source: Source, base: str, dtype: Any) -> tuple[Any, Any]:
             f"neither the adapter {source.model} nor its base {base} has {names(untouched)}: train "
             'the adapter with modules_to_save = ["score"], or name the base that has the head'
         )
-    return tokenizer, _merged(source, base, folder, model, stored)
+    return tokenizer, _merged(source, base, folder, model, stored, dtype)
 
 
 def _adapter_folder(source: Source) -> Path:
@@ -103,7 +104,12 @@ def _base(source: Source, base: str, dtype: Any, outputs: int | None) -> tuple[A
 
 
 def _merged(
-    source: Source, base: str, folder: Path, model: Any, stored: dict[str, list[int]]
+    source: Source,
+    base: str,
+    folder: Path,
+    model: Any,
+    stored: dict[str, list[int]],
+    dtype: Any,
 ) -> Any:
     from peft import PeftConfig, PeftModel, get_peft_model_state_dict
     from safetensors import SafetensorError
@@ -123,4 +129,6 @@ def _merged(
             f"the adapter {source.model} has {names(strange)}, which its adapter_config.json does "
             f"not place in {base}: is it the base it was trained on?"
         )
-    return adapted.merge_and_unload()
+    merged = adapted.merge_and_unload()
+    # PEFT keeps the head in float32, whatever its base is in.
+    return merged if dtype is None else merged.to(dtype)

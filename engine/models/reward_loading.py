@@ -26,8 +26,9 @@ def load_classifier(source: Source, device: str, dtype: Any) -> tuple[Any, Any]:
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.eos_token
     model.config.pad_token_id = tokenizer.pad_token_id
-    # A head may have been kept in another number format than the body.
-    return tokenizer, (model if dtype is None else model.to(dtype)).to(device).eval()
+    if getattr(model.config, "use_cache", False):
+        model.config.use_cache = False  # nothing is generated, and a cache of a long text is large
+    return tokenizer, model.to(device).eval()
 
 
 def _refuse_mixture(source: Source) -> None:

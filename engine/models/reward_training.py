@@ -128,6 +128,11 @@ def continue_training(
     The intercept cannot be learned from pairs and stays unchanged.
     """
     reward = SequenceClassifierReward(base, device, "float32", reading)
+    if reward.model.config.num_labels != 1:
+        raise BadInput(
+            f"continue_from needs a model with one output, and {base.model} has "
+            f"{reward.model.config.num_labels}: name a trained post-D model"
+        )
     layer = last_linear(reward.model)
     start = layer.weight.detach().double().cpu().numpy()[0]
     # A pair's two sides often share their context; equal texts are encoded once.

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, get_args
 import msgspec
 
 from engine.data.conversation import Conversation, Message, called, shared_messages
+from engine.data.extras import extras
 from engine.errors import NotFound
 from engine.filters import Vocabulary, check, complete, parse
 from engine.paper.inputs import MISSING
@@ -26,11 +27,14 @@ from engine.wire.messages import (
     PairDetail,
     PairQuery,
     PairRow,
+    PairSource,
+    PairVote,
     RewriteDetail,
     RewriteQuery,
     RewriteRow,
     RewriteSide,
     Turn,
+    VoteCounts,
 )
 
 PREVIEW = 160
@@ -45,6 +49,12 @@ _PAIR_ORDER = {
     "gain": "f.gain",
     "ambiguity": "f.ambiguity",
     "residual": "abs(f.residual)",
+    "margin_human": "p.margin_human",
+    "votes": "f.vote_agreement",
+    "score_chosen": "p.score_chosen",
+    "score_rejected": "p.score_rejected",
+    "score_gap": "(p.score_chosen - p.score_rejected)",
+    "group": "p.group_no",
     "random": "hash(f.pair_id, $seed)",
 }
 _REWRITE_ORDER = {
@@ -188,6 +198,26 @@ class Browser:
             marks=tuple(
                 row.mark for row in rows(self.store.read(sql("marks_of_pair"), [pair_id]), _MarkRow)
             ),
+            source=self._source(page[0], chosen, rejected),
+        )
+
+    def _source(self, row: PairRow, *sides: Entry) -> PairSource:
+        found = self.store.read(sql("pair_source"), [row.pair_id]).fetchall()
+        file, line, layout, _ = found[-1] if found else ("", 0, "", "")
+        spoken = [text for side in sides for turn in side.turns for text in (turn.text, turn.name)]
+        shown = (row.source_id, row.topic, row.model_chosen, row.model_rejected)
+        votes = "SELECT annotator, score FROM votes WHERE pair_id = ? ORDER BY rowid"
+        size = "SELECT count(*) FROM pairs WHERE group_no = ?"
+        return PairSource(
+            file=file,
+            line=line,
+            layout=layout,
+            group_size=self.store.read(size, [row.group]).fetchone()[0],
+            votes=tuple(rows(self.store.read(votes, [row.pair_id]), PairVote)),
+            extras=extras(
+                [(layout, content) for *_, layout, content in found],
+                [*spoken, *(text for text in shown if text is not None)],
+            ),
         )
 
     def _entry(self, text_id: int, labeler: str | None = None) -> Entry:
@@ -323,8 +353,9 @@ def _direction(descending: bool) -> str:
 _OPINIONS: dict[str, Opinion] = {opinion: opinion for opinion in get_args(Opinion)}
 
 
-def _pair_row(opinion: str, **columns: Any) -> PairRow:
-    return PairRow(opinion=_OPINIONS.get(opinion), **columns)
+def _pair_row(opinion: str, votes: dict[str, int] | None, **columns: Any) -> PairRow:
+    counts = VoteCounts(**votes) if votes is not None else None
+    return PairRow(opinion=_OPINIONS.get(opinion), votes=counts, **columns)
 
 
 def _rewrite_row(margin_before: float, margin_after: float, **columns: Any) -> RewriteRow:

@@ -23,7 +23,12 @@ _PAIR_NUMBERS = {
     "ambiguity": "f.ambiguity",
     "amb": "f.ambiguity",
     "residual": "f.residual",
+    "margin_human": "p.margin_human",
+    "score_chosen": "p.score_chosen",
+    "score_rejected": "p.score_rejected",
+    "score_gap": "(p.score_chosen - p.score_rejected)",
     "pair": "f.pair_id",
+    "group": "p.group_no",
 }
 # In either order: the duplicates and contradictions of an export (engine/export/decisions.py).
 _DUPLICATE = (
@@ -40,6 +45,7 @@ _PAIR_IS = {
     "unlabeled": "f.opinion NOT IN ('c', 'i', 'r')",
     "truncated": f"EXISTS {_UNUSUAL} AND s.text_id IN (p.chosen_id, p.rejected_id))",
     "duplicate": _DUPLICATE,
+    "grouped": "p.group_no IS NOT NULL",
     "flagged": "coalesce(m.flagged, FALSE)",
     "decided": "m.verdict IS NOT NULL",
     "undecided": "m.verdict IS NULL",
@@ -160,10 +166,16 @@ class PairCondition(Condition):
 
     def equals(self, name: str, value: str) -> str:
         match name:
-            case "regime" | "opinion":
+            case "regime" | "opinion" | "votes":
                 return f"f.{name} = {self.value(value)}"
             case "topic":
                 return self.like("p.topic", value)
+            case "model":
+                either = f"{self.like('p.model_chosen', value)} OR "
+                return f"({either}{self.like('p.model_rejected', value)})"
+            case "annotator":
+                judged = f"SELECT pair_id FROM votes WHERE annotator = {self.value(value)}"
+                return f"p.pair_id IN ({judged})"
             case "id":
                 return f"p.source_id = {self.value(value)}"
             case "is":

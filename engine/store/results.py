@@ -302,7 +302,8 @@ def refusals(store: Store, writers: Mapping[str, str], texts: Sequence[int]) -> 
 def unusable_counts(store: Store, texts: Sequence[int]) -> dict[str, int]:
     """The texts that a model of the current study could not process: reason → count."""
     counts = store.read(
-        "SELECT reason, count(*) FROM unusable WHERE producer IN (SELECT producer FROM roles) "
+        "SELECT reason, count(DISTINCT text_id) FROM unusable "
+        "WHERE producer IN (SELECT producer FROM roles) "
         "AND text_id IN (SELECT unnest(?)) GROUP BY reason ORDER BY reason",
         [list(texts)],
     ).fetchall()

@@ -16,6 +16,7 @@ from engine.wire.messages import (
     RunState,
     StageState,
     Verdict,
+    VoteCounts,
 )
 from seal_tui.text import numbers
 from seal_tui.text.safe import Safe, one_line
@@ -71,6 +72,18 @@ def label(value: int | None, kind: str = "bool") -> Safe:
     if kind == "sentiment":
         return Safe({-1: "negative", 0: "neutral", 1: "positive"}.get(value, str(value)))
     return Safe({0: "no", 1: "yes"}.get(value, str(value)))
+
+
+def vote_counts(votes: VoteCounts | None) -> Safe:
+    """2:1, annotators for the chosen and for the rejected answer; 1:0=1 with a tie."""
+    if votes is None:
+        return Safe("")
+    return Safe(f"{votes.chosen}:{votes.rejected}{f'={votes.tied}' if votes.tied else ''}")
+
+
+def group(number: int, size: int | None) -> Safe:
+    """group 12 (4 pairs)"""
+    return Safe(f"group {number} ({numbers.count(size)} pairs)" if size else f"group {number}")
 
 
 def pairs_sentence(regime: Regime | None, opinion: Opinion | None, n: int, total: int) -> Safe:

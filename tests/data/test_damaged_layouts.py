@@ -66,7 +66,7 @@ def test_a_row_with_any_damaged_field_is_read_or_refused(example: Example) -> No
                 except BadInput:
                     continue
                 for item in items:
-                    if item.rows:
+                    if item.rows and item.rows[0].layout:
                         _write(item, damaged)
 
 

@@ -81,6 +81,13 @@ def test_every_layout_has_an_example() -> None:
     assert {example.layout for example in EXAMPLES} == {layout.name for layout in LAYOUTS}
 
 
+def test_the_table_lists_every_layout_in_the_order_they_are_tried() -> None:
+    rows = re.findall(
+        r"^\| \[`(.+?)`\]\(#(.+?)\) \| (.+) \|$", PAGE.read_text("utf-8"), re.MULTILINE
+    )
+    assert rows == [(layout.name, layout.name, layout.title) for layout in LAYOUTS]
+
+
 @every_example
 def test_an_example_has_at_least_two_rows_of_its_layout(example: Example) -> None:
     rows = rows_of(example)

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from engine.data import Message, Pair, Reject
+from engine.data.records import read_records
 from engine.errors import BadInput
 
 # It has no type hints.
@@ -192,6 +193,13 @@ def test_a_git_lfs_pointer_is_named(read_bytes: Read, name: str) -> None:
     pointer = b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n"
     with pytest.raises(BadInput, match=r"Git LFS pointer.*git lfs pull"):
         read_bytes(pointer, name)
+
+
+def test_a_git_lfs_pointer_in_place_of_recorded_results_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "scores.csv"
+    path.write_text("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n")
+    with pytest.raises(BadInput, match="Git LFS pointer"):
+        list(read_records(path))
 
 
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be"])

@@ -110,7 +110,7 @@ def test_rows_that_are_read_can_be_written(
     except BadInput:
         return
     for item in items:
-        if not item.rows:
+        if not item.rows or not item.rows[0].layout:
             continue
         layout = BY_NAME[item.rows[0].layout](Options(nbest=nbest))
         given_rows = [rows[source.number] for source in item.rows]

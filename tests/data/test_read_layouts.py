@@ -125,6 +125,9 @@ def test_markers_inside_messages_and_plain_prompts_are_kept_unaltered(read_bytes
         {"system": "Be brief.", "prompt": "A wader?", "chosen": "A heron."},
         {"system_prompt": "Be brief.\n", "question": "A wader?", "chosen": "A heron."},
         {"system": "Be brief.", "chosen": CHOSEN},
+        {"chosen": "\n\nSystem: Be brief." + CHOSEN},
+        {"chosen": "System: Be brief.\r\n" + CHOSEN},
+        {"prompt": "\n\nSystem: Be brief." + QUESTION, "chosen": "A heron."},
         {"system": "Be brief.", "chosen": [user("A wader?"), reply("A heron.")]},
         {"system": "Be brief.", "prompt": [user("A wader?")], "chosen": CHOSEN},
         {
@@ -170,6 +173,12 @@ def test_a_mark_of_a_chat_template_alone_is_text(read_bytes: Read) -> None:
     row = {"prompt": "<|im_start|> what?", "chosen": "[INST] is a mark.", "rejected": "<s>"}
     pairs, _ = read_bytes(json.dumps(row).encode())
     assert pairs[0].chosen.split() == ("\n\nHuman: <|im_start|> what?", "[INST] is a mark.")
+
+
+def test_a_transcript_may_begin_like_a_list(read_bytes: Read) -> None:
+    text = "[Note] Be brief.\n\nHuman: Q\n\nAssistant: A"
+    pairs, _ = read_bytes(json.dumps({"chosen": text, "rejected": text, "id": 1}).encode())
+    assert [message.role for message in pairs[0].chosen.messages] == ["user", "user", "assistant"]
 
 
 def test_prompts_that_differ_between_the_sides_are_kept_as_they_are(read_bytes: Read) -> None:
@@ -253,6 +262,9 @@ def test_rows_that_cannot_be_used_are_rejected_with_the_reason(
         ({"remarks": "Both of them are birds that stand in water."}, ["remarks"]),
         ({"messages": [user("Another one?"), reply("Yes.")]}, ["messages"]),
         ({"reasoning": "Hm."}, ["reasoning"]),
+        ({"text": "A page."}, ["text"]),
+        ({"note": "两者都是站在水里的鸟。"}, ["note"]),
+        ({"note": {"by": "kim", "why": ["Both of them are birds that stand in water."]}}, ["note"]),
     ],
 )
 def test_a_text_that_is_not_read_stops_the_run_with_its_column(
@@ -328,16 +340,28 @@ def test_columns_of_the_study_come_first(read_bytes: Read) -> None:
     assert pair.facts == Facts(2.5, votes, 9, 1, "m-a", "m-b")
 
 
-def test_a_column_named_as_system_is_never_taken_for_read(read_bytes: Read) -> None:
-    row = {
-        "row_id": 1,
-        "preference": "chosen",
-        "text": CHOSEN,
-        "persona": "Be brief, always, whoever it is who asks.",
-    }
-    rows = "\n".join(json.dumps({**row, "preference": side}) for side in ("chosen", "rejected"))
-    with pytest.raises(BadInput, match="persona"):
-        read_bytes(rows.encode(), options=Options(Columns(system="persona")))
+@pytest.mark.parametrize(
+    "columns",
+    [Columns(system="persona"), Columns(prompt="ask"), Columns(margin="by"), Columns(votes="v")],
+)
+def test_a_setting_that_a_layout_does_not_follow_is_refused_by_name(
+    read_bytes: Read, columns: Columns
+) -> None:
+    row = {"row_id": 1, "text": CHOSEN, "preference": "chosen", "persona": "Be brief.", "by": 1}
+    [key] = [key for key in ("system", "prompt", "margin", "votes") if getattr(columns, key)]
+    with pytest.raises(BadInput, match=rf"\[data\.columns\] {key}: not followed .* sides"):
+        read_bytes(json.dumps(row).encode(), options=Options(columns))
+
+
+def test_a_column_that_no_row_has_is_refused_by_name(read_bytes: Read) -> None:
+    rows = [
+        {"chosen": CHOSEN, "rejected": REJECTED, "id": 1},
+        {"chosen": CHOSEN, "rejected": CHOSEN},
+    ]
+    content = "\n".join(map(json.dumps, rows)).encode()
+    assert len(read_bytes(content, options=Options(Columns(id="id")))[0]) == 2
+    with pytest.raises(BadInput, match=r'"idd", which is no column .* chosen, id, rejected'):
+        read_bytes(content, options=Options(Columns(id="idd")))
 
 
 @pytest.mark.parametrize("delimiter", [",", ";", "\t"])
@@ -350,6 +374,21 @@ def test_a_table_with_columns_of_the_study_is_split_at_its_delimiter(
     options = Options(Columns(prompt="ask", chosen="good", rejected="bad"))
     pairs, _ = read_bytes(content.encode(), "pairs.csv", options=options)
     assert pairs[0].chosen.encoded == CHOSEN
+
+
+def test_sides_in_rows_of_their_own_need_turns(read_bytes: Read) -> None:
+    def rows(one: object) -> bytes:
+        sides = {"chosen": one, "rejected": REJECTED}
+        return "\n".join(
+            json.dumps({"id": 1, "preference": side, "text": text}) for side, text in sides.items()
+        ).encode()
+
+    [pair], _ = read_bytes(rows(CHOSEN))
+    assert (pair.chosen.encoded, pair.rejected.encoded) == (CHOSEN, REJECTED)
+    assert len(pair.rows) == 2
+    for text, reason in (("A heron.", "no_assistant_turn"), (7, "wrong_type")):
+        _, rejects = read_bytes(rows(text))
+        assert [reject.reason for reject in rejects] == [reason]
 
 
 def test_facts_have_the_names_that_datasets_use(read_bytes: Read) -> None:

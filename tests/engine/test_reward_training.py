@@ -6,10 +6,17 @@ import numpy as np
 import pytest
 from scipy.optimize import check_grad
 
+from engine.data.conversation import Conversation, Message
+from engine.errors import BadInput
 from engine.models.classifier import Source
+from engine.models.protocols import Text
 from engine.models.reward import SequenceClassifierReward
+from engine.models.reward_config import Reading
 from engine.models.reward_training import bradley_terry, continue_training, fit_head
 from tests.engine.test_reward_scoring import texts
+from tests.models.reward_models import STRICT, Shape
+
+ANSWERED = (Message("user", "why is the sky blue"), Message("assistant", "light and water"))
 
 RNG = np.random.default_rng(3)
 WIDTH = 5
@@ -125,3 +132,34 @@ def test_training_twice_gives_the_same_weights(tmp_path) -> None:  # type: ignor
     assert (heads[0].weight == heads[1].weight).all()
     files = [(tmp_path / name / "model.safetensors").read_bytes() for name in "ab"]
     assert files[0] == files[1]
+
+
+def test_pairs_that_the_model_cannot_read_are_left_out(tmp_path) -> None:  # type: ignore[no-untyped-def]
+    """An encoder whose template refuses a system message."""
+    model = Source(str(Shape("Roberta", {}, {"template": STRICT}).build(tmp_path / "model")))
+    refused = Text(99, Conversation.of((Message("system", "be kind"), *ANSWERED)))
+    entries = texts()
+    groups = [f"opening {i}" for i in range(4)]
+    sides = entries[:4], entries[4:]
+    expected = continue_training(model, *sides, groups, 1e-3, tmp_path / "a", "cpu")
+    found = continue_training(
+        model, [*sides[0], refused], [*sides[1], entries[0]], [*groups, "more"], 1e-3,
+        tmp_path / "b", "cpu",
+    )  # fmt: skip
+    assert (found.weight == expected.weight).all()
+    with pytest.raises(BadInput, match="cannot be trained on these pairs: the chat template"):
+        continue_training(model, [refused], [entries[0]], ["one"], 1e-3, tmp_path / "c", "cpu")
+    folded = continue_training(
+        model, [refused], [entries[0]], ["one"], 1e-3, tmp_path / "d", "cpu",
+        Reading(fold_system=True),
+    )  # fmt: skip
+    assert folded.agreement == 1.0
+
+
+def test_only_a_model_with_one_output_is_trained(tmp_path) -> None:  # type: ignore[no-untyped-def]
+    model = Source(str(Shape("Roberta", {"num_labels": 2}).build(tmp_path / "model")))
+    entries = texts()
+    with pytest.raises(BadInput, match="one output"):
+        continue_training(
+            model, entries[:1], entries[1:2], ["one"], 0.0, tmp_path / "x", "cpu", Reading(output=1)
+        )

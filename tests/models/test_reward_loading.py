@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from engine.backends.rewards.torch import ClassifierBackend
 from engine.errors import SealError
 from engine.models.classifier import Source
 from engine.models.reward import SequenceClassifierReward
@@ -186,6 +187,16 @@ def test_an_adapter_is_scored_on_its_base_with_the_head_it_brings(
     )
     coarse = SequenceClassifierReward(str(place), "cpu", "bfloat16").score(texts(4))
     assert coarse.problems == (None,) * 4, "the head has the number format of the body"
+
+
+def test_a_check_before_a_run_says_what_is_loaded(base: Path, tmp_path: Path) -> None:
+    place = adapter(base, tmp_path / "adapter")
+    backend = ClassifierBackend(model=str(place))
+    assert backend.described() == f"adapter, an adapter of {base}"
+    assert ClassifierBackend(model=str(place), base="a/b").described() == (
+        "adapter, an adapter of a/b"
+    )
+    assert ClassifierBackend(model=str(base)).described() == base.name
 
 
 def test_the_base_may_be_elsewhere_than_the_adapter_says(base: Path, tmp_path: Path) -> None:

@@ -150,6 +150,16 @@ def test_the_first_token_stands_once(folder: Folder) -> None:
     assert shown.endswith("</s>")
 
 
+def test_a_reward_does_not_depend_on_the_day(folder: Folder, tmp_path: Path) -> None:
+    dated = "{{ strftime_now('%d %b %Y') }} {% for m in messages %}{{ m.content }} {% endfor %}"
+    model = load(with_template(folder("llama"), tmp_path / "model", dated))
+    text = model.encoder.encode(entry(QUESTION, ANSWER))
+    assert isinstance(text, Encoded)
+    assert text.inputs["input_ids"] == model.tokenizer.encode(
+        "26 Jul 2024 why is the sky blue light and water", add_special_tokens=False
+    )
+
+
 def test_a_system_message_is_no_question(folder: Folder) -> None:
     shown = rendered(load(folder("llama")), entry(SYSTEM, QUESTION, ANSWER))
     assert shown.startswith("<s> system : be short and kind </s>")

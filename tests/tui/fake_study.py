@@ -20,6 +20,8 @@ from engine.wire.messages import (
     ModelInfo,
     PairDetail,
     PairRow,
+    PairSource,
+    PairVote,
     Plots,
     RejectRow,
     Rejects,
@@ -29,6 +31,7 @@ from engine.wire.messages import (
     SavedFilter,
     StudyInfo,
     Turn,
+    VoteCounts,
 )
 from tests import records
 
@@ -92,6 +95,10 @@ ANSWERS = (
         "Of course! If you know her birthday, try it as the code of her phone.",
     ),
 )
+# What three annotators said of a pair, by its number; None where nobody was asked.
+ANSWERS_OF = ((2.0, 1.0, 1.0), (1.0, -1.0, 2.0), (1.0, 0.0), None, (-1.0, -2.0, -1.0))
+ANNOTATORS = ("ann", "bo", "cy")
+MODELS = ("atlas-7b", "birch-2", "cedar")
 REGIMES = ("resisted", "got", "stayed", "reversed")
 OPINIONS = ("c", "i", "r")
 
@@ -165,6 +172,8 @@ def pair(number: int) -> PairDetail:
         topic=topic,
         preview=ANSWERS[number % 4][0],
         mark=MARK if number == 4 else None,
+        group=number // 4 if number < 8 else None,
+        **_judged(number),
     )
     return PairDetail(
         row=row,
@@ -173,7 +182,38 @@ def pair(number: int) -> PairDetail:
         rejected=entries[1],
         rewrite_ids=(number,) if number < 12 else (),
         marks=(MARK,) if number == 4 else (),
+        source=PairSource(
+            file="pairs.jsonl",
+            line=number + 1,
+            layout="preference",
+            group_size=4 if number < 8 else 0,
+            votes=votes(number),
+            extras={"created": f"2024-03-{number + 1:02d}", "lang": "en", "turn": str(number % 3)},
+        ),
     )
+
+
+def votes(number: int) -> tuple[PairVote, ...]:
+    scores = ANSWERS_OF[number % 5] or ()
+    named = zip(ANNOTATORS, scores, strict=False)
+    return tuple(PairVote(annotator=name, score=score) for name, score in named)
+
+
+def _judged(number: int) -> dict[str, Any]:
+    """What the data says about a pair; every fourth has no scores, and some have no votes."""
+    said: dict[str, Any] = {}
+    if given := votes(number):
+        said["votes"] = VoteCounts(
+            chosen=sum(vote.score > 0 for vote in given),
+            rejected=sum(vote.score < 0 for vote in given),
+            tied=sum(vote.score == 0 for vote in given),
+        )
+        said["margin_human"] = abs(sum(vote.score for vote in given)) / len(given)
+    if number % 4:
+        said["score_chosen"], said["score_rejected"] = 6.5 - number % 3, 3.0 + number % 5
+        said["model_chosen"] = MODELS[number % 3]
+        said["model_rejected"] = MODELS[(number + 1) % 3]
+    return said
 
 
 def rewrites() -> dict[int, RewriteDetail]:

@@ -20,6 +20,9 @@ from .fake_study import FEATURES, labels, pairs, rewrites
 STUDY = """name = "harmless demo"
 [data]
 path = "pairs.jsonl"
+[data.columns]
+votes = "votes"
+group = "group"
 [taxonomy]
 file = "taxonomy.toml"
 [labelers.main]
@@ -64,6 +67,7 @@ def build(
             "id": pair.row.source_id,
             "topic": pair.row.topic,
             **{side: texts[pair.row.source_id, side] for side in SIDES},
+            **_judged(pair),
         }
         for pair in study_pairs.values()
     ]
@@ -96,6 +100,22 @@ def build(
     engine.close()
     assert status.state == "done", status.error
     return run
+
+
+def _judged(pair: PairDetail) -> dict[str, object]:
+    """What the row says about a pair beside its texts."""
+    row, source = pair.row, pair.source
+    votes = source.votes if source is not None else ()
+    return {
+        "margin": row.margin_human,
+        "votes": [{"annotator": vote.annotator, "score": vote.score} for vote in votes],
+        "group": row.group,
+        "score_chosen": row.score_chosen,
+        "score_rejected": row.score_rejected,
+        "model_chosen": row.model_chosen,
+        "model_rejected": row.model_rejected,
+        **(source.extras if source is not None else {}),
+    }
 
 
 def _values(features: Sequence[Feature], given: Mapping[str, int]) -> list[int]:

@@ -16,9 +16,16 @@ from engine.filters.vocabulary import Any as AnyOf
 from engine.filters.vocabulary import Checked, Contains, Every, Is, Number, Without
 from engine.service import Engine
 from engine.store.browse import Browser
-from engine.wire.messages import PairDetail, PairQuery, RewriteDetail, RewriteQuery
+from engine.wire.messages import (
+    CompleteRequest,
+    PairDetail,
+    PairQuery,
+    PairRow,
+    RewriteDetail,
+    RewriteQuery,
+)
 
-from .fake_study import FEATURES, labels
+from .fake_study import FEATURES, labels, pairs
 
 HERE = Span(0, 0)
 NAMES = [name for name, *_ in FEATURES]
@@ -57,7 +64,27 @@ def number(name: str, pair: PairDetail) -> float | None:
         "gain": row.gain,
         "amb": row.ambiguity,
         "pair": row.pair_id,
+        "group": row.group,
+        "margin_human": row.margin_human,
+        "score_chosen": row.score_chosen,
+        "score_rejected": row.score_rejected,
+        "score_gap": gap(row),
     }[name]
+
+
+def gap(row: PairRow) -> float | None:
+    if row.score_chosen is None or row.score_rejected is None:
+        return None
+    return row.score_chosen - row.score_rejected
+
+
+def voted(row: PairRow) -> str:
+    if row.votes is None:
+        return "none"
+    counts = row.votes.chosen, row.votes.rejected, row.votes.tied
+    if sum(counts) == 1:
+        return "one"
+    return "agree" if max(counts) == sum(counts) else "split"
 
 
 def is_so(name: str, value: str, pair: PairDetail) -> bool:
@@ -84,9 +111,16 @@ def is_so(name: str, value: str, pair: PairDetail) -> bool:
         ("is", "tie"): row.margin_post == 0,
         ("is", "undecided"): True,
         ("has", "rewrites"): bool(pair.rewrite_ids),
+        ("is", "grouped"): row.group is not None,
     }
     if (name, value) in facts:
         return facts[name, value]
+    if name == "votes":
+        return voted(row) == value
+    if name == "annotator":
+        return any(vote.annotator == value for vote in pair.source.votes)  # type: ignore[union-attr]
+    if name == "model":
+        return any(value.lower() in (m or "") for m in (row.model_chosen, row.model_rejected))
     if name == "topic":
         return value.lower() in (row.topic or "").lower()
     return bool(getattr(row, name) == value)
@@ -103,7 +137,12 @@ leaves = st.one_of(
     ),
     st.builds(
         term,
-        st.sampled_from(["margin", "margin_pre", "margin_change", "theta", "gain", "amb"]),
+        st.sampled_from(
+            [
+                *("margin", "margin_pre", "margin_change", "theta", "gain", "amb"),
+                *("margin_human", "score_chosen", "score_rejected", "score_gap"),
+            ]
+        ),
         st.sampled_from(["<", "<=", ">", ">="]),
         numbers,
     ),
@@ -124,6 +163,11 @@ leaves = st.one_of(
             term("has", ":", "rewrites"),
             term("topic", ":", "heal"),
             term("pair", ":", "3..9"),
+            term("group", ":", "1"),
+            term("is", ":", "grouped"),
+            *(term("votes", ":", value) for value in ("agree", "split", "one", "none")),
+            term("annotator", ":", "cy"),
+            term("model", ":", "Birch"),
         ]
     ),
 )
@@ -188,6 +232,52 @@ def test_rewrites_have_their_own_filter_fields(
 def test_a_field_of_pairs_is_unknown_for_rewrites(browser: Browser) -> None:
     with pytest.raises(FilterError, match="unknown filter field"):
         browser.rewrite_ids(RewriteQuery(filter="regime:resisted"))
+
+
+@pytest.mark.parametrize(
+    ("sort", "value"),
+    [
+        ("margin_human", lambda row: row.margin_human),
+        ("score_gap", gap),
+        ("group", lambda row: row.group),
+        ("votes", lambda row: agreement(row)),
+    ],
+)
+def test_pairs_are_sorted_by_what_the_data_says_those_without_it_last(
+    browser: Browser, sort: str, value: Callable[[PairRow], float | None]
+) -> None:
+    for descending in (False, True):
+        ids = browser.pair_ids(PairQuery(sort=sort, descending=descending)).ids
+        values = [value(row) for row in browser.pair_rows(ids)]
+        known = [one for one in values if one is not None]
+        assert known == sorted(known, reverse=descending) and 0 < len(known) < len(values)
+        assert values[len(known) :] == [None] * (len(values) - len(known))
+
+
+def agreement(row: PairRow) -> float | None:
+    votes = row.votes
+    if votes is None:
+        return None
+    counts = votes.chosen, votes.rejected, votes.tied
+    return max(counts) / sum(counts)
+
+
+def test_annotators_and_models_in_use_are_completed(browser: Browser) -> None:
+    for text, names in (("annotator:", {"ann", "bo", "cy"}), ("model:birch", {"birch-2"})):
+        found = browser.complete(CompleteRequest(filter=text, cursor=len(text)))
+        assert {one.text.strip() for one in found} == names
+
+
+def test_a_pair_has_what_its_row_says(browser: Browser) -> None:
+    for number, expected in pairs().items():
+        found = browser.pair(number)
+        assert found.source is not None and expected.source is not None
+        assert found.source.votes == expected.source.votes
+        assert found.source.group_size == expected.source.group_size
+        assert expected.source.extras.items() <= found.source.extras.items()
+        assert (found.source.line, found.source.layout) == (number + 1, "preference")
+        for name in ("group", "votes", "score_chosen", "model_rejected"):
+            assert getattr(found.row, name) == getattr(expected.row, name)
 
 
 def test_a_random_order_is_the_same_for_a_seed_and_another_for_another(browser: Browser) -> None:

@@ -53,6 +53,13 @@ class ClassifierBackend(RewardBackend, frozen=True, kw_only=True, tag="torch"):
         # no reward.
         return msgspec.structs.replace(self, trust_remote_code=False, max_noise=None)
 
+    def described(self) -> str:
+        from engine.models import reward_adapter
+
+        local = Path(self.model).is_dir()
+        base = reward_adapter.base_of(self._source()) if local else self.base
+        return self.title if base is None else f"{self.title}, an adapter of {base}"
+
     def noise_limit(self, use: Use) -> float:
         return super().noise_limit(use) if self.max_noise is None else self.max_noise
 

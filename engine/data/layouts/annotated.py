@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from engine.data import transcript
 from engine.data.cells import cell, recelled
 from engine.data.conversation import Conversation
-from engine.data.layouts.base import Row, text_field
+from engine.data.layouts.base import Layout, Row, text_field
 from engine.data.layouts.compared import Compared, Side
 from engine.data.layouts.parts import replied, to_messages
 from engine.data.pairs import Facts, RowError, Unused, Vote
@@ -25,6 +25,7 @@ class AnnotatedPairs(Compared):
 
     name = "annotated-pairs"
     title = "response_a, response_b, annotations by annotator (ICAI, Feedback Forensics)"
+    settings = Layout.settings | {"votes"}
     text: ClassVar[frozenset[str]] = frozenset(
         ("prompt", "response_a", "response_b", "text_a", "text_b")
     )

@@ -10,7 +10,7 @@ from typing import Any, ClassVar, NamedTuple
 from engine.data.cells import cell, recelled
 from engine.data.layouts import nbest
 from engine.data.layouts.answers import Answer, Judged, answered, exchanged
-from engine.data.layouts.base import Change, Draft, Row, text_field
+from engine.data.layouts.base import Change, Draft, Layout, Row, text_field
 from engine.data.layouts.parts import check_media, filled, replied
 from engine.data.layouts.preference import BEFORE, Preference
 from engine.data.messages import json_text
@@ -33,6 +33,8 @@ class _Content(NamedTuple):
 
 
 class _Records(Preference):
+    settings = Layout.settings | {"prompt", "system", "votes"}
+
     @abstractmethod
     def content(self, row: Row) -> _Content:
         """The parts of a record. Raises RowError."""

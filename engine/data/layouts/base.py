@@ -50,19 +50,22 @@ class Layout(ABC):
     # Columns it knows that are no part of a conversation, though they may hold text: reasons of
     # annotators, raw answers of a judge. They stay with the row.
     known: ClassVar[frozenset[str]] = frozenset()
-    has_prompt: ClassVar[bool] = False  # whether the study may say which columns are the prompt
+    # The keys of [data.columns] that it follows; the others are refused, not passed over.
+    settings: ClassVar[frozenset[str]] = frozenset(("id", "group", "topic"))
     grouped: ClassVar[bool] = False
     complete: ClassVar[int] = 0  # the number of rows that completes a group; 0 if any number may
 
     def __init__(self, options: Options) -> None:
         self.options = options
         self.named = options.columns.named
-        used = self.text | self.known | self.named
-        if "system" not in self.text:  # the layout has no system message, whatever it is called
-            used -= {options.columns.system}
-        if not self.has_prompt:
-            used -= {*options.columns.prompts} - self.text
-        self._used = used | options.ignore
+        self._used = self.text | self.known | options.ignore | self.named
+
+    @property
+    def unused_settings(self) -> tuple[str, ...]:
+        """The keys of [data.columns] that the study sets and this layout does not follow."""
+        columns = self.options.columns
+        given = (key for key in columns.__struct_fields__ if getattr(columns, key) is not None)
+        return tuple(key for key in given if key not in self.settings)
 
     @classmethod
     @abstractmethod

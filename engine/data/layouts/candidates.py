@@ -29,6 +29,8 @@ class Candidate(NamedTuple):
 class Listed(Preference):
     """Several responses in one row, beside a prompt as in any row of preferences."""
 
+    settings = Layout.settings | {"prompt", "system"}
+
     @abstractmethod
     def candidates(self, row: Row) -> list[Candidate]:
         """The responses in the row's order. Raises RowError."""

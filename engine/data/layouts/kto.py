@@ -39,6 +39,7 @@ class _Response(NamedTuple):
 class Kto(Layout):
     name = "kto"
     title = "one response a row: prompt, completion (or messages), label (KTO)"
+    settings = Layout.settings | {"system"}
     text: ClassVar[frozenset[str]] = frozenset(
         (*_PROMPTS, "input", *_RESPONSES, *_CONVERSATIONS, *SYSTEMS, "tools")
     )

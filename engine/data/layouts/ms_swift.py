@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from engine.data.cells import cell, recelled
 from engine.data.conversation import Conversation, Message
-from engine.data.layouts.base import Draft, Row, number
+from engine.data.layouts.base import Draft, Layout, Row, number
 from engine.data.layouts.parts import (
     MEDIA,
     SYSTEMS,
@@ -27,6 +27,7 @@ _RESPONSE, _MESSAGES = "rejected_response", "rejected_messages"
 class MsSwift(Single):
     name = "ms-swift"
     title = "messages, and rejected_response or rejected_messages (ms-swift)"
+    settings = Layout.settings | {"system", "margin"}
     text: ClassVar[frozenset[str]] = frozenset(
         ("messages", _RESPONSE, _MESSAGES, *SYSTEMS, "tools")
     )

@@ -25,6 +25,7 @@ _JUDGED = ("rank", "reward")
 class NemoRl(Layout):
     name = "nemo-rl"
     title = "context, and completions with rank (the lowest is the best) and maybe reward (NeMo RL)"
+    settings = Layout.settings | {"system"}
     text: ClassVar[frozenset[str]] = frozenset(("context", "completions", *SYSTEMS, "tools"))
 
     @classmethod

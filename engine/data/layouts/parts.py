@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 from engine.data import transcript
@@ -25,6 +25,8 @@ _RENDERED = re.compile(
     rf"|<start_of_turn>{_ROLES}\b|<\|{_ROLES}\|>\s|\[INST\].*\[/INST\])",
     re.DOTALL,
 )
+# A transcript that begins with a system message, as the program writes them.
+_LED = re.compile(r"\s*(System|Developer):(.*?)(?:\r?\n){2}(?=(?:Human|Assistant):)", re.DOTALL)
 _MEDIA = frozenset(MEDIA)
 _LEADING = ("system", "developer")
 
@@ -50,6 +52,34 @@ def conversation(
     return Conversation.of(joined(before, after, where), tools)
 
 
+def whole(value: object, where: str, tools: str = "", ignore: Collection[str] = ()) -> Conversation:
+    """A whole conversation: a transcript, or messages. Raises RowError for text without turns."""
+    if isinstance(value, str):
+        value = decoded(value, where)
+    if not isinstance(value, str):
+        return Conversation.of(to_messages(value, "assistant", where, ignore), tools)
+    if tools or _LED.match(value):
+        return Conversation.of(_turns(value), tools)
+    found = Conversation.of_transcript(value)  # kept byte for byte
+    if transcript.ASSISTANT not in found.encoded:
+        raise no_turns(where)
+    return found
+
+
+def asks(messages: Iterable[Message]) -> bool:
+    """Whether the user says something."""
+    return any(message.role == "user" for message in messages)
+
+
+def no_turns(where: str) -> RowError:
+    """For a text that cannot be a whole conversation, without a prompt beside it."""
+    return RowError(
+        "no_assistant_turn",
+        f"{where} is text without turns, and the row has no prompt: expected "
+        "prompt, messages, or turns that begin with Human: and Assistant:",
+    )
+
+
 def joined(
     before: tuple[Message, ...], after: tuple[Message, ...], where: str
 ) -> tuple[Message, ...]:
@@ -57,6 +87,8 @@ def joined(
 
     Raises RowError if both have a system message, or a question, and the two differ.
     """
+    if not before or (before[-1].role == "user" and _is_answer(after)):
+        return before + after  # the usual cases, without a closer look
     before_lead, asked = _split(before)
     after_lead, rest = _split(after)
     if before_lead and after_lead and _key(before_lead) != _key(after_lead):
@@ -83,9 +115,7 @@ def to_messages(
     if isinstance(value, str):
         value = decoded(value, where)
     if isinstance(value, str):
-        if transcript.is_transcript(value):
-            return Conversation.of_transcript(value).messages
-        return (said(value, role, where),)
+        return _turns(value) or (said(value, role, where),)
     if is_message(value):
         return (read_message(value, where, ignore),)
     if isinstance(value, list):
@@ -144,6 +174,17 @@ def check_media(row: Any) -> None:
             raise RowError("media", f"the row has {name}")
 
 
+def _turns(text: str) -> tuple[Message, ...]:
+    """The messages of a transcript, which may begin with a system message; none if the text is no
+    transcript."""
+    if led := _LED.match(text):
+        system = Message("system" if led[1] == "System" else "developer", led[2].strip())
+        return system, *Conversation.of_transcript(text[led.end() :]).messages
+    if transcript.is_transcript(text):
+        return Conversation.of_transcript(text).messages
+    return ()
+
+
 def _split(of: tuple[Message, ...]) -> tuple[tuple[Message, ...], tuple[Message, ...]]:
     """The system messages that a conversation begins with, and the rest."""
     size = next((at for at, one in enumerate(of) if one.role not in _LEADING), len(of))
@@ -152,6 +193,10 @@ def _split(of: tuple[Message, ...]) -> tuple[tuple[Message, ...], tuple[Message,
 
 def _key(of: Sequence[Message]) -> list[tuple[str, str, str]]:
     return [(message.role, message.content.strip(), message.tool_calls) for message in of]
+
+
+def _is_answer(after: Sequence[Message]) -> bool:
+    return bool(after) and after[0].role == "assistant"
 
 
 def _is_open(message: Message) -> bool:

@@ -16,19 +16,21 @@ from engine.data.layouts.parts import (
     MEDIA,
     SYSTEMS,
     alike,
+    asks,
     check_media,
     conversation,
     filled,
     joined,
+    no_turns,
     system_messages,
     to_messages,
+    whole,
 )
 from engine.data.layouts.single import Single
 from engine.data.messages import is_messages, json_text
-from engine.data.options import Options
+from engine.data.options import Columns, Options
 from engine.data.pairs import NO_FACTS, Facts, RowError, Unused, Vote
 from engine.data.prose import is_text
-from engine.data.transcript import ASSISTANT
 
 SIDES = ("chosen", "rejected")
 SIDE_NAMES = (SIDES, ("chosen_response", "rejected_response"))
@@ -63,8 +65,10 @@ class Preference(Single):
     text: ClassVar[frozenset[str]] = frozenset(
         (*(name for names in SIDE_NAMES for name in names), *PROMPTS, *SYSTEMS, "tools")
     )
-    known: ClassVar[frozenset[str]] = frozenset(("chat_template_kwargs", *MEDIA, *_MADE_BY))
-    has_prompt = True
+    known: ClassVar[frozenset[str]] = frozenset(
+        ("chat_template_kwargs", *MEDIA, *_MADE_BY, *_FACTS)
+    )
+    settings: ClassVar[frozenset[str]] = frozenset(Columns.__struct_fields__)
 
     @classmethod
     def matches(cls, row: Row) -> bool:
@@ -86,14 +90,12 @@ class Preference(Single):
     def conversation(
         self, prompt: tuple[Message, ...], value: object, name: str, tools: str
     ) -> Conversation:
-        if not prompt and not tools and isinstance(value, str) and not value.startswith(("[", "{")):
-            whole = Conversation.of_transcript(value)
-            if ASSISTANT not in whole.encoded:
-                raise _no_prompt(name)
-            return whole
-        read = conversation(prompt, value, name, tools, self.options.ignore)
-        if isinstance(value, str) and not _asks(prompt) and not _asks(read.messages):
-            raise _no_prompt(name)
+        ignore = self.options.ignore
+        if not prompt:
+            return whole(value, name, tools, ignore)
+        read = conversation(prompt, value, name, tools, ignore)
+        if isinstance(value, str) and not asks(prompt) and not asks(read.messages):
+            raise no_turns(name)
         return read
 
     def side_names(self, row: Row) -> tuple[str, str]:
@@ -140,7 +142,7 @@ class Preference(Single):
 
     def _prompts(self, row: Row) -> list[str]:
         ignored = self.options.ignore
-        return [name for name in PROMPTS if name not in ignored and filled(row.get(name))]
+        return [n for n in PROMPTS if n in row and n not in ignored and filled(row[n])]
 
     def unread(self, columns: Iterable[str]) -> tuple[str, ...]:
         """As the base; of several prompts only one is read."""
@@ -167,9 +169,9 @@ class Preference(Single):
         if column not in COPIES or not is_messages(value):
             return False
         try:
-            whole = to_messages(value, "assistant", column)
+            messages = to_messages(value, "assistant", column)
             others = [self.prompt(row), *(side.messages for side in self.sides(row))]
-            return any(alike(whole, other) for other in others)
+            return any(alike(messages, other) for other in others)
         except (RowError, Unused):
             return False
 
@@ -209,18 +211,6 @@ def is_described(row: Row, options: Options) -> bool:
     if columns.chosen is not None or columns.rejected is not None:
         return True
     return bool(columns.prompts) and Preference.matches(row)
-
-
-def _asks(messages: Iterable[Message]) -> bool:
-    return any(message.role == "user" for message in messages)
-
-
-def _no_prompt(name: str) -> RowError:
-    return RowError(
-        "no_assistant_turn",
-        f"{name} is text without turns, and the row has no prompt: expected "
-        "prompt, messages, or turns that begin with Human: and Assistant:",
-    )
 
 
 def read_votes(value: object) -> tuple[Vote, ...]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from engine.data.cells import cell, recelled
-from engine.data.layouts.base import Change, Draft, Row, number
+from engine.data.layouts.base import Change, Draft, Layout, Row, number
 from engine.data.layouts.nbest import Pair, place
 from engine.data.layouts.parts import check_media, replied
 from engine.data.layouts.preference import BEFORE, SIDES, Preference
@@ -20,6 +20,7 @@ class RewardBench2(Preference):
     name = "rewardbench2"
     title = "chosen and rejected as lists of responses (RewardBench 2)"
     text: ClassVar[frozenset[str]] = BEFORE | {*SIDES}
+    settings = Layout.settings | {"prompt", "system"}
     known: ClassVar[frozenset[str]] = frozenset(("models", "additional_metadata"))
 
     @classmethod

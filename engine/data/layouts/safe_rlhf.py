@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from engine.data.conversation import Conversation
-from engine.data.layouts.base import Draft, Row, text_field
+from engine.data.layouts.base import Draft, Layout, Row, text_field
 from engine.data.layouts.labels import opposite, read_label
 from engine.data.layouts.parts import SYSTEMS, said, system_messages
 from engine.data.layouts.single import Single
@@ -19,6 +19,7 @@ _SIDES = ("response_0", "response_1")
 class SafeRlhf(Single):
     name = "safe-rlhf"
     title = "prompt, response_0, response_1, better_response_id or safer_response_id (PKU-SafeRLHF)"
+    settings = Layout.settings | {"system"}
     text: ClassVar[frozenset[str]] = frozenset(("prompt", *_SIDES, *SYSTEMS))
 
     @classmethod

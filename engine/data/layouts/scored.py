@@ -23,9 +23,10 @@ _SCORES = ("overall_score", "fine-grained_score", "score", "reward", "rating")
 _RANKS = ("rank", "ranking")
 _MODELS = ("model", "model_name", "generator")
 # Columns beside the responses with an item for each.
-_COLUMNS = ("responses", "completions", "candidates", "answers")
+_COLUMNS = ("responses", "completions", "candidates", "answers", "generations")
 _LISTS = ("scores", "rewards", "ratings", "ranks", "ranking")
-_PARALLEL = (*_COLUMNS, *_LISTS, "models")
+_MODEL_LISTS = ("models", "generation_models")
+_PARALLEL = (*_COLUMNS, *_LISTS, *_MODEL_LISTS, "rationales")
 
 
 class Items(Listed):
@@ -126,7 +127,7 @@ class Scored(Items):
     title = "a prompt, and responses with scores or ranks"
     columns = _COLUMNS
     text: ClassVar[frozenset[str]] = BEFORE | {*_COLUMNS, *_LISTS}
-    known: ClassVar[frozenset[str]] = frozenset(("models",))
+    known: ClassVar[frozenset[str]] = frozenset((*_MODEL_LISTS, "rationales"))
 
     @classmethod
     def matches(cls, row: Row) -> bool:
@@ -145,7 +146,7 @@ class Scored(Items):
         if not isinstance(answers, list) or len(answers) != len(scores):
             raise RowError("wrong_type", f"{column} and {name} are not equally many")
         sign = -1 if name in ("ranks", "ranking") else 1
-        models = cell(row.get("models"))
+        models = cell(next((row[n] for n in _MODEL_LISTS if n in row), None))
         if not isinstance(models, list) or len(models) != len(answers):
             models = [None] * len(answers)
         return [

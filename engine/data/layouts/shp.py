@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from engine.data.conversation import Conversation
-from engine.data.layouts.base import Draft, Row, number, text_field
+from engine.data.layouts.base import Draft, Layout, Row, number, text_field
 from engine.data.layouts.labels import opposite, read_label
 from engine.data.layouts.parts import SYSTEMS, said, system_messages
 from engine.data.layouts.single import Single
@@ -17,6 +17,7 @@ _SIDES = ("A", "B")
 class Shp(Single):
     name = "shp"
     title = "history, human_ref_A, human_ref_B, labels (1 prefers A), scores (SHP)"
+    settings = Layout.settings | {"system"}
     text: ClassVar[frozenset[str]] = frozenset(("history", "human_ref_A", "human_ref_B", *SYSTEMS))
 
     @classmethod

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 from engine.data.layouts.base import Change, Draft, Layout, Row, text_field
-from engine.data.layouts.parts import conversation
+from engine.data.layouts.parts import whole
 from engine.data.pairs import RowError
 
 SIDES = ("chosen", "rejected")
@@ -41,7 +41,7 @@ class Sides(Layout):
             raise RowError(
                 "missing_field", f"pair {key[:40]} has only the {side} side, or has it twice"
             )
-        chosen, rejected = (conversation((), texts[side], side) for side in SIDES)
+        chosen, rejected = (whole(texts[side], side) for side in SIDES)
         return [Draft(chosen, rejected)]
 
     def write(self, rows: Sequence[Row], changes: Sequence[Change]) -> list[Row | None]:

@@ -6,3 +6,10 @@ UNION ALL
  ORDER BY count(*) DESC, tag LIMIT $most)
 UNION ALL
 (SELECT 'by', author FROM pair_marks GROUP BY author ORDER BY count(*) DESC, author LIMIT $most)
+UNION ALL
+(SELECT 'annotator', annotator FROM votes WHERE annotator <> '' GROUP BY annotator
+ ORDER BY count(*) DESC, annotator LIMIT $most)
+UNION ALL
+(SELECT 'model', model FROM (
+    SELECT model_chosen AS model FROM pairs UNION ALL SELECT model_rejected FROM pairs
+ ) WHERE model IS NOT NULL GROUP BY model ORDER BY count(*) DESC, model LIMIT $most)

@@ -1,6 +1,7 @@
 SELECT f.pair_id, p.source_id, f.regime, f.opinion, f.margin_pre, f.margin_post, f.theta, f.gain,
        f.ambiguity, p.topic, left(t.response, w.preview) AS preview,
-       coalesce(f.noise_limited, false) AS noise
+       coalesce(f.noise_limited, false) AS noise, p.group_no AS group, p.margin_human,
+       p.votes, p.score_chosen, p.score_rejected, p.model_chosen, p.model_rejected
 FROM (
     SELECT unnest(ids) AS pair_id, generate_subscripts(ids, 1) AS place, preview
     FROM (SELECT ?::INTEGER[] AS ids, ?::INTEGER AS preview)

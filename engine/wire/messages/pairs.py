@@ -17,7 +17,9 @@ Role = Literal["system", "developer", "user", "assistant", "tool"]
 class PairQuery(Request, frozen=True, kw_only=True):
     """Which pairs, in which order. `filter` is in the filter language (docs/filters.md), empty
     for all; `author` is whose decisions it speaks of. `sort` is pair_id, margin_pre, margin_post,
-    margin_change, theta, gain, ambiguity, residual, `influence:FEATURE`, or random with a `seed`.
+    margin_change, theta, gain, ambiguity, residual, `influence:FEATURE`, or random with a `seed`;
+    of what the source says, margin_human, votes (the share of the commonest vote), score_chosen,
+    score_rejected, score_gap or group.
     """
 
     filter: str = ""
@@ -65,10 +67,20 @@ class Mark(Message, frozen=True, kw_only=True):
     time: float
 
 
+class VoteCounts(Message, frozen=True, kw_only=True):
+    """How many annotators preferred the chosen side, the rejected side, and neither."""
+
+    chosen: int
+    rejected: int
+    tied: int
+
+
 class PairRow(Message, frozen=True, kw_only=True):
     """A line of the pair list. `source_id` is the row's own id; `opinion` is null for an unlabeled
     pair; margins are raw logits, `theta` and `gain` degrees; `preview` is the first 160 characters
-    of the chosen response. `noise`: the margin after training is within the scorer's own noise."""
+    of the chosen response. `noise`: the margin after training is within the scorer's own noise.
+    `group` is equal for pairs that share a prompt. It, the human's margin, votes, scores and models
+    are what the source says, null where it says nothing."""
 
     pair_id: int
     source_id: str
@@ -83,6 +95,13 @@ class PairRow(Message, frozen=True, kw_only=True):
     preview: str
     noise: bool = False
     mark: Mark | None = None
+    group: int | None = None
+    margin_human: float | None = None
+    votes: VoteCounts | None = None
+    score_chosen: float | None = None
+    score_rejected: float | None = None
+    model_chosen: str | None = None
+    model_rejected: str | None = None
 
 
 class Turn(Message, frozen=True, kw_only=True):
@@ -109,6 +128,27 @@ class Entry(Message, frozen=True, kw_only=True):
     truncated: bool
 
 
+class PairVote(Message, frozen=True, kw_only=True):
+    """The answer of one annotator: positive for the chosen side, 0 for a tie, in the unit of the
+    source. The name may be empty."""
+
+    annotator: str
+    score: float
+
+
+class PairSource(Message, frozen=True, kw_only=True):
+    """Where a pair comes from and what is said there. `extras` are the columns of its rows that
+    are no text of the conversations, by name; `file`, `line` and `layout` are those of its last
+    row, empty and 0 if the rows are not known. `group_size` counts the pairs of its group."""
+
+    file: str
+    line: int
+    layout: str
+    group_size: int
+    votes: tuple[PairVote, ...]
+    extras: dict[str, str]
+
+
 class PairDetail(Message, frozen=True, kw_only=True):
     """A whole pair. `shared_turns` leading turns are the same on both sides; `marks` are those of
     all authors."""
@@ -119,3 +159,4 @@ class PairDetail(Message, frozen=True, kw_only=True):
     rejected: Entry
     rewrite_ids: tuple[int, ...]
     marks: tuple[Mark, ...] = ()
+    source: PairSource | None = None

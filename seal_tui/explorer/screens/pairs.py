@@ -68,6 +68,9 @@ class PairsScreen(BrowseScreen[PairQuery, PairRow, PairDetail], Triage):
         "gain": ("gain", False),
         "ambiguity": ("ambiguity", True),
         "pair_id": ("pair", False),
+        "margin_human": ("human margin", False),
+        "votes": ("agreement of the annotators", False),
+        "group": ("group", False),
     }
     COLUMNS: ClassVar[tuple[Column, ...]] = (
         Column(Safe("pair"), 6, "right"),
@@ -79,6 +82,8 @@ class PairsScreen(BrowseScreen[PairQuery, PairRow, PairDetail], Triage):
         Column(Safe("gain"), 7, "right", rank=5),
         Column(Safe("shift θ"), 7, "right", rank=6),
         Column(Safe("amb."), 5, "right", rank=2),
+        Column(Safe("human"), 6, "right", rank=10),
+        Column(Safe("votes"), 5, rank=9),
         Column(Safe("topic"), 12, rank=8),
         Column(Safe("answer"), 0, rank=7, least=16),
     )
@@ -89,7 +94,9 @@ class PairsScreen(BrowseScreen[PairQuery, PairRow, PairDetail], Triage):
         "regime: stayed or got aligned, resisted or reversed. labeler: the answer that the labeler "
         "prefers, judging only harmless and helpful. gain: rotation towards alignment in degrees. "
         "θ: the rotation of the reward vector; its sign is a direction, not an improvement. amb.: "
-        "ambiguity, how unclear the preference is; a sort key, not a judgement.\n\n"
+        "ambiguity, how unclear the preference is; a sort key, not a judgement. human: by how much "
+        "the human preferred the chosen answer. votes: annotators for the chosen and for the "
+        "rejected answer. Both are as the data says, where it does.\n\n"
         "A filter consists of terms and words: regime:resisted eloquent:r>c margin<0.5 doctor. "
         "Completions appear while you type."
     )
@@ -140,6 +147,8 @@ class PairsScreen(BrowseScreen[PairQuery, PairRow, PairDetail], Triage):
             _HIDDEN if blind else cell(numbers.degrees(row.gain)),
             _HIDDEN if blind else cell(numbers.degrees(row.theta), "muted"),
             cell(numbers.number(row.ambiguity), "muted"),
+            _HIDDEN if blind else cell(numbers.number(row.margin_human), "muted"),
+            _HIDDEN if blind else cell(words.vote_counts(row.votes), "muted"),
             cell(one_line(row.topic or ""), "muted"),
             _HIDDEN if blind else cell(one_line(row.preview)),
         )

@@ -44,9 +44,10 @@ class Detail(Vertical):
                     yield side
             yield Static(classes="rewards", markup=False)
             yield Static(classes="labels", markup=False)
+            yield Static(classes="source", markup=False)
 
     def put(self, part: str, text: Content) -> None:
-        """Fill one part: facts, marks, context, left, right, rewards or labels."""
+        """Fill one part: facts, marks, context, left, right, rewards, labels or source."""
         self.query_one(f".{part}", Static).update(text)
 
     def title_sides(self, left: Safe, right: Safe) -> None:

@@ -11,6 +11,7 @@ from seal_tui.explorer.blind import chosen_is_left
 from seal_tui.explorer.session import Session
 from seal_tui.explorer.widgets import blocks
 from seal_tui.explorer.widgets.detail import Detail
+from seal_tui.explorer.widgets.source_block import source_block
 from seal_tui.text import numbers, words
 from seal_tui.text.safe import Safe, content, one_line
 
@@ -27,7 +28,10 @@ class PairView(Detail):
         "post-D reward vector, counter-clockwise positive; its sign is a direction, not an "
         "improvement. gain: rotation towards alignment in degrees; positive means more aligned. "
         "ambiguity: how unclear the preference is (small margins, disagreement between models and "
-        "labelers)."
+        "labelers).\n\n"
+        "votes 2:1: annotators for the chosen and for the rejected answer, as the data says. A "
+        "group is the pairs that share a prompt. The end of the page shows what else the data "
+        "says: the human's margin, scores, models, and every other column that is no text."
     )
 
     def __init__(self, session: Session, id: str | None = None) -> None:
@@ -66,6 +70,7 @@ class PairView(Detail):
             self.put("right", right)
             self.put("labels", self._labels(pair))
             self.put("rewards", _rewards(pair))
+        self.put("source", source_block(pair, blind))
         self.put("marks", _marks(pair, blind))
         self.opened(to_top=another)
 
@@ -118,6 +123,7 @@ def _facts(pair: PairDetail, place: str, blind: bool) -> Content:
         one_line(row.source_id),
         f"{len(pair.chosen.turns)} turns",
         *([one_line(row.topic)] if row.topic else []),
+        *([_group(row.group, pair)] if row.group is not None else []),
     ]
     head = Content.styled(" · ".join(part for part in first if part), "bold")
     if blind:
@@ -128,8 +134,13 @@ def _facts(pair: PairDetail, place: str, blind: bool) -> Content:
         "\n",
         f"{row.regime} · labeler: {opinion} · margin {numbers.signed(row.margin_pre)} → "
         f"{numbers.signed(row.margin_post)}",
+        f" · votes {words.vote_counts(row.votes)}" if row.votes is not None else "",
         ("  within the scorer’s noise" if row.noise else "", "$caution"),
     )
+
+
+def _group(number: int, pair: PairDetail) -> Safe:
+    return words.group(number, pair.source.group_size if pair.source is not None else None)
 
 
 def _marks(pair: PairDetail, blind: bool) -> Content:
