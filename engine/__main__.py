@@ -8,6 +8,7 @@ import signal
 import sys
 from pathlib import Path
 
+from engine import door
 from engine.errors import BadInput, explain
 
 
@@ -81,6 +82,7 @@ async def _serve(folder: Path, limit: float) -> None:
 
 def main() -> int:
     os.umask(0o077)
+    door.install()
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # the run continues when the terminal is closed
     # uvicorn raises these again after its shutdown, before the engine has closed its database.
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -19,6 +19,7 @@ import filelock
 from engine import __version__, isolated
 from engine.errors import BadInput, Busy, MachineError, SealError
 from engine.paths import runtime_dir
+from engine.visible import shell_word
 from engine.wire import version
 
 HOLDER = "engine.json"
@@ -147,7 +148,7 @@ def _running(folder: Path) -> Holder | None:
     if engine.place is None or engine.place == _place(folder):
         raise Busy(
             f"{held_there}: run seal-tui there; if that engine is gone, or this folder is a copy, "
-            f"remove {folder / HOLDER}"
+            f"remove {shell_word(folder / HOLDER)}"
         )
     # The numbers of another folder: a copy. But some shared file systems have other numbers on
     # every host; there, a running engine still renews its note.
@@ -267,7 +268,7 @@ def _usable(folder: Path, engine: Holder) -> bool:
                 work = "a run" if peer.state == "running" else "an export"
                 raise Busy(
                     f"the engine of {folder} is version {peer}, this is {version.this()}, and "
-                    f"{work} is in progress: wait for it, or `seal-tui stop {folder}`"
+                    f"{work} is in progress: wait for it, or `seal-tui stop {shell_word(folder)}`"
                 )
             client.ask(version.PEER_SHUTDOWN())
     except (EngineGone, EngineProblem):

@@ -10,12 +10,13 @@ from typing import Any
 import orjson
 
 from engine.data.messages import ROLES, is_message, is_messages
-from engine.data.pairs import RowError
+from engine.data.pairs import MAX_CHARS, RowError
 
-# Strings, so that nothing inside one is changed; or the gap between two items, which numpy prints
-# without a comma.
+# Strings, closed or not, so that nothing inside one is changed; or the gap between two items, which
+# numpy prints without a comma.
 _STRING_OR_GAP = re.compile(
-    r"""(?P<text>'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")|(?<=[}\])])(?P<gap>\s+)(?=[{\[(])""",
+    r"""'(?:[^'\\]++|\\.)*+(?:'|\\?\Z)|"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)"""
+    r"""|(?<=[}\])])(?P<gap>\s+)(?=[{\[(])""",
     re.DOTALL,
 )
 # A list of objects, or one object, whose first key is one of a message.
@@ -79,6 +80,8 @@ def text_list(text: str) -> list[str] | None:
 
 
 def _printed(text: str) -> Any:
+    if len(text) > MAX_CHARS:
+        return None  # such a conversation is too long anyway, and Python needs much memory for it
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of the compiler, about unknown escapes
@@ -89,4 +92,4 @@ def _printed(text: str) -> Any:
 
 
 def _with_comma(match: re.Match[str]) -> str:
-    return match["text"] if match["gap"] is None else ", "
+    return match[0] if match["gap"] is None else ", "

@@ -97,7 +97,7 @@ class Source:
 
     def origin(self) -> Origin:
         """What has to be kept about the source, to write its rows again."""
-        return origin(_source(self.study), outside=self.total - self.count)
+        return origin(source_of(self.study), outside=self.total - self.count)
 
     def pairs(self) -> Iterator[data.Pair]:
         """The study's pairs, read again."""
@@ -147,7 +147,8 @@ def read(study: Study, watch: Watch = _unwatched) -> Source:
     )
 
 
-def _source(study: Study) -> data.Source:
+def source_of(study: Study) -> data.Source:
+    """Where the pairs of a study come from, and how their rows are to be read."""
     settings = study.data
     return data.Source(
         path=Path(settings.path) if settings.path else None,
@@ -160,7 +161,7 @@ def _source(study: Study) -> data.Source:
 
 
 def _read(study: Study, watch: Watch = _unwatched) -> Iterator[data.Pair | data.Reject]:
-    for number, item in enumerate(data.read_pairs(_source(study)), 1):
+    for number, item in enumerate(data.read_pairs(source_of(study)), 1):
         if number % EVERY == 0:
             watch(EVERY)
         yield item

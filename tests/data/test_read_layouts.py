@@ -86,9 +86,10 @@ def test_the_prompt_has_several_names(read_bytes: Read, name: str) -> None:
     row = {name: "A wader?", "chosen": "A heron.", "rejected": "A shark."}
     pairs, _ = read_bytes(json.dumps(row).encode())
     assert pairs[0].chosen.encoded == CHOSEN
-    row = {name: "A wader?", "chosen_response": "A heron.", "rejected_response": "A shark."}
-    pairs, _ = read_bytes(json.dumps(row).encode())
-    assert pairs[0].rejected.encoded == REJECTED
+    for one, other in (("chosen_response", "rejected_response"), ("accepted", "rejected")):
+        row = {name: "A wader?", one: "A heron.", other: "A shark."}
+        pairs, _ = read_bytes(json.dumps(row).encode())
+        assert (pairs[0].chosen.encoded, pairs[0].rejected.encoded) == (CHOSEN, REJECTED)
 
 
 def test_earlier_turns_of_a_prompt_are_kept(read_bytes: Read) -> None:
@@ -238,6 +239,7 @@ def test_tools_calls_and_thinking_are_kept(read_bytes: Read, tools: object) -> N
         ({"tools": "a lamp"}, "wrong_type"),
         ({"images": ["a.png"]}, "media"),
         ({"chosen": [user("a"), {"role": "assistant", "content": [{"type": "image"}]}]}, "media"),
+        ({"chosen": "<|im_start|>user\nA wader?<|im_end|>\n<|im_start|>assistant\nA."}, "rendered"),
         ({"prompt": "<|im_start|>user\nA wader?<|im_end|>", "chosen": "A heron."}, "rendered"),
         ({"prompt": "<s>[INST] A wader? [/INST]", "chosen": "A heron."}, "rendered"),
         ({"prompt": "<bos><start_of_turn>user\nA wader?", "chosen": "A heron."}, "rendered"),

@@ -22,7 +22,7 @@ from engine.data.messages import json_text
 from engine.data.pairs import RowError
 
 _OTHER_PROMPTS = frozenset(PROMPTS) - {"instruction", "input"}
-_CONVERSATIONS = ("conversations", "messages", "conversation")
+_CONVERSATIONS = ("conversations", "messages", "conversation", "trajectory")
 
 
 class Alpaca(Preference):
@@ -68,7 +68,7 @@ class ShareGpt(Preference):
         system = system_messages(row, self.options)
         before = to_messages(cell(row[name]), "user", name, ignore) if filled(row[name]) else ()
         values = [(side, cell(self.side(row, side))) for side in SIDES]
-        if before and before[-1].role == "assistant" and not before[-1].tool_calls:
+        if before and before[-1].role == "assistant" and before[-1].content.strip():
             # Some datasets repeat the whole chosen conversation here.
             if not alike(before, to_messages(values[0][1], "assistant", "chosen", ignore)):
                 raise RowError(

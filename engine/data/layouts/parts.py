@@ -62,6 +62,7 @@ def whole(value: object, where: str, tools: str = "", ignore: Collection[str] = 
         return Conversation.of(_turns(value), tools)
     found = Conversation.of_transcript(value)  # kept byte for byte
     if transcript.ASSISTANT not in found.encoded:
+        said(value, "assistant", where)  # a rendered text is refused as such
         raise no_turns(where)
     return found
 

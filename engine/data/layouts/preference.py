@@ -33,7 +33,11 @@ from engine.data.pairs import NO_FACTS, Facts, RowError, Unused, Vote
 from engine.data.prose import is_text
 
 SIDES = ("chosen", "rejected")
-SIDE_NAMES = (SIDES, ("chosen_response", "rejected_response"))
+SIDE_NAMES = (
+    SIDES,
+    ("chosen_response", "rejected_response"),
+    ("accepted", "rejected"),
+)
 # Of each group, the first field that a row has filled is used; another with other text is an error.
 PROMPTS = ("prompt", "question", "input", "instruction", "query", "context", "context_messages")
 # Whole conversations that datasets repeat beside the two sides.
@@ -52,7 +56,14 @@ def _for_sides(*patterns: str) -> tuple[tuple[str, str], ...]:
 
 
 _SCORES = _for_sides(
-    "score_{}", "{}_score", "{}-score", "{}_rating", "{}-rating", "{}_reward", "reward_{}"
+    "score_{}",
+    "{}_score",
+    "{}-score",
+    "{}_rating",
+    "rating_{}",
+    "{}-rating",
+    "{}_reward",
+    "reward_{}",
 )
 _MODELS = _for_sides("model_{}", "{}_model", "{}-model")
 _FACTS = frozenset(("margin", *(name for pair in (*_SCORES, *_MODELS) for name in pair)))
