@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from engine.data.origin import Origin, SourceFile
 from engine.export import formats
 from engine.wire.messages import (
     Agreement,
@@ -65,7 +66,7 @@ STUDY = StudyInfo(
     tie_policy="misaligned",
     opinion="lexicographic",
     min_cosine=0.9,
-    export_formats=formats.listed(),
+    export_formats=formats.listed(Origin((SourceFile("pairs.jsonl", "jsonl"),))),
 )
 
 QUESTIONS = (
