@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from engine.data.origin import Origin, SourceFile
 from engine.export import formats
 from engine.wire.messages import (
     Agreement,
@@ -67,7 +68,7 @@ STUDY = StudyInfo(
     tie_policy="misaligned",
     opinion="lexicographic",
     min_cosine=0.9,
-    export_formats=formats.listed(),
+    export_formats=formats.listed(Origin((SourceFile("pairs.jsonl", "jsonl"),))),
 )
 
 QUESTIONS = (
