@@ -93,6 +93,25 @@ def test_pairs_rewrites_and_filters_are_what_they_were(
     assert same(engine.rejects(), was["rejects"])
 
 
+def test_what_old_data_did_not_say_is_nowhere_and_nothing_fails(
+    opened: tuple[Engine, dict[str, Any]],
+) -> None:
+    browser = opened[0].browser()
+    everything = browser.pair_ids(PairQuery()).ids
+    nothing = ("is:grouped", "group:0", "votes:agree", "votes:split", "votes:one", "annotator:ann")
+    numbers = ("margin_human", "score_chosen", "score_rejected", "score_gap")
+    for text in (*nothing, "model:a", *(f"{name}>-1e9" for name in numbers)):
+        assert browser.pair_ids(PairQuery(filter=text)).ids == (), text
+    assert browser.pair_ids(PairQuery(filter="votes:none")).ids == everything
+    for sort in ("margin_human", "votes", "group", "score_gap"):
+        assert set(browser.pair_ids(PairQuery(sort=sort)).ids) == set(everything)
+    pair = browser.pair(everything[0])
+    assert (pair.row.group, pair.row.votes, pair.row.margin_human) == (None, None, None)
+    assert pair.source is not None
+    assert (pair.source.layout, pair.source.extras, pair.source.group_size) == ("", {}, 0)
+    assert opened[0].metrics().tables.resistance_by_votes == ()
+
+
 def test_every_decision_is_what_it_was(opened: tuple[Engine, dict[str, Any]]) -> None:
     engine, was = opened
     assert same(engine.mark_log(LogRequest(limit=100)), was["log"])
