@@ -15,6 +15,7 @@ TEXT_NAMES = frozenset(
         *("completions", "output", "outputs", "reference", "reference_answer", "tools"),
         *("text", "content", "instructions", "user_prompt", "user_input", "background", "scenario"),
         *("premise", "post", "documents", "passages", "contexts"),
+        *("chosen", "rejected", "chosen_response", "rejected_response"),
     )
 )
 WORDS = 8

@@ -220,7 +220,7 @@ def export(
     same                   the rows of the dataset as they came, in its own file format
     trl, trl-messages      TRL's explicit form: prompt, chosen, rejected
     trl-implicit, trl-implicit-messages
-                           TRL's implicit form, which its RewardTrainer recommends
+                           TRL's implicit form, the one for its RewardTrainer
     kto, kto-messages      prompt, completion, label
     ms-swift               messages and rejected_response, or rejected_messages
     llama-factory          ranking, in the sharegpt form

@@ -86,7 +86,11 @@ def test_the_prompt_has_several_names(read_bytes: Read, name: str) -> None:
     row = {name: "A wader?", "chosen": "A heron.", "rejected": "A shark."}
     pairs, _ = read_bytes(json.dumps(row).encode())
     assert pairs[0].chosen.encoded == CHOSEN
-    for one, other in (("chosen_response", "rejected_response"), ("accepted", "rejected")):
+    for one, other in (
+        ("chosen_response", "rejected_response"),
+        ("accepted", "rejected"),
+        ("response", "rejected_response"),
+    ):
         row = {name: "A wader?", one: "A heron.", other: "A shark."}
         pairs, _ = read_bytes(json.dumps(row).encode())
         assert (pairs[0].chosen.encoded, pairs[0].rejected.encoded) == (CHOSEN, REJECTED)
@@ -168,6 +172,16 @@ def test_parts_that_contradict_each_other_are_a_reject_of_its_own(
     pairs, rejects = read_bytes(f"{good}\n{bad}".encode())
     assert len(pairs) == 1
     assert [reject.reason for reject in rejects] == ["contradiction"]
+
+
+def test_a_prompt_that_is_left_out_contradicts_nothing(read_bytes: Read) -> None:
+    row = {"prompt": "A bird, please", "chosen": CHOSEN, "rejected": REJECTED}
+    _, rejects = read_bytes(json.dumps(row).encode())
+    assert "[data] ignore" in rejects[0].detail
+    pairs, _ = read_bytes(json.dumps(row).encode(), options=Options(ignore=frozenset(["prompt"])))
+    assert pairs[0].chosen.encoded == CHOSEN
+    row |= {"prompt": "A\r\nwader? "}
+    assert read_bytes(json.dumps(row).encode())[0][0].chosen.encoded == CHOSEN
 
 
 def test_a_mark_of_a_chat_template_alone_is_text(read_bytes: Read) -> None:
@@ -265,6 +279,11 @@ def test_rows_that_cannot_be_used_are_rejected_with_the_reason(
         ({"messages": [user("Another one?"), reply("Yes.")]}, ["messages"]),
         ({"reasoning": "Hm."}, ["reasoning"]),
         ({"text": "A page."}, ["text"]),
+        (
+            {"chosen_response": "Another answer.", "rejected_response": "x"},
+            ["chosen_response", "rejected_response"],
+        ),
+        ({"accepted": "Another answer, with as many words as a sentence."}, ["accepted"]),
         ({"note": "两者都是站在水里的鸟。"}, ["note"]),
         ({"note": {"by": "kim", "why": ["Both of them are birds that stand in water."]}}, ["note"]),
     ],
@@ -287,6 +306,7 @@ def test_a_text_that_is_not_read_stops_the_run_with_its_column(
     "more",
     [
         {"question": "A wader?"},
+        {"response": "A heron."},
         {"messages": [user("A wader?"), reply("A heron.")]},
         {"messages": [user("A wader? ")]},
         {"language": "en", "source": "birds/v2", "date": "2026-01-01", "ratings": [1, 2]},
@@ -353,6 +373,18 @@ def test_a_setting_that_a_layout_does_not_follow_is_refused_by_name(
     [key] = [key for key in ("system", "prompt", "margin", "votes") if getattr(columns, key)]
     with pytest.raises(BadInput, match=rf"\[data\.columns\] {key}: not followed .* sides"):
         read_bytes(json.dumps(row).encode(), options=Options(columns))
+
+
+def test_sides_that_the_study_names_leave_none_unread(read_bytes: Read) -> None:
+    row = {
+        "prompt": "Q",
+        "good": "a",
+        "bad": "b",
+        "chosen": "Some other answer, to be sure, of words.",
+    }
+    options = Options(Columns(chosen="good", rejected="bad"))
+    with pytest.raises(BadInput, match='"chosen" holds text'):
+        read_bytes(json.dumps(row).encode(), options=options)
 
 
 def test_a_column_that_no_row_has_is_refused_by_name(read_bytes: Read) -> None:

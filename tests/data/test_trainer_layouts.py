@@ -281,6 +281,17 @@ def test_kto_rows_may_be_messages(read_bytes: Read) -> None:
     assert pair.chosen.messages == (Message("user", "Sum up.\nA page."), GOOD)
 
 
+def test_two_answers_in_one_row_contradict_each_other(read_bytes: Read) -> None:
+    good = [kto("a", True), kto("b", False)]
+    twice = {**kto("a", True, "P"), "response": "c"}
+    pairs, rejects = read_bytes(lines(*good, twice))
+    assert (len(pairs), [reject.reason for reject in rejects]) == (1, ["contradiction"])
+    whole = [*ASKED, message("assistant", "bad")]
+    row = {"messages": whole, "rejected_messages": whole, "rejected_response": "worse"}
+    pairs, rejects = read_bytes(lines({**row, "rejected_response": None}, row))
+    assert (len(pairs), [reject.reason for reject in rejects]) == (1, ["contradiction"])
+
+
 def test_another_system_message_is_another_prompt(read_bytes: Read) -> None:
     rows = [{**kto("a", True), "system": "Be brief."}, {**kto("b", False), "system": "Rhyme."}]
     _, rejects = read_bytes(lines(*rows, kto("c", True, "P"), kto("d", False, "P")))

@@ -122,6 +122,9 @@ class Kto(Layout):
         elif asked:
             before = (Message("user", "\n".join(row[name].strip() for name in asked)),)
         prompt = joined(system_messages(row, self.options), before, "the prompt")
+        given = [name for name in (*_RESPONSES, *_CONVERSATIONS) if filled(row.get(name))]
+        if len(given) > 1:
+            raise RowError("contradiction", f"the row has several responses: {', '.join(given)}")
         name = _one(row, _RESPONSES) or _one(row, _CONVERSATIONS)
         if name is None or row[name] is None:
             raise RowError("missing_field", f"the field {name or 'completion'} is null")

@@ -76,6 +76,8 @@ class MsSwift(Single):
         ignore = self.options.ignore
         whole = cell(row.get(_MESSAGES))
         if filled(whole):
+            if filled(row.get(_RESPONSE)):
+                raise RowError("contradiction", f"both {_MESSAGES} and {_RESPONSE} are filled")
             return to_messages(whole, "assistant", _MESSAGES, ignore)
         response = row.get(_RESPONSE)
         if response is None:

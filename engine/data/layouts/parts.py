@@ -93,7 +93,11 @@ def joined(
     before_lead, asked = _split(before)
     after_lead, rest = _split(after)
     if before_lead and after_lead and _key(before_lead) != _key(after_lead):
-        raise RowError("contradiction", f"{where} begins with another system message")
+        raise RowError(
+            "contradiction",
+            f"{where} begins with another system message: "
+            "leave one of the columns out with [data] ignore",
+        )
     lead = after_lead or before_lead
     asked_key, rest_key = _key(asked), _key(rest)
     for size in range(min(len(asked), len(rest)), 0, -1):
@@ -102,7 +106,11 @@ def joined(
     if len(asked) == 1 and asked_key[0] in rest_key[:-1]:
         return lead + rest  # the prompt is a later question of the conversation
     if asked and rest and asked[-1].role == "user" == rest[0].role:
-        raise RowError("contradiction", f"{where} begins with another question than the prompt")
+        raise RowError(
+            "contradiction",
+            f"{where} begins with another question than the prompt: "
+            "leave one of the columns out with [data] ignore",
+        )
     return lead + asked + rest
 
 
@@ -162,7 +170,7 @@ def system_messages(row: Any, options: Options) -> tuple[Message, ...]:
 
 
 def alike(one: Sequence[Message], other: Sequence[Message]) -> bool:
-    """Whether messages are equal but for outer white space."""
+    """Whether messages are equal but for white space."""
     return _key(one) == _key(other)
 
 
@@ -193,7 +201,7 @@ def _split(of: tuple[Message, ...]) -> tuple[tuple[Message, ...], tuple[Message,
 
 
 def _key(of: Sequence[Message]) -> list[tuple[str, str, str]]:
-    return [(message.role, message.content.strip(), message.tool_calls) for message in of]
+    return [(m.role, " ".join(m.content.split()), m.tool_calls) for m in of]
 
 
 def _is_answer(after: Sequence[Message]) -> bool:

@@ -37,6 +37,7 @@ SIDE_NAMES = (
     SIDES,
     ("chosen_response", "rejected_response"),
     ("accepted", "rejected"),
+    ("response", "rejected_response"),
 )
 # Of each group, the first field that a row has filled is used; another with other text is an error.
 PROMPTS = ("prompt", "question", "input", "instruction", "query", "context", "context_messages")
@@ -73,9 +74,7 @@ BEFORE = frozenset((*PROMPTS, *SYSTEMS, "tools"))
 class Preference(Single):
     name = "preference"
     title = "chosen and rejected, with an optional prompt (hh-rlhf, TRL, OpenRLHF, UltraFeedback)"
-    text: ClassVar[frozenset[str]] = frozenset(
-        (*(name for names in SIDE_NAMES for name in names), *PROMPTS, *SYSTEMS, "tools")
-    )
+    text: ClassVar[frozenset[str]] = BEFORE | {name for names in SIDE_NAMES for name in names}
     known: ClassVar[frozenset[str]] = frozenset(
         ("chat_template_kwargs", *MEDIA, *_MADE_BY, *_FACTS)
     )
@@ -111,7 +110,8 @@ class Preference(Single):
 
     def side_names(self, row: Row) -> tuple[str, str]:
         columns = self.options.columns
-        one, other = next((names for names in SIDE_NAMES if names[0] in row), SIDES)
+        found = (names for names in SIDE_NAMES if names[0] in row and names[1] in row)
+        one, other = next(found, SIDES)
         return columns.chosen or one, columns.rejected or other
 
     def side(self, row: Row, name: str) -> Any:
@@ -156,27 +156,32 @@ class Preference(Single):
         return [n for n in PROMPTS if n in row and n not in ignored and filled(row[n])]
 
     def unread(self, columns: Iterable[str]) -> tuple[str, ...]:
-        """As the base; of several prompts only one is read."""
+        """As the base; of several sides two are read, and of several prompts one."""
         columns = tuple(columns)
+        sides = self.side_names(dict.fromkeys(columns))
         prompts = tuple(name for name in columns if name in PROMPTS and name in self.text)
         several = len(prompts) > 1 or self.options.columns.prompts
-        return super().unread(columns) + (prompts if several else ())
+        known = {*sides, *self.options.ignore}
+        spare = (n for names in SIDE_NAMES for n in names if n in columns and n not in known)
+        rest = tuple(name for name in super().unread(columns) if name not in sides)
+        return tuple(dict.fromkeys((*rest, *spare, *(prompts if several else ()))))
 
     def check_unread(self, row: Row, columns: Sequence[str]) -> None:
         prompts = self._prompts(row)
         named = self.options.columns.named
         first = row[prompts[0]] if prompts and not self.options.columns.prompts else None
         lost = [name for name in prompts if name not in named and row[name] != first]
-        others = [name for name in columns if name not in self.text]
+        others = [name for name in columns if name not in PROMPTS or name not in self.text]
         lost += [c for c in others if is_text(c, row[c]) and not self._is_copy(row, c)]
         if lost:
             raise Unused(lost)
 
     def _is_copy(self, row: Row, column: str) -> bool:
         """Whether a column repeats one side, or prompt and one side, as `messages` often does."""
-        if super()._is_copy(row, column):
+        value = row[column]
+        if super()._is_copy(row, column) or any(row.get(s) == value for s in self.side_names(row)):
             return True
-        value = cell(row[column])
+        value = cell(value)
         if column not in COPIES or not is_messages(value):
             return False
         try:
