@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from seal_tui.text import numbers
+from seal_tui.text.calls import calls
 from seal_tui.text.safe import Safe, one_line, plain
 
 _INDENT = " " * 5
@@ -40,9 +41,8 @@ def _turns(messages: Sequence[Mapping[str, str]]) -> Iterator[Safe]:
     for message in messages:
         name = f"{message['role']} {message.get('name', '')}".strip()
         thought = message.get("thinking", "")
-        parts = [f"[thinking] {thought}" if thought else "", message.get("content", "")]
-        if calls := message.get("tool_calls", ""):
-            parts.append(f"[calls] {calls}")
+        parts = [f"[thinking]\n{thought}\n[answer]" if thought else "", message.get("content", "")]
+        parts += [f"[call] {one}" for one in calls(message.get("tool_calls", ""))]
         yield from _text(name, "\n".join(part for part in parts if part) or "(empty)")
 
 

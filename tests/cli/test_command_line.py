@@ -421,7 +421,11 @@ ROW = {
     "system": "Be brief.",
     "prompt": [
         {"role": "user", "content": "Is it raining?"},
-        {"role": "assistant", "content": "", "tool_calls": [{"name": "look", "arguments": {}}]},
+        {
+            "role": "assistant",
+            "content": "",
+            "tool_calls": [{"name": "look", "arguments": {"at": "sky"}}],
+        },
         {"role": "tool", "content": "dry"},
     ],
     "chosen": "No,\nit is dry.\x1b[2J",
@@ -451,7 +455,7 @@ def test_doctor_shows_the_first_row_turn_by_turn(seal_tui: Cli, tmp_path: Path) 
     assert lines[start + 2 : start + 14] == [
         "system Be brief.",
         "user Is it raining?",
-        'assistant [calls] [{"name": "look", "arguments": {}}]',
+        'assistant [call] look {"at": "sky"}',
         "tool dry",
         "chosen:",
         "assistant No,",
