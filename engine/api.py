@@ -219,11 +219,13 @@ class Run:
         *,
         ties: Literal["drop", "keep"] = "drop",
         discuss: Literal["drop", "keep"] = "drop",
+        margin: bool = False,
+        soft_labels: Literal["", "votes", "reviewers"] = "",
         overwrite: bool = False,
     ) -> ExportStatus:
         """Write the pairs of a filter as `author` decided (docs/export.md); returns when it is
         done. Without a `format`, the ending of `path` selects one. A relative path is relative to
-        the working directory."""
+        the working directory. `margin` and `soft_labels` add a column."""
         request = ExportRequest(
             format=format or "",
             path=str(Path(path).expanduser().absolute()),
@@ -231,6 +233,8 @@ class Run:
             ties=ties,
             discuss=discuss,
             author=self.author,
+            margin=margin,
+            soft_labels=soft_labels,
             overwrite=overwrite,
         )
         status = self.ask(endpoints.EXPORT(request))

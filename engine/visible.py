@@ -7,7 +7,9 @@ They become visible characters and are not removed, because they may explain a r
 
 from __future__ import annotations
 
+import os
 import re
+import shlex
 from collections.abc import Iterator
 
 TAB = "    "
@@ -75,3 +77,18 @@ def csv_cell(text: str) -> str:
     if text.startswith(_FORMULA) or text.lstrip().startswith(_FORMULA):
         return "'" + safe
     return safe
+
+
+def shell_word(text: object) -> str:
+    """A path or other argument as one word for a shell: safe to show, and safe to paste.
+
+    What cannot be shown as it is becomes $'…' with escaped bytes, as bash, zsh and ksh read it.
+    """
+    word = str(text)
+    if plain(word) == word and "\n" not in word:
+        return shlex.quote(word)
+    escaped = "".join(
+        chr(byte) if 0x20 <= byte < 0x7F and byte not in b"\\'" else f"\\{byte:03o}"
+        for byte in os.fsencode(word)
+    )
+    return f"$'{escaped}'"

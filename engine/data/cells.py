@@ -11,12 +11,12 @@ import orjson
 
 from engine.data.messages import CALLS, CONTENT, ROLES, is_message, is_messages
 from engine.data.nesting import is_deep
-from engine.data.pairs import RowError
+from engine.data.pairs import MAX_CHARS, RowError
 
-# Strings, so that nothing inside one is changed; or the gap between two items, which numpy prints
-# without a comma. Python would join two strings there.
+# Strings, closed or not, so that nothing inside one is changed; or the gap between two items, which
+# numpy prints without a comma. Python would join two strings there.
 _STRING_OR_GAP = re.compile(
-    r"""(?P<text>'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")"""
+    r"""'(?:[^'\\]++|\\.)*+(?:'|\\?\Z)|"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)"""
     r"""|(?<=[}\])'"\w.])(?<!\.\.)(?P<gap>\s+)(?=[{\[('"\w-])""",
     re.DOTALL,
 )
@@ -84,6 +84,8 @@ def text_list(text: str) -> list[str] | None:
 
 
 def _printed(text: str) -> Any:
+    if len(text) > MAX_CHARS:
+        return None  # such a conversation is too long anyway, and Python needs much memory for it
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of the compiler, about unknown escapes
@@ -95,4 +97,4 @@ def _printed(text: str) -> Any:
 
 
 def _with_comma(match: re.Match[str]) -> str:
-    return match["text"] if match["gap"] is None else ", "
+    return match[0] if match["gap"] is None else ", "

@@ -16,6 +16,7 @@ TEXT_NAMES = frozenset(
         *("text", "content", "instructions", "user_prompt", "user_input", "background", "scenario"),
         *("premise", "post", "documents", "passages", "contexts", "histories", "questions"),
         *("thought", "thoughts", "refusal", "functions", "function_calls", "observation"),
+        *("chosen", "rejected", "chosen_response", "rejected_response"),
     )
 )
 WORDS = 8

@@ -227,10 +227,10 @@ def _raw(row: Row) -> bytes:
 def _unused(row: SourceRow, unused: Unused) -> str:
     columns = ", ".join(f'"{column}"' for column in unused.columns)
     where = f" ({unused.where})" if unused.where else ""
-    it = "them" if len(unused.columns) > 1 else "it"
+    it, hold = ("them", "hold") if len(unused.columns) > 1 else ("it", "holds")
     # [data.columns] names columns, and no fields inside one.
     say = "" if unused.where else "say what it is under [data.columns], or "
     return (
-        f"{row.file}, line {row.line}{where}: {columns} holds text that would not be read: "
+        f"{row.file}, line {row.line}{where}: {columns} {hold} text that would not be read: "
         f"{say}leave {it} out with [data] ignore = [{columns}]"
     )

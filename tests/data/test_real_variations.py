@@ -127,7 +127,7 @@ def test_sides_under_other_names_are_not_passed_over(read_bytes: Read) -> None:
     with pytest.raises(BadInput, match='"chosen_response" holds text'):
         read_bytes(rows(row))
     own = Options(Columns(chosen="win", rejected="lose"))
-    with pytest.raises(BadInput, match='"chosen", "rejected" holds text'):
+    with pytest.raises(BadInput, match='"chosen", "rejected" hold text'):
         read_bytes(rows(PAIR | {"win": "A heron.", "lose": "A bird."}), options=own)
 
 

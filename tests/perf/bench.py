@@ -26,9 +26,10 @@ from engine.paper.inputs import Pairs
 from engine.paths import SAMPLE_DATA
 from engine.results import flat
 from engine.run import measure
-from engine.store import Store, dataset, measures, results
+from engine.store import Store, measures, results
 from engine.store.browse import Browser
 from engine.wire.messages import PairQuery
+from tests.pairs import of_transcripts, put
 from tests.perf import planted
 from tests.perf.exploring import exploring
 from tests.perf.serving import serving
@@ -63,7 +64,7 @@ def sample_entries(count: int) -> list[Text]:
 
 def ingest() -> None:
     """Reading and storing a dataset of the paper's size."""
-    from engine.store import Store, dataset
+    from engine.store import Store
 
     rows = [json.loads(line) for line in (SAMPLE_DATA / "pairs.jsonl").open(encoding="utf-8")]
     with tempfile.TemporaryDirectory() as folder:
@@ -80,7 +81,7 @@ def ingest() -> None:
             seconds(lambda: pairs.extend(data.read_pairs(source))),  # type: ignore[arg-type]
         )
         store = Store(Path(folder) / "seal.duckdb")
-        took = seconds(lambda: dataset.put_dataset(store, data.digest(pairs), pairs, []))
+        took = seconds(lambda: put(store, data.digest(pairs), pairs))
         say(f"store {PAIRS:,} pairs in DuckDB", took)
         store.close()
 
@@ -171,12 +172,12 @@ def marking() -> None:
 
     said = "\n\nHuman: question {0}\n\nAssistant: {1} {0}"
     pairs = [
-        data.Pair(str(n), n, said.format(n, "good"), said.format(n, "bad"), None)
+        of_transcripts(str(n), n, said.format(n, "good"), said.format(n, "bad"))
         for n in range(PAIRS)
     ]
     with tempfile.TemporaryDirectory() as folder:
         store = Store(Path(folder) / "seal.duckdb")
-        dataset.put_dataset(store, "bench", pairs, [])
+        put(store, "bench", pairs)
 
         def mark(ids: Any, verdict: Verdict, author: str = "a") -> None:
             change = MarkChange(verdict=verdict)

@@ -10,12 +10,11 @@ from engine.data.layouts import nbest
 from engine.data.layouts.base import Change, Draft, Layout, Row, number
 from engine.data.layouts.parts import (
     SYSTEMS,
+    asked,
     conversation,
-    filled,
     joined,
     read_tools,
     system_messages,
-    to_messages,
 )
 from engine.data.pairs import Facts, RowError
 
@@ -40,9 +39,8 @@ class NemoRl(Layout):
 
     def read(self, rows: Sequence[Row]) -> list[Draft]:
         [row] = rows
-        context = cell(row["context"])
         ignore, tools = self.options.ignore, read_tools(row, self.options)
-        before = to_messages(context, "user", "context", ignore) if filled(context) else ()
+        before = asked(row["context"], "context", ignore)
         prompt = joined(system_messages(row, self.options), before, "context")
         completions = _completions(row)
         sides = [

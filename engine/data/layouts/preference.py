@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar
 
-from engine.data.cells import cell, recelled, text_list
+from engine.data.cells import cell, recelled
 from engine.data.conversation import Conversation, Message
 from engine.data.layouts.base import Draft, Row, minus, number, swapped, text_field
 from engine.data.layouts.parts import (
     MEDIA,
     SYSTEMS,
     alike,
+    asked,
     asks,
     check_media,
     conversation,
@@ -38,8 +39,8 @@ SIDE_NAMES = (
     SIDES,
     ("chosen_response", "rejected_response"),
     ("accepted", "rejected"),
+    ("response", "rejected_response"),
 )
-_SIDE_COLUMNS = frozenset(name for names in SIDE_NAMES for name in names)
 # Of each group, the first field that a row has filled is used; another with other text is an error.
 PROMPTS = ("prompt", "question", "input", "instruction", "query", "context", "context_messages")
 # Whole conversations that datasets repeat beside the two sides.
@@ -76,9 +77,7 @@ BEFORE = frozenset((*PROMPTS, *SYSTEMS, "tools"))
 class Preference(Single):
     name = "preference"
     title = "chosen and rejected, with an optional prompt (hh-rlhf, TRL, OpenRLHF, UltraFeedback)"
-    text: ClassVar[frozenset[str]] = frozenset(
-        (*(name for names in SIDE_NAMES for name in names), *PROMPTS, *SYSTEMS, "tools")
-    )
+    text: ClassVar[frozenset[str]] = BEFORE | {name for names in SIDE_NAMES for name in names}
     known: ClassVar[frozenset[str]] = frozenset(
         ("chat_template_kwargs", *MEDIA, *_MADE_BY, *_FACTS)
     )
@@ -114,7 +113,8 @@ class Preference(Single):
 
     def side_names(self, row: Row) -> tuple[str, str]:
         columns = self.options.columns
-        one, other = next((names for names in SIDE_NAMES if names[0] in row), SIDES)
+        found = (names for names in SIDE_NAMES if names[0] in row and names[1] in row)
+        one, other = next(found, SIDES)
         return columns.chosen or one, columns.rejected or other
 
     def side(self, row: Row, name: str) -> Any:
@@ -129,16 +129,7 @@ class Preference(Single):
         if BEFORE.isdisjoint(row) and self.named.isdisjoint(row):
             return ()
         name, value = self.prompt_value(row)
-        texts = text_list(value) if isinstance(value, str) else value
-        if isinstance(texts, list) and texts and all(isinstance(item, str) for item in texts):
-            if len(texts) > 1:
-                raise RowError(
-                    "wrong_type", f"{name} is a list of {len(texts)} texts without roles"
-                )
-            value = texts[0]
-        messages: tuple[Message, ...] = ()
-        if filled(value):
-            messages = to_messages(value, "user", name, self.options.ignore)
+        messages = asked(value, name, self.options.ignore)
         return joined(system_messages(row, self.options), messages, name)
 
     def prompt_value(self, row: Row) -> tuple[str, Any]:
@@ -159,31 +150,32 @@ class Preference(Single):
         return [n for n in PROMPTS if n in row and n not in ignored and filled(row[n])]
 
     def unread(self, columns: Iterable[str]) -> tuple[str, ...]:
-        """As the base; of several prompts only one is read."""
+        """As the base; of several sides two are read, and of several prompts one."""
         columns = tuple(columns)
+        sides = self.side_names(dict.fromkeys(columns))
         prompts = tuple(name for name in columns if name in PROMPTS and name in self.text)
         several = len(prompts) > 1 or self.options.columns.prompts
-        read = {*self.side_names(dict.fromkeys(columns)), *self.options.ignore}
-        sides = tuple(name for name in columns if name in _SIDE_COLUMNS and name not in read)
-        return super().unread(columns) + (prompts if several else ()) + sides
+        known = {*sides, *self.options.ignore}
+        spare = (n for names in SIDE_NAMES for n in names if n in columns and n not in known)
+        rest = tuple(name for name in super().unread(columns) if name not in sides)
+        return tuple(dict.fromkeys((*rest, *spare, *(prompts if several else ()))))
 
     def check_unread(self, row: Row, columns: Sequence[str]) -> None:
         prompts = self._prompts(row)
         named = self.options.columns.named
         first = row[prompts[0]] if prompts and not self.options.columns.prompts else None
         lost = [name for name in prompts if name not in named and row[name] != first]
-        others = [name for name in columns if name not in self.text]
+        others = [name for name in columns if name not in PROMPTS or name not in self.text]
         lost += [c for c in others if is_text(c, row[c]) and not self._is_copy(row, c)]
-        sides = [row.get(name) for name in self.side_names(row)]
-        lost += [c for c in columns if c in _SIDE_COLUMNS and _says(row[c]) and row[c] not in sides]
         if lost:
             raise Unused(lost)
 
     def _is_copy(self, row: Row, column: str) -> bool:
         """Whether a column repeats one side, or prompt and one side, as `messages` often does."""
-        if super()._is_copy(row, column):
+        value = row[column]
+        if super()._is_copy(row, column) or any(row.get(s) == value for s in self.side_names(row)):
             return True
-        value = cell(row[column])
+        value = cell(value)
         if column not in COPIES or not is_messages(value):
             return False
         try:
@@ -271,10 +263,6 @@ def _turned(votes: Any) -> Any:
         return minus(votes)
     is_number = isinstance(votes, (int, float)) and not isinstance(votes, bool)
     return -votes if is_number and votes else votes
-
-
-def _says(value: object) -> bool:
-    return isinstance(value, (str, list, Mapping)) and filled(value)
 
 
 def describe(row: Row) -> str:
