@@ -29,6 +29,7 @@ async def _serve(folder: Path, limit: float) -> None:
 
     from engine.launch import BEAT_S, announce, beat, holder_lock, socket_path, withdraw
     from engine.service import Engine
+    from engine.wire.protocol import ImpatientProtocol
     from engine.wire.server import Activity, create_app
 
     lock = holder_lock(folder)
@@ -48,6 +49,7 @@ async def _serve(folder: Path, limit: float) -> None:
         uvicorn.Config(
             create_app(engine, activity),
             uds=str(socket),
+            http=ImpatientProtocol,
             log_level="warning",
             lifespan="off",
             timeout_graceful_shutdown=2,

@@ -18,6 +18,7 @@ import filelock
 
 from engine import __version__, isolated
 from engine.errors import BadInput, Busy, MachineError, SealError
+from engine.files import refuse_special_in
 from engine.paths import runtime_dir
 from engine.visible import shell_word
 from engine.wire import version
@@ -201,6 +202,15 @@ def _answers(socket: Path) -> bool:
             return False
 
 
+def is_suspended(pid: int) -> bool:
+    """Whether a process of this machine was stopped by a signal and waits to be continued; False
+    where the system does not tell."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_bytes().rpartition(b") ")[2][:1] in (b"T", b"t")
+    except OSError:
+        return False
+
+
 def run_folder(folder: Path) -> Path:
     """An existing run folder, absolute. Raises BadInput for any other."""
     if not (folder / "study.json").is_file():
@@ -208,6 +218,7 @@ def run_folder(folder: Path) -> Path:
             f"{folder} is not a run folder (it has no study.json); "
             "create one with `seal-tui run STUDY.toml`"
         )
+    refuse_special_in(folder)
     return folder.resolve()
 
 

@@ -13,6 +13,7 @@ import orjson
 
 from engine.data.pairs import Reason, Reject, Row, RowError, excerpt
 from engine.errors import BadInput
+from engine.files import refuse_special
 
 CHUNK = 1 << 18
 MAX_LINE = 32 << 20
@@ -41,6 +42,7 @@ class GzipDamage(Exception):
 
 def open_bytes(path: Path) -> BinaryIO:
     """Opens the file for reading; decompresses it if its content is gzip, whatever its name."""
+    refuse_special(path)
     with path.open("rb") as file:
         is_gzip = file.read(2) == GZIP_MAGIC
     return cast(BinaryIO, gzip.open(path, "rb")) if is_gzip else path.open("rb")

@@ -22,6 +22,7 @@ from engine.xdg import config_file
 from seal_tui import crash
 from seal_tui.cli import exporting, first_row, importing, runs, samples
 from seal_tui.cli.output import to_json
+from seal_tui.cli.waiting import waiting
 from seal_tui.text.safe import one_line, plain, shell_word
 
 app = typer.Typer(
@@ -275,7 +276,8 @@ def open_(
         assert socket is not None
         if not socket.is_socket():
             _fail(f"{socket} is not a socket; is the ssh -L tunnel still up?", 2)
-        launch.attachable(socket)
+        with waiting(f"the engine at {socket}"):
+            launch.attachable(socket)
         _show(lambda: launch.attachable(socket))
 
 
