@@ -4,8 +4,12 @@ import json
 from collections.abc import Callable
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from engine.data import Columns, Facts, Message, Options, Pair, Reject, Vote
+from engine.data.pairs import Row
+from engine.data.rows import RowReader
 from engine.errors import BadInput
 
 Read = Callable[..., tuple[list[Pair], list[Reject]]]
@@ -117,6 +121,43 @@ def test_markers_inside_messages_and_plain_prompts_are_kept_unaltered(read_bytes
     asked = Message("user", "Continue: a\n\nAssistant: b")
     assert pairs[0].chosen.messages == (asked, Message("assistant", "c\n\nHuman: d"))
     assert pairs[0].rejected.messages == (asked, Message("assistant", "Human: e"))
+
+
+said = st.text(st.characters(exclude_categories=["Cs"]), max_size=20) | st.sampled_from(
+    [" a ", "\n\nHuman: a", "Human: a", "<think>", "[1]", '[{"role": "user"}]', "\r\n"]
+)
+
+
+@given(
+    before=st.lists(st.builds(system, said), max_size=1),
+    turns=st.lists(st.tuples(st.builds(user, said), st.builds(reply, said)), max_size=2),
+    question=st.builds(user, said),
+    answers=st.tuples(*[st.builds(reply, said.filter(str.strip))] * 2),
+)
+def test_messages_are_read_as_they_are(
+    before: list[dict[str, str]],
+    turns: list[tuple[dict[str, str], dict[str, str]]],
+    question: dict[str, str],
+    answers: tuple[dict[str, str], dict[str, str]],
+) -> None:
+    prompt = [*before, *(message for turn in turns for message in turn), question]
+    chosen, rejected = answers
+    forms: list[dict[str, object]] = [
+        {"prompt": prompt, "chosen": [chosen], "rejected": [rejected]},
+        {"prompt": prompt, "chosen": chosen, "rejected": rejected},
+        {"chosen": [*prompt, chosen], "rejected": [*prompt, rejected]},
+        {"prompt": prompt, "chosen": [*prompt, chosen], "rejected": [*prompt, rejected]},
+        {"messages": prompt, "chosen": chosen, "rejected": rejected},
+        {"messages": [*prompt, chosen], "rejected_response": [rejected]},
+    ]
+    for row in forms:
+        [pair] = RowReader(Options()).read("rows", Row(1, row, json.dumps(row).encode()))
+        assert isinstance(pair, Pair)
+        for conversation, answer in ((pair.chosen, chosen), (pair.rejected, rejected)):
+            assert [
+                {"role": message.role, "content": message.content}
+                for message in conversation.messages
+            ] == [*prompt, answer]
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from engine.data.layouts.base import Row
 from engine.data.layouts.parts import (
     SYSTEMS,
     alike,
+    asked,
     conversation,
     filled,
     joined,
@@ -43,9 +44,9 @@ class Alpaca(Preference):
         ignored = self.options.ignore
         names = [n for n in ("instruction", "input") if n not in ignored and filled(row.get(n))]
         question = "\n".join(said(row[name], "user", name).content for name in names)
-        asked = (Message("user", question),) if question else ()
+        now = (Message("user", question),) if question else ()
         earlier = () if "history" in ignored else _history(row.get("history"))
-        return joined(system_messages(row, self.options), (*earlier, *asked), "the prompt")
+        return joined(system_messages(row, self.options), (*earlier, *now), "the prompt")
 
     def _prompts(self, row: Row) -> list[str]:
         return []  # none stands in for another
@@ -66,8 +67,8 @@ class ShareGpt(Preference):
         [name] = [name for name in _CONVERSATIONS if row.get(name) is not None]
         tools, ignore = json_text(row.get("tools")), self.options.ignore
         system = system_messages(row, self.options)
-        before = to_messages(cell(row[name]), "user", name, ignore) if filled(row[name]) else ()
-        values = [(side, cell(self.side(row, side))) for side in SIDES]
+        before = asked(row[name], name, ignore)
+        values = [(side, self.side(row, side)) for side in SIDES]
         if before and before[-1].role == "assistant" and before[-1].content.strip():
             # Some datasets repeat the whole chosen conversation here.
             if not alike(before, to_messages(values[0][1], "assistant", "chosen", ignore)):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
-from engine.data.cells import cell, recelled
+from engine.data.cells import cell, decoded, recelled
 from engine.data.conversation import Conversation, Message
 from engine.data.layouts.base import Draft, Layout, Row, number
 from engine.data.layouts.parts import (
@@ -56,7 +56,9 @@ class MsSwift(Single):
         """The row with the other answer in `messages`, in the form that the row has."""
         if filled(row.get(_MESSAGES)):
             return {**row, "messages": row[_MESSAGES], _MESSAGES: row["messages"]}
-        messages, given = cell(row["messages"]), cell(row[_RESPONSE])
+        messages, given = cell(row["messages"]), row[_RESPONSE]
+        if isinstance(given, str):
+            given = decoded(given, _RESPONSE)  # a text may be JSON and no message
         read = read_messages(messages, "messages", self.options.ignore)
         at = _after_last_user([message.role for message in read])
         asked, answer = messages[:at], messages[at:]

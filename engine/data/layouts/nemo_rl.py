@@ -10,11 +10,10 @@ from engine.data.layouts import nbest
 from engine.data.layouts.base import Change, Draft, Layout, Row, number
 from engine.data.layouts.parts import (
     SYSTEMS,
+    asked,
     conversation,
-    filled,
     joined,
     system_messages,
-    to_messages,
 )
 from engine.data.messages import json_text
 from engine.data.pairs import Facts, RowError
@@ -40,9 +39,8 @@ class NemoRl(Layout):
 
     def read(self, rows: Sequence[Row]) -> list[Draft]:
         [row] = rows
-        context = cell(row["context"])
         ignore, tools = self.options.ignore, json_text(row.get("tools"))
-        before = to_messages(context, "user", "context", ignore) if filled(context) else ()
+        before = asked(row["context"], "context", ignore)
         prompt = joined(system_messages(row, self.options), before, "context")
         completions = _completions(row)
         sides = [

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 from engine.data import transcript
-from engine.data.cells import decoded
+from engine.data.cells import decoded, text_list
 from engine.data.conversation import Conversation, Message
 from engine.data.messages import is_message, read_message, read_messages
 from engine.data.options import Options
@@ -90,7 +90,7 @@ def joined(
     """
     if not before or (before[-1].role == "user" and _is_answer(after)):
         return before + after  # the usual cases, without a closer look
-    before_lead, asked = _split(before)
+    before_lead, question = _split(before)
     after_lead, rest = _split(after)
     if before_lead and after_lead and _key(before_lead) != _key(after_lead):
         raise RowError(
@@ -99,19 +99,19 @@ def joined(
             "leave one of the columns out with [data] ignore",
         )
     lead = after_lead or before_lead
-    asked_key, rest_key = _key(asked), _key(rest)
-    for size in range(min(len(asked), len(rest)), 0, -1):
-        if asked_key[-size:] == rest_key[:size]:
-            return lead + asked[:-size] + rest
-    if len(asked) == 1 and asked_key[0] in rest_key[:-1]:
+    question_key, rest_key = _key(question), _key(rest)
+    for size in range(min(len(question), len(rest)), 0, -1):
+        if question_key[-size:] == rest_key[:size]:
+            return lead + question[:-size] + rest
+    if len(question) == 1 and question_key[0] in rest_key[:-1]:
         return lead + rest  # the prompt is a later question of the conversation
-    if asked and rest and asked[-1].role == "user" == rest[0].role:
+    if question and rest and question[-1].role == "user" == rest[0].role:
         raise RowError(
             "contradiction",
             f"{where} begins with another question than the prompt: "
             "leave one of the columns out with [data] ignore",
         )
-    return lead + asked + rest
+    return lead + question + rest
 
 
 def to_messages(
@@ -130,6 +130,19 @@ def to_messages(
     if isinstance(value, list):
         return read_messages(value, where, ignore)
     raise RowError("wrong_type", f"{where}: expected text or messages, got {type(value).__name__}")
+
+
+def asked(value: object, where: str, ignore: Collection[str] = ()) -> tuple[Message, ...]:
+    """The messages of a prompt; none if it is empty. A list of one text is that text.
+
+    Raises RowError.
+    """
+    texts = text_list(value) if isinstance(value, str) else value
+    if isinstance(texts, list) and texts and all(isinstance(item, str) for item in texts):
+        if len(texts) > 1:
+            raise RowError("wrong_type", f"{where} is a list of {len(texts)} texts without roles")
+        value = texts[0]
+    return to_messages(value, "user", where, ignore) if filled(value) else ()
 
 
 def said(value: object, role: Role, where: str) -> Message:

@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar
 
-from engine.data.cells import cell, text_list
+from engine.data.cells import cell
 from engine.data.conversation import Conversation, Message
 from engine.data.layouts.base import Draft, Row, number, swapped, text_field
 from engine.data.layouts.parts import (
     MEDIA,
     SYSTEMS,
     alike,
+    asked,
     asks,
     check_media,
     conversation,
@@ -126,16 +127,7 @@ class Preference(Single):
         if BEFORE.isdisjoint(row) and self.named.isdisjoint(row):
             return ()
         name, value = self.prompt_value(row)
-        texts = text_list(value) if isinstance(value, str) else value
-        if isinstance(texts, list) and texts and all(isinstance(item, str) for item in texts):
-            if len(texts) > 1:
-                raise RowError(
-                    "wrong_type", f"{name} is a list of {len(texts)} texts without roles"
-                )
-            value = texts[0]
-        messages: tuple[Message, ...] = ()
-        if filled(value):
-            messages = to_messages(value, "user", name, self.options.ignore)
+        messages = asked(value, name, self.options.ignore)
         return joined(system_messages(row, self.options), messages, name)
 
     def prompt_value(self, row: Row) -> tuple[str, Any]:
