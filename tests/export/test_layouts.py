@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -34,8 +35,7 @@ REQUEST = ExportRequest(path="x", author="kim")
 class Kept:
     """A store with the pairs of a file."""
 
-    def __init__(self, folder: Path, data: Path, options: Options | None = None) -> None:
-        source = Source(data, options=options or Options())
+    def __init__(self, folder: Path, source: Source) -> None:
         self.items: Sequence[Pair | Reject] = list(read_pairs(source))
         self.pairs = [item for item in self.items if isinstance(item, Pair)]
         self.origin: Origin = origin(source)
@@ -73,7 +73,7 @@ def _lines(path: Path) -> list[Any]:
 def test_a_file_comes_back_as_it_was(example: Example, tmp_path: Path) -> None:
     data = tmp_path / "in.jsonl"
     data.write_text(example.text, "utf-8")
-    kept = Kept(tmp_path, data)
+    kept = Kept(tmp_path, Source(data))
     try:
         assert kept.write(tmp_path / "out.jsonl").read_bytes() == data.read_bytes()
     finally:
@@ -89,7 +89,7 @@ def test_a_parquet_file_comes_back_as_it_was(example: Example, tmp_path: Path) -
     except pyarrow.ArrowInvalid:
         pytest.skip("a column has values of several types, which Parquet cannot hold")
     parquet.write_table(table, data := tmp_path / "in.parquet")
-    kept = Kept(tmp_path, data)
+    kept = Kept(tmp_path, Source(data))
     try:
         assert parquet.read_table(kept.write(tmp_path / "out.parquet")).equals(table)
     finally:
@@ -107,7 +107,7 @@ def test_a_decision_is_applied_by_the_layout(
     data = tmp_path / "in.jsonl"
     data.write_text(example.text, "utf-8")
     options = Options(nbest=nbest)
-    kept = Kept(tmp_path, data, options)
+    kept = Kept(tmp_path, Source(data, options=options))
     try:
         number = len(kept.pairs) // 2
         pair = kept.pairs[number]
@@ -144,9 +144,30 @@ def test_a_file_of_annotated_pairs_comes_back_in_its_frame(tmp_path: Path) -> No
     }
     data = tmp_path / "in.json"
     data.write_text(json.dumps(content), "utf-8")
-    kept = Kept(tmp_path, data)
+    kept = Kept(tmp_path, Source(data))
     try:
         assert kept.origin.files[0].kind == "annotated"
         assert json.loads(kept.write(tmp_path / "out.json").read_text("utf-8")) == content
+    finally:
+        kept.store.close()
+
+
+def test_a_dataset_of_the_hub_comes_back_as_parquet(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    datasets: Any = pytest.importorskip("datasets")
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", str(tmp_path / "cache"))
+    rows = [
+        {"prompt": f"{number}?", "chosen": "Yes.", "rejected": "No.", "at": date(2024, 5, number)}
+        for number in (1, 2, 3)
+    ]
+    table = pyarrow.Table.from_pylist(rows)
+    (folder := tmp_path / "set").mkdir()
+    parquet.write_table(table, folder / "train.parquet")
+    kept = Kept(tmp_path, Source(dataset=str(folder)))
+    try:
+        again = parquet.read_table(kept.write(tmp_path / "out.parquet"))
+        assert again.to_pylist() == rows
+        assert again.schema.types == table.schema.types
     finally:
         kept.store.close()

@@ -87,6 +87,9 @@ def test_the_preview_counts_long_rows(decided: Engine) -> None:
         )
 
     counted = preview("trl-messages", 20)
-    assert counted.counts["over 20 tokens"] == counted.rows
-    assert "over 4,096 tokens" not in preview("trl", 4096).counts
+    assert counted.counts["too long"] == counted.rows
+    assert counted.notes == (f"too long: over 20 tokens of {TOKENIZER}",)
+    short = preview("trl", 4096)
+    assert "too long" not in short.counts
+    assert not short.notes
     assert "cannot be loaded" in preview("trl", 20, "/no/such/folder").notes[0]

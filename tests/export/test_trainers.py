@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -295,6 +296,16 @@ def test_the_other_forms_load(decided: Engine, tmp_path: Path) -> None:
     assert {"id", "topic", "chosen", "rejected"} <= set(same.column_names)
     swift = load(export(decided, tmp_path / "s.jsonl", "ms-swift"), tmp_path / "cache")
     assert "rejected_response" in swift.column_names
+
+
+def test_a_spreadsheet_shows_every_message_and_what_the_data_says(
+    module_run: Engine, tmp_path: Path
+) -> None:
+    path = export(module_run, tmp_path / "a.csv", "csv")
+    found = list(csv.DictReader(path.open(encoding="utf-8-sig", newline="")))
+    assert found[0]["prompt"] == "\n\nSystem: Be terse.\n\nHuman: What is 0 + 1?\n\nAssistant:"
+    assert '"arguments"' in found[6]["chosen"]
+    assert [row["margin_human"] for row in found[1:7]] == ["1.0", "2.0", "3.0", "4.0", "5.0", ""]
 
 
 # ---------------------------------------------------------------- a dataset folder again
