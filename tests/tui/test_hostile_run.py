@@ -2,7 +2,8 @@
 
 Every string stands in answers, contexts, topics, ids, rewrites, models, annotators and other
 columns. The explorer shows every pair and every rewrite on a pseudo terminal; then every command
-and every form of export that a person reads is asked. Counted: strings tried in outlets, and bytes that came through as they were.
+and every form of export that a person reads is asked. Counted: strings tried in outlets, and bytes
+that came through as they were.
 """
 
 from __future__ import annotations
