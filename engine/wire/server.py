@@ -106,8 +106,10 @@ def _problem(error: SealError, status: int | None = None) -> Response:
 
 def create_app(engine: Served, activity: Activity) -> Starlette:
     """The application: every endpoint of the table, answered by a method of `engine`."""
+    # Else writers, who wait for each other, would take all threads, and readers wait for them.
+    writing = anyio.CapacityLimiter(1)
     routes = [
-        _route(engine, activity, endpoint, method)
+        _route(engine, activity, endpoint, method, writing)
         for endpoint, method in methods(type(engine)).items()
     ]
     routes.append(Route(EVENTS.path, _events(engine, activity)))
@@ -116,7 +118,13 @@ def create_app(engine: Served, activity: Activity) -> Starlette:
     )
 
 
-def _route(engine: Served, activity: Activity, endpoint: Endpoint[Any, Any], method: str) -> Route:
+def _route(
+    engine: Served,
+    activity: Activity,
+    endpoint: Endpoint[Any, Any],
+    method: str,
+    writing: anyio.CapacityLimiter,
+) -> Route:
     async def respond(request: Request) -> Response:
         activity.touch()
         body = await _body(request)
@@ -124,7 +132,7 @@ def _route(engine: Served, activity: Activity, endpoint: Endpoint[Any, Any], met
             return body
         try:
             wanted = asked(endpoint, request.path_params, request.query_params, body)
-            return _json(await _answer(engine, request, endpoint, method, wanted))
+            return _json(await _answer(engine, request, endpoint, method, wanted, writing))
         except Exception as error:
             return _failure(error)
 
@@ -155,13 +163,20 @@ async def _body(request: Request) -> bytes | Response:
 
 
 async def _answer(
-    engine: Served, request: Request, endpoint: Endpoint[Any, Any], method: str, wanted: Message
+    engine: Served,
+    request: Request,
+    endpoint: Endpoint[Any, Any],
+    method: str,
+    wanted: Message,
+    writing: anyio.CapacityLimiter,
 ) -> Any:
     work: Callable[..., Any] = getattr(engine, method)
     if endpoint.request is not Nothing:
         work = partial(work, wanted)
     if endpoint.interruptible:
         return await _while_connected(request, engine.store.reading(), work)
+    if endpoint.writes:
+        return await anyio.to_thread.run_sync(work, limiter=writing)
     return work() if endpoint.at_once else await run_in_threadpool(work)
 
 

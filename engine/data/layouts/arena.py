@@ -47,8 +47,11 @@ class Arena(Compared):
             raise RowError("wrong_type", f"{name} is {type(value).__name__}, not messages")
         messages = read_messages(value, name, self.options.ignore)
         turns = number(row.get("turn"))  # MT-Bench has two turns, and a vote after each of them
-        if turns is not None and turns >= 1:
-            messages = messages[: 2 * int(turns)]
+        asked = [at for at, message in enumerate(messages) if message.role == "user"]
+        if not asked:
+            raise RowError("missing_field", f"{name} has no user turn")
+        if turns is not None and 1 <= turns < len(asked):
+            messages = messages[: asked[int(turns)]]
         return Conversation.of(messages)
 
     def preferred(self, row: Row) -> Side:

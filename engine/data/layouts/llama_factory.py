@@ -14,12 +14,12 @@ from engine.data.layouts.parts import (
     conversation,
     filled,
     joined,
+    read_tools,
     said,
     system_messages,
     to_messages,
 )
 from engine.data.layouts.preference import PROMPTS, SIDES, Preference
-from engine.data.messages import json_text
 from engine.data.pairs import RowError
 
 _OTHER_PROMPTS = frozenset(PROMPTS) - {"instruction", "input"}
@@ -65,7 +65,7 @@ class ShareGpt(Preference):
 
     def sides(self, row: Row) -> tuple[Conversation, Conversation]:
         [name] = [name for name in _CONVERSATIONS if row.get(name) is not None]
-        tools, ignore = json_text(row.get("tools")), self.options.ignore
+        tools, ignore = read_tools(row, self.options), self.options.ignore
         system = system_messages(row, self.options)
         before = asked(row[name], name, ignore)
         values = [(side, self.side(row, side)) for side in SIDES]

@@ -13,9 +13,9 @@ from engine.data.layouts.parts import (
     asked,
     conversation,
     joined,
+    read_tools,
     system_messages,
 )
-from engine.data.messages import json_text
 from engine.data.pairs import Facts, RowError
 
 _JUDGED = ("rank", "reward")
@@ -39,7 +39,7 @@ class NemoRl(Layout):
 
     def read(self, rows: Sequence[Row]) -> list[Draft]:
         [row] = rows
-        ignore, tools = self.options.ignore, json_text(row.get("tools"))
+        ignore, tools = self.options.ignore, read_tools(row, self.options)
         before = asked(row["context"], "context", ignore)
         prompt = joined(system_messages(row, self.options), before, "context")
         completions = _completions(row)

@@ -12,8 +12,7 @@ from engine.data.cells import cell, decoded
 from engine.data.conversation import Message
 from engine.data.layouts.base import Row, number, text_field
 from engine.data.layouts.candidates import Candidate, Gathered
-from engine.data.layouts.parts import to_messages
-from engine.data.messages import json_text
+from engine.data.layouts.parts import read_tools, to_messages
 from engine.data.pairs import RowError
 from engine.wire.messages import Role
 
@@ -67,7 +66,7 @@ class Rollouts(Gathered):
         return to_messages(row["prompt"], "user", "prompt", self.options.ignore)
 
     def tools(self, row: Row) -> str:
-        return json_text(row.get("tool_defs"))
+        return read_tools(row, self.options, "tool_defs")
 
     def candidate(self, row: Row) -> Candidate:
         answer = row["completion"]

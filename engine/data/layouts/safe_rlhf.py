@@ -7,7 +7,7 @@ from typing import ClassVar
 from engine.data.conversation import Conversation
 from engine.data.layouts.base import Draft, Layout, Row, text_field
 from engine.data.layouts.labels import opposite, read_label
-from engine.data.layouts.parts import SYSTEMS, said, system_messages
+from engine.data.layouts.parts import SYSTEMS, question, said, system_messages
 from engine.data.layouts.single import Single
 from engine.data.pairs import NO_FACTS, Facts, RowError
 
@@ -30,7 +30,7 @@ class SafeRlhf(Single):
     def pair(self, row: Row) -> Draft:
         name = self._choice(row)
         better = int(read_label(row[name], name))
-        asked = said(row["prompt"], "user", "prompt")
+        asked = question(row, "prompt")
         system = system_messages(row, self.options)
         sides = [
             Conversation.of((*system, asked, said(row[name], "assistant", name))) for name in _SIDES
