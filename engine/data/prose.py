@@ -15,7 +15,7 @@ TEXT_NAMES = frozenset(
         *("completions", "output", "outputs", "reference", "reference_answer", "tools"),
         *("text", "content", "instructions", "user_prompt", "user_input", "background", "scenario"),
         *("premise", "post", "documents", "passages", "contexts", "histories", "questions"),
-        *("thought", "thoughts", "refusal", "functions", "function_calls", "observation"),
+        *("thought", "thoughts", "refusal", "prefix", "functions", "function_calls", "observation"),
         *("chosen", "rejected", "chosen_response", "rejected_response"),
     )
 )

@@ -5,7 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -336,3 +337,119 @@ def test_a_row_of_a_table_that_lacks_a_cell_is_a_reject(read_bytes: Read) -> Non
 def test_a_table_with_carriage_returns_alone_is_refused_as_such(read_bytes: Read) -> None:
     with pytest.raises(BadInput, match="no line feeds"):
         read_bytes(b"prompt,chosen,rejected\rq,a,b\r", "pairs.csv")
+
+
+# ---------------------------------------------------------------- layouts
+
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "data.md"
+REMARK = "Zebras never whistle under seven purple lamps at dawn"
+# Objects that are no part of a conversation: what annotators and judges say, and records of a tool.
+BESIDE = {
+    *("individual_preference", "three_most_similar_preferences", "all_preferences_unprocessed"),
+    *("annotations", "annotators", "games", "responses", "suggestions", "metadata", "vectors"),
+}
+
+
+def _objects(value: object, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """The paths of all objects in a value."""
+    if isinstance(value, dict):
+        yield path
+    items = value.items() if isinstance(value, dict) else enumerate(value)  # type: ignore[arg-type]
+    for key, item in items:
+        if isinstance(item, (dict, list)):
+            yield from _objects(item, (*path, key))
+
+
+def _is_read(path: tuple[Any, ...]) -> bool:
+    # `responses` are those of annotators where they are an object, and of models in a list.
+    return not any(name in BESIDE for name in path[:-1]) and path[-1] not in BESIDE
+
+
+@pytest.mark.parametrize(
+    "block",
+    [
+        text.splitlines()
+        for text in re.findall(r"^```jsonl\n(.*?)^```$", PAGE.read_text(), re.M | re.S)
+    ],
+    ids=lambda block: block[0][:40],
+)
+def test_a_text_at_any_depth_of_a_row_is_read_or_named(read_bytes: Read, block: list[str]) -> None:
+    for number, line in enumerate(block):
+        for path in _objects(json.loads(line)):
+            if path and _is_read(path):
+                row = json.loads(line)
+                place = row
+                for key in path:
+                    place = place[key]
+                place["remark"] = REMARK
+                content = [*block[:number], json.dumps(row), *block[number + 1 :]]
+                try:
+                    pairs, rejects = read_bytes("\n".join(content).encode())
+                except BadInput as error:
+                    assert '"remark" holds text' in str(error)
+                else:
+                    said = "".join(pair.chosen.encoded + pair.rejected.encoded for pair in pairs)
+                    assert REMARK in said or rejects, path
+
+
+def test_a_flip_also_turns_the_conversation_that_repeats_the_chosen_one(read_bytes: Read) -> None:
+    won, lost = [*ASKED, *said("The heron.")], [*ASKED, *said("Bird.")]
+    given = {"trajectory": won, "chosen": won, "rejected": lost}
+    [row] = BY_NAME["sharegpt"](Options()).write([given], [Change("", "flip")])
+    assert row == {"trajectory": lost, "chosen": lost, "rejected": won}
+    [pair], [] = read_bytes(rows(dict(row)))
+    assert pair.chosen.messages[-1].content == "Bird."
+
+
+def test_a_conversation_can_be_left_out(read_bytes: Read) -> None:
+    sides = {"chosen": [*ASKED, *said("The heron.")], "rejected": [*ASKED, *said("Bird.")]}
+    row = {"conversation": [{"input": "Name a bird.", "output": "Heron."}], **sides}
+    [pair], [] = read_bytes(rows(row), options=Options(ignore=frozenset(("conversation",))))
+    assert [message.content for message in pair.chosen.messages] == ["Name a bird.", "The heron."]
+
+
+def test_two_scores_are_compared_before_three_of_a_later_kind(read_bytes: Read) -> None:
+    rated = [
+        {"response": text, "overall_score": score, "fine-grained_score": fine}
+        for text, score, fine in (("a", "N/A", 5), ("b", 9, 3), ("c", 2, 4))
+    ]
+    [pair], [] = read_bytes(rows({"instruction": "q", "completions": rated}))
+    assert (pair.chosen.split()[1], pair.rejected.split()[1]) == ("b", "c")
+
+
+def test_an_empty_better_response_is_not_replaced_by_the_safer_one(read_bytes: Read) -> None:
+    row = {"prompt": "q", "response_0": "a", "response_1": "b", "safer_response_id": 1}
+    _, [reject] = read_bytes(rows(row | {"better_response_id": None}))
+    assert reject.reason == "no_vote"
+    [pair], [] = read_bytes(rows(row))
+    assert pair.chosen.split()[1] == "b"
+
+
+def test_the_last_mark_of_a_helpsteer2_prompt_is_no_text(read_bytes: Read) -> None:
+    prompt = "Hi\n<extra_id_1>Assistant\nHello\n<extra_id_1>User\nA bird?\n<extra_id_1>Assistant\n"
+    row = {"prompt": prompt, "response_1": "Heron", "response_2": "Bird", "preference_strength": -1}
+    [pair], [] = read_bytes(rows(row))
+    assert [message.content for message in pair.chosen.messages] == [
+        *("Hi", "Hello", "A bird?"),
+        "Heron",
+    ]
+
+
+def test_rollouts_with_other_tools_are_not_compared(read_bytes: Read) -> None:
+    row = {"prompt": ASKED, "completion": said("a"), "reward": 1}
+    tools = [{"name": "f"}], [{"name": "g"}]
+    one, other = (row | {"tool_defs": given} for given in tools)
+    pairs, rejects = read_bytes(rows(one, other | {"reward": 0}, one | {"reward": 0.5}))
+    assert [json.loads(pair.chosen.tools) for pair in pairs] == [tools[0]]
+    assert [reject.reason for reject in rejects] == ["no_rival"]
+
+
+def test_winners_of_flat_battles_may_be_truth_values(read_bytes: Read) -> None:
+    winners = {"winner_model_a": False, "winner_model_b": True, "winner_tie": False}
+    row = {"prompt": ["q"], "response_a": ["a"], "response_b": ["b"], **winners}
+    [pair], [] = read_bytes(rows(row))
+    assert pair.chosen.split()[1] == "b"
+    layout = BY_NAME["arena-flat"](Options())
+    [tied] = layout.write([row], [Change("", "tie")])
+    assert tied is not None
+    assert [tied[name] for name in winners] == [False, False, True]

@@ -16,7 +16,7 @@ from engine.data.layouts.parts import filled, replied, to_messages
 from engine.data.pairs import Facts, RowError, Vote
 
 # How HelpSteer2 writes earlier turns into its prompt.
-_TURN = re.compile(r"\s*<extra_id_1>(User|Assistant)\n")
+_TURN = re.compile(r"\s*<extra_id_1>(User|Assistant)(?:\n|\Z)")
 
 
 class _Strength(Compared):

@@ -16,7 +16,8 @@ from engine.data.layouts.parts import (
     read_tools,
     system_messages,
 )
-from engine.data.pairs import Facts, RowError
+from engine.data.pairs import Facts, RowError, Unused
+from engine.data.prose import is_text
 
 _JUDGED = ("rank", "reward")
 
@@ -43,6 +44,10 @@ class NemoRl(Layout):
         before = asked(row["context"], "context", ignore)
         prompt = joined(system_messages(row, self.options), before, "context")
         completions = _completions(row)
+        for at, one in enumerate(completions, 1):
+            read = {*_JUDGED, "completion", *ignore}
+            if lost := [name for name in one if name not in read and is_text(name, one[name])]:
+                raise Unused(lost, f"completion {at}")
         sides = [
             conversation(prompt, one.get("completion"), f"completion {at}", tools, ignore)
             for at, one in enumerate(completions, 1)

@@ -60,7 +60,8 @@ class Rollouts(Gathered):
         return {"prompt", "completion", "reward"} <= row.keys() and "label" not in row
 
     def key(self, row: Row) -> str:
-        return orjson.dumps(cell(row["prompt"]), option=orjson.OPT_SORT_KEYS).decode()
+        asked = [cell(row["prompt"]), self.tools(row)]
+        return orjson.dumps(asked, option=orjson.OPT_SORT_KEYS).decode()
 
     def prompt(self, row: Row) -> tuple[Message, ...]:
         return to_messages(row["prompt"], "user", "prompt", self.options.ignore)

@@ -84,15 +84,14 @@ class Items(Listed):
         return {"role": "assistant", "content": item[name], "thinking": item[thought]}
 
     def _score_field(self, items: Sequence[Mapping[str, Any]]) -> str:
-        """The field that most of the responses are compared by."""
+        """The field that the responses are compared by: the first that two of them have."""
         if len(items) < 2:
             raise RowError("no_rival", f"the row has {len(items)} response")
         names = (*_SCORES, "annotations", *_RANKS)
         count = {name: sum(_score(item, name) is not None for item in items) for name in names}
-        best = max(names, key=count.__getitem__)  # the first of the best
-        if not count[best]:
+        if not any(count.values()):
             raise RowError("missing_field", "no response has a score, a rating or a rank")
-        return best
+        return next((name for name in names if count[name] > 1), max(names, key=count.__getitem__))
 
 
 class UltraFeedback(Items):
