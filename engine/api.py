@@ -44,6 +44,7 @@ from engine.wire.messages import (
     RunStatus,
     StudyInfo,
     Verdict,
+    VoteCounts,
 )
 
 if TYPE_CHECKING:
@@ -258,12 +259,16 @@ def _paged(ids: tuple[int, ...], page: Callable[[tuple[int, ...]], list[T]]) -> 
 
 
 _MARK_COLUMNS = ("verdict", "flagged", "note", "tags")
-_PAIR_COLUMNS = (*(name for name in PairRow.__struct_fields__ if name != "mark"), *_MARK_COLUMNS)
+_VOTE_COLUMNS = tuple(f"votes_{name}" for name in VoteCounts.__struct_fields__)
+_OWN_COLUMNS = tuple(name for name in PairRow.__struct_fields__ if name not in ("mark", "votes"))
+_PAIR_COLUMNS = (*_OWN_COLUMNS, *_VOTE_COLUMNS, *_MARK_COLUMNS)
 
 
 def _pair_record(row: PairRow) -> dict[str, Any]:
     record = msgspec.structs.asdict(row)
-    mark = record.pop("mark") or _NO_MARK
+    mark, votes = record.pop("mark") or _NO_MARK, record.pop("votes")
+    counts = () if votes is None else msgspec.structs.astuple(votes)
+    record |= dict(zip(_VOTE_COLUMNS, counts, strict=False))
     return record | {name: getattr(mark, name) for name in _MARK_COLUMNS}
 
 

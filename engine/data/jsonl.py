@@ -11,6 +11,7 @@ from typing import BinaryIO, cast
 
 import orjson
 
+from engine.data.nesting import MOST, is_deep
 from engine.data.pairs import Reason, Reject, Row, RowError, excerpt
 from engine.errors import BadInput
 from engine.files import refuse_special
@@ -105,9 +106,13 @@ def parse(line: bytes) -> object:
     if len(line) > MAX_LINE:
         raise RowError("too_long", f"the line is longer than {MAX_LINE >> 20} MiB")
     try:
-        return orjson.loads(line)
+        value = orjson.loads(line)
     except orjson.JSONDecodeError as error:
         detail = str(error)
+    else:
+        if is_deep(value, line.count(b"[") + line.count(b"{")):
+            raise RowError("wrong_type", f"values are nested more than {MOST} deep")
+        return value
     try:
         line.decode("utf-8")
     except UnicodeDecodeError as error:

@@ -26,10 +26,10 @@ from engine.data.layouts.parts import (
     conversation,
     filled,
     joined,
+    read_tools,
     said,
     system_messages,
 )
-from engine.data.messages import json_text
 from engine.data.pairs import Facts, RowError
 
 _LABELS = ("label", "kto_tag")
@@ -122,8 +122,8 @@ class Kto(Layout):
         return [(yes[at % len(yes)], no[at % len(no)]) for at in range(count)]
 
     def _response(self, row: Row) -> _Response:
-        check_media(row)
-        ignore, tools = self.options.ignore, json_text(row.get("tools"))
+        check_media(row, self.options)
+        ignore, tools = self.options.ignore, read_tools(row, self.options)
         names = [name for name in (*_PROMPTS, "input") if filled(row.get(name))]
         if len(names) > 1 and names != ["instruction", "input"]:
             raise RowError("contradiction", f"the row has several prompts: {', '.join(names)}")

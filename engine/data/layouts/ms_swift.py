@@ -14,11 +14,12 @@ from engine.data.layouts.parts import (
     check_media,
     filled,
     joined,
+    read_tools,
     system_messages,
     to_messages,
 )
 from engine.data.layouts.single import Single
-from engine.data.messages import CALLS, CONTENT, THINKING, json_text, read_messages
+from engine.data.messages import CALLS, CONTENT, THINKING, read_messages
 from engine.data.pairs import NO_FACTS, Facts, RowError
 
 _RESPONSE, _MESSAGES = "rejected_response", "rejected_messages"
@@ -38,13 +39,13 @@ class MsSwift(Single):
         return "messages" in row and (_RESPONSE in row or _MESSAGES in row)
 
     def pair(self, row: Row) -> Draft:
-        check_media(row)
+        check_media(row, self.options)
         messages = cell(row["messages"])
         if not isinstance(messages, list):
             raise RowError("wrong_type", "messages is no list of messages")
         chosen = read_messages(messages, "messages", self.options.ignore)
         rejected = self._rejected(row, chosen)
-        system, tools = system_messages(row, self.options), json_text(row.get("tools"))
+        system, tools = system_messages(row, self.options), read_tools(row, self.options)
         one, other = (
             Conversation.of(joined(system, side, "the conversation"), tools)
             for side in (chosen, rejected)

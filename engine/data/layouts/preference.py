@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar
 
-from engine.data.cells import cell
+from engine.data.cells import cell, recelled
 from engine.data.conversation import Conversation, Message
-from engine.data.layouts.base import Draft, Row, number, swapped, text_field
+from engine.data.layouts.base import Draft, Row, minus, number, swapped, text_field
 from engine.data.layouts.parts import (
     MEDIA,
     SYSTEMS,
@@ -23,12 +23,13 @@ from engine.data.layouts.parts import (
     filled,
     joined,
     no_turns,
+    read_tools,
     system_messages,
     to_messages,
     whole,
 )
 from engine.data.layouts.single import Single
-from engine.data.messages import is_messages, json_text
+from engine.data.messages import is_messages
 from engine.data.options import Columns, Options
 from engine.data.pairs import NO_FACTS, Facts, RowError, Unused, Vote
 from engine.data.prose import is_text
@@ -50,6 +51,7 @@ _MADE_BY = (
     *("original_chosen", "original_rejected"),
 )
 _VOTES = ("score", "vote", "value")
+NO_VALUE = ("n/a", "na", "nan", "none", "null", "<na>")
 
 
 def _for_sides(*patterns: str) -> tuple[tuple[str, str], ...]:
@@ -86,7 +88,7 @@ class Preference(Single):
         return any(one in row and other in row for one, other in SIDE_NAMES)
 
     def pair(self, row: Row) -> Draft:
-        check_media(row)
+        check_media(row, self.options)
         chosen, rejected = self.sides(row)
         return Draft(chosen, rejected, self.facts(row))
 
@@ -94,7 +96,7 @@ class Preference(Single):
 
     def sides(self, row: Row) -> tuple[Conversation, Conversation]:
         values = [(name, self.side(row, name)) for name in self.side_names(row)]
-        prompt, tools = self.prompt(row), json_text(row.get("tools"))
+        prompt, tools = self.prompt(row), read_tools(row, self.options)
         chosen, rejected = (self.conversation(prompt, value, name, tools) for name, value in values)
         return chosen, rejected
 
@@ -189,12 +191,21 @@ class Preference(Single):
             return NO_FACTS
         score = _pair_of(row, columns.scores, _SCORES)
         model = _pair_of(row, columns.models, _MODELS)
-        margin = number(row.get(columns.margin or "margin"))
+        margin = self._margin(row)
         votes = read_votes(row[columns.votes]) if columns.votes and columns.votes in row else ()
         if score == model == (None, None) and margin is None and not votes:
             return NO_FACTS
         chosen, rejected = (value if isinstance(value, str) else None for value in model)
         return Facts(margin, votes, number(score[0]), number(score[1]), chosen, rejected)
+
+    def _margin(self, row: Row) -> float | None:
+        """Raises RowError if the study says that a column is the margin, and it is no number."""
+        name = self.options.columns.margin
+        value = row.get(name or "margin")
+        margin = number(value)
+        if name and margin is None and filled(value) and str(value).strip().lower() not in NO_VALUE:
+            raise RowError("wrong_type", f"{name} is {str(value)[:40]!r}, no number")
+        return margin
 
     def flipped(self, row: Row) -> Row:
         """The row with the sides swapped, and whatever belongs to one side with them."""
@@ -202,14 +213,15 @@ class Preference(Single):
         one, other = self.side_names(row)
         new = swapped(row, "chosen", "rejected")
         for pair in ((one, other), columns.scores, columns.models):
-            if pair is not None:
+            if pair is not None and any(name in row for name in pair):
                 first, second = pair
                 new[first], new[second] = row.get(second), row.get(first)
         for name in COPIES:
             if name in row and row[name] == row[one] and row[name] != row[other]:
                 new[name] = row[other]
         if columns.votes and columns.votes in row:
-            new[columns.votes] = _turned(row[columns.votes])
+            votes = row[columns.votes]
+            new[columns.votes] = recelled(votes, _turned(cell(votes)))
         return new
 
 
@@ -222,12 +234,19 @@ def is_described(row: Row, options: Options) -> bool:
 
 
 def read_votes(value: object) -> tuple[Vote, ...]:
-    """The votes of a column: numbers, or objects with a score; positive for the chosen side."""
+    """The votes of a column: numbers, or objects with a score; positive for the chosen side.
+
+    Raises RowError for anything else.
+    """
+    value = cell(value)
     items = value if isinstance(value, (list, tuple)) else [value]
     votes = []
     for item in items:
         fields: Mapping[str, Any] = item if isinstance(item, Mapping) else {"score": item}
-        score = number(next((fields[n] for n in _VOTES if n in fields), None))
+        given = next((fields[n] for n in _VOTES if n in fields), None)
+        score = number(given)
+        if score is None and filled(given) and str(given).strip().lower() not in NO_VALUE:
+            raise RowError("wrong_type", f"a vote is {str(given)[:40]!r}, no number")
         if score is not None:
             votes.append(Vote(text_field(fields, ("annotator", "user", "id", "name")) or "", score))
     return tuple(votes)
@@ -240,6 +259,8 @@ def _turned(votes: Any) -> Any:
     if isinstance(votes, Mapping):
         name = next((n for n in _VOTES if n in votes), None)
         return votes if name is None else {**votes, name: _turned(votes[name])}
+    if isinstance(votes, str) and number(votes):
+        return minus(votes)
     is_number = isinstance(votes, (int, float)) and not isinstance(votes, bool)
     return -votes if is_number and votes else votes
 
