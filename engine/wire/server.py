@@ -34,7 +34,7 @@ from engine.wire.messages import Message, Nothing, Problem, RunStatus
 from engine.wire.requests import asked
 
 EVENTS_PER_SECOND = 10
-HEARTBEAT_S = 15.0
+HEARTBEAT_S = 1.0
 # One decision on all of 160,800 pairs names them in 1.1 MB.
 BODY_LIMIT = 8 * 2**20
 BODY_LIMIT_S = 60.0

@@ -69,3 +69,18 @@ def test_a_command_goes_on_once_the_engine_does(
     assert opened.ended() == 0
     # The line that said so is gone from the terminal.
     assert b"small: not started" in opened.output.rpartition(b"\x1b[2K")[2], opened.output
+
+
+def test_the_explorer_says_that_the_engine_does_not_answer(
+    suspended: Path, terminal: Callable[..., Terminal]
+) -> None:
+    engine = launch.holder(suspended)
+    assert engine is not None
+    opened = terminal("open", suspended)
+    opened.read_until("does not respond; waiting for it", timeout=20)
+    os.kill(engine.pid, signal.SIGCONT)
+    opened.read_until("not started", timeout=20)
+    os.kill(engine.pid, signal.SIGSTOP)
+    opened.read_until("waiting for the engine", timeout=20)
+    opened.write("q")
+    assert opened.ended() == 0
