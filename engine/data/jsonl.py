@@ -5,7 +5,7 @@ import io
 import json
 import re
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import BinaryIO, cast
 
@@ -112,6 +112,8 @@ def parse(line: bytes) -> object:
     else:
         if is_deep(value, line.count(b"[") + line.count(b"{")):
             raise RowError("wrong_type", f"values are nested more than {MOST} deep")
+        if type(value) is dict and float in map(type, value.values()) and _is_inexact(value):
+            return json.loads(line)
         return value
     try:
         line.decode("utf-8")
@@ -121,6 +123,11 @@ def parse(line: bytes) -> object:
         raise RowError("unparsable_json", "NaN and Infinity are no JSON: write null instead")
     # An unpaired surrogate, written as an escape, is valid JSON but not valid Unicode.
     raise RowError("bad_utf8" if "surrogate" in detail else "unparsable_json", detail)
+
+
+def _is_inexact(row: Mapping[str, object]) -> bool:
+    """Whether one of these may be an integer, such as an id, that is too large for orjson."""
+    return any(type(value) is float and abs(value) >= 1 << 63 for value in row.values())
 
 
 def _has_nan(line: bytes) -> bool:
