@@ -54,11 +54,16 @@ def _described(pair: Pair, rejects: tuple[Reject, ...], options: Options) -> Fir
     own = options.columns
     sides = (own.system, own.chosen, own.rejected, *own.prompts)
     read = kind.text | {name for name in sides if name is not None}
+    models = (pair.facts.model_chosen, pair.facts.model_rejected)
     return First(
         pair,
         rejects,
         layout,
         kind.title,
         extras([(row.layout, row.raw) for row in pair.rows], spoken),
-        tuple(name for name, value in columns.items() if name not in read and is_text(name, value)),
+        tuple(
+            name
+            for name, value in columns.items()
+            if name not in read and value not in models and is_text(name, value)
+        ),
     )

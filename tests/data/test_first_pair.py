@@ -28,6 +28,8 @@ def test_the_layout_and_what_is_beside_the_texts_are_told(tmp_path: Path) -> Non
         "rejected": "A shark.",
         "why": "the first answer names a bird and the other one does not",
         "lang": "en",
+        "model_chosen": "big",
+        "model_rejected": "small",
     }
     one = found(tmp_path, row, ignore=frozenset(("why",)))
     assert one.pair is not None and one.pair.source_id == "7"
