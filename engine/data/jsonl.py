@@ -5,7 +5,7 @@ import io
 import json
 import re
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import BinaryIO, cast
 
@@ -110,9 +110,7 @@ def parse(line: bytes) -> object:
     except orjson.JSONDecodeError as error:
         detail = str(error)
     else:
-        if is_deep(value, line.count(b"[") + line.count(b"{")):
-            raise RowError("wrong_type", f"values are nested more than {MOST} deep")
-        return value
+        return _checked(value, line)
     try:
         line.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -121,6 +119,22 @@ def parse(line: bytes) -> object:
         raise RowError("unparsable_json", "NaN and Infinity are no JSON: write null instead")
     # An unpaired surrogate, written as an escape, is valid JSON but not valid Unicode.
     raise RowError("bad_utf8" if "surrogate" in detail else "unparsable_json", detail)
+
+
+def _checked(value: object, line: bytes) -> object:
+    """The value of a line, with exact integers. Raises RowError if it is nested too deeply."""
+    kinds = set(map(type, value.values())) if isinstance(value, dict) else {list}
+    is_flat = list not in kinds and dict not in kinds  # then nothing is counted, which is slow
+    if not is_flat and is_deep(value, line.count(b"[") + line.count(b"{")):
+        raise RowError("wrong_type", f"values are nested more than {MOST} deep")
+    if float in kinds and isinstance(value, dict) and _is_inexact(value):
+        return json.loads(line)
+    return value
+
+
+def _is_inexact(row: Mapping[str, object]) -> bool:
+    """Whether one of these may be an integer, such as an id, that is too large for orjson."""
+    return any(type(value) is float and abs(value) >= 1 << 63 for value in row.values())
 
 
 def _has_nan(line: bytes) -> bool:

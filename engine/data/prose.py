@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 
 # Columns with these names hold text that a model should see, however short it is.
 TEXT_NAMES = frozenset(
@@ -48,9 +49,12 @@ def _is_content(key: object) -> bool:
 def _is_named(name: str, value: str) -> bool:
     """Whether the last word of a name says that it holds text, as in `chat_history`, `userPrompt`
     and `metadata.context`, but not with a number or truth value, as in `num_responses`."""
-    if _LAST_WORD.sub("", name).lower() not in TEXT_NAMES:
-        return False
-    return _NO_WORD.fullmatch(value.strip()) is None
+    return _last_word(name) in TEXT_NAMES and _NO_WORD.fullmatch(value.strip()) is None
+
+
+@lru_cache(1024)  # asked for every row
+def _last_word(name: str) -> str:
+    return _LAST_WORD.sub("", name).lower()
 
 
 def _is_prose(text: str) -> bool:

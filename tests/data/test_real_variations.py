@@ -453,3 +453,18 @@ def test_winners_of_flat_battles_may_be_truth_values(read_bytes: Read) -> None:
     [tied] = layout.write([row], [Change("", "tie")])
     assert tied is not None
     assert [tied[name] for name in winners] == [False, False, True]
+
+
+def test_large_ids_are_exact(read_bytes: Read) -> None:
+    ids = [2**64 - 1, 2**127 + 1, 2**127 + 2, -(2**70)]
+    pairs, _ = read_bytes(rows(*(PAIR | {"id": number} for number in ids)))
+    assert [pair.source_id for pair in pairs] == [str(number) for number in ids]
+
+
+def test_rated_messages_are_responses(read_bytes: Read) -> None:
+    rated = [
+        {"role": "assistant", "content": text, "score": score}
+        for text, score in (("a", 1), ("b", 2))
+    ]
+    [pair], [] = read_bytes(rows({"prompt": "q", "responses": rated}))
+    assert (pair.chosen.split()[1], pair.facts.margin) == ("b", 1)

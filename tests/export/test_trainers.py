@@ -108,7 +108,8 @@ def export(engine: Engine, path: Path, form: str, **settings: Any) -> Path:
 
 def load(path: Path, cache: Path) -> Any:
     """The rows of an export, as the `datasets` library loads them."""
-    datasets: Any = pytest.importorskip("datasets")
+    import datasets
+
     if path.is_dir():
         return datasets.load_dataset(str(path), cache_dir=str(cache))["train"]
     kind = "parquet" if path.suffix == ".parquet" else "json"
@@ -342,7 +343,8 @@ def test_equal_decisions_give_an_equal_digest(decided: Engine, tmp_path: Path) -
 
 
 def test_trl_accepts_its_forms(module_run: Engine, decided: Engine, tmp_path: Path) -> None:
-    trl: Any = pytest.importorskip("trl.data_utils")
+    from trl import data_utils as trl
+
     from engine.models.tokens import load as tokenizer_of
 
     tokenizer = tokenizer_of("embedded:smollm2")

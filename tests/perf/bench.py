@@ -14,6 +14,7 @@ import statistics
 import sys
 import tempfile
 import time
+from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -63,27 +64,50 @@ def sample_entries(count: int) -> list[Text]:
 
 
 def ingest() -> None:
-    """Reading and storing a dataset of the paper's size."""
+    """Reading, grouping and storing a dataset of the paper's size."""
+    import pyarrow
+    from pyarrow import parquet
+
+    from engine.data.groups import Groups
     from engine.store import Store
 
     rows = [json.loads(line) for line in (SAMPLE_DATA / "pairs.jsonl").open(encoding="utf-8")]
+    numbered = [
+        {side: f"{rows[n % len(rows)][side]} ({n})" for side in ("chosen", "rejected")}
+        for n in range(PAIRS)
+    ]
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "pairs.jsonl.gz"
-        with gzip.open(path, "wt", encoding="utf-8", compresslevel=1) as file:
-            for n in range(PAIRS):
-                row = rows[n % len(rows)]
-                sides = {side: f"{row[side]} ({n})" for side in ("chosen", "rejected")}
-                file.write(json.dumps(sides) + "\n")
-        pairs: list[data.Pair] = []
-        source = data.Source(path=path, dataset=None)
-        say(
-            f"read {PAIRS:,} pairs from .jsonl.gz",
-            seconds(lambda: pairs.extend(data.read_pairs(source))),  # type: ignore[arg-type]
+        lines, table, chats = (
+            Path(folder) / name for name in ("a.jsonl.gz", "b.parquet", "c.jsonl")
         )
+        with gzip.open(lines, "wt", encoding="utf-8", compresslevel=1) as file:
+            file.writelines(json.dumps(row) + "\n" for row in numbered)
+        parquet.write_table(pyarrow.Table.from_pylist(numbered), table)
+        with chats.open("w", encoding="utf-8") as file:
+            file.writelines(json.dumps(_as_messages(row)) + "\n" for row in numbered)
+        for path, kind in ((lines, ".jsonl.gz"), (table, ".parquet"), (chats, "messages, .jsonl")):
+            source = data.Source(path=path)
+            took = seconds(lambda source=source: deque(data.read_pairs(source), 0))
+            say(f"read {PAIRS:,} pairs from {kind}", took)
+        pairs = [p for p in data.read_pairs(data.Source(path=lines)) if isinstance(p, data.Pair)]
+        for how in ("exact", "near"):
+            groups = Groups(how)
+            took = seconds(lambda groups=groups: [*map(groups.add, pairs), groups.numbers()])
+            say(f"group {PAIRS:,} prompts, {how}", took)
         store = Store(Path(folder) / "seal.duckdb")
         took = seconds(lambda: put(store, data.digest(pairs), pairs))
         say(f"store {PAIRS:,} pairs in DuckDB", took)
         store.close()
+
+
+def _as_messages(row: dict[str, str]) -> dict[str, Any]:
+    return {
+        side: [
+            {"role": message.role, "content": message.content}
+            for message in data.Conversation.of_transcript(text).messages
+        ]
+        for side, text in row.items()
+    }
 
 
 def statistics_() -> None:

@@ -140,7 +140,9 @@ class Scored(Items):
         if len(columns) != 1 or not any(name in row for name in PROMPTS):
             return False
         items = cell(row[columns[0]])
-        return items == "" or (isinstance(items, list) and not is_messages(items))
+        if is_messages(items):  # a conversation, unless its messages are rated
+            return any(name in items[0] for name in (*_SCORES, *_RANKS))
+        return items == "" or isinstance(items, list)
 
     def candidates(self, row: Row) -> list[Candidate]:
         column = next(name for name in self.columns if name in row)
