@@ -110,11 +110,7 @@ def parse(line: bytes) -> object:
     except orjson.JSONDecodeError as error:
         detail = str(error)
     else:
-        if is_deep(value, line.count(b"[") + line.count(b"{")):
-            raise RowError("wrong_type", f"values are nested more than {MOST} deep")
-        if type(value) is dict and float in map(type, value.values()) and _is_inexact(value):
-            return json.loads(line)
-        return value
+        return _checked(value, line)
     try:
         line.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -123,6 +119,17 @@ def parse(line: bytes) -> object:
         raise RowError("unparsable_json", "NaN and Infinity are no JSON: write null instead")
     # An unpaired surrogate, written as an escape, is valid JSON but not valid Unicode.
     raise RowError("bad_utf8" if "surrogate" in detail else "unparsable_json", detail)
+
+
+def _checked(value: object, line: bytes) -> object:
+    """The value of a line, with exact integers. Raises RowError if it is nested too deeply."""
+    kinds = set(map(type, value.values())) if isinstance(value, dict) else {list}
+    is_flat = list not in kinds and dict not in kinds  # then nothing is counted, which is slow
+    if not is_flat and is_deep(value, line.count(b"[") + line.count(b"{")):
+        raise RowError("wrong_type", f"values are nested more than {MOST} deep")
+    if float in kinds and isinstance(value, dict) and _is_inexact(value):
+        return json.loads(line)
+    return value
 
 
 def _is_inexact(row: Mapping[str, object]) -> bool:
