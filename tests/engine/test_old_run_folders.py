@@ -285,7 +285,7 @@ def test_a_migration_that_fails_leaves_the_database_as_it_was(
     path = old / "seal.duckdb"
     before = contents(path)
     monkeypatch.setitem(MIGRATIONS, 4, fails)
-    with pytest.raises(MachineError, match=r"migrated to schema 5: .*unchanged") as caught:
+    with pytest.raises(MachineError, match=r"migrated to schema 6: .*unchanged") as caught:
         Store(path)
     assert "\n" not in str(caught.value)
     assert contents(path) == before
