@@ -8,6 +8,7 @@ import signal
 import sys
 from pathlib import Path
 
+from engine import door
 from engine.errors import BadInput, explain
 
 
@@ -28,6 +29,7 @@ async def _serve(folder: Path, limit: float) -> None:
 
     from engine.launch import BEAT_S, announce, beat, holder_lock, socket_path, withdraw
     from engine.service import Engine
+    from engine.wire.protocol import ImpatientProtocol
     from engine.wire.server import Activity, create_app
 
     lock = holder_lock(folder)
@@ -47,6 +49,7 @@ async def _serve(folder: Path, limit: float) -> None:
         uvicorn.Config(
             create_app(engine, activity),
             uds=str(socket),
+            http=ImpatientProtocol,
             log_level="warning",
             lifespan="off",
             timeout_graceful_shutdown=2,
@@ -81,6 +84,7 @@ async def _serve(folder: Path, limit: float) -> None:
 
 def main() -> int:
     os.umask(0o077)
+    door.install()
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # the run continues when the terminal is closed
     # uvicorn raises these again after its shutdown, before the engine has closed its database.
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -44,6 +44,7 @@ from engine.wire.messages import (
     RunStatus,
     StudyInfo,
     Verdict,
+    VoteCounts,
 )
 
 if TYPE_CHECKING:
@@ -219,11 +220,13 @@ class Run:
         *,
         ties: Literal["drop", "keep"] = "drop",
         discuss: Literal["drop", "keep"] = "drop",
+        margin: bool = False,
+        soft_labels: Literal["", "votes", "reviewers"] = "",
         overwrite: bool = False,
     ) -> ExportStatus:
         """Write the pairs of a filter as `author` decided (docs/export.md); returns when it is
         done. Without a `format`, the ending of `path` selects one. A relative path is relative to
-        the working directory."""
+        the working directory. `margin` and `soft_labels` add a column."""
         request = ExportRequest(
             format=format or "",
             path=str(Path(path).expanduser().absolute()),
@@ -231,6 +234,8 @@ class Run:
             ties=ties,
             discuss=discuss,
             author=self.author,
+            margin=margin,
+            soft_labels=soft_labels,
             overwrite=overwrite,
         )
         status = self.ask(endpoints.EXPORT(request))
@@ -254,12 +259,16 @@ def _paged(ids: tuple[int, ...], page: Callable[[tuple[int, ...]], list[T]]) -> 
 
 
 _MARK_COLUMNS = ("verdict", "flagged", "note", "tags")
-_PAIR_COLUMNS = (*(name for name in PairRow.__struct_fields__ if name != "mark"), *_MARK_COLUMNS)
+_VOTE_COLUMNS = tuple(f"votes_{name}" for name in VoteCounts.__struct_fields__)
+_OWN_COLUMNS = tuple(name for name in PairRow.__struct_fields__ if name not in ("mark", "votes"))
+_PAIR_COLUMNS = (*_OWN_COLUMNS, *_VOTE_COLUMNS, *_MARK_COLUMNS)
 
 
 def _pair_record(row: PairRow) -> dict[str, Any]:
     record = msgspec.structs.asdict(row)
-    mark = record.pop("mark") or _NO_MARK
+    mark, votes = record.pop("mark") or _NO_MARK, record.pop("votes")
+    counts = () if votes is None else msgspec.structs.astuple(votes)
+    record |= dict(zip(_VOTE_COLUMNS, counts, strict=False))
     return record | {name: getattr(mark, name) for name in _MARK_COLUMNS}
 
 

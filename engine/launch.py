@@ -18,7 +18,9 @@ import filelock
 
 from engine import __version__, isolated
 from engine.errors import BadInput, Busy, MachineError, SealError
+from engine.files import refuse_special_in
 from engine.paths import runtime_dir
+from engine.visible import shell_word
 from engine.wire import version
 
 HOLDER = "engine.json"
@@ -147,7 +149,7 @@ def _running(folder: Path) -> Holder | None:
     if engine.place is None or engine.place == _place(folder):
         raise Busy(
             f"{held_there}: run seal-tui there; if that engine is gone, or this folder is a copy, "
-            f"remove {folder / HOLDER}"
+            f"remove {shell_word(folder / HOLDER)}"
         )
     # The numbers of another folder: a copy. But some shared file systems have other numbers on
     # every host; there, a running engine still renews its note.
@@ -200,6 +202,15 @@ def _answers(socket: Path) -> bool:
             return False
 
 
+def is_suspended(pid: int) -> bool:
+    """Whether a process of this machine was stopped by a signal and waits to be continued; False
+    where the system does not tell."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_bytes().rpartition(b") ")[2][:1] in (b"T", b"t")
+    except OSError:
+        return False
+
+
 def run_folder(folder: Path) -> Path:
     """An existing run folder, absolute. Raises BadInput for any other."""
     if not (folder / "study.json").is_file():
@@ -207,6 +218,7 @@ def run_folder(folder: Path) -> Path:
             f"{folder} is not a run folder (it has no study.json); "
             "create one with `seal-tui run STUDY.toml`"
         )
+    refuse_special_in(folder)
     return folder.resolve()
 
 
@@ -267,7 +279,7 @@ def _usable(folder: Path, engine: Holder) -> bool:
                 work = "a run" if peer.state == "running" else "an export"
                 raise Busy(
                     f"the engine of {folder} is version {peer}, this is {version.this()}, and "
-                    f"{work} is in progress: wait for it, or `seal-tui stop {folder}`"
+                    f"{work} is in progress: wait for it, or `seal-tui stop {shell_word(folder)}`"
                 )
             client.ask(version.PEER_SHUTDOWN())
     except (EngineGone, EngineProblem):

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import stat
 from pathlib import Path
 
 import platformdirs
 
 from engine.errors import MachineError
+from engine.visible import shell_word
 
 SAMPLE_DATA = Path(__file__).resolve().parent / "sample_data"
 
@@ -22,10 +25,21 @@ def cache_dir() -> Path:
 
 def runtime_dir() -> Path:
     """A private folder with a short path, for sockets (a socket path must stay under 108 bytes)."""
-    base = os.environ.get("XDG_RUNTIME_DIR")
-    short = base is not None and len(os.fsencode(base)) <= 60
-    folder = Path(base or "") / "seal-tui" if short else Path(f"/tmp/seal-tui-{os.getuid()}")
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if folder.stat().st_uid != os.getuid() or folder.stat().st_mode & 0o077:
-        raise MachineError(f"{folder} must be accessible to you only (chmod 700 {folder})")
+    # A relative path in this variable is to be ignored, says the specification.
+    base = Path(os.environ.get("XDG_RUNTIME_DIR") or ".")
+    usable = base.is_absolute() and len(os.fsencode(base)) <= 60
+    folder = base / "seal-tui" if usable else Path("/tmp") / f"seal-tui-{os.getuid()}"
+    with contextlib.suppress(FileExistsError):
+        folder.mkdir(mode=0o700, parents=True)
+    # In /tmp anybody may have been first: with a folder, or with a link to one of this user.
+    found = folder.lstat()
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid():
+        raise MachineError(
+            f"{folder}, where sockets are put, is not a folder of yours: remove it, or set "
+            "XDG_RUNTIME_DIR to a folder that only you can use"
+        )
+    if found.st_mode & 0o077:
+        raise MachineError(
+            f"{folder} must be accessible to you only: chmod 700 {shell_word(folder)}"
+        )
     return folder

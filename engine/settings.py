@@ -11,6 +11,7 @@ from typing import Any, ClassVar, TypeVar, get_type_hints
 import msgspec
 
 from engine.errors import BadInput
+from engine.files import refuse_special
 
 
 class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -79,6 +80,10 @@ class Place:
     def existing(self, path: str, name: str) -> str:
         """The absolute path of a file or folder. Raises BadInput if it does not exist."""
         resolved = self.absolute(path, name)
+        try:
+            refuse_special(resolved)
+        except BadInput as error:
+            raise BadInput(f"{self.key(name)}: {error}") from None
         if not resolved.exists():
             raise BadInput(f"{self.key(name)}: {resolved} does not exist")
         return str(resolved)
@@ -93,8 +98,8 @@ class Place:
 def absolute(path: str, base: Path, where: str) -> Path:
     try:
         return (base / Path(path).expanduser()).resolve()
-    except (ValueError, RuntimeError):  # a null character, an unknown ~user
-        raise BadInput(f"{where}: {path!r} does not exist") from None
+    except (ValueError, RuntimeError):  # a null character, an unknown ~user, a loop
+        raise BadInput(f"{where}: {path!r} does not exist, or is a link in a loop") from None
 
 
 def _explain(

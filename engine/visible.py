@@ -7,7 +7,9 @@ They become visible characters and are not removed, because they may explain a r
 
 from __future__ import annotations
 
+import os
 import re
+import shlex
 from collections.abc import Iterator
 
 TAB = "    "
@@ -69,9 +71,38 @@ def one_line(text: str) -> str:
     return plain(re.sub(r"\s*\n\s*", " ⏎ ", text.strip(" \n")))
 
 
+def json_text(text: str) -> str:
+    """JSON that says the same with every unsafe character as an escape of JSON."""
+    return text if text.isascii() and "\x7f" not in text else _UNSAFE.sub(_json_escape, text)
+
+
+def _json_escape(match: re.Match[str]) -> str:
+    character = match.group()
+    # The layout of indented JSON is no text of anybody; a tab within a string is escaped already.
+    if character in "\t\r":
+        return character
+    units = character.encode("utf-16-be", "surrogatepass")
+    return "".join(f"\\u{units[i]:02x}{units[i + 1]:02x}" for i in range(0, len(units), 2))
+
+
 def csv_cell(text: str) -> str:
     """`plain` for a spreadsheet, with an apostrophe before what could be a formula."""
     safe = plain(text)
     if text.startswith(_FORMULA) or text.lstrip().startswith(_FORMULA):
         return "'" + safe
     return safe
+
+
+def shell_word(text: object) -> str:
+    """A path or other argument as one word for a shell: safe to show, and safe to paste.
+
+    What cannot be shown as it is becomes $'…' with escaped bytes, as bash, zsh and ksh read it.
+    """
+    word = str(text)
+    if plain(word) == word and "\n" not in word:
+        return shlex.quote(word)
+    escaped = "".join(
+        chr(byte) if 0x20 <= byte < 0x7F and byte not in b"\\'" else f"\\{byte:03o}"
+        for byte in os.fsencode(word)
+    )
+    return f"$'{escaped}'"

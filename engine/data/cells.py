@@ -9,17 +9,20 @@ from typing import Any
 
 import orjson
 
-from engine.data.messages import ROLES, is_message, is_messages
-from engine.data.pairs import RowError
+from engine.data.messages import CALLS, CONTENT, ROLES, is_message, is_messages
+from engine.data.nesting import is_deep
+from engine.data.pairs import MAX_CHARS, RowError
 
-# Strings, so that nothing inside one is changed; or the gap between two items, which numpy prints
-# without a comma.
+# Strings, closed or not, so that nothing inside one is changed; or the gap between two items, which
+# numpy prints without a comma. Python would join two strings there.
 _STRING_OR_GAP = re.compile(
-    r"""(?P<text>'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")|(?<=[}\])])(?P<gap>\s+)(?=[{\[(])""",
+    r"""'(?:[^'\\]++|\\.)*+(?:'|\\?\Z)|"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)"""
+    r"""|(?<=[}\])'"\w.])(?<!\.\.)(?P<gap>\s+)(?=[{\[('"\w-])""",
     re.DOTALL,
 )
 # A list of objects, or one object, whose first key is one of a message.
 _BEGINS = re.compile(r"\s*(?:array\()?(?:\[\s*)?\{\s*['\"]\w+['\"]\s*:")
+_SAYS = frozenset((*CONTENT, *CALLS))  # an object with a role alone may be an answer in JSON
 _ROLE = "|".join(ROLES)
 _HAS_ROLE = re.compile(rf"['\"](?:role|from|speaker)['\"]\s*:\s*['\"](?:{_ROLE})['\"]")
 
@@ -33,7 +36,8 @@ def decoded(text: str, where: str) -> object:
     if not _BEGINS.match(text) or not _HAS_ROLE.search(text):
         return text
     value = structure(text)
-    if is_messages(value) or is_message(value):
+    items = value if is_messages(value) else [value] if is_message(value) else []
+    if items and all(_SAYS & item.keys() for item in items):
         return value
     if value is not None:
         return text  # another value that mentions a role
@@ -50,9 +54,10 @@ def structure(text: str) -> Any:
     if not text.startswith(("[", "{")):
         return None
     try:
-        return orjson.loads(text)
+        value = orjson.loads(text)
     except ValueError:
         return _printed(text)
+    return None if is_deep(value, text.count("[") + text.count("{")) else value
 
 
 def cell(value: Any) -> Any:
@@ -79,14 +84,17 @@ def text_list(text: str) -> list[str] | None:
 
 
 def _printed(text: str) -> Any:
+    if len(text) > MAX_CHARS:
+        return None  # such a conversation is too long anyway, and Python needs much memory for it
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of the compiler, about unknown escapes
             value = ast.literal_eval(_STRING_OR_GAP.sub(_with_comma, text))
-    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        orjson.dumps(value)  # nothing that JSON has not
+    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
         return None
     return value if isinstance(value, (list, dict)) else None
 
 
 def _with_comma(match: re.Match[str]) -> str:
-    return match["text"] if match["gap"] is None else ", "
+    return match[0] if match["gap"] is None else ", "

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections import Counter
+from array import array
 from typing import TYPE_CHECKING
 
 from engine.data.options import Grouping
@@ -11,6 +11,8 @@ from engine.data.pairs import Pair
 
 if TYPE_CHECKING:
     from engine.data.near import NearDuplicates
+
+_ALONE = -1
 
 
 class Groups:
@@ -26,7 +28,7 @@ class Groups:
         self._grouping = grouping
         self._named = named
         self._sets = _Sets()
-        self._members: list[int | None] = []
+        self._members = array("i")  # of every pair a member of its set, or _ALONE
         self._places: dict[int, int] = {}  # prompts by their number in `near`
         self._near = _near_duplicates() if grouping == "near" else None
 
@@ -36,7 +38,7 @@ class Groups:
             members.append(self._sets.number(_key(b"g", pair.group)))
         if self._grouping != "none" and not (members and self._named):
             members.append(self._prompt(pair))
-        self._members.append(members[0] if members else None)
+        self._members.append(members[0] if members else _ALONE)
         for other in members[1:]:
             self._sets.join(members[0], other)
 
@@ -46,12 +48,14 @@ class Groups:
         if self._near is not None:
             for one, other in self._near.pairs():
                 self._sets.join(self._places[one], self._places[other])
-        roots = [None if member is None else self._sets.root(member) for member in self._members]
-        sizes = Counter(roots)
+        roots = array("i", map(self._sets.root, self._members))
+        sizes = array("i", bytes(roots.itemsize * (len(self._sets) + 1)))  # the last of those alone
+        for root in roots:
+            sizes[root] += 1
+        sizes[_ALONE] = 1
         numbers: dict[int, int] = {}
         return [
-            None if root is None or sizes[root] == 1 else numbers.setdefault(root, len(numbers))
-            for root in roots
+            numbers.setdefault(root, len(numbers)) if sizes[root] > 1 else None for root in roots
         ]
 
     def _prompt(self, pair: Pair) -> int:
@@ -70,7 +74,7 @@ class _Sets:
 
     def __init__(self) -> None:
         self._numbers: dict[bytes, int] = {}
-        self._parents: list[int] = []
+        self._parents = array("i")
 
     def __len__(self) -> int:
         return len(self._parents)
@@ -82,6 +86,8 @@ class _Sets:
         return number
 
     def root(self, number: int) -> int:
+        if number == _ALONE:
+            return _ALONE
         parents = self._parents
         while parents[number] != number:
             parents[number] = parents[parents[number]]

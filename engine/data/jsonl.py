@@ -5,14 +5,16 @@ import io
 import json
 import re
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import BinaryIO, cast
 
 import orjson
 
+from engine.data.nesting import MOST, is_deep
 from engine.data.pairs import Reason, Reject, Row, RowError, excerpt
 from engine.errors import BadInput
+from engine.files import refuse_special
 
 CHUNK = 1 << 18
 MAX_LINE = 32 << 20
@@ -41,6 +43,7 @@ class GzipDamage(Exception):
 
 def open_bytes(path: Path) -> BinaryIO:
     """Opens the file for reading; decompresses it if its content is gzip, whatever its name."""
+    refuse_special(path)
     with path.open("rb") as file:
         is_gzip = file.read(2) == GZIP_MAGIC
     return cast(BinaryIO, gzip.open(path, "rb")) if is_gzip else path.open("rb")
@@ -103,9 +106,11 @@ def parse(line: bytes) -> object:
     if len(line) > MAX_LINE:
         raise RowError("too_long", f"the line is longer than {MAX_LINE >> 20} MiB")
     try:
-        return orjson.loads(line)
+        value = orjson.loads(line)
     except orjson.JSONDecodeError as error:
         detail = str(error)
+    else:
+        return _checked(value, line)
     try:
         line.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -114,6 +119,22 @@ def parse(line: bytes) -> object:
         raise RowError("unparsable_json", "NaN and Infinity are no JSON: write null instead")
     # An unpaired surrogate, written as an escape, is valid JSON but not valid Unicode.
     raise RowError("bad_utf8" if "surrogate" in detail else "unparsable_json", detail)
+
+
+def _checked(value: object, line: bytes) -> object:
+    """The value of a line, with exact integers. Raises RowError if it is nested too deeply."""
+    kinds = set(map(type, value.values())) if isinstance(value, dict) else {list}
+    is_flat = list not in kinds and dict not in kinds  # then nothing is counted, which is slow
+    if not is_flat and is_deep(value, line.count(b"[") + line.count(b"{")):
+        raise RowError("wrong_type", f"values are nested more than {MOST} deep")
+    if float in kinds and isinstance(value, dict) and _is_inexact(value):
+        return json.loads(line)
+    return value
+
+
+def _is_inexact(row: Mapping[str, object]) -> bool:
+    """Whether one of these may be an integer, such as an id, that is too large for orjson."""
+    return any(type(value) is float and abs(value) >= 1 << 63 for value in row.values())
 
 
 def _has_nan(line: bytes) -> bool:

@@ -24,7 +24,9 @@ ROLES: dict[str, Role] = {
     "bot": "assistant",
     "model": "assistant",
     "function_call": "assistant",
+    "tool_call": "assistant",
     "tool": "tool",
+    "tool_response": "tool",
     "function": "tool",
     "ipython": "tool",
     "observation": "tool",
@@ -34,8 +36,11 @@ _ROLE = ("role", "from", "speaker")
 CONTENT = ("content", "value", "text")
 THINKING = ("thinking", "reasoning_content", "reasoning")
 CALLS = ("tool_calls", "function_call")
+_CALLERS = ("function_call", "tool_call")  # roles whose text is a call
 _MEDIA = ("images", "image", "audio", "audios", "video", "videos")
 _PART_MEDIA = ("image", "image_url", "input_image", "audio", "input_audio", "video", "video_url")
+_PART_TEXTS = (None, "text", "input_text", "output_text")  # types of parts that are what is said
+_PART_FIELDS = frozenset(("type", "text", "content", "value", "cache_control", "annotations"))
 _KNOWN = frozenset(
     (*_ROLE, *CONTENT, *THINKING, *CALLS, *_MEDIA, "name", "tool_call_id", "call_id")
 )
@@ -80,20 +85,20 @@ def read_message(value: object, where: str, ignore: Collection[str] = ()) -> Mes
     for field in value:
         if field not in _KNOWN and field not in ignore and is_text(field, value[field]):
             raise Unused([field], where)
-    for names in (CONTENT, THINKING):
+    for names in (CONTENT, THINKING, CALLS):
         _check_one(value, names, where, ignore)
     content = _content(_first(value, CONTENT), where)
-    calls = _first(value, CALLS)
-    if name == "function_call" and not calls:
+    calls = _first(value, [name for name in CALLS if name not in ignore])
+    if name.lower() in _CALLERS and not calls:
         content, calls = "", content
     call_id = value.get("tool_call_id") or value.get("call_id")
     return Message(
         role=role,
         content=content,
-        thinking=_content(_first(value, THINKING), where),
+        thinking=_content(_first(value, [n for n in THINKING if n not in ignore]), where),
         tool_calls=_calls(calls),
-        name=_string(value.get("name")),
-        call_id=_string(call_id),
+        name=_name(value.get("name")),
+        call_id=_name(call_id),
     )
 
 
@@ -113,7 +118,7 @@ def json_text(value: object) -> str:
     if isinstance(value, str):
         try:
             value = json.loads(value) if value.strip() else None
-        except ValueError:
+        except (ValueError, RecursionError):
             raise RowError("wrong_type", "tools is neither a list nor the text of one") from None
     if isinstance(value, Mapping):
         value = [value]
@@ -140,8 +145,9 @@ def _check_one(
         raise Unused(lost, where)
 
 
-def _string(value: object) -> str:
-    return value if isinstance(value, str) else ""
+def _name(value: object) -> str:
+    """A name or an id, which may be a number."""
+    return str(value) if isinstance(value, (str, int)) and not isinstance(value, bool) else ""
 
 
 def _content(content: object, where: str) -> str:
@@ -164,7 +170,8 @@ def _part(part: object, where: str) -> str:
         if kind in _PART_MEDIA or any(part.get(name) for name in _PART_MEDIA):
             raise RowError("media", f"{where} has an image, audio or video")
         text = _first(part, ("text", "content", "value"))
-        if isinstance(text, str):
+        more = any(part[field] for field in part if field not in _PART_FIELDS)
+        if isinstance(text, str) and kind in _PART_TEXTS and not more:
             return text
         if text is None and kind in (None, "text") and not any(part.values()):
             return ""
@@ -172,12 +179,16 @@ def _part(part: object, where: str) -> str:
 
 
 def _calls(calls: object) -> str:
-    """Tool calls as a JSON list. A part of a struct with only nulls is no call."""
-    if isinstance(calls, str):
+    """Tool calls as a JSON list. A part of a struct with only nulls is no call. A text that is no
+    call in JSON is the argument of one without a name."""
+    if isinstance(calls, str) and calls.strip():
+        text = calls
         try:
-            calls = json.loads(calls) if calls.strip() else None
-        except ValueError:
-            return json.dumps([{"name": "", "arguments": calls}], ensure_ascii=False)
+            calls = json.loads(text)
+        except (ValueError, RecursionError):
+            calls = None
+        if not isinstance(calls, (list, Mapping)):
+            calls = {"name": "", "arguments": text}
     if isinstance(calls, Mapping):
         calls = [calls]
     if not isinstance(calls, list) or not any(calls):

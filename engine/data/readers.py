@@ -28,7 +28,7 @@ _NOT_DATA = ("dataset_info.json", "dataset_infos.json", "dataset_dict.json", "st
 _SPLITS = ("train", "test", "validation", "valid", "val", "dev", "eval")
 # Text of more than one character without a byte order mark: every other byte is zero.
 _UTF16 = re.compile(rb"(?:[\t\n\r -~]\0){4}|(?:\0[\t\n\r -~]){4}")
-_FORMATS = "JSON lines, a JSON list, CSV (each also as .gz) or Parquet"
+_FORMATS = "JSON lines, a JSON list or CSV in UTF-8 (each also as .gz), or Parquet"
 
 
 Kind = Literal["jsonl", "list", "csv", "parquet", "annotated"]
@@ -59,7 +59,7 @@ def read_pairs(source: Source) -> Iterator[Pair | Reject]:
     reader = RowReader(source.options)
     empty = True
     for name, rows in _files(source):
-        for item in _check_start(name, _pairs(name, rows, reader)):
+        for item in _check_start(name, _pairs(name, rows, reader), reader):
             empty = False
             yield item
     for item in reader.finish():
@@ -79,9 +79,12 @@ def _pairs(name: str, rows: Iterator[Row | Reject], reader: RowReader) -> Iterat
             yield from reader.read(name, row)
 
 
-def _check_start(name: str, items: Iterator[Pair | Reject]) -> Iterator[Pair | Reject]:
+def _check_start(
+    name: str, items: Iterator[Pair | Reject], reader: RowReader
+) -> Iterator[Pair | Reject]:
     """Passes the items on. Raises BadInput instead if the file does not contain pairs at all."""
     rejects: list[Reject] = []
+    waiting = reader.waiting
     for item in items:
         if not isinstance(item, Reject) or item.reason not in _FOREIGN:
             # Damage is also passed on: it explains why nothing before it could be read.
@@ -92,8 +95,10 @@ def _check_start(name: str, items: Iterator[Pair | Reject]) -> Iterator[Pair | R
         rejects.append(item)
         if len(rejects) == MAX_FOREIGN_ROWS:
             break
-    if rejects:
+    if rejects and reader.waiting == waiting:
         raise BadInput(_format_error(name, rejects))
+    yield from rejects
+    yield from items
 
 
 def _format_error(name: str, rejects: list[Reject]) -> str:

@@ -36,6 +36,7 @@ class RowReader:
 
     def __init__(self, options: Options) -> None:
         self.options = options
+        _check_sides(options)
         self._number = 0
         self._ids: set[str] = set()
         self._copies: dict[str, int] = {}  # how often an id has come, of those that repeat
@@ -48,6 +49,11 @@ class RowReader:
     def layouts(self) -> tuple[Layout, ...]:
         """The layouts of the rows so far."""
         return tuple(self._layouts.values())
+
+    @property
+    def waiting(self) -> int:
+        """How many groups of rows are read but not complete."""
+        return len(self._groups)
 
     def skip(self) -> None:
         """Counts a row that could not be parsed."""
@@ -183,6 +189,19 @@ class RowReader:
         return row_id
 
 
+def _check_sides(options: Options) -> None:
+    """Raises BadInput if the study names one column for both sides."""
+    columns = options.columns
+    pairs = {
+        "chosen and rejected": (columns.chosen, columns.rejected),
+        "scores": columns.scores,
+        "models": columns.models,
+    }
+    for names, pair in pairs.items():
+        if pair is not None and pair[0] is not None and pair[0] == pair[1]:
+            raise BadInput(f'[data.columns] {names}: "{pair[0]}" cannot be both sides')
+
+
 def _reject(rows: Sequence[_Row], error: RowError) -> Reject:
     sources = tuple(source for source, _ in rows)
     last = sources[-1]
@@ -208,9 +227,10 @@ def _raw(row: Row) -> bytes:
 def _unused(row: SourceRow, unused: Unused) -> str:
     columns = ", ".join(f'"{column}"' for column in unused.columns)
     where = f" ({unused.where})" if unused.where else ""
-    it = "them" if len(unused.columns) > 1 else "it"
+    it, hold = ("them", "hold") if len(unused.columns) > 1 else ("it", "holds")
+    # [data.columns] names columns, and no fields inside one.
+    say = "" if unused.where else "say what it is under [data.columns], or "
     return (
-        f"{row.file}, line {row.line}{where}: {columns} holds text that would not be read: "
-        f"say what it is under [data.columns], or leave {it} out with [data] "
-        f"ignore = [{columns}]"
+        f"{row.file}, line {row.line}{where}: {columns} {hold} text that would not be read: "
+        f"{say}leave {it} out with [data] ignore = [{columns}]"
     )

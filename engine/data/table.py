@@ -9,7 +9,7 @@ from typing import Any
 from engine.data.jsonl import BOM, GzipDamage, lines, open_bytes
 from engine.data.layouts import recognised
 from engine.data.options import Options
-from engine.data.pairs import Reject, Row, excerpt
+from engine.data.pairs import Reason, Reject, Row, excerpt
 from engine.errors import BadInput
 
 DELIMITERS = (",", "\t", ";")
@@ -62,6 +62,8 @@ def csv_rows(path: Path, name: str, options: Options) -> Iterator[Row | Reject]:
         if not header.strip():
             raise BadInput(f"{name} is empty or has no header line")
         delimiter = delimiter_of_header(header, options)
+        if b"\r" in header.rstrip(b"\r"):
+            raise BadInput(f"{name} has no line feeds at the ends of its lines: save it anew")
         columns = header_columns(header, delimiter)
         _check_names(columns, name)
         reader = csv.reader(text(), delimiter=delimiter, strict=True)
@@ -83,14 +85,15 @@ def csv_rows(path: Path, name: str, options: Options) -> Iterator[Row | Reject]:
 
 def _csv_row(name: str, number: int, columns: list[str], cells: list[str]) -> Row | Reject:
     raw = excerpt(",".join(cells))
-    if len(cells) > len(columns):
+    if len(cells) != len(columns):
         detail = f"{len(cells)} cells in a table of {len(columns)} columns"
-        return Reject(name, number, "wrong_type", detail, raw)
+        reason: Reason = "missing_field" if len(cells) < len(columns) else "wrong_type"
+        return Reject(name, number, reason, detail, raw)
     try:
         "".join(cells).encode("utf-8")
     except UnicodeEncodeError:
         return Reject(name, number, "bad_utf8", "a cell is not valid UTF-8", raw)
-    return Row(number, dict(zip(columns, cells, strict=False)), raw)  # a short row lacks the last
+    return Row(number, dict(zip(columns, cells, strict=True)), raw)
 
 
 def parquet_rows(path: Path, name: str) -> Iterator[Row | Reject]:
@@ -122,14 +125,16 @@ def batch_rows(batch: Any, name: str, before: int) -> Iterator[Row | Reject]:
     binary = [field.name for field in batch.schema if "binary" in str(field.type)]
     try:
         values = batch.to_pylist()
-    except UnicodeDecodeError:
-        # Convert row by row, so that one invalid text does not reject the whole batch.
+    except (ValueError, OverflowError):
+        # Convert row by row, so that one bad text or date does not reject the whole batch.
         for offset in range(batch.num_rows):
             number = before + offset + 1
             try:
                 value = batch.slice(offset, 1).to_pylist()[0]
             except UnicodeDecodeError as error:
                 yield Reject(name, number, "bad_utf8", str(error.reason), excerpt(error.object))
+            except (ValueError, OverflowError) as error:
+                yield Reject(name, number, "wrong_type", f"a value has no meaning: {error}", "")
             else:
                 yield _arrow_row(name, number, value, binary)
         return

@@ -12,6 +12,7 @@ from multiprocessing import parent_process
 from multiprocessing.connection import Connection
 from typing import Any
 
+from engine import door
 from engine.errors import MachineError, explain
 from engine.executors.requests import Request
 from engine.executors.worker import Worker
@@ -20,6 +21,7 @@ NICENESS = 10
 
 
 def main(pipe: Connection, device: str) -> None:
+    door.install()
     # Library output goes to engine.log; progress bars and reports would flood it.
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")

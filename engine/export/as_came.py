@@ -116,9 +116,7 @@ def _framed(file: SourceFile, out: IO[bytes]) -> Iterator[Write]:
             out.write(f"{separator}{text}".encode())
             separator = ",\n"
 
-    out.write(
-        "".join(["{", *(f"{member}, " for member in members), f'"{COMPARISONS}": [']).encode()
-    )
+    out.write(f'{{{members}"{COMPARISONS}": ['.encode())
     yield write
     out.write(b"\n]}\n")
 

@@ -143,13 +143,15 @@ class Source:
             if action(pair.verdict, self.request) != "omit" and pair.pair_id not in left_out
         )
         if too_long:
-            counts.further[f"over {self.request.max_length:,} tokens"] = too_long
+            counts.further["too long"] = too_long
         return counts
 
     def notes(self) -> tuple[str, ...]:
         """Lines for people."""
-        long = self._facts.long(self._dataset, self._form, self.request, self._cursor)
-        return (long.note,) if long.note else ()
+        request = self.request
+        long = self._facts.long(self._dataset, self._form, request, self._cursor)
+        meaning = f"too long: over {request.max_length:,} tokens of {request.tokenizer}"
+        return tuple(note for note in (meaning if long.pairs else "", long.note) if note)
 
     def pairs(self) -> Iterator[Sequence[ReviewedPair]]:
         by_reviewers = self.request.soft_labels == "reviewers"

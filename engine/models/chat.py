@@ -16,13 +16,19 @@ from typing import Any
 import msgspec
 
 from engine.data.conversation import Conversation, Message, tool_calls
-from engine.errors import BadInput
+from engine.errors import BadInput, MachineError
 
 _SUBJECT = "the chat template of the reward model"
 # The day of templates that write the date: a reward must not depend on the day it is computed.
 # It is the one that the templates of Llama 3 fall back to.
 _DAY = datetime(2024, 7, 26)
 _TODAY = re.compile(r"""strftime_now\(\s*(["'])(.*?)\1\s*\)""")
+# What a template raises besides its own errors when it does not like what it is given.
+_REFUSALS = (
+    *(ValueError, TypeError, LookupError, AttributeError, ArithmeticError),
+    *(AssertionError, RecursionError),
+)
+_UNLIKELY = 20  # a text of this length does not stand in another message by chance
 _FOLD = "fold_system = true puts it into the first user turn"
 _MERGE = "merge_turns = true joins them"
 
@@ -113,8 +119,15 @@ class Template:
         self._tokenizer = tokenizer
 
     def check(self, model: str) -> None:
-        """Raises BadInput if a plain question and answer cannot be rendered."""
-        if self.render(Chat((Message("user", "hello"), Message("assistant", "hi")))) is None:
+        """Raises BadInput if a plain question and answer cannot be rendered, and MachineError if
+        nothing can."""
+        try:
+            rendered = self.render(Chat((Message("user", "hello"), Message("assistant", "hi"))))
+        except ImportError as error:
+            raise MachineError(
+                "chat templates need jinja2 3.1.6 or newer: pip install -U jinja2"
+            ) from error
+        if rendered is None:
             raise BadInput(
                 f"the chat template of {model} cannot render a question and its answer: repair "
                 "chat_template in its tokenizer settings"
@@ -130,8 +143,7 @@ class Template:
                 tools=json.loads(chat.tools) if chat.tools else None,
                 tokenize=False,
             )
-        # It is code from elsewhere, and says in any way that it does not like what it is given.
-        except (TemplateError, ValueError, TypeError, LookupError, AttributeError, ArithmeticError):
+        except (TemplateError, *_REFUSALS):
             return None
         return text
 
@@ -145,8 +157,10 @@ class Template:
         """What the template has silently left out of this text, as a reason; None if nothing that
         the reward is about."""
         for at, message in enumerate(chat.messages):
-            plain = message.role in ("user", "assistant")
-            if plain or not message.content.strip() or message.content.strip() in text:
+            said = message.content.strip()
+            if message.role in ("user", "assistant") or not said:
+                continue
+            if len(said) > _UNLIKELY and said in text:
                 continue
             other = msgspec.structs.replace(message, content=f"{message.content} etc.")
             changed = (*chat.messages[:at], other, *chat.messages[at + 1 :])

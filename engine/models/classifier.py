@@ -77,8 +77,9 @@ def refuse_missing(name: str, model: Any, loaded: dict[str, Any]) -> None:
         )
     if not missing:
         return
-    unused = loaded["unexpected_keys"]
-    if _is_causal(model.config) or any("lm_head" in key for key in unused):
+    unused = [key for key in loaded["unexpected_keys"] if "lm_head" not in key]
+    causal = _is_causal(model.config) or len(unused) < len(loaded["unexpected_keys"])
+    if causal and not unused:
         raise BadInput(
             f"{name} is a language model without a reward head ({names(missing)} is missing): "
             "name the reward model that was trained from it, or save it together with its head as "

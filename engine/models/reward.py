@@ -13,7 +13,15 @@ from engine.models.classifier import Source
 from engine.models.device import pick_device, reward_dtype
 from engine.models.protocols import Rewards, Text
 from engine.models.reward_config import Reading
-from engine.models.reward_inputs import Encoded, encoder, pad, padding, token_batches, token_limit
+from engine.models.reward_inputs import (
+    Encoded,
+    encoder,
+    pad,
+    padding,
+    text_config,
+    token_batches,
+    token_limit,
+)
 from engine.models.reward_loading import load_classifier
 
 _FAILED = "the reward is not finite"
@@ -70,7 +78,8 @@ def forward(model: Any, tokenizer: Any, inputs: Sequence[dict[str, list[int]]]) 
     import torch
 
     rows = [row["input_ids"] for row in inputs]
-    token = padding(rows, tokenizer.pad_token_id, model.get_input_embeddings().num_embeddings)
+    vocabulary = getattr(text_config(model.config), "vocab_size", None) or len(tokenizer)
+    token = padding(rows, tokenizer.pad_token_id, vocabulary)
     columns = {
         key: torch.tensor(values, device=model.device) for key, values in pad(inputs, token).items()
     }
@@ -82,9 +91,8 @@ def forward(model: Any, tokenizer: Any, inputs: Sequence[dict[str, list[int]]]) 
 def _padded_with(model: Any, token: int) -> Iterator[None]:
     """Tells the model what the padding is: its classes for causal models score the last token that
     is none."""
-    config = model.config
-    configs = [config, config.get_text_config()] if hasattr(config, "get_text_config") else [config]
-    before = [each.pad_token_id for each in configs]
+    configs = (model.config, text_config(model.config))
+    before = [getattr(each, "pad_token_id", None) for each in configs]
     for each in configs:
         each.pad_token_id = token
     try:

@@ -47,7 +47,7 @@ def token_limit(name: str, model: Any, wanted: int | None) -> int:
 
     Raises BadInput if the study wants more than the model has positions for.
     """
-    own = positions(_text_config(model.config).to_dict())
+    own = positions(text_config(model.config).to_dict())
     table = _position_table(model)
     if table is not None:
         own = min(table, own or table)
@@ -56,8 +56,9 @@ def token_limit(name: str, model: Any, wanted: int | None) -> int:
     return wanted or own or UNLIMITED
 
 
-def _text_config(config: Any) -> Any:
-    return config.get_text_config() if hasattr(config, "get_text_config") else config
+def text_config(config: Any) -> Any:
+    """The part of a configuration that is about text."""
+    return config.gettext_config() if hasattr(config, "gettext_config") else config
 
 
 def _position_table(model: Any) -> int | None:

@@ -52,9 +52,14 @@ def main(name: str) -> None:
 
     try:
         tokenizer = load(name)
-    except (SealError, OSError, ValueError, ImportError) as error:
-        lines = str(error).strip().splitlines() or [type(error).__name__]
-        answer(f"{name} cannot be loaded: {lines[0]}")
+    except SealError as error:
+        answer(str(error))
+        return
+    except (OSError, ValueError, ImportError):
+        answer(
+            f"{name} cannot be loaded: is it a folder with a tokenizer, or can the model hub be "
+            "reached?"
+        )
         return
     answer(None)
     for line in sys.stdin:

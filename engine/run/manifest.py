@@ -18,6 +18,7 @@ from engine.run.measure import Summary
 from engine.store import Store
 from engine.store.recovery import RECOVERED
 from engine.study import Study, dump_resolved
+from engine.visible import json_text
 from engine.wire.messages import RunStatus
 
 FILE = "manifest.json"
@@ -56,7 +57,7 @@ def write(
         **_recovered(store),
         "status": msgspec.to_builtins(status),
     }
-    save(folder / FILE, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
+    save(folder / FILE, json_text(json.dumps(content, indent=2, ensure_ascii=False)) + "\n")
 
 
 def measures_entries(summary: Summary) -> dict[str, Any]:
@@ -75,7 +76,7 @@ def update_measures(folder: Path, study: Study, status: RunStatus, summary: Summ
     if content := _read(folder):
         content["study"] = json.loads(dump_resolved(study))
         content |= {**measures_entries(summary), "status": msgspec.to_builtins(status)}
-        save(folder / FILE, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
+        save(folder / FILE, json_text(json.dumps(content, indent=2, ensure_ascii=False)) + "\n")
 
 
 def _recovered(store: Store) -> dict[str, Any]:

@@ -30,9 +30,11 @@ _PAIR_NUMBERS = {
     "pair": "f.pair_id",
     "group": "p.group_no",
 }
+# In either order: the duplicates and contradictions of an export (engine/export/decisions.py).
 _DUPLICATE = (
     "p.chosen_id = p.rejected_id OR (SELECT count(*) FROM pairs AS twin"
-    " WHERE twin.chosen_id = p.chosen_id AND twin.rejected_id = p.rejected_id) > 1"
+    " WHERE least(twin.chosen_id, twin.rejected_id) = least(p.chosen_id, p.rejected_id)"
+    " AND greatest(twin.chosen_id, twin.rejected_id) = greatest(p.chosen_id, p.rejected_id)) > 1"
 )
 _UNUSUAL = "(SELECT 1 FROM scores AS s WHERE s.truncated AND s.producer IN ($pre, $post)"
 _PAIR_IS = {

@@ -14,6 +14,7 @@ from engine.backends.kinds import EMBEDDERS, LABELERS, REWARDS, REWRITERS
 from engine.backends.rewards.continued import ContinuedBackend
 from engine.errors import BadInput
 from engine.executors.settings import EXECUTORS, ExecutorSettings
+from engine.files import refuse_special
 from engine.registry import Registry
 from engine.settings import Place, S, absolute, convert, convert_value, within
 from engine.study.sections import Data, Measures, Rewrites, Study
@@ -42,6 +43,7 @@ def load(path: Path) -> Study:
 
     Raises BadInput, one line: the file, the path of the wrong key, and how to fix it.
     """
+    refuse_special(path)
     try:
         raw = tomllib.loads(path.read_text("utf-8"))
     except (FileNotFoundError, NotADirectoryError):

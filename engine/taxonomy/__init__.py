@@ -10,6 +10,7 @@ from typing import Literal
 import msgspec
 
 from engine.errors import BadInput
+from engine.files import refuse_special
 
 DEFAULT = Path(__file__).with_name("default.toml")
 
@@ -53,6 +54,7 @@ class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 def load(path: Path = DEFAULT) -> tuple[Feature, ...]:
     """Reads a taxonomy file. Raises BadInput, which names the file and the invalid key."""
+    refuse_special(path)
     try:
         rows = msgspec.convert(tomllib.loads(path.read_text("utf-8")), _File).feature
     except FileNotFoundError:

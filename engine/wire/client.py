@@ -7,7 +7,8 @@ speak HTTP over the engine's Unix socket.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
+import contextlib
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -30,6 +31,7 @@ _ENDLESS = httpx.Timeout(None, connect=5.0)
 # A Unix socket has no certificates to check, and reading those of the system takes 70 ms.
 _NO_TLS = False
 _RETRY_S = (0.2, 0.5, 1.0, 2.0)
+SILENCE_S = 2.5  # an engine that has nothing to say says so every second
 
 
 class EngineGone(MachineError):
@@ -55,9 +57,11 @@ class EngineProblem(SealError):
 
 @dataclass(frozen=True)
 class Lost:
-    """The event stream broke; the client goes on trying."""
+    """The event stream broke and the client goes on trying; or it is only `silent`: the engine is
+    suspended, or very busy, or was not there yet."""
 
     reason: str
+    silent: bool = False
 
 
 # ---------------------------------------------------------------- shared by both ways
@@ -186,7 +190,8 @@ class EngineClient:
             raise _failure(error) from None
         return _decode(call, response)
 
-    async def _stream(self) -> AsyncIterator[RunStatus]:
+    async def _stream(self) -> AsyncGenerator[RunStatus | None, None]:
+        """Every status, and None for every other sign of life."""
         http = await self._connected()
         try:
             async with http.stream("GET", EVENTS.path, timeout=_ENDLESS) as response:
@@ -195,27 +200,62 @@ class EngineClient:
                     raise _problem(response)
                 stream = _Stream()
                 async for chunk in response.aiter_bytes():
-                    for status in stream.feed(chunk):
+                    statuses = list(stream.feed(chunk))
+                    for status in statuses or (None,):
                         yield status
         except httpx.HTTPError as error:
             raise _failure(error) from None
 
     async def events(self) -> AsyncIterator[RunStatus | Lost]:
-        """Every change of the run, for ever. A `Lost` says that the engine went away; after it
-        the stream goes on by itself once an engine answers again."""
+        """Every change of the run, for ever. A `Lost` says that the engine went away or does not
+        answer; after it the stream goes on by itself once an engine answers again."""
         failures = 0
         while True:
             reason = "the engine closed the connection"
             try:
-                async for status in self._stream():
-                    failures = 0
-                    yield status
+                async with (
+                    contextlib.aclosing(self._stream()) as stream,
+                    contextlib.aclosing(_with_silences(stream)) as heard,
+                ):
+                    async for event in heard:
+                        failures = failures if isinstance(event, Lost) else 0
+                        yield event
             except (EngineGone, EngineProblem) as error:
                 reason = str(error)
             yield Lost(reason)
             await self.close()
             await asyncio.sleep(_RETRY_S[min(failures, len(_RETRY_S) - 1)])
             failures += 1
+
+
+async def _with_silences(
+    stream: AsyncGenerator[RunStatus | None, None],
+) -> AsyncGenerator[RunStatus | Lost, None]:
+    """The statuses, a Lost when nothing came for a while, and after it the last status again."""
+    last: RunStatus | None = None
+    silent = False
+    waiting: asyncio.Future[RunStatus | None] | None = None
+    try:
+        while True:
+            waiting = waiting or asyncio.ensure_future(anext(stream))
+            if not (await asyncio.wait({waiting}, timeout=SILENCE_S))[0]:
+                if not silent:
+                    silent = True
+                    yield Lost("no answer so far", silent=True)
+                continue
+            done, waiting = waiting, None
+            try:
+                status = done.result()
+            except StopAsyncIteration:
+                return
+            last = status or last
+            if last is not None and (silent or status is not None):
+                silent = False
+                yield last
+    finally:
+        if waiting is not None:
+            waiting.cancel()
+            await asyncio.wait({waiting})
 
 
 # ---------------------------------------------------------------- from a command line

@@ -62,7 +62,8 @@ class Endpoint(Generic[Asked, Answer]):
     """One question: `PAIRS(PairQuery(filter="margin<0"))` is a call that a client can send.
 
     `meaning` is its line in the documentation. `at_once`: answered without waiting for a database
-    or a disk. `interruptible`: the work ends when the client goes away.
+    or a disk. `interruptible`: the work ends when the client goes away. `writes`: one at a time, in
+    the order of arrival.
     """
 
     method: Method
@@ -72,6 +73,7 @@ class Endpoint(Generic[Asked, Answer]):
     meaning: str
     at_once: bool = False
     interruptible: bool = False
+    writes: bool = False
 
     @overload
     def __call__(self: Endpoint[Nothing, Answer]) -> Call[Answer]: ...
@@ -182,19 +184,39 @@ COMPLETE = Endpoint(
 )
 SAVED_FILTERS = Endpoint("GET", "/filters", Nothing, list[SavedFilter], "the saved filters")
 SAVE_FILTER = Endpoint(
-    "POST", "/filters", SaveFilter, list[SavedFilter], "saves a filter; all saved filters"
+    "POST",
+    "/filters",
+    SaveFilter,
+    list[SavedFilter],
+    "saves a filter; all saved filters",
+    writes=True,
 )
 
 # ---------------------------------------------------------------- decisions
 
 MARK = Endpoint(
-    "POST", "/marks", MarkRequest, MarksChanged, "changes marks, all or none, on disk when answered"
+    "POST",
+    "/marks",
+    MarkRequest,
+    MarksChanged,
+    "changes marks, all or none, on disk when answered",
+    writes=True,
 )
 UNDO = Endpoint(
-    "POST", "/marks/undo", AuthorRequest, MarksChanged, "takes the author's last change back"
+    "POST",
+    "/marks/undo",
+    AuthorRequest,
+    MarksChanged,
+    "takes the author's last change back",
+    writes=True,
 )
 REDO = Endpoint(
-    "POST", "/marks/redo", AuthorRequest, MarksChanged, "makes a change again that was taken back"
+    "POST",
+    "/marks/redo",
+    AuthorRequest,
+    MarksChanged,
+    "makes a change again that was taken back",
+    writes=True,
 )
 MARK_LOG = Endpoint(
     "GET", "/marks/log", LogRequest, list[MarkEvent], "what was decided, newest first"

@@ -13,8 +13,9 @@ import anyio.to_thread
 import msgspec
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
+from starlette.convertors import Convertor, register_url_convertor
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
@@ -33,7 +34,25 @@ from engine.wire.messages import Message, Nothing, Problem, RunStatus
 from engine.wire.requests import asked
 
 EVENTS_PER_SECOND = 10
-HEARTBEAT_S = 15.0
+HEARTBEAT_S = 1.0
+# One decision on all of 160,800 pairs names them in 1.1 MB.
+BODY_LIMIT = 8 * 2**20
+BODY_LIMIT_S = 60.0
+
+
+class _Number(Convertor[str]):
+    """Digits, in a number that Python converts."""
+
+    regex = "[0-9]{1,100}"
+
+    def convert(self, value: str) -> str:
+        return value
+
+    def to_string(self, value: str) -> str:
+        return value
+
+
+register_url_convertor("number", _Number())
 
 
 class Stoppable(Protocol):
@@ -87,8 +106,10 @@ def _problem(error: SealError, status: int | None = None) -> Response:
 
 def create_app(engine: Served, activity: Activity) -> Starlette:
     """The application: every endpoint of the table, answered by a method of `engine`."""
+    # Else writers, who wait for each other, would take all threads, and readers wait for them.
+    writing = anyio.CapacityLimiter(1)
     routes = [
-        _route(engine, activity, endpoint, method)
+        _route(engine, activity, endpoint, method, writing)
         for endpoint, method in methods(type(engine)).items()
     ]
     routes.append(Route(EVENTS.path, _events(engine, activity)))
@@ -97,31 +118,65 @@ def create_app(engine: Served, activity: Activity) -> Starlette:
     )
 
 
-def _route(engine: Served, activity: Activity, endpoint: Endpoint[Any, Any], method: str) -> Route:
+def _route(
+    engine: Served,
+    activity: Activity,
+    endpoint: Endpoint[Any, Any],
+    method: str,
+    writing: anyio.CapacityLimiter,
+) -> Route:
     async def respond(request: Request) -> Response:
         activity.touch()
+        body = await _body(request)
+        if isinstance(body, Response):
+            return body
         try:
-            wanted = asked(
-                endpoint, request.path_params, request.query_params, await request.body()
-            )
-            return _json(await _answer(engine, request, endpoint, method, wanted))
+            wanted = asked(endpoint, request.path_params, request.query_params, body)
+            return _json(await _answer(engine, request, endpoint, method, wanted, writing))
         except Exception as error:
             return _failure(error)
 
     path = endpoint.path
     for name in endpoint.in_path:
-        path = path.replace(f"{{{name}}}", f"{{{name}:int}}")
+        path = path.replace(f"{{{name}}}", f"{{{name}:number}}")
     return Route(path, respond, methods=[endpoint.method])
 
 
+async def _body(request: Request) -> bytes | Response:
+    """The body, or the refusal of one that is too large or too slow."""
+    chunks: list[bytes] = []
+    size = 0
+    try:
+        async with asyncio.timeout(BODY_LIMIT_S):
+            async for chunk in request.stream():
+                size += len(chunk)
+                if size > BODY_LIMIT:
+                    said = f"a request has at most {BODY_LIMIT >> 20} MB: ask for less at once"
+                    return _problem(BadInput(said), 413)
+                chunks.append(chunk)
+    except TimeoutError:
+        said = f"the request was not here whole after {BODY_LIMIT_S:.0f} s: send it again"
+        return _problem(BadInput(said), 408)
+    except ClientDisconnect:
+        return Response(status_code=400)  # nobody reads it
+    return b"".join(chunks)
+
+
 async def _answer(
-    engine: Served, request: Request, endpoint: Endpoint[Any, Any], method: str, wanted: Message
+    engine: Served,
+    request: Request,
+    endpoint: Endpoint[Any, Any],
+    method: str,
+    wanted: Message,
+    writing: anyio.CapacityLimiter,
 ) -> Any:
     work: Callable[..., Any] = getattr(engine, method)
     if endpoint.request is not Nothing:
         work = partial(work, wanted)
     if endpoint.interruptible:
         return await _while_connected(request, engine.store.reading(), work)
+    if endpoint.writes:
+        return await anyio.to_thread.run_sync(work, limiter=writing)
     return work() if endpoint.at_once else await run_in_threadpool(work)
 
 
@@ -189,4 +244,6 @@ async def _crashed(request: Request, error: Exception) -> Response:
 async def _refused(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     kind = NotFound if error.status_code == 404 else BadInput
-    return _problem(kind(f"{request.method} {request.url.path}: {error.detail}"), error.status_code)
+    return _problem(
+        kind(f"{request.method} {request.url.path[:200]}: {error.detail}"), error.status_code
+    )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -13,7 +12,7 @@ from typing import Annotated, Any, NoReturn
 import msgspec
 import typer
 
-from engine import __version__, launch
+from engine import __version__, door, launch
 from engine import study as studies
 from engine.errors import BadInput, Kind
 from engine.wire.client import SyncEngineClient
@@ -21,8 +20,10 @@ from engine.wire.endpoints import METRICS, START, STATUS, STUDY
 from engine.wire.messages import MAX_LENGTH, MetricsRequest
 from engine.xdg import config_file
 from seal_tui import crash
-from seal_tui.cli import exporting, importing, runs, samples
-from seal_tui.text.safe import one_line, plain
+from seal_tui.cli import exporting, first_row, importing, runs, samples
+from seal_tui.cli.output import to_json
+from seal_tui.cli.waiting import waiting
+from seal_tui.text.safe import one_line, plain, shell_word
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -82,8 +83,9 @@ def _follow(client: SyncEngineClient, folder: Path) -> None:
     try:
         status = headless.follow_run(client)
     except KeyboardInterrupt:
+        word = shell_word(folder)
         print(
-            f"\nThe run continues. Watch: seal-tui open {folder} · stop: seal-tui stop {folder}",
+            f"\nThe run continues. Watch: seal-tui open {word} · stop: seal-tui stop {word}",
             file=sys.stderr,
         )
         raise typer.Exit(130) from None
@@ -91,7 +93,7 @@ def _follow(client: SyncEngineClient, folder: Path) -> None:
         kind = status.error_kind or Kind.FAULT
         _fail(status.error or f"the run was {status.state}", kind.exit_code)
     headless.load_and_print_summary(client)
-    print(f"\nExplore it: seal-tui open {folder}")
+    print(f"\nExplore it: seal-tui open {shell_word(folder)}")
 
 
 def _explore(folder: Path) -> None:
@@ -218,7 +220,7 @@ def export(
     same                   the rows of the dataset as they came, in its own file format
     trl, trl-messages      TRL's explicit form: prompt, chosen, rejected
     trl-implicit, trl-implicit-messages
-                           TRL's implicit form, which its RewardTrainer recommends
+                           TRL's implicit form, the one for its RewardTrainer
     kto, kto-messages      prompt, completion, label
     ms-swift               messages and rejected_response, or rejected_messages
     llama-factory          ranking, in the sharegpt form
@@ -274,7 +276,8 @@ def open_(
         assert socket is not None
         if not socket.is_socket():
             _fail(f"{socket} is not a socket; is the ssh -L tunnel still up?", 2)
-        launch.attachable(socket)
+        with waiting(f"the engine at {socket}"):
+            launch.attachable(socket)
         _show(lambda: launch.attachable(socket))
 
 
@@ -298,7 +301,7 @@ def metrics(
         if as_json:
             from engine.results import flat
 
-            print(json.dumps(flat.tables(answer.tables), indent=2, allow_nan=False))
+            print(to_json(flat.tables(answer.tables)))
             return
         from seal_tui.cli import headless
 
@@ -312,7 +315,7 @@ def status(run_dir: RunDir, as_json: Json = False) -> None:
     with _error_lines(), runs.client(launch.run_folder(run_dir)) as client:
         answer = client.ask(STATUS())
     if as_json:
-        print(msgspec.json.format(msgspec.json.encode(answer), indent=2).decode())
+        print(to_json(msgspec.to_builtins(answer)))
         return
     from seal_tui.cli import headless
 
@@ -365,7 +368,7 @@ def selftest(as_json: Json = False) -> None:
     with _error_lines():
         report: dict[str, Any] = runs.ask_module("engine.selftest")
     if as_json:
-        print(json.dumps(report, indent=2))
+        print(to_json(report))
     else:
         print("\n".join(plain(line) for line in report["lines"]))
     if not report["passed"]:
@@ -379,22 +382,27 @@ def doctor(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Check this machine (versions, devices, models, sockets, terminal) and a study file."""
+    """Check this machine (versions, devices, models, sockets, terminal) and a study file.
+
+    Of the data of a study, the first row is shown as it is understood.
+    """
     with _error_lines():
         checks: list[dict[str, Any]] = runs.ask_module(
             "engine.doctor", *([str(study.absolute())] if study else [])
         )
     if as_json:
-        print(json.dumps(checks, indent=2))
+        print(to_json(checks))
     else:
         for check in checks:
             mark = "ok  " if check["ok"] else "FAIL"
             print(plain(f"{mark} {check['name']:<14} {check['value']}"))
             if check["fix"]:
                 print(plain(f"     {'':<14} → {check['fix']}"))
+            for line in first_row.lines(check["row"]) if "row" in check else ():
+                print(line)
     bad = [check["name"] for check in checks if not check["ok"]]
     if bad:
-        raise typer.Exit(2 if "study" in bad else 1)
+        raise typer.Exit(2 if {"study", "data"} & set(bad) else 1)
 
 
 @app.command()
@@ -416,7 +424,7 @@ def keys(as_json: Json = False) -> None:
             {"action": action.id, "keys": bound[action.id], "help": action.help}
             for action in ACTIONS
         ]
-        print(json.dumps(rows, indent=2))
+        print(to_json(rows))
         return
     print(plain(f"settings: {config_file()}\n"))
     for action in ACTIONS:
@@ -440,4 +448,5 @@ def _options(
 
 def main() -> None:
     os.umask(0o077)  # run folders contain private conversations
+    door.install()
     app(prog_name="seal-tui")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +12,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
+from engine import door
 from engine.errors import BadInput, Kind, SealError, of_kind
 from engine.wire.client import EngineProblem, SyncEngineClient
 from engine.wire.endpoints import (
@@ -28,6 +29,7 @@ from engine.wire.messages import (
     Imported,
     LedgerFile,
 )
+from seal_tui.cli.output import to_json
 from seal_tui.text import numbers
 from seal_tui.text.safe import Safe, one_line
 
@@ -141,7 +143,7 @@ def export(client: SyncEngineClient, request: ExportRequest, dry_run: bool, as_j
         kind = status.error_kind or Kind.FAULT
         raise of_kind(kind, status.error or "the export failed")
     if status.state != "done":
-        Console(stderr=True).print("cancelled; nothing was written")
+        print("cancelled; nothing was written", file=sys.stderr)
         raise typer.Exit(130)
     print(_json(preview, request, status) if as_json else one_line(f"written: {status.path}"))
 
@@ -173,7 +175,7 @@ def _preview_lines(preview: ExportPreview, request: ExportRequest) -> Iterator[S
         yield Safe(f"  {numbers.count(preview.rows)} rows as {preview.format}")
 
 
-def _json(preview: ExportPreview, request: ExportRequest, status: ExportStatus | None) -> str:
+def _json(preview: ExportPreview, request: ExportRequest, status: ExportStatus | None) -> Safe:
     """One JSON object; `state` is null for a dry run."""
     content = {
         "format": preview.format,
@@ -186,7 +188,7 @@ def _json(preview: ExportPreview, request: ExportRequest, status: ExportStatus |
         "notes": preview.notes,
         "state": status.state if status is not None else None,
     }
-    return json.dumps(content, indent=2)
+    return to_json(content)
 
 
 # ---------------------------------------------------------------- progress
@@ -194,7 +196,7 @@ def _json(preview: ExportPreview, request: ExportRequest, status: ExportStatus |
 
 def _follow(client: SyncEngineClient, status: ExportStatus) -> ExportStatus:
     """Show progress until the export ends. Ctrl-C cancels it."""
-    console = Console(stderr=True, highlight=False)
+    console = Console(file=door.behind(sys.stderr), highlight=False)  # for its control sequences
     live = console.is_terminal and not console.is_dumb_terminal
     began = last_line_at = time.monotonic()
     try:

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
+from engine import door
 from engine.wire.client import EngineGone, SyncEngineClient
 from engine.wire.endpoints import METRICS, STATUS, STUDY
 from engine.wire.messages import (
@@ -43,6 +44,7 @@ def follow_run(
     """
     console = console or Console(highlight=False)
     if console.is_terminal and not console.is_dumb_terminal:
+        console.file = door.behind(console.file)  # for the control sequences of the live board
         return _live(client, console)
     return _lines(client, console, clock)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -30,7 +31,7 @@ class Files:
 def written(run_dir: Path, files: Files) -> Iterator[Path]:
     """The path of a temporary study file for these files."""
     _refuse_other_runs(run_dir)
-    text = study(run_dir.resolve().name, files)
+    text = study(os.path.basename(os.path.realpath(run_dir)), files)
     with tempfile.TemporaryDirectory(prefix="seal-tui-") as folder:
         path = Path(folder) / "study.toml"
         try:
@@ -115,7 +116,7 @@ def _refuse_other_runs(run_dir: Path) -> None:
 
 
 def _path(path: Path) -> str:
-    return _quoted(str(path.expanduser().resolve()))
+    return _quoted(os.path.realpath(path.expanduser()))
 
 
 def _quoted(text: str) -> str:

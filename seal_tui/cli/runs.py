@@ -17,11 +17,13 @@ import msgspec
 from engine import isolated, launch
 from engine import study as studies
 from engine.errors import BadInput, Busy, Fault, of_kind
+from engine.files import refuse_special_in
 from engine.wire.client import SyncEngineClient
 from engine.wire.endpoints import PLAN
 from engine.wire.messages import PlanRequest, StopRequest
 from engine.wire.version import PEER, PEER_SHUTDOWN, PEER_STOP
 from seal_tui import crash
+from seal_tui.cli.waiting import SayingClient, waiting
 
 STOP_TIMEOUT_S = 120.0
 
@@ -32,11 +34,13 @@ def prepare(study_file: Path, run_dir: Path | None) -> Path:
     study = studies.load(study_file)
     folder = _folder_of(study, run_dir)
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    refuse_special_in(folder)
     resolved = studies.dump_resolved(study)
     target = folder / "study.json"
     if not _holds(target, study):
-        socket = launch.reachable(folder)
-        if socket is not None and _running_at(socket):
+        with waiting("the engine to answer", folder):
+            socket = launch.reachable(folder)
+        if socket is not None and _running_at(folder, socket):
             raise Busy(f"{folder} is running another version of this study; stop it first")
         if (folder / "manifest.json").exists():
             print("The study has changed. Results to reuse, and to compute:")
@@ -76,31 +80,35 @@ def print_plan(study_file: Path, run_dir: Path | None) -> None:
 
 def client(folder: Path) -> SyncEngineClient:
     """A client of the folder's engine; starts the engine if necessary."""
-    return SyncEngineClient.at(lambda: launch.ensure_engine(folder))
+    return SayingClient.of(folder)
 
 
 def stop(folder: Path, now: bool) -> bool:
     """Stop a folder's run and engine; False if no engine was running."""
-    socket = launch.reachable(folder)
+    with waiting("the engine to answer", folder):
+        socket = launch.reachable(folder)
     if socket is None:
         return False
-    with SyncEngineClient.at(socket) as client:
+    with SayingClient.of(folder, socket) as client:
         client.ask(PEER_STOP(StopRequest(now=now)))
         client.ask(PEER_SHUTDOWN())
     deadline = time.monotonic() + STOP_TIMEOUT_S
-    while launch.held(folder):  # it finishes the current batch
-        if time.monotonic() > deadline:
-            raise Busy(f"the engine is still finishing its last batch; see {folder / launch.LOG}")
-        time.sleep(0.05)
+    with waiting("the engine to finish its last batch", folder):
+        while launch.held(folder):
+            if time.monotonic() > deadline:
+                log = folder / launch.LOG
+                raise Busy(f"the engine is still finishing its last batch; see {log}")
+            time.sleep(0.05)
     return True
 
 
 def ask_module(module: str, *arguments: str) -> Any:
     """The JSON output of an engine module, run in its own process: it imports libraries that this
     process never loads (torch, statistics)."""
-    answer = subprocess.run(
-        isolated.command(module, *arguments), capture_output=True, **isolated.place()
-    )
+    with waiting(module):
+        answer = subprocess.run(
+            isolated.command(module, *arguments), capture_output=True, **isolated.place()
+        )
     try:
         content = json.loads(answer.stdout)
         problem = content["problem"]
@@ -114,7 +122,8 @@ def ask_module(module: str, *arguments: str) -> Any:
 
 def _folder_of(study: studies.Study, run_dir: Path | None) -> Path:
     slug = re.sub(r"[^A-Za-z0-9._-]+", "-", study.name).strip("-.") or "study"
-    return (run_dir or Path("runs") / slug).resolve()
+    # Unlike resolve(), it leaves a link in a loop to whoever opens it.
+    return Path(os.path.realpath(run_dir or Path("runs") / slug))
 
 
 def _print_plan(folder: Path, study: studies.Study) -> None:
@@ -124,6 +133,6 @@ def _print_plan(folder: Path, study: studies.Study) -> None:
         headless.print_plan(engine.ask(PLAN(PlanRequest(study=msgspec.to_builtins(study)))))
 
 
-def _running_at(socket: Path) -> bool:
-    with SyncEngineClient.at(socket) as client:
+def _running_at(folder: Path, socket: Path) -> bool:
+    with SayingClient.of(folder, socket) as client:
         return client.ask(PEER()).state == "running"

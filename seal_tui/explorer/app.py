@@ -41,7 +41,7 @@ from seal_tui.explorer.screens.robustness import RobustnessScreen
 from seal_tui.explorer.session import Session
 from seal_tui.explorer.themes import DEFAULT, FALLBACK, THEMES
 from seal_tui.text import planned
-from seal_tui.text.safe import Safe, one_line
+from seal_tui.text.safe import Safe, one_line, shell_word
 
 _TERMINAL_CHECK_S = 3.0
 _SCREENS: tuple[type[SealScreen], ...] = (
@@ -242,7 +242,7 @@ class SealApp(App[None]):
     def action_leave(self) -> None:
         status = self.session.status
         if status is not None and status.state == "running":
-            folder = one_line(status.run_dir)
+            folder = shell_word(status.run_dir)
             self.farewell = Safe(
                 f"The run continues in the background (process {status.pid}).\n"
                 f"  seal-tui open {folder}   reconnects\n"

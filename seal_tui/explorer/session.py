@@ -35,7 +35,8 @@ class Session:
         if isinstance(event, Lost):
             self.lost = event
             return False
-        attached_again = self.lost is not None or self.status is None
+        gone = self.lost is not None and not self.lost.silent
+        attached_again = gone or self.status is None
         finished = frozenset(stage.name for stage in event.stages if stage.state == "done")
         changed = attached_again or finished != self._finished
         if self.status is not None and self.status.state != event.state:

@@ -9,6 +9,7 @@ import msgspec
 
 from engine.author import login
 from engine.errors import BadInput
+from engine.files import refuse_special
 from engine.xdg import config_file
 from seal_tui.explorer.actions import ACTIONS, BY_ID, TOGETHER
 from seal_tui.explorer.themes import THEMES
@@ -46,6 +47,7 @@ def load(path: Path | None = None) -> Settings:
 
     Raises BadInput for an invalid file."""
     path = path or config_file()
+    refuse_special(path)
     try:
         settings = msgspec.convert(tomllib.loads(path.read_text("utf-8")), Settings)
     except FileNotFoundError:

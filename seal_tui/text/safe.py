@@ -32,6 +32,11 @@ def one_line(text: str) -> Safe:
     return Safe(visible.one_line(text))
 
 
+def shell_word(text: object) -> Safe:
+    """A path or other argument as one word of a command line that can be pasted."""
+    return Safe(visible.shell_word(text))
+
+
 def content(text: str, style: str = "") -> Content:
     """`text` as `Content` for a widget."""
     return pieces([(text, style)])

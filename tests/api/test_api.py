@@ -78,6 +78,16 @@ def test_pairs_are_those_of_the_filter_in_the_order_asked_for(run: engine.Run) -
         run.pairs("regim:resisted")
 
 
+def test_pairs_have_what_the_data_says(run: engine.Run) -> None:
+    pairs = run.pairs(sort="pair_id")
+    split = run.pairs("votes:split")
+    assert 0 < len(split) < PAIRS
+    assert ((split["votes_chosen"] > 0) & (split["votes_rejected"] + split["votes_tied"] > 0)).all()
+    assert pairs["votes_chosen"].isna().sum() == len(run.pairs("votes:none")) > 0
+    assert pairs["group"].value_counts().to_dict() == {0.0: 4, 1.0: 4}
+    assert set(pairs["model_chosen"].dropna()) == {"atlas-7b", "birch-2", "cedar"}
+
+
 def test_a_pair_and_a_rewrite_come_whole(run: engine.Run) -> None:
     pair = run.pair(run.pairs().index[0])
     assert pair.row.pair_id == run.pairs().index[0]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 import os
-import re
 import shlex
 import signal
 import stat
@@ -393,8 +392,8 @@ def test_doctor_reports_every_check_and_fails_if_one_does(seal_tui: Cli, study: 
     )
     assert by_name["study"]["ok"]
     assert "helpful" in by_name["features"]["value"]
-    assert by_name["layout"]["value"].startswith("preference: ")
-    assert {"first pair", "  user", "  chosen", "  rejected"} <= set(by_name)
+    assert by_name["data"]["value"].startswith("preference: ")
+    assert by_name["data"]["row"]["chosen"][-1]["role"] == "assistant"
     assert all(check["fix"] for check in checks if not check["ok"]), "what to do about it"
     assert answer.returncode == (0 if all(check["ok"] for check in checks) else 1)
 
@@ -410,21 +409,81 @@ def test_doctor_fails_when_a_check_does_and_says_the_fix(seal_tui: Cli, tmp_path
     assert answer.returncode == 1
 
 
-def test_doctor_names_text_of_the_data_that_would_not_be_read(seal_tui: Cli, study: Path) -> None:
-    rows = study.parent / "told.jsonl"
-    told = {"prompt": "A wader?", "chosen": "A heron.", "rejected": "A shark.", "persona": "Guide"}
-    rows.write_text(json.dumps(told) + "\n")
-    study.write_text(f"[data]\npath = '{rows}'\n")
-    answer = seal_tui("doctor", study)
-    assert answer.returncode == 1
-    assert re.search(r'FAIL data +.*line 1: "persona" holds text', answer.stdout)
-
-
 def test_doctor_explains_an_invalid_study(seal_tui: Cli, study: Path) -> None:
     study.write_text("[data]\npaht = 'x'\n")
     answer = seal_tui("doctor", study)
     assert answer.returncode == 2
     assert "data.paht: unknown key" in answer.stdout
+
+
+ROW = {
+    "id": "q7",
+    "system": "Be brief.",
+    "prompt": [
+        {"role": "user", "content": "Is it raining?"},
+        {
+            "role": "assistant",
+            "content": "",
+            "tool_calls": [{"name": "look", "arguments": {"at": "sky"}}],
+        },
+        {"role": "tool", "content": "dry"},
+    ],
+    "chosen": "No,\nit is dry.\x1b[2J",
+    "rejected": "Look outside.",
+    "score_chosen": 7.5,
+    "lang": "en",
+    "notes": "the first of the two was found to be more useful",
+    "votes": [{"annotator": "ann", "score": 2}, {"annotator": "bo", "score": -1}],
+}
+
+
+def about_data(folder: Path, settings: str) -> Path:
+    """A study of one row, with these settings of its data."""
+    (folder / "data.jsonl").write_text(json.dumps(ROW) + "\n", "utf-8")
+    path = folder / "one.toml"
+    path.write_text(f'name = "one"\n[data]\npath = "data.jsonl"\n{settings}\n', "utf-8")
+    return path
+
+
+def test_doctor_shows_the_first_row_turn_by_turn(seal_tui: Cli, tmp_path: Path) -> None:
+    study = about_data(tmp_path, 'ignore = ["notes"]\n[data.columns]\nvotes = "votes"')
+    printed = seal_tui("doctor", study).stdout
+    lines = [" ".join(line.split()) for line in printed.splitlines()]
+    start = next(at for at, line in enumerate(lines) if line.startswith("ok data"))
+    assert lines[start].startswith("ok data preference: chosen and rejected")
+    assert lines[start + 1] == f"first pair pair q7 · line 1 of {tmp_path / 'data.jsonl'}"
+    assert lines[start + 2 : start + 14] == [
+        "system Be brief.",
+        "user Is it raining?",
+        'assistant [call] look {"at": "sky"}',
+        "tool dry",
+        "chosen:",
+        "assistant No,",
+        "it is dry.␛[2J",
+        "rejected:",
+        "assistant Look outside.",
+        "the data says score chosen 7.5 · votes ann +2, bo -1",
+        "columns id q7 · score_chosen 7.5 · lang en",
+        "not read notes",
+    ]
+    assert "\x1b" not in printed
+
+
+def test_doctor_has_the_first_row_as_json(seal_tui: Cli, tmp_path: Path) -> None:
+    study = about_data(tmp_path, 'ignore = ["notes"]\n[data.columns]\nvotes = "votes"')
+    checks = json.loads(seal_tui("doctor", study, "--json").stdout)
+    [row] = [check["row"] for check in checks if "row" in check]
+    assert [turn["role"] for turn in row["context"]] == ["system", "user", "assistant", "tool"]
+    assert row["chosen"] == [{"role": "assistant", "content": ROW["chosen"]}]
+    assert row["layout"] == "preference" and row["not_read"] == ["notes"]
+    assert row["facts"]["votes"] == ROW["votes"]
+
+
+def test_doctor_says_what_of_a_row_would_be_lost(seal_tui: Cli, tmp_path: Path) -> None:
+    answer = seal_tui("doctor", about_data(tmp_path, ""))
+    assert 'line 1: "notes" holds text that would not be read' in answer.stdout
+    assert 'ignore = ["notes"]' in answer.stdout
+    assert answer.returncode == 2
 
 
 def test_a_plan_is_printed_and_nothing_is_written(seal_tui: Cli, tmp_path: Path) -> None:

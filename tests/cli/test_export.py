@@ -79,6 +79,23 @@ def test_json_is_one_object_with_the_path(seal_tui: Command, run: Path, tmp_path
     assert summary["path"] == str(tmp_path / "here" / "set")
 
 
+def test_the_options_of_an_export_are_in_its_provenance(
+    seal_tui: Command, run: Path, tmp_path: Path
+) -> None:
+    done = seal_tui(
+        *("export", run, "--to", "s.jsonl", "--format", "trl-implicit", "--author", "kim"),
+        *("--soft-labels", "reviewers", "--tokenizer", "embedded:smollm2", "--max-length", "12"),
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "  too long: over 12 tokens of embedded:smollm2" in done.stdout.splitlines()
+    assert "22 too long" in done.stdout
+    path = tmp_path / "here" / "s.jsonl"
+    assert json.loads(path.read_text("utf-8").splitlines()[0])["soft_label"] == 1.0
+    origin = json.loads(path.with_name("s.jsonl.provenance.json").read_text("utf-8"))
+    assert (origin["soft_labels"], origin["tokenizer"]) == ("reviewers", "embedded:smollm2")
+    assert (origin["max_length"], len(origin["decisions_sha256"])) == (12, 64)
+
+
 def test_decisions_of_another_author_are_mentioned(seal_tui: Command, run: Path) -> None:
     done = seal_tui("export", run, "--to", "out.jsonl", "--author", "lee")
     assert "lee has no decisions; reviewers: kim (see --author)" in done.stdout
@@ -91,6 +108,8 @@ def test_decisions_of_another_author_are_mentioned(seal_tui: Command, run: Path)
         (("--to", "x.jsonl", "--format", "xml"), "unknown export format 'xml'"),
         (("--to", "gone/x.jsonl"), "create it first"),
         (("--to", "x.csv", "--format", "report"), "an export as report must end in .md or .html"),
+        (("--to", "x.csv", "--format", "same"), "an export as same must end in .jsonl"),
+        (("--to", "x.csv", "--margin"), "csv rows have no margin: choose trl, trl-messages"),
         (("--to", "x.csv", "--where", "regime:stayd"), "at “stayd” (character 8)"),
         (("--to", "x.csv", "--where", "margin<"), "--where, at "),
     ],

@@ -1,4 +1,4 @@
-"""The first pair as `seal-tui doctor` shows it: layout, facts, and every turn."""
+"""The first pair of a source, as `seal-tui doctor` shows it."""
 
 from __future__ import annotations
 
@@ -9,79 +9,74 @@ from typing import Any
 import pytest
 
 from engine.data import Source
-from engine.data.shown import CHARS, first_pair
+from engine.data.first import MOST_REJECTS, First, first
+from engine.data.options import Columns, Options
 from engine.errors import BadInput
 
 
-def shown(folder: Path, *rows: dict[str, Any]) -> list[tuple[str, str]]:
+def found(folder: Path, *rows: dict[str, Any], **options: Any) -> First:
     path = folder / "rows.jsonl"
     path.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
-    lines = first_pair(Source(path))
-    return [(name, text.replace(f"{path}, ", "")) for name, text in lines]
+    return first(Source(path, options=Options(**options)))
 
 
-def message(role: str, content: str, **more: Any) -> dict[str, Any]:
-    return {"role": role, "content": content, **more}
-
-
-def test_every_turn_is_shown_with_its_role_and_the_facts_beside_it(tmp_path: Path) -> None:
+def test_the_layout_and_what_is_beside_the_texts_are_told(tmp_path: Path) -> None:
     row = {
-        "id": "r7",
-        "topic": "birds",
-        "prompt": [message("system", "Be brief."), message("user", "Name\n\n a wader.")],
-        "chosen": [message("assistant", "A heron.", thinking="They wade.")],
-        "rejected": [message("assistant", "A shark.")],
-        "tools": [{"type": "function", "function": {"name": "look_up"}}],
-        "margin": 0.5,
-        "chosen_model": "m-x",
-        "rejected_model": "m-y",
+        "id": 7,
+        "prompt": "Name a wader.",
+        "chosen": "A heron.",
+        "rejected": "A shark.",
+        "why": "the first answer names a bird and the other one does not",
+        "lang": "en",
     }
-    lines = shown(tmp_path, row)
-    assert lines[0][0] == "layout"
-    assert lines[0][1].startswith("preference: chosen and rejected")
-    assert lines[1:] == [
-        ("first pair", "line 1; id r7; topic birds; margin 0.5; models m-x and m-y"),
-        ("  tools", "look_up"),
-        ("  system", "Be brief."),
-        ("  user", "Name a wader."),
-        ("  chosen", "<think> They wade. </think> A heron."),
-        ("  rejected", "A shark."),
-    ]
+    one = found(tmp_path, row, ignore=frozenset(("why",)))
+    assert one.pair is not None and one.pair.source_id == "7"
+    assert (one.layout, one.not_read, one.extras) == (
+        "preference",
+        ("why",),
+        {"id": "7", "lang": "en"},
+    )
+    assert one.title.startswith("chosen and rejected")
 
 
-def test_sides_with_different_turns_are_shown_apart(tmp_path: Path) -> None:
-    def talk(*texts: str) -> list[dict[str, Any]]:
-        return [message(("user", "assistant")[n % 2], text) for n, text in enumerate(texts)]
+def test_columns_that_the_study_names_are_read(tmp_path: Path) -> None:
+    row = {"q": "Name a wader that lives in these parts, please.", "good": "Heron", "bad": "Shark"}
+    named = Columns(prompt="q", chosen="good", rejected="bad")
+    one = found(tmp_path, row, columns=named)
+    assert one.not_read == () and one.extras == {}
 
+
+def test_rows_before_the_first_pair_are_told(tmp_path: Path) -> None:
     row = {
-        "chosen": talk("Hi", "Hello", "A wader?", "A heron."),
-        "rejected": talk("Hi", "Hello", "A fish?", "A shark."),
-    }
-    assert shown(tmp_path, row)[2:] == [
-        ("  user", "Hi"),
-        ("  assistant", "Hello"),
-        ("  user", "A wader?"),
-        ("  chosen", "A heron."),
-        ("  user", "A fish?"),
-        ("  rejected", "A shark."),
-    ]
-
-
-def test_rows_before_the_first_pair_are_counted_and_long_texts_shortened(tmp_path: Path) -> None:
-    row = {
-        "context": [message("user", "wader " * 100)],
+        "context": [{"role": "user", "content": "A wader?"}],
         "response1": "A heron.",
         "response2": "A shark.",
         "individual_preference": [{"score": -2}, {"score": 1}],
     }
-    rows = [row | {"overall_preference": score} for score in (0, None, -1)]
-    lines = dict(shown(tmp_path, *rows))
-    assert lines["no pair"] == "2 rows before the first one: 1 tie, 1 missing_field"
-    assert lines["first pair"] == "line 3; id 2; margin 1; votes 1 +2, 2 -1"
-    assert len(lines["  user"]) == CHARS
+    one = found(tmp_path, *(row | {"overall_preference": score} for score in (0, None, -1)))
+    assert one.pair is not None and one.pair.line == 3
+    assert [reject.reason for reject in one.rejects] == ["tie", "missing_field"]
 
 
-def test_data_without_a_pair_is_refused_with_the_first_reason(tmp_path: Path) -> None:
+def test_of_rows_that_make_one_pair_all_are_told(tmp_path: Path) -> None:
+    said = {
+        "chosen": "\n\nHuman: Hi\n\nAssistant: Hello",
+        "rejected": "\n\nHuman: Hi\n\nAssistant: No",
+    }
+    rows = [{"row_id": "1", "preference": side, "text": text} for side, text in said.items()]
+    one = found(tmp_path, *rows)
+    assert one.layout == "sides"
+    assert one.extras == {"row_id": "1", "preference": "chosen / rejected"}
+
+
+def test_data_without_a_pair_has_its_rejects(tmp_path: Path) -> None:
     row = {"prompt": "Hm?", "chosen": "a", "rejected": " "}
-    with pytest.raises(BadInput, match="first 2 rows makes a pair: line 1: empty_response"):
-        shown(tmp_path, row, row)
+    one = found(tmp_path, *[row] * (MOST_REJECTS + 5))
+    assert one.pair is None and len(one.rejects) == MOST_REJECTS
+    assert one.rejects[0].reason == "empty_response"
+
+
+def test_text_that_would_be_lost_is_an_error(tmp_path: Path) -> None:
+    row = {"prompt": "Hm?", "chosen": "a", "rejected": "b", "persona": "Guide"}
+    with pytest.raises(BadInput, match='"persona" holds text'):
+        found(tmp_path, row)

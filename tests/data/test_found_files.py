@@ -74,7 +74,10 @@ def test_short_messages_that_numpy_prints_in_one_line_are_read(read_bytes: Read)
         "[{'content': 'Which?', 'role': 'user'} ... {'content': 'It.', 'role': 'assistant'}]",
         "array([{'role': 'assistant', 'content': 'It.'}], dtype=object)",
         "{'role': 'assistant', 'content': It}",
+        "[{'role': 'user', 'content': '" + "\\'" * 100_000,
+        "[{'role': 'user', 'content': [" + "1, " * 400_000 + "]}]",
     ],
+    ids=lambda cell: cell[:80],
 )
 def test_a_printed_list_that_cannot_be_read_back_is_never_what_somebody_said(
     read_bytes: Read, cell: str

@@ -4,8 +4,12 @@ import json
 from collections.abc import Callable
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from engine.data import Columns, Facts, Message, Options, Pair, Reject, Vote
+from engine.data.pairs import Row
+from engine.data.rows import RowReader
 from engine.errors import BadInput
 
 Read = Callable[..., tuple[list[Pair], list[Reject]]]
@@ -86,7 +90,11 @@ def test_the_prompt_has_several_names(read_bytes: Read, name: str) -> None:
     row = {name: "A wader?", "chosen": "A heron.", "rejected": "A shark."}
     pairs, _ = read_bytes(json.dumps(row).encode())
     assert pairs[0].chosen.encoded == CHOSEN
-    for one, other in (("chosen_response", "rejected_response"), ("accepted", "rejected")):
+    for one, other in (
+        ("chosen_response", "rejected_response"),
+        ("accepted", "rejected"),
+        ("response", "rejected_response"),
+    ):
         row = {name: "A wader?", one: "A heron.", other: "A shark."}
         pairs, _ = read_bytes(json.dumps(row).encode())
         assert (pairs[0].chosen.encoded, pairs[0].rejected.encoded) == (CHOSEN, REJECTED)
@@ -113,6 +121,43 @@ def test_markers_inside_messages_and_plain_prompts_are_kept_unaltered(read_bytes
     asked = Message("user", "Continue: a\n\nAssistant: b")
     assert pairs[0].chosen.messages == (asked, Message("assistant", "c\n\nHuman: d"))
     assert pairs[0].rejected.messages == (asked, Message("assistant", "Human: e"))
+
+
+said = st.text(st.characters(exclude_categories=["Cs"]), max_size=20) | st.sampled_from(
+    [" a ", "\n\nHuman: a", "Human: a", "<think>", "[1]", '[{"role": "user"}]', "\r\n"]
+)
+
+
+@given(
+    before=st.lists(st.builds(system, said), max_size=1),
+    turns=st.lists(st.tuples(st.builds(user, said), st.builds(reply, said)), max_size=2),
+    question=st.builds(user, said),
+    answers=st.tuples(*[st.builds(reply, said.filter(str.strip))] * 2),
+)
+def test_messages_are_read_as_they_are(
+    before: list[dict[str, str]],
+    turns: list[tuple[dict[str, str], dict[str, str]]],
+    question: dict[str, str],
+    answers: tuple[dict[str, str], dict[str, str]],
+) -> None:
+    prompt = [*before, *(message for turn in turns for message in turn), question]
+    chosen, rejected = answers
+    forms: list[dict[str, object]] = [
+        {"prompt": prompt, "chosen": [chosen], "rejected": [rejected]},
+        {"prompt": prompt, "chosen": chosen, "rejected": rejected},
+        {"chosen": [*prompt, chosen], "rejected": [*prompt, rejected]},
+        {"prompt": prompt, "chosen": [*prompt, chosen], "rejected": [*prompt, rejected]},
+        {"messages": prompt, "chosen": chosen, "rejected": rejected},
+        {"messages": [*prompt, chosen], "rejected_response": [rejected]},
+    ]
+    for row in forms:
+        [pair] = RowReader(Options()).read("rows", Row(1, row, json.dumps(row).encode()))
+        assert isinstance(pair, Pair)
+        for conversation, answer in ((pair.chosen, chosen), (pair.rejected, rejected)):
+            assert [
+                {"role": message.role, "content": message.content}
+                for message in conversation.messages
+            ] == [*prompt, answer]
 
 
 @pytest.mark.parametrize(
@@ -168,6 +213,16 @@ def test_parts_that_contradict_each_other_are_a_reject_of_its_own(
     pairs, rejects = read_bytes(f"{good}\n{bad}".encode())
     assert len(pairs) == 1
     assert [reject.reason for reject in rejects] == ["contradiction"]
+
+
+def test_a_prompt_that_is_left_out_contradicts_nothing(read_bytes: Read) -> None:
+    row = {"prompt": "A bird, please", "chosen": CHOSEN, "rejected": REJECTED}
+    _, rejects = read_bytes(json.dumps(row).encode())
+    assert "[data] ignore" in rejects[0].detail
+    pairs, _ = read_bytes(json.dumps(row).encode(), options=Options(ignore=frozenset(["prompt"])))
+    assert pairs[0].chosen.encoded == CHOSEN
+    row |= {"prompt": "A\r\nwader? "}
+    assert read_bytes(json.dumps(row).encode())[0][0].chosen.encoded == CHOSEN
 
 
 def test_a_mark_of_a_chat_template_alone_is_text(read_bytes: Read) -> None:
@@ -265,6 +320,11 @@ def test_rows_that_cannot_be_used_are_rejected_with_the_reason(
         ({"messages": [user("Another one?"), reply("Yes.")]}, ["messages"]),
         ({"reasoning": "Hm."}, ["reasoning"]),
         ({"text": "A page."}, ["text"]),
+        (
+            {"chosen_response": "Another answer.", "rejected_response": "x"},
+            ["chosen_response", "rejected_response"],
+        ),
+        ({"accepted": "Another answer, with as many words as a sentence."}, ["accepted"]),
         ({"note": "两者都是站在水里的鸟。"}, ["note"]),
         ({"note": {"by": "kim", "why": ["Both of them are birds that stand in water."]}}, ["note"]),
     ],
@@ -287,6 +347,7 @@ def test_a_text_that_is_not_read_stops_the_run_with_its_column(
     "more",
     [
         {"question": "A wader?"},
+        {"response": "A heron."},
         {"messages": [user("A wader?"), reply("A heron.")]},
         {"messages": [user("A wader? ")]},
         {"language": "en", "source": "birds/v2", "date": "2026-01-01", "ratings": [1, 2]},
@@ -353,6 +414,18 @@ def test_a_setting_that_a_layout_does_not_follow_is_refused_by_name(
     [key] = [key for key in ("system", "prompt", "margin", "votes") if getattr(columns, key)]
     with pytest.raises(BadInput, match=rf"\[data\.columns\] {key}: not followed .* sides"):
         read_bytes(json.dumps(row).encode(), options=Options(columns))
+
+
+def test_sides_that_the_study_names_leave_none_unread(read_bytes: Read) -> None:
+    row = {
+        "prompt": "Q",
+        "good": "a",
+        "bad": "b",
+        "chosen": "Some other answer, to be sure, of words.",
+    }
+    options = Options(Columns(chosen="good", rejected="bad"))
+    with pytest.raises(BadInput, match='"chosen" holds text'):
+        read_bytes(json.dumps(row).encode(), options=options)
 
 
 def test_a_column_that_no_row_has_is_refused_by_name(read_bytes: Read) -> None:

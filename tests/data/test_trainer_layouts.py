@@ -281,10 +281,60 @@ def test_kto_rows_may_be_messages(read_bytes: Read) -> None:
     assert pair.chosen.messages == (Message("user", "Sum up.\nA page."), GOOD)
 
 
+def test_two_answers_in_one_row_contradict_each_other(read_bytes: Read) -> None:
+    good = [kto("a", True), kto("b", False)]
+    twice = {**kto("a", True, "P"), "response": "c"}
+    pairs, rejects = read_bytes(lines(*good, twice))
+    assert (len(pairs), [reject.reason for reject in rejects]) == (1, ["contradiction"])
+    whole = [*ASKED, message("assistant", "bad")]
+    row = {"messages": whole, "rejected_messages": whole, "rejected_response": "worse"}
+    pairs, rejects = read_bytes(lines({**row, "rejected_response": None}, row))
+    assert (len(pairs), [reject.reason for reject in rejects]) == (1, ["contradiction"])
+
+
 def test_another_system_message_is_another_prompt(read_bytes: Read) -> None:
     rows = [{**kto("a", True), "system": "Be brief."}, {**kto("b", False), "system": "Rhyme."}]
     _, rejects = read_bytes(lines(*rows, kto("c", True, "P"), kto("d", False, "P")))
     assert [reject.reason for reject in rejects] == ["no_rival", "no_rival"]
+
+
+def test_responses_of_kto_may_have_scores_and_models(read_bytes: Read) -> None:
+    rows = [
+        {**kto("a", True), "rating": 4.5, "model": "m-a"},
+        {**kto("b", False), "rating": 1, "model": "m-b"},
+    ]
+    [pair], _ = read_bytes(lines(*rows))
+    assert pair.facts == Facts(None, (), 4.5, 1, "m-a", "m-b")
+
+
+# --- answers that are JSON
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [{"conversations": [message("user", "Q")], "chosen": "JSON", "rejected": "[2]"}],
+        [
+            {
+                "messages": [message("user", "Q"), message("assistant", "JSON")],
+                "rejected_response": "[2]",
+            }
+        ],
+        [{"instruction": "Q", "input": "", "chosen": "JSON", "rejected": "[2]"}],
+        [{"prompt": "Q", "response_0": "JSON", "response_1": "[2]", "better_response_id": 0}],
+        [kto("JSON", True), kto("[2]", False)],
+        [{"prompt": "Q", "chosen": "JSON", "rejected": "[2]"}],
+    ],
+)
+def test_an_answer_that_is_json_is_text_in_every_layout(
+    read_bytes: Read, rows: list[dict[str, object]]
+) -> None:
+    whole = json.loads(json.dumps(rows).replace('"JSON"', json.dumps('{"legs": 2}')))
+    [pair], _ = read_bytes(lines(*whole))
+    assert texts(pair) == ('{"legs": 2}', "[2]")
+    [flipped], _ = read_bytes(lines(*written(pair, "flip")))
+    assert texts(flipped) == ("[2]", '{"legs": 2}')
+    assert written(flipped, "flip") == whole
 
 
 # --- PKU-SafeRLHF and SHP

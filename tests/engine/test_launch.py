@@ -434,3 +434,31 @@ def test_a_folder_shared_with_another_host_is_not_taken_from_it(run: Path) -> No
     os.utime(run / launch.HOLDER, (time.time() - 600,) * 2)
     with pytest.raises(Busy, match=r"run seal-tui there.*is a copy, remove .*engine\.json"):
         launch.reachable(run)
+
+
+def test_a_link_in_the_place_of_the_runtime_folder_is_refused(
+    run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody else may have put it in /tmp, to a folder of this user."""
+    with tempfile.TemporaryDirectory(dir="/tmp") as short:
+        monkeypatch.setenv("XDG_RUNTIME_DIR", short)
+        (Path(short) / "mine").mkdir(mode=0o700)
+        (Path(short) / "seal-tui").symlink_to("mine")
+        with pytest.raises(MachineError, match="not a folder of yours"):
+            launch.ensure_engine(run)
+        (Path(short) / "seal-tui").unlink()
+        (Path(short) / "seal-tui").touch()
+        with pytest.raises(MachineError, match="not a folder of yours"):
+            launch.ensure_engine(run)
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can give a folder away")
+def test_a_runtime_folder_of_another_user_is_refused(
+    run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with tempfile.TemporaryDirectory(dir="/tmp") as short:
+        monkeypatch.setenv("XDG_RUNTIME_DIR", short)
+        (Path(short) / "seal-tui").mkdir(mode=0o700)
+        os.chown(Path(short) / "seal-tui", 4321, 4321)
+        with pytest.raises(MachineError, match="not a folder of yours"):
+            launch.ensure_engine(run)

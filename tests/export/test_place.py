@@ -200,7 +200,7 @@ def test_decisions_made_during_an_export_are_not_in_it(
 CHILD = """
 import resource, sys, threading
 from pathlib import Path
-from engine.export import job
+from engine.store import exports
 from engine.export.formats import FORMATS
 from engine.service import Engine
 from engine.wire.messages import ExportRequest
@@ -215,7 +215,7 @@ if mode == "hang":
             threading.Event().wait()
         return rows(pair)
     FORMATS["trl"].rows = hang
-    job.exports.PAGE = 5
+    exports.PAGE = 5
 else:
     resource.setrlimit(resource.RLIMIT_FSIZE, (2_000, 2_000))
 engine.export(ExportRequest(format="trl", path=path))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -107,7 +108,8 @@ def export(engine: Engine, path: Path, form: str, **settings: Any) -> Path:
 
 def load(path: Path, cache: Path) -> Any:
     """The rows of an export, as the `datasets` library loads them."""
-    datasets: Any = pytest.importorskip("datasets")
+    import datasets
+
     if path.is_dir():
         return datasets.load_dataset(str(path), cache_dir=str(cache))["train"]
     kind = "parquet" if path.suffix == ".parquet" else "json"
@@ -292,9 +294,19 @@ def test_every_string_form_loads(decided: Engine, tmp_path: Path, form: str) -> 
 
 def test_the_other_forms_load(decided: Engine, tmp_path: Path) -> None:
     same = load(export(decided, tmp_path / "rows.jsonl", "same"), tmp_path / "cache")
-    assert same.column_names == ["id", "topic", "chosen", "rejected"]
+    assert {"id", "topic", "chosen", "rejected"} <= set(same.column_names)
     swift = load(export(decided, tmp_path / "s.jsonl", "ms-swift"), tmp_path / "cache")
     assert "rejected_response" in swift.column_names
+
+
+def test_a_spreadsheet_shows_every_message_and_what_the_data_says(
+    module_run: Engine, tmp_path: Path
+) -> None:
+    path = export(module_run, tmp_path / "a.csv", "csv")
+    found = list(csv.DictReader(path.open(encoding="utf-8-sig", newline="")))
+    assert found[0]["prompt"] == "\n\nSystem: Be terse.\n\nHuman: What is 0 + 1?\n\nAssistant:"
+    assert '"arguments"' in found[6]["chosen"]
+    assert [row["margin_human"] for row in found[1:7]] == ["1.0", "2.0", "3.0", "4.0", "5.0", ""]
 
 
 # ---------------------------------------------------------------- a dataset folder again
@@ -331,7 +343,8 @@ def test_equal_decisions_give_an_equal_digest(decided: Engine, tmp_path: Path) -
 
 
 def test_trl_accepts_its_forms(module_run: Engine, decided: Engine, tmp_path: Path) -> None:
-    trl: Any = pytest.importorskip("trl.data_utils")
+    from trl import data_utils as trl
+
     from engine.models.tokens import load as tokenizer_of
 
     tokenizer = tokenizer_of("embedded:smollm2")

@@ -78,6 +78,17 @@ def test_a_language_model_without_a_head_is_refused_with_what_to_do(tmp_path: Pa
     assert "name the reward model that was trained from it" in message
 
 
+def test_the_head_of_another_program_beside_a_language_model_is_named(
+    folder: Folder, tmp_path: Path
+) -> None:
+    def rename(weights: dict[str, Any]) -> None:
+        weights["v_head.summary.weight"] = weights.pop("score.weight")
+        weights["lm_head.weight"] = weights["model.embed_tokens.weight"].copy()
+
+    message = refusal(changed(folder("llama"), tmp_path / "m", rename))
+    assert "score.weight is missing from its weights, and v_head.summary.weight is not" in message
+
+
 def test_weights_of_another_size_are_refused(folder: Folder, tmp_path: Path) -> None:
     def widen(weights: dict[str, Any]) -> None:
         weights["score.weight"] = np.repeat(weights["score.weight"], 2, axis=1)

@@ -14,6 +14,7 @@ import statistics
 import sys
 import tempfile
 import time
+from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -26,9 +27,10 @@ from engine.paper.inputs import Pairs
 from engine.paths import SAMPLE_DATA
 from engine.results import flat
 from engine.run import measure
-from engine.store import Store, dataset, measures, results
+from engine.store import Store, measures, results
 from engine.store.browse import Browser
 from engine.wire.messages import PairQuery
+from tests.pairs import of_transcripts, put
 from tests.perf import planted
 from tests.perf.exploring import exploring
 from tests.perf.serving import serving
@@ -62,27 +64,50 @@ def sample_entries(count: int) -> list[Text]:
 
 
 def ingest() -> None:
-    """Reading and storing a dataset of the paper's size."""
-    from engine.store import Store, dataset
+    """Reading, grouping and storing a dataset of the paper's size."""
+    import pyarrow
+    from pyarrow import parquet
+
+    from engine.data.groups import Groups
+    from engine.store import Store
 
     rows = [json.loads(line) for line in (SAMPLE_DATA / "pairs.jsonl").open(encoding="utf-8")]
+    numbered = [
+        {side: f"{rows[n % len(rows)][side]} ({n})" for side in ("chosen", "rejected")}
+        for n in range(PAIRS)
+    ]
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "pairs.jsonl.gz"
-        with gzip.open(path, "wt", encoding="utf-8", compresslevel=1) as file:
-            for n in range(PAIRS):
-                row = rows[n % len(rows)]
-                sides = {side: f"{row[side]} ({n})" for side in ("chosen", "rejected")}
-                file.write(json.dumps(sides) + "\n")
-        pairs: list[data.Pair] = []
-        source = data.Source(path=path, dataset=None)
-        say(
-            f"read {PAIRS:,} pairs from .jsonl.gz",
-            seconds(lambda: pairs.extend(data.read_pairs(source))),  # type: ignore[arg-type]
+        lines, table, chats = (
+            Path(folder) / name for name in ("a.jsonl.gz", "b.parquet", "c.jsonl")
         )
+        with gzip.open(lines, "wt", encoding="utf-8", compresslevel=1) as file:
+            file.writelines(json.dumps(row) + "\n" for row in numbered)
+        parquet.write_table(pyarrow.Table.from_pylist(numbered), table)
+        with chats.open("w", encoding="utf-8") as file:
+            file.writelines(json.dumps(_as_messages(row)) + "\n" for row in numbered)
+        for path, kind in ((lines, ".jsonl.gz"), (table, ".parquet"), (chats, "messages, .jsonl")):
+            source = data.Source(path=path)
+            took = seconds(lambda source=source: deque(data.read_pairs(source), 0))
+            say(f"read {PAIRS:,} pairs from {kind}", took)
+        pairs = [p for p in data.read_pairs(data.Source(path=lines)) if isinstance(p, data.Pair)]
+        for how in ("exact", "near"):
+            groups = Groups(how)
+            took = seconds(lambda groups=groups: [*map(groups.add, pairs), groups.numbers()])
+            say(f"group {PAIRS:,} prompts, {how}", took)
         store = Store(Path(folder) / "seal.duckdb")
-        took = seconds(lambda: dataset.put_dataset(store, data.digest(pairs), pairs, []))
+        took = seconds(lambda: put(store, data.digest(pairs), pairs))
         say(f"store {PAIRS:,} pairs in DuckDB", took)
         store.close()
+
+
+def _as_messages(row: dict[str, str]) -> dict[str, Any]:
+    return {
+        side: [
+            {"role": message.role, "content": message.content}
+            for message in data.Conversation.of_transcript(text).messages
+        ]
+        for side, text in row.items()
+    }
 
 
 def statistics_() -> None:
@@ -171,12 +196,12 @@ def marking() -> None:
 
     said = "\n\nHuman: question {0}\n\nAssistant: {1} {0}"
     pairs = [
-        data.Pair(str(n), n, said.format(n, "good"), said.format(n, "bad"), None)
+        of_transcripts(str(n), n, said.format(n, "good"), said.format(n, "bad"))
         for n in range(PAIRS)
     ]
     with tempfile.TemporaryDirectory() as folder:
         store = Store(Path(folder) / "seal.duckdb")
-        dataset.put_dataset(store, "bench", pairs, [])
+        put(store, "bench", pairs)
 
         def mark(ids: Any, verdict: Verdict, author: str = "a") -> None:
             change = MarkChange(verdict=verdict)

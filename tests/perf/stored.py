@@ -8,14 +8,14 @@ from pathlib import Path
 
 import numpy as np
 
-from engine import data
 from engine import study as studies
 from engine.models.protocols import Rewards
 from engine.paper.inputs import Pairs
 from engine.paths import SAMPLE_DATA
-from engine.store import Store, dataset, results
+from engine.store import Store, results
 from engine.study import Study
 from tests.engine.studies import write_taxonomy
+from tests.pairs import of_transcripts, put
 
 PAIRS = 160_800
 
@@ -43,8 +43,8 @@ def plant(
     (here / "pairs.jsonl").touch()
     study = studies.load(here / "study.toml")
     store = Store(here / "seal.duckdb")
-    rows = [data.Pair(str(n), n, *texts[n], None) for n in range(PAIRS)]
-    dataset.put_dataset(store, "bench", rows, [])
+    rows = [of_transcripts(str(n), n, *texts[n]) for n in range(PAIRS)]
+    put(store, "bench", rows)
     for role in ("labeler main", "pre", "post"):
         results.put_producer(store, role, role, role, "{}")
     labels = np.stack([pairs.chosen, pairs.rejected], axis=1).reshape(2 * PAIRS, -1)

@@ -104,6 +104,7 @@ class FakeEngine:
     stopping: bool = False
     ready: bool = True
     down: bool = False
+    silent: bool = False  # no sign of life between events
     many: int = 0
     held: asyncio.Event | None = None
     state: str = "done"
@@ -203,7 +204,11 @@ class FakeEngine:
             status: RunStatus | None = self.status()
             while status is not None:
                 yield b"data: " + msgspec.json.encode(status) + b"\n\n"
-                status = await queue.get()
+                said = asyncio.ensure_future(queue.get())
+                while not (await asyncio.wait({said}, timeout=1))[0]:
+                    if not self.silent:
+                        yield b": still here\n\n"
+                status = said.result()
         finally:
             self.streams.discard(queue)
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
+
+from engine.data.origin import Origin, SourceFile
 from engine.export import formats
 from engine.wire.messages import (
     Agreement,
@@ -65,7 +68,7 @@ STUDY = StudyInfo(
     tie_policy="misaligned",
     opinion="lexicographic",
     min_cosine=0.9,
-    export_formats=formats.listed(),
+    export_formats=formats.listed(Origin((SourceFile("pairs.jsonl", "jsonl"),))),
 )
 
 QUESTIONS = (
@@ -189,6 +192,35 @@ def pair(number: int) -> PairDetail:
             votes=votes(number),
             extras={"created": f"2024-03-{number + 1:02d}", "lang": "en", "turn": str(number % 3)},
         ),
+    )
+
+
+def with_tools() -> PairDetail:
+    """The first pair with messages of every role, thinking and calls."""
+    call = '{"type": "function", "function": {"name": "forecast", "arguments": {"town": "Bern"}}}'
+    shared = (
+        Turn(role="system", text="You help hikers. Be brief."),
+        Turn(role="developer", text="Answer in English."),
+        Turn(role="user", text="Will it rain in Bern tomorrow?", name="kim"),
+        Turn(role="assistant", text="", thinking="I need the forecast.", calls=(call,)),
+        Turn(role="tool", text='{"rain": 0.8}', name="forecast"),
+    )
+    whole = pair(0)
+    sides = (
+        Turn(
+            role="assistant",
+            text="Yes, very likely. Take a coat.",
+            thinking="Eighty percent, so likely.",
+        ),
+        Turn(role="assistant", text="Perhaps. Take a coat.", thinking="It says 0.8."),
+    )
+    entries = (
+        msgspec.structs.replace(entry, turns=(*shared, side), response=side.text)
+        for entry, side in zip((whole.chosen, whole.rejected), sides, strict=True)
+    )
+    chosen, rejected = entries
+    return msgspec.structs.replace(
+        whole, chosen=chosen, rejected=rejected, shared_turns=len(shared)
     )
 
 

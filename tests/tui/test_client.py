@@ -96,6 +96,21 @@ async def test_events_say_when_the_engine_is_lost_and_go_on_when_it_is_back(
         assert again.state == "running"
 
 
+async def test_events_say_when_the_engine_does_not_answer_and_go_on_when_it_does(
+    engine: FakeEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("engine.wire.client.SILENCE_S", 0.05)
+    engine.silent = True
+    async with client_of(engine) as client:
+        events = client.events()
+        assert isinstance(await anext(events), RunStatus)
+        lost = await anext(events)
+        assert isinstance(lost, Lost) and lost.silent
+        engine.announce(state="running")
+        again = await anext(events)
+        assert isinstance(again, RunStatus) and again.state == "running"
+
+
 def answering(content: bytes, status: int = 200) -> SyncEngineClient:
     return SyncEngineClient(
         httpx.MockTransport(lambda request: httpx.Response(status, content=content))

@@ -1,8 +1,9 @@
 """Hostile texts in the data of a real run: what of them reaches a terminal, a sheet or a page.
 
-Every string stands in answers, contexts, topics, ids and rewrites. The explorer shows every pair
-and every rewrite on a pseudo terminal; then every command and every form of export that a person
-reads is asked. Counted: strings tried in outlets, and bytes that came through as they were.
+Every string stands in answers, contexts, topics, ids, rewrites, models, annotators and other
+columns. The explorer shows every pair and every rewrite on a pseudo terminal; then every command
+and every form of export that a person reads is asked. Counted: strings tried in outlets, and bytes
+that came through as they were.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from engine.wire.messages import Entry, PairDetail, RewriteDetail, Turn
+from engine.wire.messages import Entry, PairDetail, PairVote, RewriteDetail, Turn
 from tests.command import COMMAND
 from tests.engine.conftest import _short_sockets
 
@@ -62,9 +63,21 @@ def poisoned() -> tuple[dict[int, PairDetail], dict[int, RewriteDetail]]:
         short = said[:60]
         # Those with rewrites keep their ids, for the rewrites are joined by them.
         source_id = pair.row.source_id + ("" if number < 12 else short)
-        row = msgspec.structs.replace(pair.row, source_id=source_id, topic=short)
+        assert pair.source is not None
+        votes = tuple(PairVote(annotator=short, score=vote.score) for vote in pair.source.votes)
+        source = msgspec.structs.replace(pair.source, votes=votes, extras={f"lang {short}": short})
         found[number] = msgspec.structs.replace(
-            pair, row=row, chosen=_entry(pair.chosen, said), rejected=_entry(pair.rejected, said)
+            pair,
+            row=msgspec.structs.replace(
+                pair.row,
+                source_id=source_id,
+                topic=short,
+                model_chosen=short,
+                model_rejected=f"{short} 2",
+            ),
+            source=source,
+            chosen=_entry(pair.chosen, said),
+            rejected=_entry(pair.rejected, said),
         )
     for number, rewrite in rewrites().items():
         said = hostile(number)

@@ -20,7 +20,9 @@ HEAVY = (
 OWN = {
     "engine",
     "engine.author",
+    "engine.door",
     "engine.errors",
+    "engine.files",
     "engine.visible",
     "engine.wire",
     "engine.wire.client",

@@ -10,6 +10,7 @@ from textual.pilot import Pilot
 
 from seal_tui.explorer.app import SealApp
 
+from . import fake_study
 from .conftest import client_of, shows
 from .fake_engine import FakeEngine, stage
 
@@ -75,3 +76,19 @@ def test_running(snap_compare: Callable[..., Any], engine: FakeEngine) -> None:
         await shows(pilot, "12 of 48")
 
     assert snap_compare(SealApp(client_of(engine)), terminal_size=(80, 24), run_before=drive)
+
+
+@pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
+def test_a_conversation_with_all_roles(
+    size: tuple[int, int], snap_compare: Callable[..., Any], engine: FakeEngine
+) -> None:
+    engine.pairs = {0: fake_study.with_tools()}
+
+    async def drive(pilot: Pilot[None]) -> None:
+        await shows(pilot, "2,317")
+        await pilot.press("3", "enter")
+        await shows(pilot, "shared context")
+        await pilot.press("space")
+        await shows(pilot, "developer")
+
+    assert snap_compare(SealApp(client_of(engine)), terminal_size=size, run_before=drive)

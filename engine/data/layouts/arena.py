@@ -11,6 +11,7 @@ from engine.data.cells import decoded
 from engine.data.conversation import Conversation, Message
 from engine.data.layouts.base import Row, number, text_field
 from engine.data.layouts.compared import Compared, Side
+from engine.data.layouts.labels import read_label
 from engine.data.messages import read_messages
 from engine.data.pairs import Facts, RowError, Vote
 
@@ -47,8 +48,11 @@ class Arena(Compared):
             raise RowError("wrong_type", f"{name} is {type(value).__name__}, not messages")
         messages = read_messages(value, name, self.options.ignore)
         turns = number(row.get("turn"))  # MT-Bench has two turns, and a vote after each of them
-        if turns is not None and turns >= 1:
-            messages = messages[: 2 * int(turns)]
+        asked = [at for at, message in enumerate(messages) if message.role == "user"]
+        if not asked:
+            raise RowError("missing_field", f"{name} has no user turn")
+        if turns is not None and 1 <= turns < len(asked):
+            messages = messages[: asked[int(turns)]]
         return Conversation.of(messages)
 
     def preferred(self, row: Row) -> Side:
@@ -82,8 +86,8 @@ class ArenaFlat(Compared):
         return one, other
 
     def preferred(self, row: Row) -> Side:
-        values = [number(row[name]) for name in self.winners]
-        if sorted(values, key=str) != [0, 0, 1]:
+        values = [read_label(row[name], name) for name in self.winners]
+        if sum(values) != 1:
             raise RowError("wrong_type", f"not one of {', '.join(self.winners)} is 1")
         if values[2]:
             raise RowError("tie", "winner_tie is 1")
@@ -98,7 +102,8 @@ class ArenaFlat(Compared):
 
     def tied(self, row: Row) -> Row:
         one, other, tie = self.winners
-        won, lost = (row[one], row[other]) if number(row[one]) else (row[other], row[one])
+        first = read_label(row[one], one)
+        won, lost = (row[one], row[other]) if first else (row[other], row[one])
         return {**row, one: lost, other: lost, tie: won}
 
 

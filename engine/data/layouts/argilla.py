@@ -11,9 +11,8 @@ from engine.data.cells import cell, recelled
 from engine.data.layouts import nbest
 from engine.data.layouts.answers import Answer, Judged, answered, exchanged
 from engine.data.layouts.base import Change, Draft, Layout, Row, text_field
-from engine.data.layouts.parts import check_media, filled, replied
+from engine.data.layouts.parts import check_media, filled, read_tools, replied
 from engine.data.layouts.preference import BEFORE, Preference
-from engine.data.messages import json_text
 from engine.data.pairs import Facts, RowError
 
 _CANDIDATE = re.compile(
@@ -50,8 +49,8 @@ class _Records(Preference):
     def read(self, rows: Sequence[Row]) -> list[Draft]:
         [row] = rows
         content, judged, found = self._pairs(row)
-        check_media(content.fields)
-        prompt, tools = self.prompt(content.fields), json_text(content.fields.get("tools"))
+        check_media(content.fields, self.options)
+        prompt, tools = self.prompt(content.fields), read_tools(content.fields, self.options)
         names, ignore = content.candidates, self.options.ignore
         texts = [content.fields[name] for name in names]
         return [

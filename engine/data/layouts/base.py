@@ -149,9 +149,15 @@ def number(value: object) -> float | None:
         return None
     try:
         result = float(value)  # type: ignore[arg-type]
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
     return result if abs(result) < float("inf") else None
+
+
+def minus(text: object) -> str:
+    """The negative of a number in a table's cell."""
+    written = str(text).strip()
+    return written[1:] if written.startswith("-") else f"-{written.removeprefix('+')}"
 
 
 def swapped(row: Row, one: str, other: str) -> dict[str, Any]:

@@ -9,9 +9,8 @@ from typing import Any, ClassVar, NamedTuple
 from engine.data.conversation import Conversation, Message
 from engine.data.layouts import nbest
 from engine.data.layouts.base import Change, Draft, Layout, Row
-from engine.data.layouts.parts import check_media, replied
+from engine.data.layouts.parts import check_media, read_tools, replied
 from engine.data.layouts.preference import Preference
-from engine.data.messages import json_text
 from engine.data.options import Options
 from engine.data.pairs import Facts, RowError
 
@@ -41,8 +40,8 @@ class Listed(Preference):
 
     def read(self, rows: Sequence[Row]) -> list[Draft]:
         [row] = rows
-        check_media(row)
-        tools = json_text(row.get("tools"))
+        check_media(row, self.options)
+        tools = read_tools(row, self.options)
         return drafts(self.prompt(row), self.candidates(row), self.options, tools)
 
     def write(self, rows: Sequence[Row], changes: Sequence[Change]) -> list[Row | None]:
@@ -73,7 +72,7 @@ class Gathered(Layout):
 
     def read(self, rows: Sequence[Row]) -> list[Draft]:
         for row in rows:
-            check_media(row)
+            check_media(row, self.options)
         candidates = [self.candidate(row) for row in rows]
         return drafts(self.prompt(rows[0]), candidates, self.options, self.tools(rows[0]))
 

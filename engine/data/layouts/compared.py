@@ -39,7 +39,7 @@ class Compared(Layout):
 
     def read(self, rows: Sequence[Row]) -> list[Draft]:
         [row] = rows
-        check_media(row)
+        check_media(row, self.options)
         preferred = self.preferred(row)
         chosen, rejected = self.conversations(row)
         if preferred == "b":

@@ -9,14 +9,14 @@ from typing import Any, ClassVar
 
 from engine.data.cells import cell
 from engine.data.conversation import Conversation, Message
-from engine.data.layouts.base import Row, number
+from engine.data.layouts.base import Row, minus, number
 from engine.data.layouts.candidates import Candidate, Gathered
 from engine.data.layouts.compared import Compared, Side, of_sign
 from engine.data.layouts.parts import filled, replied, to_messages
 from engine.data.pairs import Facts, RowError, Vote
 
 # How HelpSteer2 writes earlier turns into its prompt.
-_TURN = re.compile(r"\s*<extra_id_1>(User|Assistant)\n")
+_TURN = re.compile(r"\s*<extra_id_1>(User|Assistant)(?:\n|\Z)")
 
 
 class _Strength(Compared):
@@ -64,7 +64,7 @@ class _Strength(Compared):
 
     def flipped(self, row: Row) -> Row:
         value = row[self.strength]
-        return {**row, self.strength: -value if isinstance(value, (int, float)) else _minus(value)}
+        return {**row, self.strength: -value if isinstance(value, (int, float)) else minus(value)}
 
     def tied(self, row: Row) -> Row:
         return {**row, self.strength: type(row[self.strength])(0)}
@@ -142,9 +142,3 @@ def _mean(value: Any) -> float | None:
         return number(value)
     ratings = [rating for rating in map(number, value) if rating is not None]
     return fmean(ratings) if ratings else None
-
-
-def _minus(text: object) -> str:
-    """The negative of a number in a table's cell."""
-    written = str(text).strip()
-    return written[1:] if written.startswith("-") else f"-{written.removeprefix('+')}"

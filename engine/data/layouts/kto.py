@@ -6,27 +6,37 @@ import hashlib
 from collections.abc import Sequence
 from typing import ClassVar, NamedTuple
 
-from engine.data.cells import cell
 from engine.data.conversation import Conversation, Message
 from engine.data.layouts import nbest
-from engine.data.layouts.base import Change, Draft, Layout, Row, check_conversation
+from engine.data.layouts.base import (
+    Change,
+    Draft,
+    Layout,
+    Row,
+    check_conversation,
+    number,
+    text_field,
+)
 from engine.data.layouts.labels import opposite, read_label
 from engine.data.layouts.parts import (
     MEDIA,
     SYSTEMS,
+    asked,
     check_media,
     conversation,
     filled,
     joined,
+    read_tools,
+    said,
     system_messages,
-    to_messages,
 )
-from engine.data.messages import json_text
-from engine.data.pairs import RowError
+from engine.data.pairs import Facts, RowError
 
 _LABELS = ("label", "kto_tag")
 _RESPONSES = ("completion", "response", "output")
 _PROMPTS = ("prompt", "question", "instruction")
+_SCORES = ("score", "rating", "reward")
+_MODELS = ("model", "model_name", "generator")
 _CONVERSATIONS = ("messages", "conversations")
 
 
@@ -69,7 +79,8 @@ class Kto(Layout):
             Draft(
                 responses[one].conversation,
                 responses[other].conversation,
-                place=nbest.place((one, other)),
+                _facts(rows[one], rows[other]),
+                nbest.place((one, other)),
             )
             for one, other in found
         ]
@@ -111,21 +122,25 @@ class Kto(Layout):
         return [(yes[at % len(yes)], no[at % len(no)]) for at in range(count)]
 
     def _response(self, row: Row) -> _Response:
-        check_media(row)
-        ignore, tools = self.options.ignore, json_text(row.get("tools"))
-        asked = [name for name in (*_PROMPTS, "input") if filled(row.get(name))]
-        if len(asked) > 1 and asked != ["instruction", "input"]:
-            raise RowError("contradiction", f"the row has several prompts: {', '.join(asked)}")
+        check_media(row, self.options)
+        ignore, tools = self.options.ignore, read_tools(row, self.options)
+        names = [name for name in (*_PROMPTS, "input") if filled(row.get(name))]
+        if len(names) > 1 and names != ["instruction", "input"]:
+            raise RowError("contradiction", f"the row has several prompts: {', '.join(names)}")
         before: tuple[Message, ...] = ()
-        if len(asked) == 1:
-            before = to_messages(cell(row[asked[0]]), "user", asked[0], ignore)
-        elif asked:
-            before = (Message("user", "\n".join(row[name].strip() for name in asked)),)
+        if len(names) == 1:
+            before = asked(row[names[0]], names[0], ignore)
+        elif names:
+            texts = [said(row[name], "user", name).content for name in names]
+            before = (Message("user", "\n".join(texts)),)
         prompt = joined(system_messages(row, self.options), before, "the prompt")
+        given = [name for name in (*_RESPONSES, *_CONVERSATIONS) if filled(row.get(name))]
+        if len(given) > 1:
+            raise RowError("contradiction", f"the row has several responses: {', '.join(given)}")
         name = _one(row, _RESPONSES) or _one(row, _CONVERSATIONS)
         if name is None or row[name] is None:
             raise RowError("missing_field", f"the field {name or 'completion'} is null")
-        whole = conversation(prompt, cell(row[name]), name, tools, ignore)
+        whole = conversation(prompt, row[name], name, tools, ignore)
         messages = whole.messages
         at = max((n for n, m in enumerate(messages, 1) if m.role == "user"), default=0)
         if not at:
@@ -140,6 +155,12 @@ def _one(row: Row, names: Sequence[str]) -> str | None:
 def _desirable(row: Row) -> bool:
     name = _one(row, _LABELS) or "label"
     return read_label(row.get(name), name)
+
+
+def _facts(chosen: Row, rejected: Row) -> Facts:
+    """What the rows say about their own responses."""
+    one, other = (number(row.get(_one(row, _SCORES) or "")) for row in (chosen, rejected))
+    return Facts(None, (), one, other, text_field(chosen, _MODELS), text_field(rejected, _MODELS))
 
 
 def _flipped(row: Row) -> Row:

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
-from engine.data.cells import cell
+from engine.data.cells import cell, recelled
 from engine.data.conversation import Conversation, Message
 from engine.data.layouts.base import Row
 from engine.data.layouts.parts import (
     SYSTEMS,
     alike,
+    asked,
     conversation,
     filled,
     joined,
+    read_tools,
     said,
     system_messages,
     to_messages,
 )
 from engine.data.layouts.preference import PROMPTS, SIDES, Preference
-from engine.data.messages import json_text
 from engine.data.pairs import RowError
 
 _OTHER_PROMPTS = frozenset(PROMPTS) - {"instruction", "input"}
@@ -43,9 +45,9 @@ class Alpaca(Preference):
         ignored = self.options.ignore
         names = [n for n in ("instruction", "input") if n not in ignored and filled(row.get(n))]
         question = "\n".join(said(row[name], "user", name).content for name in names)
-        asked = (Message("user", question),) if question else ()
+        now = (Message("user", question),) if question else ()
         earlier = () if "history" in ignored else _history(row.get("history"))
-        return joined(system_messages(row, self.options), (*earlier, *asked), "the prompt")
+        return joined(system_messages(row, self.options), (*earlier, *now), "the prompt")
 
     def _prompts(self, row: Row) -> list[str]:
         return []  # none stands in for another
@@ -63,24 +65,42 @@ class ShareGpt(Preference):
         return all(side in row for side in SIDES) and len(columns) == 1 and not others
 
     def sides(self, row: Row) -> tuple[Conversation, Conversation]:
+        tools, ignore = read_tools(row, self.options), self.options.ignore
         [name] = [name for name in _CONVERSATIONS if row.get(name) is not None]
-        tools, ignore = json_text(row.get("tools")), self.options.ignore
+        if name in ignore:
+            return super().sides(row)
         system = system_messages(row, self.options)
-        before = to_messages(cell(row[name]), "user", name, ignore) if filled(row[name]) else ()
-        values = [(side, cell(self.side(row, side))) for side in SIDES]
-        if before and before[-1].role == "assistant" and before[-1].content.strip():
+        before = asked(row[name], name, ignore)
+        values = [(side, self.side(row, side)) for side in SIDES]
+        if _is_answered(before):
             # Some datasets repeat the whole chosen conversation here.
             if not alike(before, to_messages(values[0][1], "assistant", "chosen", ignore)):
                 raise RowError(
-                    "contradiction", f"{name} ends with an answer, and not with the chosen one"
+                    "contradiction",
+                    f"{name} ends with an answer, and is not the whole chosen conversation",
                 )
             before = ()
         prompt = joined(system, before, name)
         chosen, rejected = (conversation(prompt, v, side, tools, ignore) for side, v in values)
         return chosen, rejected
 
+    def flipped(self, row: Row) -> Row:
+        """With the other side as the conversation, too, where that repeats the chosen one."""
+        new = super().flipped(row)
+        [name] = [name for name in _CONVERSATIONS if row.get(name) is not None]
+        ignore = self.options.ignore
+        if name not in ignore and _is_answered(asked(row[name], name, ignore)):
+            return {**new, name: recelled(row[name], cell(new["chosen"]))}
+        return new
+
     def _prompts(self, row: Row) -> list[str]:
         return []
+
+
+def _is_answered(messages: Sequence[Message]) -> bool:
+    return (
+        bool(messages) and messages[-1].role == "assistant" and bool(messages[-1].content.strip())
+    )
 
 
 def _history(value: Any) -> tuple[Message, ...]:

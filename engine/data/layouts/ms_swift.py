@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
-from engine.data.cells import cell, recelled
+from engine.data.cells import cell, decoded, recelled
 from engine.data.conversation import Conversation, Message
 from engine.data.layouts.base import Draft, Layout, Row, number
 from engine.data.layouts.parts import (
@@ -14,11 +14,12 @@ from engine.data.layouts.parts import (
     check_media,
     filled,
     joined,
+    read_tools,
     system_messages,
     to_messages,
 )
 from engine.data.layouts.single import Single
-from engine.data.messages import CALLS, CONTENT, THINKING, json_text, read_messages
+from engine.data.messages import CALLS, CONTENT, THINKING, read_messages
 from engine.data.pairs import NO_FACTS, Facts, RowError
 
 _RESPONSE, _MESSAGES = "rejected_response", "rejected_messages"
@@ -38,13 +39,13 @@ class MsSwift(Single):
         return "messages" in row and (_RESPONSE in row or _MESSAGES in row)
 
     def pair(self, row: Row) -> Draft:
-        check_media(row)
+        check_media(row, self.options)
         messages = cell(row["messages"])
         if not isinstance(messages, list):
             raise RowError("wrong_type", "messages is no list of messages")
         chosen = read_messages(messages, "messages", self.options.ignore)
         rejected = self._rejected(row, chosen)
-        system, tools = system_messages(row, self.options), json_text(row.get("tools"))
+        system, tools = system_messages(row, self.options), read_tools(row, self.options)
         one, other = (
             Conversation.of(joined(system, side, "the conversation"), tools)
             for side in (chosen, rejected)
@@ -56,7 +57,9 @@ class MsSwift(Single):
         """The row with the other answer in `messages`, in the form that the row has."""
         if filled(row.get(_MESSAGES)):
             return {**row, "messages": row[_MESSAGES], _MESSAGES: row["messages"]}
-        messages, given = cell(row["messages"]), cell(row[_RESPONSE])
+        messages, given = cell(row["messages"]), row[_RESPONSE]
+        if isinstance(given, str):
+            given = decoded(given, _RESPONSE)  # a text may be JSON and no message
         read = read_messages(messages, "messages", self.options.ignore)
         at = _after_last_user([message.role for message in read])
         asked, answer = messages[:at], messages[at:]
@@ -76,6 +79,8 @@ class MsSwift(Single):
         ignore = self.options.ignore
         whole = cell(row.get(_MESSAGES))
         if filled(whole):
+            if filled(row.get(_RESPONSE)):
+                raise RowError("contradiction", f"both {_MESSAGES} and {_RESPONSE} are filled")
             return to_messages(whole, "assistant", _MESSAGES, ignore)
         response = row.get(_RESPONSE)
         if response is None:

@@ -10,14 +10,14 @@ from engine.data.layouts import nbest
 from engine.data.layouts.base import Change, Draft, Layout, Row, number
 from engine.data.layouts.parts import (
     SYSTEMS,
+    asked,
     conversation,
-    filled,
     joined,
+    read_tools,
     system_messages,
-    to_messages,
 )
-from engine.data.messages import json_text
-from engine.data.pairs import Facts, RowError
+from engine.data.pairs import Facts, RowError, Unused
+from engine.data.prose import is_text
 
 _JUDGED = ("rank", "reward")
 
@@ -40,11 +40,14 @@ class NemoRl(Layout):
 
     def read(self, rows: Sequence[Row]) -> list[Draft]:
         [row] = rows
-        context = cell(row["context"])
-        ignore, tools = self.options.ignore, json_text(row.get("tools"))
-        before = to_messages(context, "user", "context", ignore) if filled(context) else ()
+        ignore, tools = self.options.ignore, read_tools(row, self.options)
+        before = asked(row["context"], "context", ignore)
         prompt = joined(system_messages(row, self.options), before, "context")
         completions = _completions(row)
+        for at, one in enumerate(completions, 1):
+            read = {*_JUDGED, "completion", *ignore}
+            if lost := [name for name in one if name not in read and is_text(name, one[name])]:
+                raise Unused(lost, f"completion {at}")
         sides = [
             conversation(prompt, one.get("completion"), f"completion {at}", tools, ignore)
             for at, one in enumerate(completions, 1)

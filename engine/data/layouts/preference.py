@@ -9,25 +9,27 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar
 
-from engine.data.cells import cell, text_list
+from engine.data.cells import cell, recelled
 from engine.data.conversation import Conversation, Message
-from engine.data.layouts.base import Draft, Row, number, swapped, text_field
+from engine.data.layouts.base import Draft, Row, minus, number, swapped, text_field
 from engine.data.layouts.parts import (
     MEDIA,
     SYSTEMS,
     alike,
+    asked,
     asks,
     check_media,
     conversation,
     filled,
     joined,
     no_turns,
+    read_tools,
     system_messages,
     to_messages,
     whole,
 )
 from engine.data.layouts.single import Single
-from engine.data.messages import is_messages, json_text
+from engine.data.messages import is_messages
 from engine.data.options import Columns, Options
 from engine.data.pairs import NO_FACTS, Facts, RowError, Unused, Vote
 from engine.data.prose import is_text
@@ -37,6 +39,7 @@ SIDE_NAMES = (
     SIDES,
     ("chosen_response", "rejected_response"),
     ("accepted", "rejected"),
+    ("response", "rejected_response"),
 )
 # Of each group, the first field that a row has filled is used; another with other text is an error.
 PROMPTS = ("prompt", "question", "input", "instruction", "query", "context", "context_messages")
@@ -48,6 +51,7 @@ _MADE_BY = (
     *("original_chosen", "original_rejected"),
 )
 _VOTES = ("score", "vote", "value")
+NO_VALUE = ("n/a", "na", "nan", "none", "null", "<na>")
 
 
 def _for_sides(*patterns: str) -> tuple[tuple[str, str], ...]:
@@ -73,9 +77,7 @@ BEFORE = frozenset((*PROMPTS, *SYSTEMS, "tools"))
 class Preference(Single):
     name = "preference"
     title = "chosen and rejected, with an optional prompt (hh-rlhf, TRL, OpenRLHF, UltraFeedback)"
-    text: ClassVar[frozenset[str]] = frozenset(
-        (*(name for names in SIDE_NAMES for name in names), *PROMPTS, *SYSTEMS, "tools")
-    )
+    text: ClassVar[frozenset[str]] = BEFORE | {name for names in SIDE_NAMES for name in names}
     known: ClassVar[frozenset[str]] = frozenset(
         ("chat_template_kwargs", *MEDIA, *_MADE_BY, *_FACTS)
     )
@@ -86,7 +88,7 @@ class Preference(Single):
         return any(one in row and other in row for one, other in SIDE_NAMES)
 
     def pair(self, row: Row) -> Draft:
-        check_media(row)
+        check_media(row, self.options)
         chosen, rejected = self.sides(row)
         return Draft(chosen, rejected, self.facts(row))
 
@@ -94,7 +96,7 @@ class Preference(Single):
 
     def sides(self, row: Row) -> tuple[Conversation, Conversation]:
         values = [(name, self.side(row, name)) for name in self.side_names(row)]
-        prompt, tools = self.prompt(row), json_text(row.get("tools"))
+        prompt, tools = self.prompt(row), read_tools(row, self.options)
         chosen, rejected = (self.conversation(prompt, value, name, tools) for name, value in values)
         return chosen, rejected
 
@@ -111,7 +113,8 @@ class Preference(Single):
 
     def side_names(self, row: Row) -> tuple[str, str]:
         columns = self.options.columns
-        one, other = next((names for names in SIDE_NAMES if names[0] in row), SIDES)
+        found = (names for names in SIDE_NAMES if names[0] in row and names[1] in row)
+        one, other = next(found, SIDES)
         return columns.chosen or one, columns.rejected or other
 
     def side(self, row: Row, name: str) -> Any:
@@ -126,16 +129,7 @@ class Preference(Single):
         if BEFORE.isdisjoint(row) and self.named.isdisjoint(row):
             return ()
         name, value = self.prompt_value(row)
-        texts = text_list(value) if isinstance(value, str) else value
-        if isinstance(texts, list) and texts and all(isinstance(item, str) for item in texts):
-            if len(texts) > 1:
-                raise RowError(
-                    "wrong_type", f"{name} is a list of {len(texts)} texts without roles"
-                )
-            value = texts[0]
-        messages: tuple[Message, ...] = ()
-        if filled(value):
-            messages = to_messages(value, "user", name, self.options.ignore)
+        messages = asked(value, name, self.options.ignore)
         return joined(system_messages(row, self.options), messages, name)
 
     def prompt_value(self, row: Row) -> tuple[str, Any]:
@@ -156,27 +150,32 @@ class Preference(Single):
         return [n for n in PROMPTS if n in row and n not in ignored and filled(row[n])]
 
     def unread(self, columns: Iterable[str]) -> tuple[str, ...]:
-        """As the base; of several prompts only one is read."""
+        """As the base; of several sides two are read, and of several prompts one."""
         columns = tuple(columns)
+        sides = self.side_names(dict.fromkeys(columns))
         prompts = tuple(name for name in columns if name in PROMPTS and name in self.text)
         several = len(prompts) > 1 or self.options.columns.prompts
-        return super().unread(columns) + (prompts if several else ())
+        known = {*sides, *self.options.ignore}
+        spare = (n for names in SIDE_NAMES for n in names if n in columns and n not in known)
+        rest = tuple(name for name in super().unread(columns) if name not in sides)
+        return tuple(dict.fromkeys((*rest, *spare, *(prompts if several else ()))))
 
     def check_unread(self, row: Row, columns: Sequence[str]) -> None:
         prompts = self._prompts(row)
         named = self.options.columns.named
         first = row[prompts[0]] if prompts and not self.options.columns.prompts else None
         lost = [name for name in prompts if name not in named and row[name] != first]
-        others = [name for name in columns if name not in self.text]
+        others = [name for name in columns if name not in PROMPTS or name not in self.text]
         lost += [c for c in others if is_text(c, row[c]) and not self._is_copy(row, c)]
         if lost:
             raise Unused(lost)
 
     def _is_copy(self, row: Row, column: str) -> bool:
         """Whether a column repeats one side, or prompt and one side, as `messages` often does."""
-        if super()._is_copy(row, column):
+        value = row[column]
+        if super()._is_copy(row, column) or any(row.get(s) == value for s in self.side_names(row)):
             return True
-        value = cell(row[column])
+        value = cell(value)
         if column not in COPIES or not is_messages(value):
             return False
         try:
@@ -192,12 +191,21 @@ class Preference(Single):
             return NO_FACTS
         score = _pair_of(row, columns.scores, _SCORES)
         model = _pair_of(row, columns.models, _MODELS)
-        margin = number(row.get(columns.margin or "margin"))
+        margin = self._margin(row)
         votes = read_votes(row[columns.votes]) if columns.votes and columns.votes in row else ()
         if score == model == (None, None) and margin is None and not votes:
             return NO_FACTS
         chosen, rejected = (value if isinstance(value, str) else None for value in model)
         return Facts(margin, votes, number(score[0]), number(score[1]), chosen, rejected)
+
+    def _margin(self, row: Row) -> float | None:
+        """Raises RowError if the study says that a column is the margin, and it is no number."""
+        name = self.options.columns.margin
+        value = row.get(name or "margin")
+        margin = number(value)
+        if name and margin is None and filled(value) and str(value).strip().lower() not in NO_VALUE:
+            raise RowError("wrong_type", f"{name} is {str(value)[:40]!r}, no number")
+        return margin
 
     def flipped(self, row: Row) -> Row:
         """The row with the sides swapped, and whatever belongs to one side with them."""
@@ -205,14 +213,15 @@ class Preference(Single):
         one, other = self.side_names(row)
         new = swapped(row, "chosen", "rejected")
         for pair in ((one, other), columns.scores, columns.models):
-            if pair is not None:
+            if pair is not None and any(name in row for name in pair):
                 first, second = pair
                 new[first], new[second] = row.get(second), row.get(first)
         for name in COPIES:
             if name in row and row[name] == row[one] and row[name] != row[other]:
                 new[name] = row[other]
         if columns.votes and columns.votes in row:
-            new[columns.votes] = _turned(row[columns.votes])
+            votes = row[columns.votes]
+            new[columns.votes] = recelled(votes, _turned(cell(votes)))
         return new
 
 
@@ -225,12 +234,19 @@ def is_described(row: Row, options: Options) -> bool:
 
 
 def read_votes(value: object) -> tuple[Vote, ...]:
-    """The votes of a column: numbers, or objects with a score; positive for the chosen side."""
+    """The votes of a column: numbers, or objects with a score; positive for the chosen side.
+
+    Raises RowError for anything else.
+    """
+    value = cell(value)
     items = value if isinstance(value, (list, tuple)) else [value]
     votes = []
     for item in items:
         fields: Mapping[str, Any] = item if isinstance(item, Mapping) else {"score": item}
-        score = number(next((fields[n] for n in _VOTES if n in fields), None))
+        given = next((fields[n] for n in _VOTES if n in fields), None)
+        score = number(given)
+        if score is None and filled(given) and str(given).strip().lower() not in NO_VALUE:
+            raise RowError("wrong_type", f"a vote is {str(given)[:40]!r}, no number")
         if score is not None:
             votes.append(Vote(text_field(fields, ("annotator", "user", "id", "name")) or "", score))
     return tuple(votes)
@@ -243,6 +259,8 @@ def _turned(votes: Any) -> Any:
     if isinstance(votes, Mapping):
         name = next((n for n in _VOTES if n in votes), None)
         return votes if name is None else {**votes, name: _turned(votes[name])}
+    if isinstance(votes, str) and number(votes):
+        return minus(votes)
     is_number = isinstance(votes, (int, float)) and not isinstance(votes, bool)
     return -votes if is_number and votes else votes
 

@@ -8,9 +8,8 @@ from typing import Any, ClassVar
 from engine.data.cells import cell, recelled
 from engine.data.layouts.base import Change, Draft, Layout, Row, number
 from engine.data.layouts.nbest import Pair, place
-from engine.data.layouts.parts import check_media, replied
+from engine.data.layouts.parts import check_media, read_tools, replied
 from engine.data.layouts.preference import BEFORE, SIDES, Preference
-from engine.data.messages import json_text
 from engine.data.pairs import Facts, RowError
 
 
@@ -31,9 +30,9 @@ class RewardBench2(Preference):
 
     def read(self, rows: Sequence[Row]) -> list[Draft]:
         [row] = rows
-        check_media(row)
+        check_media(row, self.options)
         prompt, answers = self.prompt(row), _answers(row)
-        tools = json_text(row.get("tools"))
+        tools = read_tools(row, self.options)
         models = _models(row, len(answers)) or [None] * len(answers)
         found = []
         for better, worse in self._pairs(row):

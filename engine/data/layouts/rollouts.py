@@ -12,8 +12,7 @@ from engine.data.cells import cell, decoded
 from engine.data.conversation import Message
 from engine.data.layouts.base import Row, number, text_field
 from engine.data.layouts.candidates import Candidate, Gathered
-from engine.data.layouts.parts import to_messages
-from engine.data.messages import json_text
+from engine.data.layouts.parts import read_tools, to_messages
 from engine.data.pairs import RowError
 from engine.wire.messages import Role
 
@@ -61,13 +60,14 @@ class Rollouts(Gathered):
         return {"prompt", "completion", "reward"} <= row.keys() and "label" not in row
 
     def key(self, row: Row) -> str:
-        return orjson.dumps(cell(row["prompt"]), option=orjson.OPT_SORT_KEYS).decode()
+        asked = [cell(row["prompt"]), self.tools(row)]
+        return orjson.dumps(asked, option=orjson.OPT_SORT_KEYS).decode()
 
     def prompt(self, row: Row) -> tuple[Message, ...]:
         return to_messages(row["prompt"], "user", "prompt", self.options.ignore)
 
     def tools(self, row: Row) -> str:
-        return json_text(row.get("tool_defs"))
+        return read_tools(row, self.options, "tool_defs")
 
     def candidate(self, row: Row) -> Candidate:
         answer = row["completion"]

@@ -7,7 +7,7 @@ from typing import ClassVar
 from engine.data.conversation import Conversation
 from engine.data.layouts.base import Draft, Layout, Row, text_field
 from engine.data.layouts.labels import opposite, read_label
-from engine.data.layouts.parts import SYSTEMS, said, system_messages
+from engine.data.layouts.parts import SYSTEMS, filled, question, said, system_messages
 from engine.data.layouts.single import Single
 from engine.data.pairs import NO_FACTS, Facts, RowError
 
@@ -30,7 +30,7 @@ class SafeRlhf(Single):
     def pair(self, row: Row) -> Draft:
         name = self._choice(row)
         better = int(read_label(row[name], name))
-        asked = said(row["prompt"], "user", "prompt")
+        asked = question(row, "prompt")
         system = system_messages(row, self.options)
         sides = [
             Conversation.of((*system, asked, said(row[name], "assistant", name))) for name in _SIDES
@@ -47,6 +47,8 @@ class SafeRlhf(Single):
 
     def _choice(self, row: Row) -> str:
         for name in _CHOICES:
-            if name not in self.options.ignore and row.get(name) is not None:
-                return name
-        raise RowError("missing_field", f"neither {' nor '.join(_CHOICES)} is filled")
+            if name not in self.options.ignore and name in row:
+                if filled(row[name]):
+                    return name
+                raise RowError("no_vote", f"{name} is empty")
+        raise RowError("missing_field", f"neither {' nor '.join(_CHOICES)} is there")

@@ -24,7 +24,7 @@ _RANKS = ("rank", "ranking")
 _MODELS = ("model", "model_name", "generator")
 # Columns beside the responses with an item for each.
 _COLUMNS = ("responses", "completions", "candidates", "answers", "generations")
-_LISTS = ("scores", "rewards", "ratings", "ranks", "ranking")
+_LISTS = ("scores", "rewards", "ratings", "ranks")
 _MODEL_LISTS = ("models", "generation_models")
 _PARALLEL = (*_COLUMNS, *_LISTS, *_MODEL_LISTS, "rationales")
 
@@ -64,7 +64,9 @@ class Items(Listed):
         items = cell(row[column])
         if not isinstance(items, list) or not all(isinstance(item, Mapping) for item in items):
             raise RowError(
-                "wrong_type", f"{column} is {type(items).__name__}, not a list of responses"
+                "wrong_type",
+                f"{column} is no list of objects with a score each, and no list of scores is "
+                "beside it",
             )
         return column, items
 
@@ -82,13 +84,14 @@ class Items(Listed):
         return {"role": "assistant", "content": item[name], "thinking": item[thought]}
 
     def _score_field(self, items: Sequence[Mapping[str, Any]]) -> str:
-        """The field that most of the responses are compared by."""
+        """The field that the responses are compared by: the first that two of them have."""
+        if len(items) < 2:
+            raise RowError("no_rival", f"the row has {len(items)} response")
         names = (*_SCORES, "annotations", *_RANKS)
         count = {name: sum(_score(item, name) is not None for item in items) for name in names}
-        best = max(names, key=count.__getitem__)  # the first of the best
-        if not count[best]:
+        if not any(count.values()):
             raise RowError("missing_field", "no response has a score, a rating or a rank")
-        return best
+        return next((name for name in names if count[name] > 1), max(names, key=count.__getitem__))
 
 
 class UltraFeedback(Items):
@@ -101,7 +104,9 @@ class UltraFeedback(Items):
 
     @classmethod
     def matches(cls, row: Row) -> bool:
-        return {"instruction", "completions"} <= row.keys() and _has(row["completions"], "response")
+        if not {"instruction", "completions"} <= row.keys():
+            return False
+        return row["completions"] == [] or _has(row["completions"], "response")
 
 
 class Nectar(Items):
@@ -135,7 +140,9 @@ class Scored(Items):
         if len(columns) != 1 or not any(name in row for name in PROMPTS):
             return False
         items = cell(row[columns[0]])
-        return items == "" or (isinstance(items, list) and not is_messages(items))
+        if is_messages(items):  # a conversation, unless its messages are rated
+            return any(name in items[0] for name in (*_SCORES, *_RANKS))
+        return items == "" or isinstance(items, list)
 
     def candidates(self, row: Row) -> list[Candidate]:
         column = next(name for name in self.columns if name in row)
@@ -145,7 +152,7 @@ class Scored(Items):
         answers = cell(row[column])
         if not isinstance(answers, list) or len(answers) != len(scores):
             raise RowError("wrong_type", f"{column} and {name} are not equally many")
-        sign = -1 if name in ("ranks", "ranking") else 1
+        sign = -1 if name == "ranks" else 1
         models = cell(next((row[n] for n in _MODEL_LISTS if n in row), None))
         if not isinstance(models, list) or len(models) != len(answers):
             models = [None] * len(answers)

@@ -7,7 +7,7 @@ from typing import ClassVar
 from engine.data.conversation import Conversation
 from engine.data.layouts.base import Draft, Layout, Row, number, text_field
 from engine.data.layouts.labels import opposite, read_label
-from engine.data.layouts.parts import SYSTEMS, said, system_messages
+from engine.data.layouts.parts import SYSTEMS, question, said, system_messages
 from engine.data.layouts.single import Single
 from engine.data.pairs import Facts
 
@@ -25,7 +25,7 @@ class Shp(Single):
         return all(name in row for name in ("history", "human_ref_A", "human_ref_B", "labels"))
 
     def pair(self, row: Row) -> Draft:
-        asked = said(row["history"], "user", "history")
+        asked = question(row, "history")
         system = system_messages(row, self.options)
         sides = []
         for letter in _SIDES:

@@ -22,7 +22,7 @@ _ROWS = TrlMessages()
 
 class Hub(PairFormat):
     name = "hub"
-    description = "a folder as a dataset hub has it, with a card"
+    description = "a dataset folder with a card"
     default_path = "dataset"
     as_decided = True
     takes = TrlMessages.takes

@@ -20,7 +20,7 @@ def _columns(kind: Kind, *names: str) -> Columns:
 
 class Trl(PairFormat):
     name = "trl"
-    description = "prompt, chosen, rejected as strings; .parquet works too"
+    description = "prompt, chosen, rejected; .parquet works too"
     default_path = "pairs.jsonl"
     endings = (".jsonl", ".jsonl.gz", ".parquet")
     default_for = endings

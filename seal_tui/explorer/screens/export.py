@@ -95,7 +95,7 @@ class ExportScreen(ModalScreen[None]):
         lines = [
             Content.assemble(
                 ("▸ " if place == self._place else "  ", "bold"),
-                (f"{one_line(form.name):<13}", "bold" if place == self._place else ""),
+                (f"{one_line(form.name):<22}", "bold" if place == self._place else ""),
                 (one_line(form.description), "dim"),
             )
             for place, form in enumerate(self._formats)
@@ -203,9 +203,12 @@ class ExportScreen(ModalScreen[None]):
 
 
 def _counts(preview: ExportPreview, *, rows: bool) -> Content:
-    parts = [f"{numbers.count(n)} {one_line(name)}" for name, n in preview.counts.items() if n]
+    counts = preview.counts
+    parts = [f"{numbers.count(n)} {one_line(name)}" for name, n in counts.items() if n]
+    again = counts.get("duplicates") or counts.get("contradictions")
     return Content.assemble(
         (f"{numbers.count(preview.rows)} rows of " if rows else "", "bold"),
         f"{numbers.count(preview.pairs)} pairs",
         (f" · {' · '.join(parts)}" if parts else "", "dim"),
+        ("\nduplicates and contradictions: is:duplicate finds them" if again else "", "dim"),
     )

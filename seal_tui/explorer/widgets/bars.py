@@ -54,7 +54,8 @@ class TopBar(Widget):
         width = self.size.width
         status = self._session.status
         if self._session.lost is not None:
-            right = Content.styled("engine lost ", "bold $caution")
+            gone = "waiting for the engine " if self._session.lost.silent else "engine lost "
+            right = Content.styled(gone, "bold $caution")
         else:
             right = Content.styled(run_line(status) + " ", "dim")
         quiet = self._session.lost is None and status is not None and status.state == "done"
@@ -103,8 +104,10 @@ class LostLine(Widget):
     def render(self) -> Content:
         reason = self._lost.reason if self._lost is not None else ""
         tail = " The run may still be in progress." if self._run_was_on else ""
+        waits = self._lost is not None and self._lost.silent
+        what = "waiting for it." if waits else "reconnecting."
         line = Content.assemble(
-            (" The engine does not respond; reconnecting.", "bold"),
+            (f" The engine does not respond; {what}", "bold"),
             tail,
             " ",
             content(f"({reason})", "dim"),

@@ -10,6 +10,7 @@ from textual.content import Content
 from engine.wire.messages import Turn
 from seal_tui.explorer.session import Session
 from seal_tui.text import diff, numbers, words
+from seal_tui.text.calls import call
 from seal_tui.text.safe import Safe, content, fit, one_line, pieces
 
 LEFT_MARK = "bold $chosen"
@@ -37,9 +38,9 @@ def speaker(turn: Turn) -> Safe:
 
 def said(turn: Turn) -> str:
     """All that a message says: what was thought, said and called. Untrusted."""
-    thought = [f"[thinking] {turn.thinking}"] if turn.thinking else []
-    text = [turn.text] if turn.text else []
-    return "\n\n".join([*thought, *text, *(f"[call] {call}" for call in turn.calls)])
+    thought = [f"[thinking]\n{turn.thinking}"] if turn.thinking else []
+    text = [f"[answer]\n{turn.text}" if thought else turn.text] if turn.text else []
+    return "\n\n".join([*thought, *text, *(f"[call] {call(one)}" for one in turn.calls)])
 
 
 def context(dialogue: Sequence[Turn], opened: bool, what: str = "shared context") -> Content:

@@ -1,0 +1,43 @@
+"""Refuses what is no file before it is opened: a pipe waits for a writer, a device never ends."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from pathlib import Path
+
+from engine.errors import BadInput
+
+_SPECIAL = {
+    stat.S_IFIFO: "a named pipe",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+    stat.S_IFSOCK: "a socket",
+}
+
+
+def refuse_special(path: Path, remedy: str = "save it to a file first") -> None:
+    """Raises BadInput for a pipe, a device, a socket and a link that leads to itself. Files,
+    folders and what is missing or out of reach are left to the caller, who says it better."""
+    try:
+        mode = os.stat(path).st_mode
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            raise BadInput(f"{path} is a link in a loop: give the file itself") from None
+        return
+    except ValueError:  # a null character
+        return
+    if (kind := _SPECIAL.get(stat.S_IFMT(mode))) is not None:
+        raise BadInput(f"{path} is {kind}, not a file: {remedy}")
+
+
+def refuse_special_in(folder: Path) -> None:
+    """Raises BadInput if anything but files and folders stands in this run folder: it may come
+    from someone else."""
+    try:
+        entries = list(os.scandir(folder))
+    except OSError:
+        return
+    for entry in entries:
+        refuse_special(Path(entry.path), "a run folder holds files only; remove it")

@@ -1,0 +1,86 @@
+"""A command that has to wait says for what, and can be left."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from engine import launch
+from tests.command import COMMAND
+from tests.engine.conftest import end_engine
+from tests.engine.studies import prepare, until, write_study
+from tests.tui.terminal import Terminal
+
+
+@pytest.fixture
+def suspended(tmp_path: Path) -> Iterator[Path]:
+    """A run folder whose engine was stopped by a signal."""
+    run = prepare(write_study(tmp_path / "study", pairs=8), tmp_path / "run")
+    launch.ensure_engine(run)
+    engine = launch.holder(run)
+    assert engine is not None
+    os.kill(engine.pid, signal.SIGSTOP)
+    until(lambda: launch.is_suspended(engine.pid), "the engine is suspended")
+    yield run
+    os.kill(engine.pid, signal.SIGCONT)
+    end_engine(run)
+
+
+@pytest.fixture
+def terminal() -> Iterator[Callable[..., Terminal]]:
+    opened: list[Terminal] = []
+
+    def start(*arguments: object) -> Terminal:
+        opened.append(Terminal([*COMMAND, *map(str, arguments)]))
+        return opened[-1]
+
+    yield start
+    for one in opened:
+        one.close()
+        one.process.kill()
+        one.process.wait()
+
+
+@pytest.mark.parametrize("command", ["status", "metrics", "stop"])
+def test_a_suspended_engine_is_named_and_the_command_can_be_left(
+    command: str, suspended: Path, terminal: Callable[..., Terminal]
+) -> None:
+    opened = terminal(command, suspended)
+    engine = launch.holder(suspended)
+    assert engine is not None
+    opened.read_until(f"kill -CONT {engine.pid} continues it", timeout=20)
+    opened.write("\x03")
+    assert opened.ended() == 130
+    assert b"Traceback" not in opened.output
+
+
+def test_a_command_goes_on_once_the_engine_does(
+    suspended: Path, terminal: Callable[..., Terminal]
+) -> None:
+    opened = terminal("status", suspended)
+    engine = launch.holder(suspended)
+    assert engine is not None
+    opened.read_until("is suspended", timeout=20)
+    os.kill(engine.pid, signal.SIGCONT)
+    assert opened.ended() == 0
+    # The line that said so is gone from the terminal.
+    assert b"small: not started" in opened.output.rpartition(b"\x1b[2K")[2], opened.output
+
+
+def test_the_explorer_says_that_the_engine_does_not_answer(
+    suspended: Path, terminal: Callable[..., Terminal]
+) -> None:
+    engine = launch.holder(suspended)
+    assert engine is not None
+    opened = terminal("open", suspended)
+    opened.read_until("does not respond; waiting for it", timeout=20)
+    os.kill(engine.pid, signal.SIGCONT)
+    opened.read_until("not started", timeout=20)
+    os.kill(engine.pid, signal.SIGSTOP)
+    opened.read_until("waiting for the engine", timeout=20)
+    opened.write("q")
+    assert opened.ended() == 0
