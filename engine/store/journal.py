@@ -18,6 +18,7 @@ import numpy as np
 
 from engine import __version__
 from engine.store.database import Store, sql
+from engine.visible import json_text
 
 _AT_ONCE = 10_000  # about so many decisions end with one line of actions in a file made anew
 _TAIL = 1 << 16
@@ -128,7 +129,9 @@ def _lines(cursor: Any, span: Span) -> bytes:
     """The lines of these actions, the last with what is logged of them."""
     table = cursor.sql(sql("journal_lines"), params=span._asdict()).to_arrow_table()
     lines = b"".join(_text(chunk) for chunk in table["line"].chunks)
-    actions = msgspec.json.encode(logged(cursor, span))
+    if not lines.isascii() or b"\x7f" in lines:
+        lines = json_text(lines.decode()).encode()
+    actions = json_text(msgspec.json.encode(logged(cursor, span)).decode()).encode()
     return lines.removesuffix(b"}\n") + b',"actions":' + actions + b"}\n" if lines else b""
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +13,7 @@ import duckdb
 from engine import __version__
 from engine.errors import Damaged, MachineError
 from engine.store.migrations import CURRENT, OLDEST
+from engine.visible import shell_word
 
 # Errors caused by the machine; any other is a bug in this program.
 _MACHINE = (
@@ -36,7 +36,7 @@ def log_of(path: Path) -> Path:
 
 def advice(path: Path) -> str:
     """What to do about a database that is gone or damaged."""
-    folder = shlex.quote(str(path.parent))
+    folder = shell_word(path.parent)
     return f"`seal-tui recover {folder}` brings the decisions back, and a run the results"
 
 
@@ -66,7 +66,7 @@ def named(path: Path) -> Iterator[None]:
         if isinstance(error, duckdb.FatalException):  # DuckDB lets nobody read after such a write
             raise MachineError(
                 f"{path} could not be written earlier: `seal-tui stop "
-                f"{shlex.quote(str(path.parent))}`, then open it again"
+                f"{shell_word(path.parent)}`, then open it again"
             ) from None
         raise
 

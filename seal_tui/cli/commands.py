@@ -353,7 +353,7 @@ def recover(
     with _error_lines():
         found = recovering.recover(launch.run_folder(run_dir), force)
     if as_json:
-        print(json.dumps(found, indent=2))
+        print(to_json(found))
     else:
         print("\n".join(recovering.lines(run_dir, found)))
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import shlex
 from pathlib import Path
 from typing import Any
 
 from seal_tui.cli import runs
-from seal_tui.text.safe import one_line
+from seal_tui.text.safe import one_line, shell_word
 
 
 def recover(folder: Path, force: bool) -> dict[str, Any]:
@@ -33,7 +32,7 @@ def lines(run_dir: Path, found: dict[str, Any]) -> list[str]:
     if found["aside"]:
         said.append(f"set aside  {', '.join(found['aside'])}")
     said.append(
-        f"next       seal-tui run {shlex.quote(str(run_dir / 'study.toml'))} --run-dir "
-        f"{shlex.quote(str(run_dir))}   (computes the results again)"
+        f"next       seal-tui run {shell_word(run_dir / 'study.toml')} --run-dir "
+        f"{shell_word(run_dir)}   (computes the results again)"
     )
     return [one_line(line) for line in said]

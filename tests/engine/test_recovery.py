@@ -34,7 +34,14 @@ def run(tmp_path: Path) -> Path:
     folder.mkdir()
     with closing(open_store(folder)) as store:
         put(store, "d", pairs(COUNT))
-        mark(store, 0, 1, verdict="flip", note="two\nlines \x1b[2J \u2028 é", add_tags=("b", "a"))
+        mark(
+            store,
+            0,
+            1,
+            verdict="flip",
+            note="two\nlines \x1b[2J \u2028 \u202e \x9b é",
+            add_tags=("b", "a"),
+        )
         mark(store, 1, author="bo", flag="on", blind=True)
         mark(store, 2, verdict="drop")
         marks.undo(store, "ann", "s")
@@ -96,6 +103,7 @@ def test_a_decision_is_in_the_file_when_the_call_returns(run: Path) -> None:
         after = (run / DECISIONS).read_bytes()
     assert after.startswith(before), "lines are only added"
     assert after[len(before) :].count(b"\n") == 1
+    assert not any(c.encode() in after for c in "\x1b\x9b\u202e"), "harmless to look at"
 
 
 def test_a_decision_that_the_file_has_no_room_for_is_in_neither(
