@@ -71,6 +71,20 @@ def one_line(text: str) -> str:
     return plain(re.sub(r"\s*\n\s*", " ⏎ ", text.strip(" \n")))
 
 
+def json_text(text: str) -> str:
+    """JSON that says the same with every unsafe character as an escape of JSON."""
+    return text if text.isascii() and "\x7f" not in text else _UNSAFE.sub(_json_escape, text)
+
+
+def _json_escape(match: re.Match[str]) -> str:
+    character = match.group()
+    # The layout of indented JSON is no text of anybody; a tab within a string is escaped already.
+    if character in "\t\r":
+        return character
+    units = character.encode("utf-16-be", "surrogatepass")
+    return "".join(f"\\u{units[i]:02x}{units[i + 1]:02x}" for i in range(0, len(units), 2))
+
+
 def csv_cell(text: str) -> str:
     """`plain` for a spreadsheet, with an apostrophe before what could be a formula."""
     safe = plain(text)

@@ -9,6 +9,7 @@ from pathlib import Path
 import msgspec
 
 from engine import __version__
+from engine.visible import json_text
 from engine.wire.messages import ExportPreview, ExportRequest, Message
 
 KEY = "seal_tui"
@@ -41,7 +42,7 @@ class Provenance(Message, frozen=True, kw_only=True, omit_defaults=True):
     sha256: str | None = None
 
     def text(self) -> str:
-        return msgspec.json.format(msgspec.json.encode(self), indent=2).decode() + "\n"
+        return json_text(msgspec.json.format(msgspec.json.encode(self), indent=2).decode()) + "\n"
 
 
 class Digests(Message, frozen=True, kw_only=True):

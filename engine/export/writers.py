@@ -13,7 +13,7 @@ from typing import IO, Any, Literal
 
 import msgspec
 
-from engine.visible import csv_cell
+from engine.visible import csv_cell, json_text
 
 Rows = Sequence[Any]
 # What a column holds: `messages` as chat datasets have them, `turns` and `turn` as ShareGPT has.
@@ -24,12 +24,16 @@ Write = Callable[[Rows], None]
 
 
 @contextmanager
-def json_lines(path: Path, compressed: bool, head: Any = None) -> Iterator[Write]:
-    """One JSON object per line, gzipped if `compressed`; `head` is an optional first line."""
+def json_lines(
+    path: Path, compressed: bool, head: Any = None, *, visible: bool = False
+) -> Iterator[Write]:
+    """One JSON object per line, gzipped if `compressed`; `head` is an optional first line. With
+    `visible`, unsafe characters are escapes of JSON; else they are as they came."""
     with path.open("wb") as file, _gzipped(file, compressed) as out:
 
         def write(rows: Rows) -> None:
-            out.write(_ENCODER.encode_lines(rows))
+            lines = _ENCODER.encode_lines(rows)
+            out.write(json_text(lines.decode()).encode() if visible else lines)
 
         if head is not None:
             write([head])

@@ -17,6 +17,7 @@ from engine.models import embedded
 from engine.run.measure import Summary
 from engine.store import Store
 from engine.study import Study, dump_resolved
+from engine.visible import json_text
 from engine.wire.messages import RunStatus
 
 FILE = "manifest.json"
@@ -54,7 +55,7 @@ def write(
         **notes,
         "status": msgspec.to_builtins(status),
     }
-    save(folder / FILE, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
+    save(folder / FILE, json_text(json.dumps(content, indent=2, ensure_ascii=False)) + "\n")
 
 
 def measures_entries(summary: Summary) -> dict[str, Any]:
@@ -73,7 +74,7 @@ def update_measures(folder: Path, study: Study, status: RunStatus, summary: Summ
     if content := _read(folder):
         content["study"] = json.loads(dump_resolved(study))
         content |= {**measures_entries(summary), "status": msgspec.to_builtins(status)}
-        save(folder / FILE, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
+        save(folder / FILE, json_text(json.dumps(content, indent=2, ensure_ascii=False)) + "\n")
 
 
 def _read(folder: Path) -> dict[str, Any]:

@@ -4,19 +4,26 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shlex
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from codecs import BOM_UTF8
+from collections.abc import Callable, Iterator, Sequence
+from email.message import Message
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from engine.visible import shell_word
+from engine.visible import json_text, shell_word
+from tests.cli.conftest import Answer
 from tests.cli.test_import import Recording
 from tests.command import COMMAND
 from tests.engine.conftest import end_engine
-from tests.engine.studies import write_study
+from tests.engine.studies import ServerSays, stand_in_server, write_study
+from tests.fault.tiny import answer as model_answer
+from tests.fault.tiny import write_light_study
 from tests.tui.terminal import Terminal
 from tests.tui.test_hostile_terminal import leaks
 
@@ -150,6 +157,99 @@ def test_no_command_prints_a_name_as_it_is(
     assert codes <= {0, 1, 2}
 
 
+MARKUP = "<script>x()</script> [a](javascript:b) | `c` =1+1 ${d}"
+FILES = {
+    "csv": "sheet.csv",
+    "md": "report.md",
+    "html": "report.html",
+    "hub": "hub",
+    "ledger": "log.jsonl",
+    "trl": "rows.jsonl",
+}
+
+
+def test_no_file_that_people_open_holds_a_name_as_it_is(
+    place: Path, tmp_path: Path, seal_tui: Callable[..., Answer]
+) -> None:
+    recording = Recording(tmp_path)
+    # A folder may hold anything but a slash.
+    recording.run = tmp_path / f"{HOSTILE} {MARKUP.replace('/', '')}"
+    out = tmp_path / "out"
+    out.mkdir()
+    try:
+        done = [seal_tui("import", *recording.options())]
+        for form, name in FILES.items():
+            how = ["--format", form] if form in ("hub", "ledger") else []
+            done.append(seal_tui("export", recording.run, "--to", out / name, *how))
+        for answer in done:
+            assert answer.returncode == 0, answer.stderr
+            assert leaks((answer.stdout + answer.stderr).encode()) == []
+        written = [path for path in out.rglob("*") if path.is_file()]
+        assert len(written) >= len(FILES)
+        for path in [*written, recording.run / "engine.log", recording.run / "manifest.json"]:
+            if path.suffix == ".parquet":
+                continue
+            content = path.read_bytes().removeprefix(BOM_UTF8)
+            assert leaks(content) == [], path
+            if path.suffix == ".html":
+                assert b"<script>" not in content, path
+            elif path.suffix == ".md":
+                # Without the card's YAML, and code, in which nothing is markup.
+                content = content.partition(b"\n---\n")[2] or content
+                bare = re.sub(rb"(`+).+?\1", b"", content, flags=re.DOTALL)
+                assert b"<script>" not in bare, path
+                assert b"](javascript:" not in bare, path
+    finally:
+        end_engine(recording.run)
+
+
+SECRET = "sk-canary-8e41bd07f6"
+KEY = 'api_key_env="CANARY_KEY"'
+
+
+def test_a_key_of_the_environment_is_in_no_byte_that_is_written(
+    tmp_path: Path, seal_tui: Callable[..., Answer]
+) -> None:
+    """Of a run that ends, of its exports, and of one whose server says the key."""
+
+    def leak(body: dict[str, Any], headers: Message) -> str:
+        raise ServerSays(400, f"bad key {headers['authorization']}")
+
+    said: list[str] = []
+    environment = {"CANARY_KEY": SECRET, "XDG_STATE_HOME": str(tmp_path / "state")}
+
+    def call(*arguments: object) -> Answer:
+        answer = seal_tui(*arguments, **environment)
+        said.append(answer.stdout + answer.stderr)
+        return answer
+
+    asked: list[str] = []
+
+    def right(body: dict[str, Any], headers: Message) -> str:
+        asked.append(headers["authorization"])
+        return model_answer(body)
+
+    for name, server in (("good", right), ("bad", leak)):
+        with stand_in_server(server) as address:
+            folder = tmp_path / name
+            study = write_light_study(folder / "study", address, labeler=KEY)
+            try:
+                run = call("run", study, "--headless", "--run-dir", folder / "run")
+                assert run.returncode == (0 if name == "good" else 1), run.stderr
+                call("doctor", study)
+                call("status", folder / "run", "--json")
+                call("metrics", folder / "run", "--json")
+                for file in ("report.html", "rows.jsonl") if name == "good" else ():
+                    call("export", folder / "run", "--to", folder / file)
+            finally:
+                end_engine(folder / "run")
+    assert f"Bearer {SECRET}" in asked, "the key was used"
+    written = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert {"seal.duckdb", "engine.log", "rows.jsonl"} <= {path.name for path in written}
+    assert [path for path in written if SECRET.encode() in path.read_bytes()] == []
+    assert SECRET not in "".join(said)
+
+
 def test_json_is_ascii_and_says_the_same(imported: tuple[Recording, bytes], place: Path) -> None:
     recording, _ = imported
     _, output = on_terminal("status", recording.run, "--json", cwd=place)
@@ -168,3 +268,11 @@ def test_a_word_for_a_shell_is_quoted_only_where_it_must_be() -> None:
         said = subprocess.run(["bash", "-c", f"printf %s {quoted}"], capture_output=True).stdout
         assert said == os.fsencode(word)
     assert shlex.split(shell_word("it's")) == ["it's"]
+
+
+def test_escaped_json_says_the_same() -> None:
+    for text in (HOSTILE, NEWLINE, "\x7f\t\r\U000e0041 👩\u200d🔬 漢", "plain"):
+        content = {text: [text]}
+        escaped = json_text(json.dumps(content, indent=2, ensure_ascii=False))
+        assert json.loads(escaped) == content
+        assert leaks(escaped.encode()) == []

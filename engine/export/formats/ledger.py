@@ -22,7 +22,9 @@ class Ledger(Format):
         self, target: Target, source: Source, provenance: Provenance, advance: Advance
     ) -> None:
         first = {origin.KEY: provenance}
-        with writers.json_lines(target.scratch, target.ends_in(".gz"), first) as write:
+        with writers.json_lines(
+            target.scratch, target.ends_in(".gz"), first, visible=True
+        ) as write:
             for page in source.changes():
                 write(page)
                 advance(len(page))
