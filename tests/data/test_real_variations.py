@@ -334,6 +334,15 @@ def test_a_date_that_python_cannot_hold_is_one_reject(read: Read, tmp_path: Path
     assert [(reject.line, reject.reason) for reject in rejects] == [(1, "wrong_type")]
 
 
+def test_text_in_a_map_of_a_parquet_file_is_named(read: Read, tmp_path: Path) -> None:
+    columns = {name: [value] for name, value in PAIR.items()}
+    kind = pyarrow.map_(pyarrow.string(), pyarrow.string())
+    more = pyarrow.array([[("site", "a.org"), ("system", "Be terse.")]], kind)
+    parquet.write_table(pyarrow.table({**columns, "more": more}), tmp_path / "pairs.parquet")
+    with pytest.raises(BadInput, match='"more" holds text'):
+        read(tmp_path / "pairs.parquet")
+
+
 def test_a_row_of_a_table_that_lacks_a_cell_is_a_reject(read_bytes: Read) -> None:
     content = b"prompt,chosen,rejected,system\nq,a,b,s\nq,a,b\n"
     pairs, rejects = read_bytes(content, "pairs.csv")
