@@ -123,6 +123,12 @@ def test_a_column_whose_last_word_says_text_holds_text(name: str) -> None:
     assert not is_text(f"{name}_source", "a site")
 
 
+def test_sides_that_only_name_the_responses_are_not_read_as_responses(read_bytes: Read) -> None:
+    row = {"prompt": "q", "response_a": "Heron.", "response_b": "Bird."}
+    with pytest.raises(BadInput, match='"response_a", "response_b" hold text'):
+        read_bytes(rows(row | {"chosen": "A", "rejected": "B"}))
+
+
 def test_sides_under_other_names_are_not_passed_over(read_bytes: Read) -> None:
     row = PAIR | {"chosen_response": "The stork."}
     with pytest.raises(BadInput, match='"chosen_response" holds text'):
