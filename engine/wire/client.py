@@ -39,7 +39,7 @@ class EngineGone(MachineError):
     """Nobody answers on the socket, or the connection broke; the client may try again."""
 
 
-class EngineSilent(EngineGone):
+class EngineSilent(MachineError):
     """The engine's event stream is open, but nothing comes: it is suspended, or very busy."""
 
 

@@ -32,8 +32,8 @@ SIGNALS = {
 # Classes of the family that somebody catches apart from the others of their kind.
 SPECIAL = {
     "engine.models.endpoint_server.Refused",  # the endpoint is asked in another way
-    "engine.wire.client.EngineGone",
-    "engine.wire.client.EngineSilent",  # the clients connect again
+    "engine.wire.client.EngineGone",  # the clients connect again
+    "engine.wire.client.EngineSilent",  # it is waited for, however long
     "engine.wire.client.EngineProblem",  # the engine answered: asking again gives the same
 }
 
