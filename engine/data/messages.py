@@ -72,10 +72,7 @@ def read_messages(
         message = read_message(item, f"{where}, message {number}", ignore)
         if messages and messages[-1].role == "assistant" and is_call(item):
             before = messages.pop()
-            calls = [
-                *json.loads(before.tool_calls or "[]"),
-                *json.loads(message.tool_calls or "[]"),
-            ]
+            calls = [*tool_calls(before), *tool_calls(message)]
             text = json.dumps(calls, ensure_ascii=False) if calls else ""
             message = msgspec.structs.replace(before, tool_calls=text)
         messages.append(message)
