@@ -34,6 +34,7 @@ SIGNALS = {
 SPECIAL = {
     "engine.models.endpoint_server.Refused",  # the endpoint is asked in another way
     "engine.wire.client.EngineGone",  # the clients connect again
+    "engine.wire.client.EngineSilent",  # it is waited for, however long
     "engine.wire.client.EngineProblem",  # the engine answered: asking again gives the same
 }
 
