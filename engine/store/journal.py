@@ -11,12 +11,14 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
 
 from engine import __version__
+from engine.store.appended import set_aside
 from engine.store.database import Store, sql
 from engine.visible import json_text
 
@@ -56,6 +58,8 @@ def record(store: Store, cursor: Any, first: int) -> None:
     if (file := store.decisions) is None:
         return
     if not file.intact():  # another program has removed or changed it
+        if file.look():
+            set_aside(file.path)
         write(store, cursor, before=first)
     file.append(_lines(cursor, Span(first, next_number(cursor) - 1)))
 
@@ -67,7 +71,7 @@ def write(store: Store, cursor: Any, before: int | None = None) -> None:
     handle, scratch = tempfile.mkstemp(dir=file.path.parent, prefix=f".{file.path.name}.")
     try:
         with os.fdopen(handle, "wb") as out:
-            out.write(HEAD)
+            out.write(_HEAD)
             for span in _spans(cursor, before):
                 out.write(_lines(cursor, span))
             out.flush()
@@ -118,8 +122,15 @@ def logged(cursor: Any, span: Span) -> list[Logged]:
     return [Logged(**dict(zip(names, row, strict=True))) for row in rows]
 
 
+def is_empty(path: Path) -> bool:
+    """Whether the file holds its first line at most, and perhaps a part of a second."""
+    with path.open("rb") as content:
+        first, second = content.readline(_TAIL), content.readline(_TAIL)
+    return first.startswith(b'{"seal_tui"') and not second.endswith(b"\n") and len(second) < _TAIL
+
+
 # As export/ledger.py expects it: the file can be imported into another run.
-HEAD = (
+_HEAD = (
     msgspec.json.encode({"seal_tui": {"program": f"seal-tui {__version__}", "format": "ledger"}})
     + b"\n"
 )

@@ -95,17 +95,15 @@ def agree(store: Store) -> None:
     last = _last(store, file.path) if there else None
     with store.write() as cursor:
         stored = journal.next_number(cursor) - 1
-        if last is None or last.number < stored:
-            if last is None and there and os.path.getsize(file.path) > len(journal.HEAD):
+        if last is None:
+            if there and not journal.is_empty(file.path):
                 set_aside(file.path)
-                there = False
-            if last is not None and not _has(cursor, last):
+            journal.write(store, cursor)
+            return
+        if last.number < stored:
+            if not _has(cursor, last):
                 raise _disagree(store)
-            if last is None:
-                if not there or stored >= 0:
-                    journal.write(store, cursor)
-            else:
-                journal.record(store, cursor, last.number + 1)
+            journal.record(store, cursor, last.number + 1)
             return
         if stored == last.number:
             if not _has(cursor, last):

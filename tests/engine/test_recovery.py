@@ -159,6 +159,26 @@ def test_decisions_made_without_the_file_are_added_to_it(run: Path) -> None:
     assert recover(run).actions == len(before["actions"])
 
 
+def test_a_file_that_is_changed_under_a_running_engine_is_set_aside(run: Path) -> None:
+    with closing(open_store(run)) as store:
+        with (run / DECISIONS).open("ab") as file:
+            file.write(b"not ours\n")
+        mark(store, 2, verdict="keep")
+        before = state(store)
+    assert (run / f"{DECISIONS}.damaged-1").read_bytes().endswith(b"not ours\n")
+    (run / DATABASE).unlink()
+    assert recover(run).actions == len(before["actions"])
+
+
+def test_a_first_decision_that_was_cut_off_was_never_saved(tmp_path: Path) -> None:
+    open_store(tmp_path).close()
+    content = (tmp_path / DECISIONS).read_bytes()
+    (tmp_path / DECISIONS).write_bytes(content.replace(b"seal-tui ", b"seal-tui 9.9.9") + b'{"ti')
+    open_store(tmp_path).close()
+    assert (tmp_path / DECISIONS).read_bytes() == content
+    assert not list(tmp_path.glob("*.damaged-*"))
+
+
 def test_a_file_that_is_removed_under_a_running_engine_is_written_again(run: Path) -> None:
     with closing(open_store(run)) as store:
         (run / DECISIONS).unlink()

@@ -149,6 +149,34 @@ def test_wherever_the_disk_is_full_what_was_called_saved_is_saved(
         assert [row.new.note for row in ledger(store) if row.author == "eve"] == said
 
 
+KILLED = WRITER.replace("range(200)", "range(10**6)")
+
+
+@pytest.mark.parametrize("seed", range(max(KILLS, 2)))
+def test_a_kill_at_a_key_press_loses_no_decision_and_invents_none(
+    seed: int, made: tuple[Path, list[LedgerRow]], tmp_path: Path, tally: Tally
+) -> None:
+    run = Path(shutil.copytree(made[0], tmp_path / "run"))
+    wanted = random.Random(seed).randrange(1, 30)
+    writer = subprocess.Popen(
+        [sys.executable, "-c", KILLED, run, str(1 << 30)], stdout=subprocess.PIPE, text=True
+    )
+    assert writer.stdout is not None
+    said = [writer.stdout.readline().split()[1] for _ in range(wanted)]
+    writer.kill()
+    said += [line.split()[1] for line in writer.communicate(timeout=60)[0].splitlines()]
+    with closing(open_store(run)) as store:
+        notes = [row.new.note.split()[1] for row in ledger(store) if row.author == "eve"]
+    tally.add(1, survived=1, lost=len(set(said) - set(notes)))
+    assert notes[: len(said)] == said
+    assert len(notes) - len(said) in (0, 1), "the one that was being saved"
+    (run / DATABASE).unlink()
+    recover(run)
+    with closing(open_store(run)) as store:
+        again = [row.new.note.split()[1] for row in ledger(store) if row.author == "eve"]
+    assert again == notes
+
+
 def test_a_database_that_cannot_be_written_is_no_damaged_one(
     made: tuple[Path, list[LedgerRow]], tmp_path: Path
 ) -> None:
