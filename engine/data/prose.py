@@ -39,7 +39,10 @@ def is_text(name: str, value: object) -> bool:
         return name.lower() in TEXT_NAMES or _is_prose(value) or _is_named(name, value)
     if isinstance(value, Mapping):
         return any(is_text(name if _is_content(key) else key, item) for key, item in value.items())
-    if isinstance(value, (list, tuple)):
+    if isinstance(value, tuple):  # an entry of a Parquet map
+        key, item = value
+        return is_text(str(key), item)
+    if isinstance(value, list):
         return any(is_text(name, item) for item in value)
     return False
 

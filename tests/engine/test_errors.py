@@ -28,6 +28,7 @@ SIGNALS = {
     "engine.executors.jobs.Stopped",
     "engine.executors.jobs.WorkerDied",
     "engine.executors.jobs.WorkerHung",
+    "engine.store.check._Undone",
 }
 # Classes of the family that somebody catches apart from the others of their kind.
 SPECIAL = {
