@@ -82,6 +82,10 @@ class MachineError(SealError):
     kind = Kind.MACHINE
 
 
+class Damaged(MachineError):
+    """A run's database is gone or damaged; a class of its own because `seal-tui recover` helps."""
+
+
 class Fault(SealError):
     """A defect of this program."""
 

@@ -25,7 +25,7 @@ from engine.run.pipeline import Pipeline
 from engine.run.preview import preview
 from engine.run.progress import Progress
 from engine.run.stages import stages
-from engine.store import Store, dataset, ledger, marks, measures, saved_filters
+from engine.store import dataset, ledger, marks, measures, recovery, saved_filters
 from engine.store.browse import Browser
 from engine.store.database import Reading
 from engine.store.ledger import LedgerRow
@@ -74,7 +74,6 @@ from engine.wire.messages import (
 )
 
 STUDY_FILE = "study.json"
-DATABASE = "seal.duckdb"
 MAX_REJECTS = 1_000  # listed; the counts by reason are complete
 STARTED = "started"  # the key in `meta` of the study whose run began last, as JSON
 
@@ -91,7 +90,7 @@ class Engine:
         """Raises MachineError if the database cannot be opened, BadInput for a damaged study."""
         self.folder = folder
         self.study: Study = self._read_study()
-        self.store = Store(folder / DATABASE)
+        self.store = recovery.open_store(folder)
         self._last = last.Last(self.store)
         self.progress = Progress(str(folder), self.study.name)
         self._thread: threading.Thread | None = None

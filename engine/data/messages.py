@@ -6,7 +6,9 @@ import json
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from engine.data.conversation import Message
+import msgspec
+
+from engine.data.conversation import Message, tool_calls
 from engine.data.pairs import RowError, Unused
 from engine.data.prose import is_text
 from engine.wire.messages import Role
@@ -62,12 +64,25 @@ def read_messages(
     """Converts chat messages: `{role, content}`, ShareGPT's `{from, value}`, and their relatives.
 
     Raises RowError if a message is unusable, and Unused if one has a text that would be lost;
-    fields in `ignore` may be. `where` names the column.
+    fields in `ignore` may be. `where` names the column. Calls in messages of their own become part
+    of the assistant's message before them, if there is one.
     """
-    return tuple(
-        read_message(message, f"{where}, message {number}", ignore)
-        for number, message in enumerate(value, 1)
-    )
+    messages: list[Message] = []
+    for number, item in enumerate(value, 1):
+        message = read_message(item, f"{where}, message {number}", ignore)
+        if messages and messages[-1].role == "assistant" and is_call(item):
+            before = messages.pop()
+            calls = [*tool_calls(before), *tool_calls(message)]
+            text = json.dumps(calls, ensure_ascii=False) if calls else ""
+            message = msgspec.structs.replace(before, tool_calls=text)
+        messages.append(message)
+    return tuple(messages)
+
+
+def is_call(value: object) -> bool:
+    """Whether this is a message whose role says that its text is a call."""
+    role = _first(value, _ROLE) if isinstance(value, Mapping) else None
+    return isinstance(role, str) and role.lower() in _CALLERS
 
 
 def read_message(value: object, where: str, ignore: Collection[str] = ()) -> Message:
@@ -89,7 +104,7 @@ def read_message(value: object, where: str, ignore: Collection[str] = ()) -> Mes
         _check_one(value, names, where, ignore)
     content = _content(_first(value, CONTENT), where)
     calls = _first(value, [name for name in CALLS if name not in ignore])
-    if name.lower() in _CALLERS and not calls:
+    if is_call(value) and not calls:
         content, calls = "", content
     call_id = value.get("tool_call_id") or value.get("call_id")
     return Message(

@@ -22,6 +22,8 @@ TEXT_NAMES = frozenset(
 )
 WORDS = 8
 _NO_WORD = re.compile(r"[\W\d_]*|true|false|yes|no|none|null|nan", re.IGNORECASE)
+# What tells `response_a` and `answer2` from others of their kind.
+_NUMBER = re.compile(r"[\W_]*\d+\Z|[\W_]+[A-Za-z]\Z")
 # All but the last word of a name.
 _LAST_WORD = re.compile(r".*(?:[\W_]|(?<=[a-z])(?=[A-Z]))", re.DOTALL)
 # Scripts without spaces between words: kana, Chinese characters, Thai, Lao, Burmese, Khmer.
@@ -37,7 +39,10 @@ def is_text(name: str, value: object) -> bool:
         return name.lower() in TEXT_NAMES or _is_prose(value) or _is_named(name, value)
     if isinstance(value, Mapping):
         return any(is_text(name if _is_content(key) else key, item) for key, item in value.items())
-    if isinstance(value, (list, tuple)):
+    if isinstance(value, tuple):  # an entry of a Parquet map
+        key, item = value
+        return is_text(str(key), item)
+    if isinstance(value, list):
         return any(is_text(name, item) for item in value)
     return False
 
@@ -47,14 +52,15 @@ def _is_content(key: object) -> bool:
 
 
 def _is_named(name: str, value: str) -> bool:
-    """Whether the last word of a name says that it holds text, as in `chat_history`, `userPrompt`
-    and `metadata.context`, but not with a number or truth value, as in `num_responses`."""
+    """Whether the last word of a name says that it holds text, as in `chat_history`, `userPrompt`,
+    `metadata.context` and `answer_b`, but not with a number or truth value, as in
+    `num_responses`."""
     return _last_word(name) in TEXT_NAMES and _NO_WORD.fullmatch(value.strip()) is None
 
 
 @lru_cache(1024)  # asked for every row
 def _last_word(name: str) -> str:
-    return _LAST_WORD.sub("", name).lower()
+    return _LAST_WORD.sub("", _NUMBER.sub("", name)).lower()
 
 
 def _is_prose(text: str) -> bool:

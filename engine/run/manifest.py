@@ -16,6 +16,7 @@ from engine import __version__
 from engine.models import embedded
 from engine.run.measure import Summary
 from engine.store import Store
+from engine.store.recovery import RECOVERED
 from engine.study import Study, dump_resolved
 from engine.visible import json_text
 from engine.wire.messages import RunStatus
@@ -53,6 +54,7 @@ def write(
         },
         "lineage": study.post.origin or "not stated: two models, not a before and an after",
         **notes,
+        **_recovered(store),
         "status": msgspec.to_builtins(status),
     }
     save(folder / FILE, json_text(json.dumps(content, indent=2, ensure_ascii=False)) + "\n")
@@ -75,6 +77,12 @@ def update_measures(folder: Path, study: Study, status: RunStatus, summary: Summ
         content["study"] = json.loads(dump_resolved(study))
         content |= {**measures_entries(summary), "status": msgspec.to_builtins(status)}
         save(folder / FILE, json_text(json.dumps(content, indent=2, ensure_ascii=False)) + "\n")
+
+
+def _recovered(store: Store) -> dict[str, Any]:
+    """What is known of a recovery, if this database was made by one."""
+    note = store.meta(RECOVERED)
+    return {} if note is None else {"recovered": json.loads(note)}
 
 
 def _read(folder: Path) -> dict[str, Any]:

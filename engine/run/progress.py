@@ -74,10 +74,11 @@ class Progress:
             self._set_state(state)
             try:
                 save(self.snapshot())
-            except OSError as failure:
+            except (OSError, MachineError) as failure:
                 # Without its manifest, the run is not complete.
+                reason = failure.strerror if isinstance(failure, OSError) else failure
                 self._error = self._error or MachineError(
-                    f"the manifest cannot be written: {failure.strerror}"
+                    f"the manifest cannot be written: {reason}"
                 )
                 self._set_state(state if state != "done" else "failed")
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import re
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,9 +12,11 @@ from typing import Any, TypeVar
 
 import duckdb
 
-from engine import __version__
 from engine.errors import Interrupted, MachineError
+from engine.store import problems
+from engine.store.appended import Appended
 from engine.store.migrations import CURRENT, OLDEST, put_version, upgrade
+from engine.store.watched import Watched
 
 # Keys in `meta`: the last complete results (dataset, producers and study, as JSON), and the digest
 # of what the stored measures were computed from.
@@ -27,20 +28,39 @@ _CONFIG = {"enable_external_access": "false", "memory_limit": "4GB"}
 
 T = TypeVar("T")
 
-# Errors caused by the machine; any other is a bug in this program.
-_MACHINE_ERRORS = (
-    duckdb.IOException,
-    duckdb.TransactionException,
-    duckdb.OutOfMemoryException,
-    duckdb.FatalException,
-)
+
+class Rows:
+    """The result of one reading statement. Raises Damaged if the database turns out to be."""
+
+    def __init__(self, cursor: Any, path: Path) -> None:
+        self._cursor = cursor
+        self._path = path
+
+    @property
+    def description(self) -> Any:
+        return self._cursor.description
+
+    def fetchall(self) -> list[Any]:
+        with problems.named(self._path):
+            found: list[Any] = self._cursor.fetchall()
+        return found
+
+    def fetchmany(self, size: int) -> list[Any]:
+        with problems.named(self._path):
+            found: list[Any] = self._cursor.fetchmany(size)
+        return found
+
+    def fetchone(self) -> Any:
+        with problems.named(self._path):
+            return self._cursor.fetchone()
 
 
 class Reading:
     """Reads with statements that another thread can stop."""
 
-    def __init__(self, cursor: Any) -> None:
+    def __init__(self, cursor: Any, path: Path) -> None:
         self._cursor = cursor
+        self._path = path
         self._stopped = False
 
     def stop(self) -> None:
@@ -53,7 +73,8 @@ class Reading:
         if self._stopped:
             raise Interrupted
         try:
-            result: list[Any] = self._cursor.execute(statement, parameters or []).fetchall()
+            with problems.named(self._path):
+                result: list[Any] = self._cursor.execute(statement, parameters or []).fetchall()
         except duckdb.InterruptException:
             raise Interrupted from None
         return result
@@ -69,7 +90,7 @@ def _connect(path: Path) -> Any:
     try:
         return duckdb.connect(str(path), config=_CONFIG)
     except duckdb.Error as error:
-        raise MachineError(_open_problem(path, str(error))) from None
+        raise problems.opening(path, error) from None
 
 
 class Store:
@@ -79,15 +100,21 @@ class Store:
     wait for each other, so there are no conflicts to retry.
     """
 
-    def __init__(self, path: Path) -> None:
-        """Open the database; create it, or upgrade an older schema, if necessary.
+    def __init__(self, path: Path, decisions: Path | None = None) -> None:
+        """Open the database; create it, or upgrade an older schema, if necessary. `decisions` is
+        the file in which its log of decisions is kept as well (see engine/store/journal.py).
 
-        Raises MachineError if another process holds the file, if it is damaged, or if a newer
-        version of this program wrote it.
+        Raises MachineError if another process holds the file, or if a newer version of this
+        program wrote it; Damaged if it is damaged, or gone although that of its decisions is there.
         """
-        self._path = path
+        self.path = path
+        self.decisions = None if decisions is None else Appended(decisions)
+        if decisions is not None and decisions.exists():
+            problems.check_there(path)
+        # DuckDB removes its write-ahead log at the end: what is left is from one that was killed.
+        self.cut_off = problems.log_of(path).exists()
         self._lock = threading.Lock()
-        self._connection = _connect(path)
+        self._connect()
         try:
             if self.read("SELECT 1 FROM information_schema.tables").fetchone():
                 self._upgrade()
@@ -96,44 +123,52 @@ class Store:
         except BaseException:
             self.close()
             raise
+        self._watched.note()
 
     def _create(self) -> None:
         with self.write() as cursor:
             cursor.execute((_HERE / "schema.sql").read_text("utf-8"))
             put_version(cursor, CURRENT)
-        self._path.chmod(0o600)
+        self.path.chmod(0o600)
 
     def _upgrade(self) -> None:
         schema = self._schema()
         if not OLDEST <= schema <= CURRENT:
-            raise MachineError(_schema_problem(self._path, schema, self._program()))
+            raise problems.schema(self.path, schema, self._program())
         if schema == CURRENT:
             return
         self.close()
         try:
-            upgrade(self._path, schema, _CONFIG)
+            upgrade(self.path, schema, _CONFIG)
         except Exception as error:
             reason = error.strerror if isinstance(error, OSError) else str(error).strip()
             raise MachineError(
-                f"{self._path} (schema {schema}) cannot be migrated to schema {CURRENT}: "
+                f"{self.path} (schema {schema}) cannot be migrated to schema {CURRENT}: "
                 f"{(reason or type(error).__name__).splitlines()[0]}; the file is unchanged"
             ) from error
-        self._connection = _connect(self._path)
+        self._connect()
+
+    def _connect(self) -> None:
+        self._connection = _connect(self.path)
+        self._watched = Watched((self.path, problems.log_of(self.path)))
 
     def close(self) -> None:
-        self._connection.close()
+        with contextlib.suppress(duckdb.Error):  # a damaged one; all that was committed is on disk
+            self._connection.close()
 
-    def read(self, statement: str, parameters: Any = None) -> Any:
+    def read(self, statement: str, parameters: Any = None) -> Rows:
         """Run one reading statement on a cursor of its own and return the cursor."""
-        return self._connection.cursor().execute(statement, parameters or [])
+        with problems.named(self.path):
+            return Rows(self._connection.cursor().execute(statement, parameters or []), self.path)
 
     def reading(self) -> Reading:
         """A reader that can be stopped."""
-        return Reading(self._connection.cursor())
+        return Reading(self._connection.cursor(), self.path)
 
     def arrow(self, statement: str, parameters: dict[str, Any] | None = None) -> Any:
         """The rows of one reading statement as an Arrow table."""
-        return self._connection.cursor().sql(statement, params=parameters).to_arrow_table()
+        with problems.named(self.path):
+            return self._connection.cursor().sql(statement, params=parameters).to_arrow_table()
 
     @contextmanager
     def snapshot(self) -> Iterator[Any]:
@@ -141,17 +176,22 @@ class Store:
         cursor = self._connection.cursor()
         cursor.begin()
         try:
-            yield cursor
+            with problems.named(self.path):
+                yield cursor
         finally:
-            cursor.rollback()
+            with contextlib.suppress(duckdb.Error):
+                cursor.rollback()
 
     @contextmanager
     def write(self) -> Iterator[Any]:
-        """A transaction: the block is committed completely or not at all.
+        """A transaction: the block is committed completely or not at all. What it adds to the
+        file of decisions is on disk before it is committed, and taken back if it is not.
 
         Raises MachineError if the disk or memory is full. Earlier transactions are unaffected.
+        Raises Damaged if another program removed or changed the database meanwhile.
         """
         with self._lock:
+            self._watched.check()
             cursor = self._connection.cursor()
             try:
                 cursor.begin()
@@ -160,9 +200,16 @@ class Store:
             except BaseException as error:
                 with contextlib.suppress(duckdb.Error):  # a failed commit is already rolled back
                     cursor.rollback()
-                if isinstance(error, _MACHINE_ERRORS):
-                    raise MachineError(_write_problem(self._path, str(error))) from None
+                if self.decisions is not None:
+                    self.decisions.take_back()
+                self._watched.note()
+                if (problem := problems.writing(self.path, error)) is not None:
+                    raise problem from None
                 raise
+            if self.decisions is not None:
+                self.decisions.settle()
+            self._watched.check_there()
+            self._watched.note()
 
     def meta(self, key: str) -> str | None:
         row = self.read("SELECT value FROM meta WHERE key = ?", [key]).fetchone()
@@ -208,32 +255,3 @@ def insert(cursor: Any, table: str, columns: dict[str, Any], ignore: bool = Fals
     verb = "INSERT OR IGNORE INTO" if ignore else "INSERT INTO"
     cursor.execute(f"{verb} {table} ({names}) SELECT {names} FROM incoming")
     cursor.unregister("incoming")
-
-
-def _schema_problem(path: Path, schema: int, program: str) -> str:
-    if schema > CURRENT:
-        writer = f"seal-tui {program}" if program else "a newer seal-tui"
-        return (
-            f"{path} was written by {writer} (schema {schema}), this is seal-tui {__version__} "
-            f"(schema {CURRENT}): update seal-tui to open it; nothing was changed"
-        )
-    problem = f"has schema {schema}, which" if schema else "is not a database that"
-    verb = "cannot read" if schema else "can read"
-    return f"{path} {problem} seal-tui {__version__} {verb} (schemas {OLDEST} to {CURRENT})"
-
-
-def _write_problem(path: Path, error: str) -> str:
-    first = error.strip().splitlines()[0]
-    return (
-        f"{path} cannot be written: {first}; everything committed earlier is kept: free some space "
-        "and run again"
-    )
-
-
-def _open_problem(path: Path, error: str) -> str:
-    if "Could not set lock" in error or "already open" in error:
-        holder = re.search(r"PID (\d+)", error)
-        who = f"process {holder[1]}" if holder else "another process"
-        return f"{path} is in use by {who}; use `seal-tui open`, or stop that process first"
-    first = error.strip().splitlines()[0]
-    return f"{path} cannot be opened: {first}"

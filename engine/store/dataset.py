@@ -11,6 +11,7 @@ from engine.data.conversation import Conversation
 from engine.data.pairs import Pair, Reject, SourceRow, Vote
 from engine.models.protocols import Text
 from engine.store.database import Store, forget_results, insert, rows, sql
+from engine.store.waiting import attach
 
 # The key in `meta` of what has to be kept about the source (see engine/data/origin.py).
 ORIGIN = "origin"
@@ -57,6 +58,7 @@ def put_dataset(
         stream = iter(items)
         while chunk := list(islice(stream, CHUNK)):
             writer.put(chunk)
+        attach(cursor)
         for key, value in (("dataset", digest), ("content", content), (ORIGIN, origin)):
             cursor.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", [key, value])
 

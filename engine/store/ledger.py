@@ -7,6 +7,7 @@ from typing import Any
 
 from engine.errors import BadInput
 from engine.store.database import Store, sql
+from engine.store.journal import next_number, record
 from engine.store.marks import VERDICTS, check_author, check_change, rebuild
 from engine.wire.messages import Imported, MarkChange, Message, Verdict
 
@@ -60,8 +61,9 @@ def import_ledger(store: Store, rows: Iterable[LedgerRow], study: str) -> Import
 
     Raises BadInput for a row with an invalid value.
     """
-    table = _incoming(rows)
+    table = incoming(rows)
     with store.write() as cursor:
+        first = next_number(cursor)
         cursor.register("incoming", table)
         cursor.execute(sql("ledger_matched"))
         cursor.execute(sql("ledger_actions"), {"study": study})
@@ -76,6 +78,7 @@ def import_ledger(store: Store, rows: Iterable[LedgerRow], study: str) -> Import
         cursor.unregister("incoming")
         if applied:
             rebuild(cursor)
+            record(store, cursor, first)
     return Imported(
         applied=applied,
         already_there=matched - applied,
@@ -84,7 +87,7 @@ def import_ledger(store: Store, rows: Iterable[LedgerRow], study: str) -> Import
     )
 
 
-def _incoming(rows: Iterable[LedgerRow]) -> Any:
+def incoming(rows: Iterable[LedgerRow]) -> Any:
     """The rows as an Arrow table. Raises BadInput for one that no mark can hold."""
     import pyarrow
 
@@ -110,26 +113,31 @@ def _incoming(rows: Iterable[LedgerRow]) -> Any:
             ("blind", pyarrow.bool_()),
         ]
     )
-    cells = [
-        (
-            place,
-            _microseconds(row.time),
-            _group(row.group),
-            check_author(row.author),
-            row.source_id,
-            row.chosen_sha,
-            row.rejected_sha,
-            _cell(row.old),
-            _cell(row.new),
-            row.blind,
-        )
-        for place, row in enumerate(rows)
-    ]
+    cells = [(place, *_cells(row)) for place, row in enumerate(rows)]
     columns = zip(*cells, strict=True) if cells else ([] for _ in schema)
     return pyarrow.table(list(columns), schema=schema)
 
 
-def _microseconds(seconds: float) -> int:
+def check_row(row: LedgerRow) -> None:
+    """Raises BadInput for a row that no mark can hold."""
+    _cells(row)
+
+
+def _cells(row: LedgerRow) -> tuple[Any, ...]:
+    return (
+        microseconds(row.time),
+        _group(row.group),
+        check_author(row.author),
+        row.source_id,
+        row.chosen_sha,
+        row.rejected_sha,
+        _cell(row.old),
+        _cell(row.new),
+        row.blind,
+    )
+
+
+def microseconds(seconds: float) -> int:
     if not 0 <= seconds < 1e11:  # until the year 5138; rejects NaN too
         raise BadInput(f"time = {seconds}: must be seconds since 1970")
     return round(seconds * 1_000_000)

@@ -20,6 +20,7 @@ from engine.paper.stability import cohen_kappa
 from engine.results.records import finite
 from engine.store.database import Store, rows, sql
 from engine.store.dataset import has_dataset
+from engine.store.journal import record
 from engine.wire.messages import (
     Agreement,
     MarkChange,
@@ -83,6 +84,7 @@ def change(store: Store, request: MarkRequest, study: str) -> MarksChanged:
                     pairs=changed,
                 ),
             )
+            record(store, cursor, upcoming.action)
     total = len(set(request.pair_ids))
     if not changed:
         return MarksChanged(changed=0, summary=f"{summary}: nothing to change on {_pairs(total)}")
@@ -110,11 +112,14 @@ def _undo_or_redo(store: Store, author: str, study: str, kind: str) -> MarksChan
             "SELECT summary, blind FROM actions WHERE action_no = ?", [target]
         ).fetchall()
         upcoming = _next_action(cursor, author)
-        [(changed,)] = cursor.execute(
-            f"INSERT INTO decisions SELECT $action, source_id, chosen_id, rejected_id, "
-            f"{before}, {after} FROM decisions WHERE action_no = $target",
-            {"action": upcoming.action, "target": target},
-        ).fetchall()
+        changed = 0
+        for table, texts in (("decisions", "id"), ("waiting", "sha")):
+            [(count,)] = cursor.execute(
+                f"INSERT INTO {table} SELECT $action, source_id, chosen_{texts}, rejected_{texts}, "
+                f"{before}, {after} FROM {table} WHERE action_no = $target",
+                {"action": upcoming.action, "target": target},
+            ).fetchall()
+            changed += count
         summary = f"{'undone' if kind == 'undo' else 'redone'}: {target_summary}"
         _log_action(
             cursor,
@@ -130,6 +135,7 @@ def _undo_or_redo(store: Store, author: str, study: str, kind: str) -> MarksChan
                 pairs=changed,
             ),
         )
+        record(store, cursor, upcoming.action)
     return MarksChanged(changed=changed, summary=f"{summary} on {_pairs(changed)}")
 
 

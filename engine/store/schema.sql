@@ -149,4 +149,20 @@ SELECT p.pair_id, m.author, m.time, m.state.verdict AS verdict, m.state.flagged 
        m.state.note AS note, m.state.tags AS tags
 FROM marks AS m JOIN pairs AS p USING (source_id, chosen_id, rejected_id);
 
+-- Decisions that were brought back from decisions.jsonl before the texts of their pairs: they become
+-- `decisions` when these texts are stored.
+CREATE TABLE waiting (
+    action_no INTEGER NOT NULL, source_id VARCHAR NOT NULL,
+    chosen_sha VARCHAR NOT NULL, rejected_sha VARCHAR NOT NULL,
+    old mark_state NOT NULL, new mark_state NOT NULL
+);
+
+-- The log, with the texts by content.
+CREATE VIEW logged AS
+SELECT d.action_no, d.source_id, c.sha256 AS chosen_sha, r.sha256 AS rejected_sha, d.old, d.new
+FROM decisions AS d
+JOIN texts AS c ON c.text_id = d.chosen_id JOIN texts AS r ON r.text_id = d.rejected_id
+UNION ALL
+SELECT action_no, source_id, chosen_sha, rejected_sha, old, new FROM waiting;
+
 CREATE TABLE filters (name VARCHAR PRIMARY KEY, filter VARCHAR NOT NULL);

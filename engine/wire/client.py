@@ -28,6 +28,7 @@ _BASE = "http://engine"
 # Metrics of a large study may take a while the first time; a dead socket fails at once anyway.
 _TIMEOUT = httpx.Timeout(120.0, connect=5.0)
 _ENDLESS = httpx.Timeout(None, connect=5.0)
+_HEARD = httpx.Timeout(5.0)  # an engine says every second that it is there
 # A Unix socket has no certificates to check, and reading those of the system takes 70 ms.
 _NO_TLS = False
 _RETRY_S = (0.2, 0.5, 1.0, 2.0)
@@ -36,6 +37,10 @@ SILENCE_S = 2.5  # an engine that has nothing to say says so every second
 
 class EngineGone(MachineError):
     """Nobody answers on the socket, or the connection broke; the client may try again."""
+
+
+class EngineSilent(MachineError):
+    """The engine's event stream is open, but nothing comes: it is suspended, or very busy."""
 
 
 class EngineProblem(SealError):
@@ -315,15 +320,18 @@ class SyncEngineClient:
         return _decode(call, response)
 
     def events(self) -> Iterator[RunStatus]:
-        """Every change of the run until the connection ends (`EngineGone`)."""
+        """Every change of the run until the connection ends (`EngineGone`) or the engine is silent
+        (`EngineSilent`)."""
         try:
-            with self._http.stream("GET", EVENTS.path, timeout=_ENDLESS) as response:
+            with self._http.stream("GET", EVENTS.path, timeout=_HEARD) as response:
                 if response.is_error:
                     response.read()
                     raise _problem(response)
                 stream = _Stream()
                 for chunk in response.iter_bytes():
                     yield from stream.feed(chunk)
+        except httpx.ReadTimeout:
+            raise EngineSilent("the engine does not answer") from None
         except httpx.HTTPError as error:
             raise _failure(error) from None
         raise EngineGone("the engine closed the connection")

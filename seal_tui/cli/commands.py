@@ -336,6 +336,29 @@ def stop(
 
 
 @app.command()
+def recover(
+    run_dir: RunDir,
+    force: Annotated[
+        bool, typer.Option("--force", help="Also if nothing is found to be wrong with it.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Make a new database with all decisions, if that of a run is damaged or gone.
+
+    Decisions come from decisions.jsonl, results from the next `run`. The old database is renamed,
+    not deleted.
+    """
+    from seal_tui.cli import recovering
+
+    with _error_lines():
+        found = recovering.recover(launch.run_folder(run_dir), force)
+    if as_json:
+        print(to_json(found))
+    else:
+        print("\n".join(recovering.lines(run_dir, found)))
+
+
+@app.command()
 def selftest(as_json: Json = False) -> None:
     """Check that the measures recover known effects planted in synthetic pairs.
 

@@ -11,7 +11,7 @@ from rich.live import Live
 from rich.text import Text
 
 from engine import door
-from engine.wire.client import EngineGone, SyncEngineClient
+from engine.wire.client import EngineGone, EngineSilent, SyncEngineClient
 from engine.wire.endpoints import METRICS, STATUS, STUDY
 from engine.wire.messages import (
     Metrics,
@@ -29,6 +29,7 @@ from seal_tui.text.safe import Safe, fit, one_line
 _EVERY_S = 10.0
 _RETRY_S = (0.2, 0.5, 1.0, 2.0, 4.0, 8.0)
 OVER = ("done", "failed", "stopped")
+SILENT = Safe("the engine does not answer; waiting for it · ctrl+c leaves, the run goes on")
 
 
 def follow_run(
@@ -49,16 +50,21 @@ def follow_run(
     return _lines(client, console, clock)
 
 
-def _events(client: SyncEngineClient) -> Iterable[RunStatus]:
-    """Statuses until the run has ended."""
+def _events(client: SyncEngineClient, tell: Callable[[Safe], None]) -> Iterable[RunStatus]:
+    """Statuses until the run has ended. `tell` gets a line when the engine falls silent."""
     failures = 0
+    silent = False
     while True:
         try:
             for status in client.events():
-                failures = 0
+                failures, silent = 0, False
                 yield status
                 if status.state in OVER:
                     return
+        except EngineSilent:
+            if not silent:
+                tell(SILENT)
+            silent = True
         except EngineGone:
             if failures == len(_RETRY_S):
                 raise
@@ -72,7 +78,12 @@ def _events(client: SyncEngineClient) -> Iterable[RunStatus]:
 def _live(client: SyncEngineClient, console: Console) -> RunStatus:
     last: RunStatus | None = None
     with Live(console=console, auto_refresh=False, transient=False) as live:
-        for last in _events(client):
+
+        def tell(line: Safe) -> None:
+            board = _board(last, console.width) if last is not None else Text()
+            live.update(board.append(f"\n{line}", "bold yellow"), refresh=True)
+
+        for last in _events(client, tell):
             live.update(_board(last, console.width), refresh=True)
     if last is None:
         raise EngineGone("the engine sent no status")
@@ -102,7 +113,7 @@ def _lines(client: SyncEngineClient, console: Console, clock: Callable[[], float
     last_line_at = clock()
     last: RunStatus | None = None
     warned = 0
-    for last in _events(client):
+    for last in _events(client, lambda line: _say(console, line)):
         for stage in last.stages:
             if stage.state != states.get(stage.name, "waiting"):
                 states[stage.name] = stage.state

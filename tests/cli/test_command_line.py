@@ -61,7 +61,7 @@ TABLES = {
     "stability_imprint": "outcome feature labeler_a labeler_b n estimate_a estimate_b difference "
     "difference_low difference_high differs sign_change sign_change_clear",
 }
-COMMANDS = ("demo", "run", "import", "open", "metrics", "status", "stop", "doctor")
+COMMANDS = ("demo", "run", "import", "open", "metrics", "status", "stop", "doctor", "recover")
 
 
 @pytest.fixture
@@ -381,6 +381,26 @@ def test_status_as_text_and_as_json(done: Path, seal_tui: Cli) -> None:
     status = json.loads(seal_tui("status", done, "--json").stdout)
     assert {"state", "stages", "counts", "warnings", "error", "pid"} <= set(status)
     assert all(stage["state"] == "done" for stage in status["stages"])
+
+
+def test_a_lost_database_is_told_in_one_line_and_made_anew(run: Path, seal_tui: Cli) -> None:
+    assert seal_tui("status", run).returncode == 0
+    busy = seal_tui("recover", run)
+    assert busy.returncode == 1
+    assert "`seal-tui stop` it first" in busy.stderr
+    seal_tui("stop", run)
+    (run / "seal.duckdb").unlink()
+    answer = seal_tui("status", run)
+    assert answer.returncode == 1
+    (line,) = answer.stderr.splitlines()
+    assert "seal.duckdb is missing" in line
+    assert f"seal-tui recover {run}" in line
+    answer = seal_tui("recover", run)
+    assert answer.returncode == 0, answer.stderr
+    assert "recovered  0 decisions" in answer.stdout
+    assert f"--run-dir {run}" in answer.stdout
+    assert json.loads(seal_tui("recover", run, "--json").stdout)["problem"] == ""
+    assert seal_tui("status", run).returncode == 0
 
 
 def test_doctor_reports_every_check_and_fails_if_one_does(seal_tui: Cli, study: Path) -> None:

@@ -59,6 +59,30 @@ def test_what_a_calling_role_says_is_a_call(role: str, value: str, calls: object
     assert json.loads(message.tool_calls) == calls
 
 
+def test_calls_one_after_another_are_of_one_message(read_bytes: Read) -> None:
+    calls = [{"role": "tool_call", "content": json.dumps({"name": name})} for name in "fg"]
+    thought = {"role": "assistant", "content": "Let me look."}
+    messages = [*ASKED, thought, *calls, {"role": "tool_response", "content": "3"}, *said("Heron")]
+    row = {"messages": messages, "rejected_response": "Bird"}
+    [pair], [] = read_bytes(rows(row))
+    roles = [message.role for message in pair.chosen.messages]
+    assert roles == ["user", "assistant", "tool", "assistant"]
+    assert pair.chosen.messages[1].content == "Let me look."
+    assert json.loads(pair.chosen.messages[1].tool_calls) == [{"name": "f"}, {"name": "g"}]
+    [turned] = BY_NAME["ms-swift"](Options()).write([row], [Change("", "flip")])
+    [other], [] = read_bytes(rows(dict(turned or {})))
+    assert (other.chosen, other.rejected) == (pair.rejected, pair.chosen)
+
+
+def test_a_text_in_place_of_a_call_is_no_call(read_bytes: Read) -> None:
+    row = {"messages": [*ASKED, {"role": "tool_call", "content": '{"name": "f"}'}]}
+    row |= {"rejected_response": "Bird"}
+    [pair], [] = read_bytes(rows(row))
+    [turned] = BY_NAME["ms-swift"](Options()).write([row], [Change("", "flip")])
+    [other], [] = read_bytes(rows(dict(turned or {})))
+    assert (other.chosen, other.rejected) == (pair.rejected, pair.chosen)
+
+
 def test_ids_of_calls_may_be_numbers() -> None:
     message = read_message({"role": "tool_response", "content": "3", "tool_call_id": 7}, "here")
     assert (message.role, message.call_id) == ("tool", "7")
@@ -121,6 +145,12 @@ def test_a_column_whose_last_word_says_text_holds_text(name: str) -> None:
     assert not is_text(name, "3")
     assert not is_text(name, "false")
     assert not is_text(f"{name}_source", "a site")
+
+
+def test_sides_that_only_name_the_responses_are_not_read_as_responses(read_bytes: Read) -> None:
+    row = {"prompt": "q", "response_a": "Heron.", "response_b": "Bird."}
+    with pytest.raises(BadInput, match='"response_a", "response_b" hold text'):
+        read_bytes(rows(row | {"chosen": "A", "rejected": "B"}))
 
 
 def test_sides_under_other_names_are_not_passed_over(read_bytes: Read) -> None:
@@ -326,6 +356,15 @@ def test_a_date_that_python_cannot_hold_is_one_reject(read: Read, tmp_path: Path
     pairs, rejects = read(tmp_path / "pairs.parquet")
     assert [pair.line for pair in pairs] == [2]
     assert [(reject.line, reject.reason) for reject in rejects] == [(1, "wrong_type")]
+
+
+def test_text_in_a_map_of_a_parquet_file_is_named(read: Read, tmp_path: Path) -> None:
+    columns = {name: [value] for name, value in PAIR.items()}
+    kind = pyarrow.map_(pyarrow.string(), pyarrow.string())
+    more = pyarrow.array([[("site", "a.org"), ("system", "Be terse.")]], kind)
+    parquet.write_table(pyarrow.table({**columns, "more": more}), tmp_path / "pairs.parquet")
+    with pytest.raises(BadInput, match='"more" holds text'):
+        read(tmp_path / "pairs.parquet")
 
 
 def test_a_row_of_a_table_that_lacks_a_cell_is_a_reject(read_bytes: Read) -> None:

@@ -11,9 +11,9 @@ from engine.data import Pair
 from engine.models.protocols import Labels, Rewards
 from engine.paper.measures import pair_facts
 from engine.run import last
-from engine.service import DATABASE
 from engine.store import Store, dataset, measures, results
 from engine.store.complete import put_complete
+from engine.store.recovery import DATABASE
 from tests import records
 from tests.engine.studies import prepare, write_study
 from tests.pairs import of_transcripts, put

@@ -28,11 +28,13 @@ SIGNALS = {
     "engine.executors.jobs.Stopped",
     "engine.executors.jobs.WorkerDied",
     "engine.executors.jobs.WorkerHung",
+    "engine.store.check._Undone",
 }
 # Classes of the family that somebody catches apart from the others of their kind.
 SPECIAL = {
     "engine.models.endpoint_server.Refused",  # the endpoint is asked in another way
     "engine.wire.client.EngineGone",  # the clients connect again
+    "engine.wire.client.EngineSilent",  # it is waited for, however long
     "engine.wire.client.EngineProblem",  # the engine answered: asking again gives the same
 }
 

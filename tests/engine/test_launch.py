@@ -195,7 +195,7 @@ def test_an_engine_that_cannot_start_gives_its_reason_in_one_line(run: Path) -> 
     (run / "seal.duckdb").write_bytes(b"no database" * 999)
     with pytest.raises(MachineError) as caught:
         launch.ensure_engine(run)
-    assert "seal.duckdb cannot be opened" in str(caught.value)
+    assert "seal.duckdb is damaged" in str(caught.value)
     assert "\n" not in str(caught.value)
 
 

@@ -14,9 +14,10 @@ import msgspec
 import pytest
 
 from engine import launch
-from engine.service import DATABASE, Engine
+from engine.service import Engine
 from engine.store import Store
 from engine.store.marks import VERDICTS
+from engine.store.recovery import DATABASE
 from engine.wire.messages import (
     Agreement,
     AuthorRequest,

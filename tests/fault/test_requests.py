@@ -121,7 +121,7 @@ def _check(endpoint: Endpoint[Any, Any], sent: Sent, response: httpx.Response) -
 def test_any_request_is_answered_or_refused_in_one_line(
     endpoint: Endpoint[Any, Any], door: Door, paths: tuple[Path, ...], tally: Tally
 ) -> None:
-    count = max(1, REQUESTS // len(ENDPOINTS))
+    count = -(-REQUESTS // len(ENDPOINTS))
 
     @settings(
         max_examples=count,

@@ -92,6 +92,23 @@ def test_a_lost_engine_is_tried_again_and_then_reported(monkeypatch: pytest.Monk
     assert asked == ["/events"] * 3
 
 
+@pytest.mark.parametrize("terminal", [True, False], ids=["terminal", "log"])
+def test_a_silent_engine_is_named_and_waited_for(terminal: bool) -> None:
+    lines = [b"data: " + msgspec.json.encode(status) + b"\n\n" for status in statuses()]
+    asked = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(request.url.path)
+        if len(asked) <= 12:  # more often than a lost engine is tried
+            raise httpx.ReadTimeout("nothing came")
+        return httpx.Response(200, content=b"".join(lines))
+
+    out = console(terminal=terminal)
+    with SyncEngineClient(httpx.MockTransport(answer)) as client:
+        assert headless.follow_run(client, out).state == "done"
+    assert text_of(out).count("the engine does not answer; waiting for it") == 1
+
+
 def test_the_summary_is_aligned_and_plain() -> None:
     out = console(terminal=False)
     headless.print_summary(fake_study.METRICS, fake_study.STUDY, FakeEngine().status(), out)

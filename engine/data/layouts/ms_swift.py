@@ -19,7 +19,7 @@ from engine.data.layouts.parts import (
     to_messages,
 )
 from engine.data.layouts.single import Single
-from engine.data.messages import CALLS, CONTENT, THINKING, read_messages
+from engine.data.messages import CALLS, CONTENT, THINKING, is_call, read_message, read_messages
 from engine.data.pairs import NO_FACTS, Facts, RowError
 
 _RESPONSE, _MESSAGES = "rejected_response", "rejected_messages"
@@ -60,7 +60,7 @@ class MsSwift(Single):
         messages, given = cell(row["messages"]), row[_RESPONSE]
         if isinstance(given, str):
             given = decoded(given, _RESPONSE)  # a text may be JSON and no message
-        read = read_messages(messages, "messages", self.options.ignore)
+        read = [read_message(item, "messages", self.options.ignore) for item in messages]
         at = _after_last_user([message.role for message in read])
         asked, answer = messages[:at], messages[at:]
         response: Any = answer
@@ -100,4 +100,7 @@ def _after_last_user(roles: Sequence[str]) -> int:
 def _with_text(message: Mapping[str, Any], text: str) -> dict[str, Any]:
     """A message of the same keys that says this text alone."""
     field = next((name for name in CONTENT if message.get(name)), CONTENT[0])
-    return {**message, **dict.fromkeys({*THINKING, *CALLS} & message.keys()), field: text}
+    new = {**message, **dict.fromkeys({*THINKING, *CALLS} & message.keys()), field: text}
+    if is_call(message):  # which would make the text a call
+        new["from" if "from" in message else "role"] = "gpt" if "from" in message else "assistant"
+    return new

@@ -39,7 +39,7 @@ _OPEN = re.compile(
 # Where the next turn would begin, if a blank line stood before it.
 _CUT = re.compile(r"\nAssistant:\s*\Z")
 # Turns with another name than hh-rlhf's.
-_OTHER_TURNS = re.compile(r"\s*(?:User|USER|Question|Q):")
+_OTHER_TURNS = re.compile(r"\s*(?:User|USER):")
 # A transcript that begins with a system message, as the program writes them.
 _LED = re.compile(r"\s*(System|Developer):(.*?)(?:\r?\n){2}(?=(?:Human|Assistant):)", re.DOTALL)
 _MEDIA = frozenset(MEDIA)

@@ -16,7 +16,7 @@ from typing import Any
 import duckdb
 
 from engine import __version__
-from engine.store.migrations import v004_producers, v005_conversations
+from engine.store.migrations import v004_producers, v005_conversations, v006_waiting
 
 # Takes a cursor in a transaction, and the run folder, which it only reads.
 Migration = Callable[[Any, Path], None]
@@ -24,6 +24,7 @@ Migration = Callable[[Any, Path], None]
 MIGRATIONS: dict[int, Migration] = {
     4: v004_producers.migrate,
     5: v005_conversations.migrate,
+    6: v006_waiting.migrate,
 }
 OLDEST = min(MIGRATIONS) - 1
 CURRENT = max(MIGRATIONS)
