@@ -256,6 +256,7 @@ def test_a_key_of_the_environment_is_in_no_byte_that_is_written(
 def test_json_is_ascii_and_says_the_same(imported: tuple[Recording, bytes], place: Path) -> None:
     recording, _ = imported
     _, output = on_terminal("status", recording.run, "--json", cwd=place)
+    output = output[output.index(b"{") :]  # a busy machine may say before what it waits for
     assert output.isascii()
     assert b"\x7f" not in output
     assert json.loads(output)["run_dir"] == str(recording.run)
