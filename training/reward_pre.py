@@ -8,12 +8,15 @@ Writes engine/sample_data/models/reward-pre (the head alone; the body is MiniLM 
 from __future__ import annotations
 
 import json
+import tempfile
+from pathlib import Path
 
 import numpy as np
 from safetensors.numpy import save_file
 
 from engine.models.embedded import REWARD_HEAD, minilm_folder
-from engine.models.reward_head import with_head
+from engine.models.reward import SequenceClassifierReward
+from engine.models.reward_head import save_classifier, with_head
 from engine.models.reward_training import fit_head, head_inputs
 from training.examples import rows, text
 
@@ -24,9 +27,11 @@ def main() -> None:
     pairs = rows("helpful_pairs.jsonl")
     width = 384
     zero = {"weight": np.zeros(width, np.float32), "bias": np.zeros(1, np.float32)}
-    tokenizer, model = with_head(str(minilm_folder()), zero)
+    with tempfile.TemporaryDirectory() as folder:
+        save_classifier(*with_head(str(minilm_folder()), zero), Path(folder))
+        reward = SequenceClassifierReward(folder, "cpu", "float32")
     chosen, rejected = (
-        head_inputs(tokenizer, model, [text(n, p["context"], p[side]) for n, p in enumerate(pairs)])
+        head_inputs(reward, [text(n, p["context"], p[side]) for n, p in enumerate(pairs)])[0]
         for side in ("chosen", "rejected")
     )
     groups = [p["context"][0] for p in pairs]
