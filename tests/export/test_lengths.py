@@ -39,8 +39,13 @@ def test_a_pair_is_too_long_if_a_side_is(tokens_of: Any) -> None:
     limit = lengths[2]
     assert limit is not None
     assert longer(pairs, tokens_of, TOKENIZER, limit).pairs == {1}
-    assert longer(pairs, tokens_of, TOKENIZER, limit - 1).pairs == {1, 2}
-    assert not longer(pairs, tokens_of, TOKENIZER, 1000).pairs
+
+
+def test_the_limit_itself_is_not_too_long() -> None:
+    pairs = sides("Yes.", "Yes. " * 4)
+    lengths = counts(load(TOKENIZER), [pair.chosen.transcript for pair in pairs])
+    assert lengths[1] is not None
+    assert longer(pairs, "transcript", TOKENIZER, lengths[1] - 1).pairs == {1}
 
 
 def test_text_is_counted_with_the_end_that_a_trainer_adds() -> None:
