@@ -13,6 +13,7 @@ from engine.models.protocols import Rewards
 from engine.paper.inputs import Pairs
 from engine.paths import SAMPLE_DATA
 from engine.store import Store, results
+from engine.store.complete import put_complete
 from engine.study import Study
 from tests.engine.studies import write_taxonomy
 from tests.pairs import of_transcripts, put
@@ -58,4 +59,5 @@ def plant(
                 results.put_scores(cursor, role, part.tolist(), made)
             known = dict(zip(part.tolist(), labels[part].tolist(), strict=True))
             results.put_recorded_labels(cursor, "labeler main", known)
+    put_complete(store, studies.dump_resolved(study))
     return study, store
