@@ -90,14 +90,22 @@ def ingest() -> None:
             took = seconds(lambda source=source: deque(data.read_pairs(source), 0))
             say(f"read {PAIRS:,} pairs from {kind}", took)
         pairs = [p for p in data.read_pairs(data.Source(path=lines)) if isinstance(p, data.Pair)]
+        asked = [*map(_asking, range(PAIRS))]
         for how in ("exact", "near"):
             groups = Groups(how)
-            took = seconds(lambda groups=groups: [*map(groups.add, pairs), groups.numbers()])
-            say(f"group {PAIRS:,} prompts, {how}", took)
+            took = seconds(lambda groups=groups: [*map(groups.add, asked), groups.numbers()])
+            say(f"group {PAIRS:,} different prompts of 90 words, {how}", took)
         store = Store(Path(folder) / "seal.duckdb")
         took = seconds(lambda: put(store, data.digest(pairs), pairs))
         say(f"store {PAIRS:,} pairs in DuckDB", took)
         store.close()
+
+
+def _asking(number: int) -> data.Pair:
+    """A pair with a prompt of its own."""
+    prompt = " ".join(map(str, random.Random(number).choices(range(10_000, 60_000), k=90)))
+    said = data.Conversation.of_transcript(f"\n\nHuman: {prompt}\n\nAssistant: yes")
+    return data.Pair(str(number), number, said, said)
 
 
 def _as_messages(row: dict[str, str]) -> dict[str, Any]:
