@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from itertools import islice
+from typing import Any, Literal
 
 from engine.data.layouts import BY_NAME, Change, Layout
 from engine.data.origin import Origin
 from engine.errors import BadInput
 from engine.export.as_came import Written
+from engine.export.decisions import action
 from engine.store import exports
 from engine.store.exports import StoredRow
 from engine.wire.messages import ExportRequest, Verdict
@@ -37,11 +39,11 @@ class Rows:
         self._selected = None if ids is None else exports.rows_of_pairs(cursor, ids)
         self._items: dict[int, _Item] = {}
         for pair in exports.decided(cursor, request.author):
-            action = _action(pair.verdict, request)
-            if action == "keep" or not self._selects(pair.source_rows[0]):
+            what = _action(pair.verdict, request)
+            if what == "keep" or not self._selects(pair.source_rows[0]):
                 continue
             item = self._items.setdefault(pair.source_rows[0], _Item(pair.source_rows))
-            item.changes.append(Change(pair.place, action))
+            item.changes.append(Change(pair.place, what))
             for number in pair.source_rows:
                 self._items[number] = item
 
@@ -61,19 +63,21 @@ class Rows:
             total = exports.row_counts(self._cursor).rows
         else:
             total = len(self._selected)
-        items = {id(item): item for item in self._items.values()}.values()
-        return total - sum(row is None for item in items for row in self._written(item).values())
+        items = _each_once(self._items.values())
+        pages = iter(lambda: list(islice(items, exports.PAGE)), [])
+        return total - sum(row is None for page in pages for row in self._written(page).values())
 
     def of(self, file: str) -> Iterator[list[Written]]:
         """The rows of a file in their order, page by page."""
         pending: dict[int, Mapping[str, Any] | None] = {}
         for page in exports.source_rows(self._cursor, file):
+            numbers = [row.number for row in page]
+            changed = (self._items[n] for n in numbers if n in self._items and n not in pending)
+            pending |= self._written(list(_each_once(changed)))
             written = []
             for row in page:
                 if not self._selects(row.number):
                     continue
-                if row.number in self._items and row.number not in pending:
-                    pending |= self._written(self._items[row.number])
                 if row.number not in pending:
                     written.append(Written(row.line, row.content, None))
                 elif (new := pending.pop(row.number)) is not None:
@@ -83,12 +87,17 @@ class Rows:
     def _selects(self, number: int) -> bool:
         return self._selected is None or number in self._selected
 
-    def _written(self, item: _Item) -> dict[int, Mapping[str, Any] | None]:
-        """The rows of an item after its decisions, by number; None for a row that is left out."""
-        stored = exports.rows_by_number(self._cursor, item.rows)
-        layout = self._layout(stored[0])
-        new = layout.write([json.loads(row.content) for row in stored], item.changes)
-        return dict(zip(item.rows, new, strict=True))
+    def _written(self, items: Sequence[_Item]) -> dict[int, Mapping[str, Any] | None]:
+        """The rows of items after their decisions, by number; None for a row that is left out."""
+        numbers = [number for item in items for number in item.rows]
+        stored = iter(exports.rows_by_number(self._cursor, numbers))
+        written: dict[int, Mapping[str, Any] | None] = {}
+        for item in items:
+            rows = list(islice(stored, len(item.rows)))
+            layout = self._layout(rows[0])
+            new = layout.write([json.loads(row.content) for row in rows], item.changes)
+            written |= zip(item.rows, new, strict=True)
+        return written
 
     def _layout(self, row: StoredRow) -> Layout:
         if row.layout not in BY_NAME:
@@ -100,14 +109,12 @@ class Rows:
         return self._layouts[row.layout]
 
 
-def _action(verdict: Verdict, request: ExportRequest) -> Any:
-    """As `Change` has it. A tie is written as one where the layout has a word for it."""
-    match verdict:
-        case "flip":
-            return "flip"
-        case "tie":
-            return "keep" if request.ties == "keep" else "tie"
-        case "discuss":
-            return "keep" if request.discuss == "keep" else "omit"
-        case _:
-            return "omit"
+def _each_once(items: Iterable[_Item]) -> Iterator[_Item]:
+    """An item stands under the number of each of its rows."""
+    return iter({id(item): item for item in items}.values())
+
+
+def _action(verdict: Verdict, request: ExportRequest) -> Literal["keep", "flip", "omit", "tie"]:
+    """As in training formats, but a tie is written as one where the layout has a word for it."""
+    decided = action(verdict, request)
+    return "tie" if verdict == "tie" and decided == "omit" else decided
