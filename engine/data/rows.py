@@ -106,10 +106,10 @@ class RowReader:
     ) -> Sequence[Pair | Reject]:
         """Adds a row to its group; the pairs of the group if it is complete."""
         try:
-            _check_unread(layout, row, unread)
+            layout.check_unread(row[1], unread)
             key = (layout.name, layout.key(row[1]))
         except Unused as unused:
-            raise BadInput(_unused(row[0], unused)) from None
+            raise _unused(row[0], unused) from None
         except RowError as error:
             return [_reject([row], error)]
         group = self._groups.setdefault(key, _Group(layout))
@@ -124,15 +124,16 @@ class RowReader:
     ) -> Sequence[Pair | Reject]:
         """The pairs of one row, or of the rows of one group."""
         try:
+            values = [value for _, value in rows]
             if unread:
-                _check_unread(layout, rows[-1], unread)
-            drafts = layout.read([value for _, value in rows])
+                layout.check_unread(values[-1], unread)
+            drafts = layout.read(values)
             for draft in drafts:
                 check_conversation(draft.chosen, "chosen")
                 check_conversation(draft.rejected, "rejected")
         except Unused as unused:
             source, _ = rows[-1]
-            raise BadInput(_unused(source, unused)) from None
+            raise _unused(source, unused) from None
         except RowError as error:
             return [_reject(rows, error)]
         return self._pairs(layout, drafts, rows)
@@ -208,15 +209,6 @@ def _reject(rows: Sequence[_Row], error: RowError) -> Reject:
     return Reject(last.file, last.line, error.reason, error.detail, excerpt(last.raw), sources)
 
 
-def _check_unread(layout: Layout, row: _Row, unread: tuple[str, ...]) -> None:
-    """Raises BadInput if one of these columns has text."""
-    source, value = row
-    try:
-        layout.check_unread(value, unread)
-    except Unused as unused:
-        raise BadInput(_unused(source, unused)) from None
-
-
 def _raw(row: Row) -> bytes:
     """The row as a JSON object; a line of JSON is kept as it is."""
     if isinstance(row.raw, bytes):
@@ -224,13 +216,13 @@ def _raw(row: Row) -> bytes:
     return as_json(row.value)  # type: ignore[arg-type]
 
 
-def _unused(row: SourceRow, unused: Unused) -> str:
+def _unused(row: SourceRow, unused: Unused) -> BadInput:
     columns = ", ".join(f'"{column}"' for column in unused.columns)
     where = f" ({unused.where})" if unused.where else ""
     it, hold = ("them", "hold") if len(unused.columns) > 1 else ("it", "holds")
     # [data.columns] names columns, and no fields inside one.
     say = "" if unused.where else "say what it is under [data.columns], or "
-    return (
+    return BadInput(
         f"{row.file}, line {row.line}{where}: {columns} {hold} text that would not be read: "
         f"{say}leave {it} out with [data] ignore = [{columns}]"
     )
