@@ -19,7 +19,7 @@ import numpy as np
 
 from engine import __version__
 from engine.store.appended import set_aside
-from engine.store.database import Store, sql
+from engine.store.database import Store, rows, sql
 from engine.visible import json_text
 
 _AT_ONCE = 10_000  # about so many decisions end with one line of actions in a file made anew
@@ -113,13 +113,12 @@ def next_number(cursor: Any) -> int:
 
 
 def logged(cursor: Any, span: Span) -> list[Logged]:
-    rows = cursor.execute(
-        "SELECT action_no, epoch(time), author, study, kind, target, blind, summary, pairs "
-        "FROM actions WHERE action_no BETWEEN ? AND ? ORDER BY action_no",
+    found = cursor.execute(
+        "SELECT action_no AS number, epoch(time) AS time, author, study, kind, target, blind, "
+        "summary, pairs FROM actions WHERE action_no BETWEEN ? AND ? ORDER BY action_no",
         list(span),
-    ).fetchall()
-    names = Logged.__struct_fields__
-    return [Logged(**dict(zip(names, row, strict=True))) for row in rows]
+    )
+    return rows(found, Logged)
 
 
 def is_empty(path: Path) -> bool:
