@@ -222,6 +222,16 @@ def pair_texts(store: Store) -> list[PairTexts]:
     return [PairTexts._make(row) for row in store.read(query).fetchall()]
 
 
+def pair_keys(store: Store) -> list[tuple[int, str, str]]:
+    """(number, key of the chosen text, key of the rejected text) of every pair, in pair order."""
+    query = (
+        "SELECT p.pair_id, c.sha256, r.sha256 FROM pairs AS p "
+        "JOIN texts AS c ON c.text_id = p.chosen_id JOIN texts AS r ON r.text_id = p.rejected_id "
+        "ORDER BY p.pair_id"
+    )
+    return [(number, chosen, rejected) for number, chosen, rejected in store.read(query).fetchall()]
+
+
 def source_keys(store: Store) -> dict[tuple[str, str], int]:
     """(source_id, side) → text_id, in pair order."""
     keys = {}

@@ -7,7 +7,7 @@ from engine.run import ingest, recorded
 from engine.run.stages.base import Stage
 from engine.run.work import DryRun, Run
 from engine.store import dataset
-from engine.store.dataset import content_key, has_content
+from engine.store.dataset import content_key, has_content, has_dataset
 from engine.wire.messages import StagePlan
 
 
@@ -55,10 +55,13 @@ class Ingest(Stage):
         source = ingest.read(dry.study)
         source.check()
         recorded.read(dry.study, source)
-        keys = [
-            (at, content_key(pair.chosen), content_key(pair.rejected))
-            for at, pair in enumerate(source.pairs())
-        ]
+        if has_dataset(dry.store, source.digest):
+            keys = dataset.pair_keys(dry.store)
+        else:
+            keys = [
+                (at, content_key(pair.chosen), content_key(pair.rejected))
+                for at, pair in enumerate(source.pairs())
+            ]
         dry.ingested(source.digest, keys)
         stored = has_content(dry.store, source.digest, source.edition)
         return self.planned(source.count if stored else 0, 0 if stored else source.count)
