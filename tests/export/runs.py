@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from engine import taxonomy
 from engine.data.pairs import Pair
 from engine.data.readers import Source, read_pairs
 from engine.service import Engine
+from engine.wire.messages import ExportRequest
 from tests.engine.released import SIDES, write_compare, write_taxonomy_csv
 from tests.engine.studies import prepare, write_taxonomy
 from tests.tui.fake_study import FEATURES
@@ -56,3 +58,15 @@ def run_on(folder: Path, data: Path, extra: str = "") -> Engine:
     engine.join()
     assert engine.status().state == "done", engine.status().error
     return engine
+
+
+def export(engine: Engine, path: Path, form: str, **settings: Any) -> Path:
+    """Exports with kim's decisions, and checks that the preview told the number of rows."""
+    request = ExportRequest(path=str(path), format=form, **{"author": "kim", **settings})
+    preview = engine.preview_export(request)
+    engine.export(request)
+    engine.exports.join()
+    status = engine.exports.status()
+    assert (status.state, status.error) == ("done", None)
+    assert status.done == preview.rows
+    return path

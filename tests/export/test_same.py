@@ -8,6 +8,7 @@ import json
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,10 @@ from engine.store.dataset import ORIGIN
 from engine.wire.messages import ExportRequest
 
 from .conftest import decide
+from .runs import export as export_as
 from .runs import run_on
+
+export = partial(export_as, form="same")
 
 Open = Callable[..., Engine]
 
@@ -38,17 +42,6 @@ def opened(tmp_path: Path) -> Iterator[Open]:
     yield run
     for engine in engines:
         engine.close()
-
-
-def export(engine: Engine, path: Path, **settings: Any) -> Path:
-    request = ExportRequest(path=str(path), format="same", author="kim", **settings)
-    preview = engine.preview_export(request)
-    engine.export(request)
-    engine.exports.join()
-    status = engine.exports.status()
-    assert (status.state, status.error) == ("done", None)
-    assert status.done == preview.rows
-    return path
 
 
 def message_rows(count: int = 6) -> list[dict[str, Any]]:

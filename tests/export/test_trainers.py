@@ -19,7 +19,7 @@ from engine.service import Engine
 from engine.wire.messages import ExportRequest
 
 from .conftest import decide
-from .runs import run_on
+from .runs import export, run_on
 
 _TOOLS = [
     {
@@ -93,17 +93,6 @@ def module_run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
         decide(engine, (1, 3), author, verdict=verdict)
     yield engine
     engine.close()
-
-
-def export(engine: Engine, path: Path, form: str, **settings: Any) -> Path:
-    request = ExportRequest(path=str(path), format=form, **{"author": "kim", **settings})
-    preview = engine.preview_export(request)
-    engine.export(request)
-    engine.exports.join()
-    status = engine.exports.status()
-    assert (status.state, status.error) == ("done", None)
-    assert status.done == preview.rows
-    return path
 
 
 def load(path: Path, cache: Path) -> Any:
