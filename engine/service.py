@@ -25,7 +25,7 @@ from engine.run.pipeline import Pipeline
 from engine.run.preview import preview
 from engine.run.progress import Progress
 from engine.run.stages import stages
-from engine.store import dataset, ledger, marks, measures, recovery, saved_filters
+from engine.store import dataset, ledger, marks, measures, recovery, saved_filters, steps
 from engine.store.browse import Browser
 from engine.store.database import Reading
 from engine.store.ledger import LedgerRow
@@ -34,7 +34,6 @@ from engine.wire import endpoints
 from engine.wire.answering import answers
 from engine.wire.messages import (
     Agreement,
-    AuthorRequest,
     CompleteRequest,
     Completion,
     ExportPreview,
@@ -58,6 +57,7 @@ from engine.wire.messages import (
     PlanRequest,
     Plots,
     ProgressRequest,
+    RedoRequest,
     Rejects,
     RewriteDetail,
     RewriteQuery,
@@ -71,6 +71,7 @@ from engine.wire.messages import (
     SaveFilter,
     StopRequest,
     StudyInfo,
+    UndoRequest,
 )
 
 STUDY_FILE = "study.json"
@@ -93,6 +94,7 @@ class Engine:
         self.store = recovery.open_store(folder)
         self._last = last.Last(self.store)
         self.progress = Progress(str(folder), self.study.name)
+        self.progress.decided(marks.revision(self.store))
         self._thread: threading.Thread | None = None
         self._pipeline: Pipeline | None = None
         self._stop = threading.Event()
@@ -301,19 +303,24 @@ class Engine:
     @answers(endpoints.MARK)
     def mark(self, request: MarkRequest) -> MarksChanged:
         """Change marks; they are on disk when this returns. Works during a run."""
-        return marks.change(self.store, request, studies.digest(self._results_study()))
+        return self._decided(marks.change(self.store, request, self._study_digest()))
 
     @answers(endpoints.UNDO)
-    def undo(self, request: AuthorRequest) -> MarksChanged:
-        return marks.undo(self.store, request.author, studies.digest(self._results_study()))
+    def undo(self, request: UndoRequest) -> MarksChanged:
+        return self._decided(steps.undo(self.store, request, self._study_digest()))
 
     @answers(endpoints.REDO)
-    def redo(self, request: AuthorRequest) -> MarksChanged:
-        return marks.redo(self.store, request.author, studies.digest(self._results_study()))
+    def redo(self, request: RedoRequest) -> MarksChanged:
+        return self._decided(steps.redo(self.store, request, self._study_digest()))
+
+    def _decided(self, done: MarksChanged) -> MarksChanged:
+        """Tell every client that follows the events."""
+        self.progress.decided(done.revision)
+        return done
 
     @answers(endpoints.MARK_LOG)
     def mark_log(self, request: LogRequest) -> list[MarkEvent]:
-        return marks.log(self.store, request.limit)
+        return marks.log(self.store, request.limit, request.after)
 
     @answers(endpoints.MARK_PROGRESS)
     def mark_progress(self, request: ProgressRequest) -> MarkProgress:
@@ -328,7 +335,9 @@ class Engine:
         return ledger.ledger(self.store)
 
     def import_ledger(self, rows: Iterable[LedgerRow]) -> Imported:
-        return ledger.import_ledger(self.store, rows, studies.digest(self._results_study()))
+        done = ledger.import_ledger(self.store, rows, self._study_digest())
+        self.progress.decided(marks.revision(self.store))
+        return done
 
     # ------------------------------------------------------------ exports
 
@@ -359,7 +368,7 @@ class Engine:
     def _subject(self) -> Subject:
         metrics = self.metrics(_EVERY_PRESET)
         digests = Digests(
-            study=studies.digest(self._results_study()),
+            study=self._study_digest(),
             dataset=self.store.meta("dataset") or "",
             metrics=measure.digest(metrics.tables),
         )
@@ -380,6 +389,9 @@ class Engine:
         """The study of the results shown; the folder's own if there are none."""
         results = self._results()
         return self.study if results is None else results.study
+
+    def _study_digest(self) -> str:
+        return studies.digest(self._results_study())
 
     def _need_measures(self) -> last.Results:
         """The last results, after making sure that their measures are stored."""

@@ -19,6 +19,7 @@ from textual.app import App
 from textual.binding import BindingType
 from textual.filter import Monochrome, NoColor
 from textual.screen import ModalScreen
+from textual.timer import Timer
 from textual.worker import WorkerFailed
 
 from engine.errors import SealError
@@ -38,12 +39,14 @@ from seal_tui.explorer.screens.overview import OverviewScreen
 from seal_tui.explorer.screens.pairs import AmbiguousScreen, ResistanceScreen
 from seal_tui.explorer.screens.plots import PlotsScreen
 from seal_tui.explorer.screens.robustness import RobustnessScreen
-from seal_tui.explorer.session import Session
+from seal_tui.explorer.session import NO_NEWS, Session
 from seal_tui.explorer.themes import DEFAULT, FALLBACK, THEMES
-from seal_tui.text import planned
+from seal_tui.explorer.widgets.bars import refresh_keys
+from seal_tui.text import planned, words
 from seal_tui.text.safe import Safe, one_line, shell_word
 
 _TERMINAL_CHECK_S = 3.0
+_NEWS_S = 10.0
 _SCREENS: tuple[type[SealScreen], ...] = (
     OverviewScreen,
     ImprintScreen,
@@ -85,6 +88,7 @@ class SealApp(App[None]):
         for kind in _SCREENS:
             self.add_mode(kind.TAB, self._producer(kind))
         self.farewell = Safe("")
+        self._forget_news: Timer | None = None
 
     def _producer(self, kind: type[SealScreen]) -> Callable[[], SealScreen]:
         return lambda: kind(self.session)
@@ -123,11 +127,37 @@ class SealApp(App[None]):
                 if self.session.status is None and isinstance(event, RunStatus):
                     await self._return(event)
                 self.session.note(event)
+                if self.session.behind:
+                    self._catch_up()
                 for screen in self.screen_stack:
                     if isinstance(screen, SealScreen) and screen.is_mounted:
                         screen.engine_spoke()
         finally:
             await self.session.client.close()
+
+    @work(group="news", exclusive=True, exit_on_error=True)
+    async def _catch_up(self) -> None:
+        """Show what others decided."""
+        try:
+            events = await self.session.decided_elsewhere()
+        except SealError:
+            return  # the next event brings it
+        if not events:
+            return
+        if news := words.news(events, self.session.author, self.session.blind):
+            self._say(news)
+        for screen in self.screen_stack:
+            if isinstance(screen, SealScreen) and screen.is_mounted:
+                screen.catch_up()
+
+    def _say(self, news: Safe) -> None:
+        """Show a line among the keys, for a while."""
+        self.session.news = news
+        if self._forget_news is not None:
+            self._forget_news.stop()
+        self._forget_news = self.set_timer(_NEWS_S, lambda: self._say(NO_NEWS)) if news else None
+        for screen in self.screen_stack:
+            refresh_keys(screen)
 
     # ---------------------------------------------------------- the last place
 

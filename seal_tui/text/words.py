@@ -10,6 +10,7 @@ from textual.content import Content
 from engine.results import names
 from engine.wire.messages import (
     Mark,
+    MarkEvent,
     MarkProgress,
     Opinion,
     Regime,
@@ -123,6 +124,23 @@ def mark_in_full(entry: Mark) -> Safe:
         *([f"“{one_line(entry.note)}”"] if entry.note else []),
     ]
     return Safe(f"{one_line(entry.author)}: {' · '.join(parts)}")
+
+
+def news(events: Sequence[MarkEvent], author: str, blind: bool) -> Safe:
+    """ann: flip on 12 pairs. What others decided, the newest first; in blind mode only that the
+    same author decided something elsewhere, and not what."""
+    told = [event for event in events if event.author == author] if blind else events
+    if not told:
+        return Safe("")
+    names = dict.fromkeys(one_line(event.author) for event in told)
+    who = ", ".join(f"{name} (elsewhere)" if name == one_line(author) else name for name in names)
+    pairs = sum(event.pairs for event in told)
+    which = f"{numbers.count(pairs)} pairs"
+    if pairs == 1:
+        which = f"pair {one_line(told[0].source_id)}"
+    if len(told) > 1:
+        return Safe(f"{who}: {numbers.count(len(told))} changes, {which}")
+    return Safe(f"{who}: {which if blind else f'{one_line(told[0].summary)} on {which}'}")
 
 
 def queue(progress: MarkProgress) -> Content:

@@ -14,7 +14,7 @@ from engine import study as studies
 from engine.executors.workers import Workers
 from engine.service import Engine
 from engine.store import results
-from engine.wire.messages import AuthorRequest, ExportRequest, MarkChange, MarkRequest, PairQuery
+from engine.wire.messages import ExportRequest, MarkChange, MarkRequest, PairQuery, UndoRequest
 from tests.engine.studies import manifest, run_to_end, until
 from tests.tui import recorded
 
@@ -79,8 +79,8 @@ def test_a_copy_says_what_the_original_said(
 
 def test_triage_goes_on_in_a_copy(opened: Engine) -> None:
     mark(opened, 1, "drop")
-    assert opened.undo(AuthorRequest(author="ada")).changed == 1
-    assert opened.undo(AuthorRequest(author="ada")).changed == 1, "what was done in the original"
+    assert opened.undo(UndoRequest(author="ada")).changed == 1
+    assert opened.undo(UndoRequest(author="ada")).changed == 1, "what was done in the original"
 
 
 @pytest.mark.parametrize("name", ["a.jsonl", "a.csv", "a.html", "ledger.jsonl"])

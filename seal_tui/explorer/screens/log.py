@@ -45,6 +45,19 @@ def _event(event: MarkEvent) -> Content:
     )
 
 
+def undo_question(event: MarkEvent, blind: bool) -> Safe:
+    """Whether to undo a change that the author made in another session."""
+    when = datetime.fromtimestamp(event.time).strftime("%Y-%m-%d %H:%M")
+    what = "a change" if blind else f"“{one_line(event.summary)}”"
+    one = event.pairs == 1
+    which = f"pair {one_line(event.source_id)}" if one else f"{numbers.count(event.pairs)} pairs"
+    return Safe(
+        "Nothing to undo in this explorer.\n"
+        f"Undo the last change of {one_line(event.author)}, made elsewhere or earlier?\n\n"
+        f"{when}  {what} on {which}"
+    )
+
+
 def filter_line(name: str, text: str) -> Content:
     return Content.assemble(
         (fit(Safe(f"@{one_line(name)}"), 20), "bold"), " ", content(text, "dim")
