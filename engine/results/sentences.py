@@ -93,6 +93,17 @@ def alignment(row: AlignmentRow, kinds: Kinds) -> str:
         f"{numbers.percent(row.alignment)} of {numbers.count(row.n)} pairs"
         f"{_between(row.ci_low, row.ci_high, 1, 100)}; {numbers.count(row.ties)} are exact ties, "
         f"{numbers.count(row.noise_limited)} differ by less than the scorer's noise."
+        + _held_out(row)
+    )
+
+
+def _held_out(row: AlignmentRow) -> str:
+    if row.held_out is None:
+        return ""
+    between = _between(row.held_out_low, row.held_out_high, 1, 100)
+    return (
+        " These are the pairs it was trained on; of pairs held out of its training it orders "
+        f"{numbers.percent(row.held_out)} so{between}."
     )
 
 

@@ -46,12 +46,12 @@ class Roses(Plot):
 
     def __init__(self, id: str | None = None) -> None:
         self._plots: Plots | None = None
-        self._aligned: list[float | None] = []
+        self._alignment: Sequence[AlignmentRow] = ()
         super().__init__(id)
 
     def show(self, plots: Plots, alignment: Sequence[AlignmentRow]) -> None:
         self._plots = plots
-        self._aligned = [line.alignment for line in alignment]
+        self._alignment = alignment
         self.changed()
 
     @property
@@ -98,13 +98,19 @@ class Roses(Plot):
                 f"(length {length}). The sign is a direction, not an improvement.{undefined}"
             )
         low, high = _both(circle.counts)
-        aligned = self._aligned[self.item] if self.item < len(self._aligned) else None
-        tail = f"{numbers.percent(aligned)} of pairs are aligned; " if aligned else ""
+        tail = _aligned(self._alignment[self.item]) if self.item < len(self._alignment) else ""
         both_low, both_high = (numbers.percent(count / n if n else None) for count in (low, high))
         return Safe(
             f"{name}: {tail}both rewards are negative in {both_low} and positive in {both_high}. "
             f"Mean direction {mean}, length {length}.{undefined}"
         )
+
+
+def _aligned(row: AlignmentRow) -> str:
+    if row.alignment is None:
+        return ""
+    held_out = "" if row.held_out is None else f" ({numbers.percent(row.held_out)} held out)"
+    return f"{numbers.percent(row.alignment)} of pairs are aligned{held_out}; "
 
 
 def _both(counts: Sequence[int]) -> tuple[int, int]:
