@@ -131,7 +131,10 @@ class Engine:
                 self._pipeline = Pipeline(
                     self.study, self.folder, self.store, self.progress, self._stop
                 )
-                self.progress.begin([stage.waiting() for stage in self._pipeline.stages])
+                self.progress.begin(
+                    [stage.waiting() for stage in self._pipeline.stages],
+                    self._pipeline.executor.waiting,
+                )
                 self._thread = threading.Thread(
                     target=self._run, args=(self._pipeline,), name="run"
                 )
