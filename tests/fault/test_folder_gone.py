@@ -22,6 +22,8 @@ from tests.fault.conftest import Tally
 from tests.fault.test_machine import Gate
 from tests.fault.tiny import write_light_study
 
+pytestmark = pytest.mark.fault("folders taken away")
+
 Start = Callable[[Path], Path]
 Taken = Callable[[Path], str]
 
@@ -80,7 +82,7 @@ def test_an_engine_whose_folder_is_taken_away_says_so_and_ends_with_its_workers(
         assert _files(run) == kept, "nothing was made again, changed or removed"
     if take in (move, lose_lock):
         assert start(run if take is lose_lock else run.with_name("elsewhere")).is_socket()
-    tally.add(1, survived=1)
+    tally.add(1, refused=1)
 
 
 def _child(pid: int) -> int | None:
@@ -137,7 +139,7 @@ def test_a_headless_run_and_commands_say_that_the_folder_is_gone(
         (line,) = done.stderr.splitlines()
         assert (done.returncode, "is not a run folder" in line) == (2, True), line
     assert not run.exists()
-    tally.add(4, survived=4)
+    tally.add(4, refused=4)
 
 
 def test_looking_for_an_engine_makes_no_folder(tmp_path: Path) -> None:
