@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 import sys
@@ -10,6 +11,9 @@ from pathlib import Path
 
 from engine import door
 from engine.errors import BadInput, explain
+from engine.place import Gone
+
+LOOK_S = 1.0  # how often an engine looks whether its folder is still there
 
 
 def _idle_limit() -> float:
@@ -40,7 +44,9 @@ async def _serve(folder: Path, limit: float) -> None:
     activity = Activity()
 
     def leave() -> None:
-        withdraw(folder)  # clients now wait for the next engine
+        with contextlib.suppress(Gone):
+            engine.kept.check()
+            withdraw(folder)  # clients now wait for the next engine
         server.should_exit = True
         engine.progress.wake()
 
@@ -63,18 +69,30 @@ async def _serve(folder: Path, limit: float) -> None:
             if not (engine.running or engine.exports.running) and activity.idle_s() > limit:
                 leave()
 
+    async def leave_when_gone() -> None:
+        while not server.should_exit:
+            await asyncio.sleep(LOOK_S)
+            try:
+                engine.kept.check()
+            except Gone as gone:
+                engine.abandon(gone)
+                server.should_exit = True
+
     async def announce_when_up() -> None:
         while not server.started:
             await asyncio.sleep(0.02)
         socket.chmod(0o600)
         announce(folder, socket)
 
-    background = [asyncio.create_task(leave_when_idle()), asyncio.create_task(announce_when_up())]
+    background = [
+        asyncio.create_task(work()) for work in (leave_when_idle, leave_when_gone, announce_when_up)
+    ]
     try:
         await server.serve()
     finally:
         for task in background:
             task.cancel()
+        engine.kept.check()  # nothing is written, nor removed, where this engine's folder was
         engine.progress.wake()  # release threads of watchers whose streams were closed
         withdraw(folder)
         await asyncio.to_thread(engine.close)
@@ -92,6 +110,11 @@ def main() -> int:
 
     try:
         asyncio.run(_serve(Path(sys.argv[1]).resolve(), _idle_limit()))
+    except Gone as gone:
+        print(f"seal-tui: {gone}", file=sys.stderr, flush=True)
+        # Without closing the database: all that was committed is on disk, and DuckDB would remove
+        # what has the name of its log.
+        os._exit(gone.kind.exit_code)
     except Exception as error:
         problem = explain(error)
         print(f"seal-tui: {problem}", file=sys.stderr)

@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 
 from engine.backends.base import Model
 from engine.errors import MachineError, of_kind
+from engine.executors import devices
 from engine.executors.jobs import (
     Job,
     Outcome,
@@ -26,6 +27,7 @@ from engine.executors.jobs import (
 )
 from engine.executors.process import main
 from engine.executors.requests import ENDPOINT, Ask, Devices, Load, Request, Where
+from engine.executors.settings import LONGEST_S
 from engine.models.operations import Operation
 
 _CONTEXT = multiprocessing.get_context("spawn")
@@ -107,23 +109,25 @@ class Workers:
     """One process per device, started on first use. `limit_s` is the time limit for a batch; `stop`
     is checked between batches and between retries."""
 
-    def __init__(self, devices: str, limit_s: float, stop: threading.Event) -> None:
-        self._devices = devices
-        self._limit_s = limit_s
+    def __init__(self, names: str, limit_s: float, stop: threading.Event) -> None:
+        self._devices = names
+        self._limit_s = min(
+            limit_s, LONGEST_S
+        )  # a folder of an older version may have a longer one
         self._stop = stop
         self._workers: list[WorkerProcess] = []
 
     def _started(self) -> list[WorkerProcess]:
         if not self._workers:
-            if self._devices == "auto":
-                first = WorkerProcess("auto")
+            names = list(devices.names(self._devices, "executor.devices"))
+            if names == [devices.AUTO]:
+                first = WorkerProcess(devices.AUTO)
                 self._workers.append(first)
                 names = first.ask(Devices())
-                if names != ["auto"]:
+                if names != [devices.AUTO]:
                     first.close()
                     first.device = names[0]
             else:
-                names = [name.strip() for name in self._devices.split(",")]
                 self._workers.append(WorkerProcess(names[0]))
             self._workers += [WorkerProcess(name) for name in names[1:]]
         return self._workers
@@ -149,8 +153,8 @@ class Workers:
     def where(self, model: Model) -> str:
         """The devices that run this model, or `endpoint`."""
         first = self.ask(Where(model))
-        devices = [first, *(process.device for process in self._started()[1:])]
-        return first if first == ENDPOINT else ", ".join(devices)
+        others = [process.device for process in self._started()[1:]]
+        return first if first == ENDPOINT else ", ".join([first, *others])
 
     def run(
         self,
