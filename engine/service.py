@@ -19,6 +19,7 @@ from engine.export import ledger as ledger_file
 from engine.export.job import Exports
 from engine.export.provenance import Digests
 from engine.export.source import Subject
+from engine.place import Gone, Kept
 from engine.results import views
 from engine.run import last, manifest, measure
 from engine.run.pipeline import Pipeline
@@ -91,6 +92,7 @@ class Engine:
     def __init__(self, folder: Path) -> None:
         """Raises MachineError if the database cannot be opened, BadInput for a damaged study."""
         self.folder = folder
+        self.kept = Kept(folder)
         self.study: Study = self._read_study()
         self.store = recovery.open_store(folder)
         self._last = last.Last(self.store)
@@ -121,6 +123,7 @@ class Engine:
         of the study is not installed."""
         with self._lock:
             if not self.running:
+                self.kept.check()
                 # The folder's study file may have been replaced since this engine started.
                 self.study = self._read_study()
                 studies.require_installed(self.study)
@@ -130,7 +133,10 @@ class Engine:
                 self._pipeline = Pipeline(
                     self.study, self.folder, self.store, self.progress, self._stop
                 )
-                self.progress.begin([stage.waiting() for stage in self._pipeline.stages])
+                self.progress.begin(
+                    [stage.waiting() for stage in self._pipeline.stages],
+                    self._pipeline.executor.waiting,
+                )
                 self._thread = threading.Thread(
                     target=self._run, args=(self._pipeline,), name="run"
                 )
@@ -172,6 +178,13 @@ class Engine:
         if self._thread is not None:
             self._thread.join(timeout)
 
+    def abandon(self, problem: SealError) -> None:
+        """The folder is gone: end the run without waiting for its batch, and write nothing more."""
+        self._stop.set()
+        if self._pipeline is not None:
+            self._pipeline.executor.kill()
+        self.progress.end("failed", problem)
+
     def close(self) -> None:
         self._stop.set()
         self.exports.cancel()
@@ -188,8 +201,13 @@ class Engine:
             state = "stopped"
         except Exception as error:
             problem = explain(error, self.folder / "engine.log")
+        try:
+            self.kept.check()
+        except Gone as gone:  # the reason of whatever else was the problem
+            state, problem = "failed", gone
 
         def save(status: RunStatus) -> None:
+            self.kept.check()
             manifest.write(self.folder, pipeline.study, self.store, status, pipeline.notes)
 
         self.progress.end(state, problem, save)

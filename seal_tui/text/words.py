@@ -88,7 +88,7 @@ def vote_counts(votes: VoteCounts | None) -> Safe:
 
 def group(number: int, size: int | None) -> Safe:
     """group 12 (4 pairs)"""
-    return Safe(f"group {number} ({numbers.count(size)} pairs)" if size else f"group {number}")
+    return Safe(f"group {number} ({numbers.many(size, 'pair')})" if size else f"group {number}")
 
 
 def pairs_sentence(regime: Regime | None, opinion: Opinion | None, n: int, total: int) -> Safe:
@@ -96,7 +96,7 @@ def pairs_sentence(regime: Regime | None, opinion: Opinion | None, n: int, total
     share = f" ({numbers.percent(n / total)})" if total else ""
     what = names.REGIME[regime] if regime is not None else "all regimes"
     who = names.PREFERS[opinion] if opinion is not None else "any preference of the labeler"
-    return Safe(f"{numbers.count(n)} pairs{share}: {what}; {who}.")
+    return Safe(f"{numbers.many(n, 'pair')}{share}: {what}; {who}.")
 
 
 def verdict(margin: float) -> Safe:

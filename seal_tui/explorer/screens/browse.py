@@ -122,6 +122,7 @@ class BrowseScreen(SealScreen, Generic[Query, Row, Detail]):
                 self.COLUMNS,
                 self.rows,
                 self.draw,
+                empty=Safe("loading…"),
                 id="list",
             )
             lines.meaning = self.LIST_HELP
