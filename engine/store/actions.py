@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any, NamedTuple
 
-from engine.store.database import rows, sql
+from engine.store.database import Store, rows, sql
 from engine.wire.messages import MarkEvent
 
 MAX_NUMBER = 2**31 - 1
@@ -71,9 +71,19 @@ def rebuild(cursor: Any) -> None:
     cursor.execute(sql("marks_rebuild"))
 
 
-def events(cursor: Any, after: int, limit: int, until: int = MAX_NUMBER) -> list[MarkEvent]:
-    """The latest actions from the number `after` up to `until`, newest first."""
-    parameters = {"limit": limit, "after": after, "until": until}
+def revision(store: Store) -> int:
+    """The length of the log of actions."""
+    statement = "SELECT coalesce(max(action_no) + 1, 0) FROM actions"
+    [(length,)] = store.read(statement).fetchall()
+    return int(length)
+
+
+def events(
+    cursor: Any, after: int, limit: int, *, until: int = MAX_NUMBER, author: str | None = None
+) -> list[MarkEvent]:
+    """The latest actions of an author, or of all, from the number `after` up to `until`, newest
+    first."""
+    parameters = {"limit": limit, "after": after, "until": until, "author": author}
     return rows(cursor.execute(sql("mark_log"), parameters), MarkEvent)
 
 

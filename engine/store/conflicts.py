@@ -11,29 +11,33 @@ from typing import Any
 
 from engine.errors import Conflict
 from engine.store.database import sql
+from engine.wire.messages import MarkRequest
 
 
-def refuse_unseen(cursor: Any, action: int, author: str, session: str, seen: int) -> None:
+def refuse_unseen(cursor: Any, action: int, request: MarkRequest) -> None:
     """Raises Conflict if a pair of this action, whose decisions are logged, has no longer the mark
-    that it had at the revision `seen`."""
+    that it had at the revision that the request names."""
+    wanted = {"author": request.author, "session": request.session, "seen": request.seen}
     found = cursor.execute(
-        "SELECT 1 FROM actions WHERE action_no >= ? AND author = ? "
-        "AND (session <> ? OR kind = 'import') LIMIT 1",
-        [seen, author, session],
+        "SELECT 1 FROM actions WHERE action_no >= $seen AND author = $author "
+        "AND (session <> $session OR kind = 'import') LIMIT 1",
+        wanted,
     ).fetchall()
     if not found:
         return
-    parameters = {"action": action, "author": author, "session": session, "seen": seen}
-    if pairs := cursor.execute(sql("mark_unseen"), parameters).fetchall():
+    if pairs := cursor.execute(sql("mark_unseen"), {**wanted, "action": action}).fetchall():
         raise Conflict(
-            f"{_pairs(pairs)} changed since you saw it: {_by(cursor, pairs)}. "
-            "Nothing was saved; look again, and repeat your change if it still holds"
+            f"{_changed(cursor, pairs, 'since you saw it', request.blind)}. Nothing was saved; "
+            "look again, and repeat your change if it still holds"
         )
 
 
-def refuse_overtaken(cursor: Any, target: int, since: int, author: str, kind: str) -> None:
+def refuse_overtaken(
+    cursor: Any, kind: str, target: int, since: int, author: str, blind: bool
+) -> None:
     """Raises Conflict if a pair of the change `target` has no longer the mark that the action
-    `since`, the last one about that change, gave it. `kind` is undo or redo."""
+    `since`, the last one about that change, gave it. `kind` is undo or redo. `blind`: the message
+    does not say which pair, and what was chosen."""
     found = cursor.execute(
         "SELECT 1 FROM actions WHERE action_no > ? AND author = ? LIMIT 1", [since, author]
     ).fetchall()
@@ -45,24 +49,20 @@ def refuse_overtaken(cursor: Any, target: int, since: int, author: str, kind: st
         [(summary,)] = cursor.execute(
             "SELECT summary FROM actions WHERE action_no = ?", [target]
         ).fetchall()
-        raise Conflict(
-            f"cannot {kind} “{summary}”: {_pairs(pairs)} changed since: {_by(cursor, pairs)}"
-        )
+        what = "" if blind else f" “{summary}”"
+        raise Conflict(f"cannot {kind}{what}: {_changed(cursor, pairs, 'since', blind)}")
 
 
-def _pairs(pairs: list[Any]) -> str:
-    """Pair p17 was; pair p17 and 3 others were."""
-    first, others = f"pair {pairs[0][0]}", len(pairs) - 1
-    if not others:
-        return f"{first} was"
-    return f"{first} and {others:,} other{'s' if others > 1 else ''} were"
-
-
-def _by(cursor: Any, pairs: list[Any]) -> str:
-    """The last action about the first of these pairs: “drop” by ann in another session at 14:03."""
+def _changed(cursor: Any, pairs: list[Any], since: str, blind: bool) -> str:
+    """Pair p17 and 3 others were changed since: “drop” by ann in another session at 14:03."""
+    source_id, action = pairs[0]
     [(time, author, kind, summary)] = cursor.execute(
-        "SELECT epoch(time), author, kind, summary FROM actions WHERE action_no = ?", [pairs[0][1]]
+        "SELECT epoch(time), author, kind, summary FROM actions WHERE action_no = ?", [action]
     ).fetchall()
     when = datetime.fromtimestamp(time).strftime("%Y-%m-%d %H:%M:%S")
     where = "from a ledger" if kind == "import" else "in another session"
-    return f"“{summary}” by {author} {where} at {when}"
+    others = f" and {len(pairs) - 1:,} more" if len(pairs) > 1 else ""
+    which = "a pair" if blind else f"pair {source_id}"
+    what = "" if blind else f"“{summary}” "
+    verb = "were" if others else "was"
+    return f"{which}{others} {verb} changed {since}: {what}by {author} {where} at {when}"

@@ -11,11 +11,13 @@ from collections.abc import Sequence
 from itertools import combinations
 from typing import Any, get_args
 
+import msgspec
 import numpy as np
 
 from engine.errors import BadInput, NotFound
 from engine.paper.stability import cohen_kappa
 from engine.results.records import finite
+from engine.store import blind
 from engine.store.actions import Action, events, log_action, next_action, pairs_said
 from engine.store.conflicts import refuse_unseen
 from engine.store.database import Store, sql
@@ -38,6 +40,7 @@ TAG_LENGTH = 40
 LOG_LIMIT = 10_000
 _TAG = re.compile(r"\w[\w-]*")
 _SUMMARY_TAGS = 5
+_VERDICT = {"": "verdict removed", "a": "A is better", "b": "B is better"}
 _FLAG = {"on": "flag", "off": "flag removed", "toggle": "flag toggled"}
 
 
@@ -49,8 +52,8 @@ def change(store: Store, request: MarkRequest, study: str) -> MarksChanged:
     client saw it. Then nothing is changed.
     """
     author, session = check_author(request.author), check_session(request.session)
-    summary = _summary(check_change(request.change))
-    fields, values = _fields(request.change)
+    change = check_change(request.change, blind=request.blind)
+    summary = _summary(change)
     changed = 0
     with store.write() as cursor:
         upcoming = next_action(cursor, author)
@@ -61,18 +64,12 @@ def change(store: Store, request: MarkRequest, study: str) -> MarksChanged:
         for pair_id in request.pair_ids:
             if not 0 <= pair_id < upcoming.pairs:  # a dataset's pairs are numbered without gaps
                 raise NotFound(f"no pair {pair_id}")
-        if fields:
-            values |= {
-                "action": upcoming.action,
-                "author": author,
-                "ids": list(request.pair_ids),
-            }
-            [(changed,)] = cursor.execute(
-                sql("mark_change").replace("{fields}", fields), values
-            ).fetchall()
+        parts = _parts(store, request)
+        for part, ids in parts:
+            changed += _change(cursor, upcoming.action, author, part, ids)
         if changed:
             if request.seen is not None:
-                refuse_unseen(cursor, upcoming.action, author, session, request.seen)
+                refuse_unseen(cursor, upcoming.action, request)
             log_action(
                 cursor,
                 Action(
@@ -83,7 +80,7 @@ def change(store: Store, request: MarkRequest, study: str) -> MarksChanged:
                     kind="change",
                     target=upcoming.action,
                     blind=request.blind,
-                    summary=summary,
+                    summary=" and ".join(dict.fromkeys(_summary(part) for part, _ in parts)),
                     pairs=changed,
                     session=session,
                 ),
@@ -95,6 +92,30 @@ def change(store: Store, request: MarkRequest, study: str) -> MarksChanged:
     if not changed:
         said = f"{summary}: nothing to change on {pairs_said(total)}"
     return MarksChanged(changed=changed, summary=said, revision=revision)
+
+
+def _parts(store: Store, request: MarkRequest) -> list[tuple[MarkChange, Sequence[int]]]:
+    """The change as it is stored, pair by pair: what was decided blind is to keep or to flip."""
+    better = request.change.verdict
+    if better not in ("a", "b"):
+        return [(request.change, request.pair_ids)]
+    decided = blind.verdicts(store, request.pair_ids, better, request.author)
+    return [
+        (msgspec.structs.replace(request.change, verdict=verdict), ids)
+        for verdict, ids in decided.items()
+    ]
+
+
+def _change(
+    cursor: Any, action: int, author: str, change: MarkChange, pair_ids: Sequence[int]
+) -> int:
+    """Log one change to these pairs; how many it changed."""
+    fields, values = _fields(change)
+    if not fields:
+        return 0
+    values |= {"action": action, "author": author, "ids": list(pair_ids)}
+    [(changed,)] = cursor.execute(sql("mark_change").replace("{fields}", fields), values).fetchall()
+    return int(changed)
 
 
 def _fields(change: MarkChange) -> tuple[str, dict[str, Any]]:
@@ -124,20 +145,15 @@ def _fields(change: MarkChange) -> tuple[str, dict[str, Any]]:
 # ---------------------------------------------------------------- reading
 
 
-def revision(store: Store) -> int:
-    """The length of the log of actions."""
-    statement = "SELECT coalesce(max(action_no) + 1, 0) FROM actions"
-    [(length,)] = store.read(statement).fetchall()
-    return int(length)
+def log(store: Store, limit: int, after: int = 0, author: str | None = None) -> list[MarkEvent]:
+    """The latest actions of this author, or of all, since the revision `after`, newest first.
 
-
-def log(store: Store, limit: int, after: int = 0) -> list[MarkEvent]:
-    """The latest actions since the revision `after`, newest first. Raises BadInput for a limit out
-    of range."""
+    Raises BadInput for a limit out of range.
+    """
     if not 1 <= limit <= LOG_LIMIT:
         raise BadInput(f"limit = {limit}: must be from 1 to {LOG_LIMIT:,}")
     with store.snapshot() as cursor:
-        return events(cursor, after, limit)
+        return events(cursor, after, limit, author=author)
 
 
 def progress(store: Store, pair_ids: Sequence[int], author: str) -> MarkProgress:
@@ -197,8 +213,13 @@ def check_session(session: str) -> str:
     return session
 
 
-def check_change(change: MarkChange) -> MarkChange:
-    """The change. Raises BadInput for an invalid note or tag."""
+def check_change(change: MarkChange, *, blind: bool = False) -> MarkChange:
+    """The change. Raises BadInput for an invalid note or tag, and for a decision that speaks of
+    what the author does not see."""
+    if change.verdict in (("keep", "flip") if blind else ("a", "b")):
+        how = "a and b" if blind else "keep and flip"
+        where = "in" if blind else "outside"
+        raise BadInput(f"verdict = {change.verdict}: {where} blind mode, decide with {how}")
     if change.note is not None and len(change.note) > NOTE_LENGTH:
         raise BadInput(
             f"the note has {len(change.note):,} characters; the limit is {NOTE_LENGTH:,}"
@@ -214,7 +235,7 @@ def check_change(change: MarkChange) -> MarkChange:
 def _summary(change: MarkChange) -> str:
     parts: list[str] = []
     if change.verdict is not None:
-        parts.append(change.verdict or "verdict removed")
+        parts.append(_VERDICT.get(change.verdict, change.verdict))
     if change.flag is not None:
         parts.append(_FLAG[change.flag])
     if change.note is not None:

@@ -27,7 +27,9 @@ def undo(store: Store, request: UndoRequest, study: str) -> MarksChanged:
         statement = sql("mark_undo_target")
         step = cursor.execute(statement, {**wanted, "anywhere": False}).fetchone()
         if step is not None:
-            return _step_back(store, cursor, _Step("undo", author, session, study, *step))
+            return _step_back(
+                store, cursor, _Step("undo", author, session, study, request.blind, *step)
+            )
         if request.action is not None:
             raise Conflict(
                 f"change {request.action} of {author} is not in effect: it was undone, or later "
@@ -56,7 +58,9 @@ def redo(store: Store, request: RedoRequest, study: str) -> MarksChanged:
         if step is None:
             revision = next_number(cursor)
             return MarksChanged(changed=0, summary="nothing to redo", revision=revision)
-        return _step_back(store, cursor, _Step("redo", author, session, study, *step))
+        return _step_back(
+            store, cursor, _Step("redo", author, session, study, request.blind, *step)
+        )
 
 
 class _Step(NamedTuple):
@@ -66,15 +70,16 @@ class _Step(NamedTuple):
     author: str
     session: str
     study: str
+    blind: bool
     target: int
     since: int
 
 
 def _step_back(store: Store, cursor: Any, step: _Step) -> MarksChanged:
-    kind, author, session, study, target, since = step
+    kind, author, session, study, blind, target, since = step
     before, after = ("new", "old") if kind == "undo" else ("old", "new")
-    refuse_overtaken(cursor, target, since, author, kind)
-    [(target_summary, blind)] = cursor.execute(
+    refuse_overtaken(cursor, kind, target, since, author, blind)
+    [(target_summary, was_blind)] = cursor.execute(
         "SELECT summary, blind FROM actions WHERE action_no = ?", [target]
     ).fetchall()
     upcoming = next_action(cursor, author)
@@ -96,7 +101,7 @@ def _step_back(store: Store, cursor: Any, step: _Step) -> MarksChanged:
             study=study,
             kind=kind,
             target=target,
-            blind=blind,
+            blind=was_blind,
             summary=summary,
             pairs=changed,
             session=session,
@@ -104,7 +109,7 @@ def _step_back(store: Store, cursor: Any, step: _Step) -> MarksChanged:
     )
     record(store, cursor, upcoming.action)
     which = pairs_said(changed)
-    if changed == 1:
+    if changed == 1 and not blind:
         [(source_id,)] = cursor.execute(
             "SELECT source_id FROM logged WHERE action_no = ?", [target]
         ).fetchall()

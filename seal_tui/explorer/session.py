@@ -69,9 +69,10 @@ class Session:
 
     async def decided_elsewhere(self) -> list[MarkEvent]:
         """What others decided since the last call, newest first. Raises SealError."""
-        log = await self.client.ask(MARK_LOG(LogRequest(after=self.revision)))
-        if log:
-            self.revision = log[0].number + 1
+        at = self.status.revision if self.status is not None else 0
+        request = LogRequest(after=self.revision, author=self.author, blind=self.blind)
+        log = await self.client.ask(MARK_LOG(request))
+        self.revision = max(at, log[0].number + 1 if log else 0)
         elsewhere = [event for event in log if event.session != self.name]
         self.marks_epoch += bool(elsewhere)
         return elsewhere

@@ -9,6 +9,8 @@ from textual.content import Content
 
 from engine.results import names
 from engine.wire.messages import (
+    BlindMark,
+    BlindVerdict,
     Mark,
     MarkEvent,
     MarkProgress,
@@ -45,7 +47,10 @@ VERDICT: Final[dict[Verdict, Safe]] = {
     "tie": Safe("tie"),
     "discuss": Safe("discuss"),
 }
-_VERDICT_SIGN: Final[dict[Verdict, str]] = {
+_BETTER: Final[dict[str, Safe]] = {"a": Safe("A is better"), "b": Safe("B is better")}
+_VERDICT_SIGN: Final[dict[str, str]] = {
+    "a": "A",
+    "b": "B",
     "keep": "✓",
     "flip": "⇄",
     "drop": "✗",
@@ -84,7 +89,7 @@ def vote_counts(votes: VoteCounts | None) -> Safe:
 
 def group(number: int, size: int | None) -> Safe:
     """group 12 (4 pairs)"""
-    return Safe(f"group {number} ({numbers.count(size)} pairs)" if size else f"group {number}")
+    return Safe(f"group {number} ({numbers.many(size, 'pair')})" if size else f"group {number}")
 
 
 def pairs_sentence(regime: Regime | None, opinion: Opinion | None, n: int, total: int) -> Safe:
@@ -92,7 +97,7 @@ def pairs_sentence(regime: Regime | None, opinion: Opinion | None, n: int, total
     share = f" ({numbers.percent(n / total)})" if total else ""
     what = names.REGIME[regime] if regime is not None else "all regimes"
     who = names.PREFERS[opinion] if opinion is not None else "any preference of the labeler"
-    return Safe(f"{numbers.count(n)} pairs{share}: {what}; {who}.")
+    return Safe(f"{numbers.many(n, 'pair')}{share}: {what}; {who}.")
 
 
 def verdict(margin: float) -> Safe:
@@ -102,7 +107,12 @@ def verdict(margin: float) -> Safe:
     return Safe("misaligned") if margin < 0 else Safe("tie")
 
 
-def mark(entry: Mark | None) -> Safe:
+def decision(verdict: Verdict | BlindVerdict) -> Safe:
+    """keep, or in blind mode A is better"""
+    return _BETTER[verdict] if verdict == "a" or verdict == "b" else VERDICT[verdict]
+
+
+def mark(entry: Mark | BlindMark | None) -> Safe:
     """A mark as symbols: ✗⚑✎#"""
     if entry is None:
         return Safe("")
@@ -115,32 +125,34 @@ def mark(entry: Mark | None) -> Safe:
     return Safe("".join(signs))
 
 
-def mark_in_full(entry: Mark) -> Safe:
-    """kim: flip · flagged · #style · “both are evasive”"""
+def mark_in_full(entry: Mark | BlindMark) -> Safe:
+    """kim: flip · flagged · #style · “both are evasive”; without the author if it is one's own"""
     parts = [
-        *([VERDICT[entry.verdict]] if entry.verdict is not None else []),
+        *([decision(entry.verdict)] if entry.verdict is not None else []),
         *(["flagged"] if entry.flagged else []),
         *(f"#{one_line(tag)}" for tag in entry.tags),
         *([f"“{one_line(entry.note)}”"] if entry.note else []),
     ]
-    return Safe(f"{one_line(entry.author)}: {' · '.join(parts)}")
+    said = " · ".join(parts)
+    return Safe(f"{one_line(entry.author)}: {said}" if isinstance(entry, Mark) else said)
 
 
-def news(events: Sequence[MarkEvent], author: str, blind: bool) -> Safe:
-    """ann: flip on 12 pairs. What others decided, the newest first; in blind mode only that the
-    same author decided something elsewhere, and not what."""
-    told = [event for event in events if event.author == author] if blind else events
-    if not told:
-        return Safe("")
-    names = dict.fromkeys(one_line(event.author) for event in told)
+def news(events: Sequence[MarkEvent], author: str) -> Safe:
+    """ann: flip on 12 pairs. What was decided elsewhere, also by the same author."""
+    names = dict.fromkeys(one_line(event.author) for event in events)
     who = ", ".join(f"{name} (elsewhere)" if name == one_line(author) else name for name in names)
-    pairs = sum(event.pairs for event in told)
-    which = f"{numbers.count(pairs)} pairs"
-    if pairs == 1:
-        which = f"pair {one_line(told[0].source_id)}"
-    if len(told) > 1:
-        return Safe(f"{who}: {numbers.count(len(told))} changes, {which}")
-    return Safe(f"{who}: {which if blind else f'{one_line(told[0].summary)} on {which}'}")
+    if len(events) > 1:
+        pairs = numbers.count(sum(event.pairs for event in events))
+        return Safe(f"{who}: {numbers.count(len(events))} changes, {pairs} pairs")
+    return Safe(f"{who}: {event_in_full(events[0])}")
+
+
+def event_in_full(event: MarkEvent) -> Safe:
+    """flip on pair p17, flip on 12 pairs"""
+    which = f"{numbers.count(event.pairs)} pairs"
+    if event.pairs == 1:
+        which = f"pair {one_line(event.source_id)}" if event.source_id else "1 pair"
+    return Safe(f"{one_line(event.summary)} on {which}")
 
 
 def queue(progress: MarkProgress) -> Content:

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from engine.errors import BadInput, Conflict
-from engine.store import Store, marks, steps
+from engine.store import Store, actions, marks, steps
 from engine.store.ledger import import_ledger, ledger
 from engine.store.recovery import open_store, recover
 from engine.wire.messages import MarkChange, MarkRequest, MarksChanged, RedoRequest, UndoRequest
@@ -60,7 +60,7 @@ def test_a_decision_about_what_was_decided_elsewhere_meanwhile_is_refused(store:
     mark(store, "left", 1, 2, seen=0, verdict="drop")
     with pytest.raises(Conflict, match=r"pair p1 was .*“drop” by ann in another session at 20\d\d"):
         mark(store, "right", 0, 1, seen=0, verdict="keep")
-    with pytest.raises(Conflict, match=r"pair p1 and 1 other were"):
+    with pytest.raises(Conflict, match=r"pair p1 and 1 more were"):
         mark(store, "right", 1, 2, seen=0, note="why")
     assert verdicts(store) == {1: "drop", 2: "drop"}, "nothing of it was saved"
     assert mark(store, "right", 0, 1, seen=1, verdict="keep").revision == 2, "seen by now"
@@ -150,7 +150,7 @@ def test_sessions_outlive_the_database(tmp_path: Path, store: Store) -> None:
 
 def test_the_log_since_a_revision_names_the_sessions(store: Store) -> None:
     mark(store, "left", 0, seen=0, verdict="keep")
-    at = marks.revision(store)
+    at = actions.revision(store)
     mark(store, "right", 0, seen=1, verdict="drop")
     undo(store, "right")
     events = marks.log(store, 10, after=at)
@@ -270,4 +270,4 @@ def test_any_interleaving_of_three_sessions_comes_to_what_a_model_says(taken: li
             else:
                 assert done == getattr(model, kind)(session)
             assert verdicts(store) == model.state
-            assert marks.revision(store) == len(model.states) - 1
+            assert actions.revision(store) == len(model.states) - 1

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any, Literal
 
+from msgspec import structs
 from textual import work
 from textual.content import Content
 
 from engine.errors import SealError
 from engine.wire.endpoints import (
     AGREEMENT,
+    BLIND_PAIR,
     MARK,
     MARK_LOG,
     MARK_PROGRESS,
@@ -21,6 +24,7 @@ from engine.wire.endpoints import (
     Call,
 )
 from engine.wire.messages import (
+    Agreement,
     LogRequest,
     MarkChange,
     MarkRequest,
@@ -28,11 +32,11 @@ from engine.wire.messages import (
     PairRequest,
     ProgressRequest,
     RedoRequest,
+    Turn,
     UndoRequest,
     Verdict,
 )
 from seal_tui.explorer import clipboard
-from seal_tui.explorer.blind import chosen_is_left
 from seal_tui.explorer.screens.base import SealScreen
 from seal_tui.explorer.screens.dialogs import ConfirmScreen, PromptScreen, TextScreen
 from seal_tui.explorer.screens.log import log_text, undo_question
@@ -98,13 +102,13 @@ class Triage(SealScreen):
 
     # ---------------------------------------------------------- decisions
 
-    def action_decide(self, verdict: Verdict | Literal[""]) -> None:
+    def action_decide(self, verdict: Verdict | Literal["", "a", "b"]) -> None:
         """Record a decision; the empty verdict removes it.
 
         The cursor moves on at once, so that the next key applies to the next pair, however long
         the engine takes.
         """
-        what = words.VERDICT[verdict] if verdict else Safe("undecide")
+        what = words.decision(verdict) if verdict else Safe("undecide")
         targets = self.targets
         self._change(targets, MarkChange(verdict=verdict), what)
         if verdict and len(targets) == 1 and not self.lines.selected:
@@ -115,8 +119,10 @@ class Triage(SealScreen):
         current = self.lines.current
         if current is None or self.lines.selected:
             return
-        chosen_left = chosen_is_left(current, blind=self.session.blind)
-        self.action_decide("keep" if (side == "left") == chosen_left else "flip")
+        if self.session.blind:
+            self.action_decide("a" if side == "left" else "b")
+        else:
+            self.action_decide("keep" if side == "left" else "flip")
 
     def action_flag(self) -> None:
         self._change(self.targets, MarkChange(flag="toggle"), Safe("flag"))
@@ -193,21 +199,22 @@ class Triage(SealScreen):
 
     @work(group="decide")
     async def action_undo(self) -> None:
-        author, session = self.session.author, self.session.name
-        done = await self._apply(UNDO(UndoRequest(author=author, session=session)))
+        me = UndoRequest(
+            author=self.session.author, session=self.session.name, blind=self.session.blind
+        )
+        done = await self._apply(UNDO(me))
         if done is not None and (other := done.elsewhere) is not None:
-            if not await self.app.push_screen_wait(
-                ConfirmScreen(undo_question(other, self.session.blind))
-            ):
+            if not await self.app.push_screen_wait(ConfirmScreen(undo_question(other))):
                 return
-            request = UndoRequest(author=author, session=session, action=other.number)
-            done = await self._apply(UNDO(request))
+            done = await self._apply(UNDO(structs.replace(me, action=other.number)))
         self._stepped(done)
 
     @work(group="decide")
     async def action_redo(self) -> None:
-        request = RedoRequest(author=self.session.author, session=self.session.name)
-        self._stepped(await self._apply(REDO(request)))
+        me = RedoRequest(
+            author=self.session.author, session=self.session.name, blind=self.session.blind
+        )
+        self._stepped(await self._apply(REDO(me)))
 
     def _stepped(self, done: MarksChanged | None) -> None:
         if done is None:  # refused: show what is there now
@@ -262,9 +269,13 @@ class Triage(SealScreen):
             screen.renew(text)
 
     async def _log_text(self) -> Content | None:
-        everything = ProgressRequest(filter="", author=self.session.author)
-        log = await self._answer(MARK_LOG(LogRequest()))
-        agreements = await self._answer(AGREEMENT())
+        """In blind mode only one's own decisions, without what was chosen."""
+        author, blind = self.session.author, self.session.blind
+        log = await self._answer(MARK_LOG(LogRequest(author=author, blind=blind)))
+        agreements: list[Agreement] | None = []
+        if not blind:
+            agreements = await self._answer(AGREEMENT())
+        everything = ProgressRequest(filter="", author=author, blind=blind)
         progress = await self._answer(MARK_PROGRESS(everything))
         if log is None or agreements is None or progress is None:
             return None
@@ -275,17 +286,22 @@ class Triage(SealScreen):
         current = self.lines.current
         if current is None:
             return
-        pair = await self._answer(PAIR(PairRequest(id=current, author=self.session.author)))
-        if pair is None:
-            return
-        left, right = pair.chosen, pair.rejected
-        names = ("chosen", "rejected")
+        request = PairRequest(id=current, author=self.session.author)
+        sides: tuple[tuple[str, Sequence[Turn]], ...]
         if self.session.blind:
-            names = ("A", "B")
-            if not chosen_is_left(current, blind=True):
-                left, right = right, left
-        parts = [f"{pair.row.source_id}"]
-        for name, entry in zip(names, (left, right), strict=True):
-            turns = "\n\n".join(f"{turn.role.title()}: {blocks.said(turn)}" for turn in entry.turns)
+            shown = await self._answer(BLIND_PAIR(request))
+            if shown is None:
+                return
+            what = f"pair {current}"
+            sides = (("A", (*shown.shared, *shown.a)), ("B", (*shown.shared, *shown.b)))
+        else:
+            pair = await self._answer(PAIR(request))
+            if pair is None:
+                return
+            what = pair.row.source_id
+            sides = (("chosen", pair.chosen.turns), ("rejected", pair.rejected.turns))
+        parts = [what]
+        for name, side in sides:
+            turns = "\n\n".join(f"{turn.role.title()}: {blocks.said(turn)}" for turn in side)
             parts.append(f"--- {name}\n{turns}")
         self.notify(await clipboard.copy(self.app, "\n\n".join(parts)), markup=False)
