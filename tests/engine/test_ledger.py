@@ -187,16 +187,16 @@ STEPS = st.tuples(
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(steps=st.lists(STEPS, max_size=10))
+@given(taken=st.lists(STEPS, max_size=10))
 def test_two_hosts_that_exchange_their_logs_come_to_the_same(
-    steps: list[Any], tmp_path_factory: pytest.TempPathFactory
+    taken: list[Any], tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     folder = tmp_path_factory.mktemp("hosts")
     stores = [Store(folder / f"{host}.duckdb") for host in (0, 1)]
     try:
         for store in stores:
             put(store, "d", pairs(COUNT))
-        for host, kind, author, ids, verdict in steps:
+        for host, kind, author, ids, verdict in taken:
             if kind == "change":
                 change = MarkChange(verdict=verdict)
                 request = MarkRequest(pair_ids=tuple(ids), change=change, author=author)
