@@ -8,6 +8,7 @@ from typing import Any, Generic, TypeVar
 
 from engine.backends.base import Model, RewardBackend
 from engine.executors.worker import Worker
+from engine.models.loading import computing
 from engine.models.operations import Operation
 from engine.models.protocols import Text
 
@@ -55,7 +56,7 @@ class Identify(Request[dict[str, Any]]):
     model: Model
 
     def answer(self, worker: Worker) -> dict[str, Any]:
-        return self.model.fingerprint(worker.device)
+        return worker.fingerprint(self.model)
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,9 @@ class Ask(Request[Any]):
     items: tuple[Any, ...]
 
     def answer(self, worker: Worker) -> Any:
-        return self.operation.run(worker.model, self.items)
+        assert worker.loaded is not None  # whoever asks has it loaded first
+        with computing(worker.loaded[0].name):
+            return self.operation.run(worker.model, self.items)
 
 
 @dataclass(frozen=True)
@@ -97,6 +100,7 @@ class Train(Request[tuple[float, float | None]]):
         backend = self.base.backend
         assert isinstance(backend, RewardBackend)  # the study file was checked
         pairs = (self.chosen, self.rejected)
-        head = backend.train(pairs, self.groups, self.penalty, Path(self.folder), worker.device)
+        with computing(self.base.name):
+            head = backend.train(pairs, self.groups, self.penalty, Path(self.folder), worker.device)
         worker.check(self.base, self.identity)
         return head.agreement, head.held_out_agreement
