@@ -250,8 +250,15 @@ class BrowseScreen(SealScreen, Generic[Query, Row, Detail]):
         if self.detail_is_shown and self.lines.current is not None:
             self._follow = self.set_timer(_FOLLOW_S, self._show_detail)
 
+    def catch_up(self) -> None:
+        if self._follow is not None:
+            self._show_detail()
+
     @work(exclusive=True, group="detail", exit_on_error=True)
     async def _show_detail(self) -> None:
+        if self._follow is not None:
+            self._follow.stop()
+            self._follow = None
         row_id = self.lines.current
         if row_id is None:
             return
