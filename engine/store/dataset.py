@@ -49,6 +49,7 @@ def put_dataset(
     `groups` are the group numbers of the pairs, in their order. `items` are taken as they come, so
     that no more than a chunk of them is in memory. `origin` is what is kept about the source.
     """
+    store.make_room(len(groups))
     with store.write() as cursor:
         if not has_dataset(store, digest):
             forget_results(cursor)
