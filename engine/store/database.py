@@ -27,8 +27,9 @@ MEASURED = "measured"
 _HERE = Path(__file__).parent
 # Rows that a transaction adds are held in memory by the group of 122,880: of each table, one.
 _CONFIG = {"enable_external_access": "false", "write_buffer_row_group_count": "1"}
-# What DuckDB may hold of a database; the indexes of the pairs must fit in it.
-_ROOM, _ROOM_PER_PAIR = 768 << 20, 768
+# The memory for DuckDB: of what it reads and sorts, and while pairs are stored, when what does not
+# fit goes to files. The indexes of the pairs must fit, whatever else does.
+READING, STORING, PER_PAIR = 768 << 20, 384 << 20, 512
 
 
 T = TypeVar("T")
@@ -107,9 +108,9 @@ def _clear(folder: Path) -> None:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _room(pairs: int) -> str:
-    """The memory for DuckDB with this many pairs, as it reads it: a part of the machine's."""
-    return f"{min(max(_ROOM, pairs * _ROOM_PER_PAIR), memory.allowed() // 2) >> 20}MiB"
+def _room(least: int, pairs: int) -> str:
+    """The memory for DuckDB, as it reads it: never more than half of the machine's."""
+    return f"{min(max(least, pairs * PER_PAIR), memory.allowed() // 2) >> 20}MiB"
 
 
 class Store:
@@ -133,7 +134,11 @@ class Store:
         # DuckDB removes its write-ahead log at the end: what is left is from one that was killed.
         self.cut_off = problems.log_of(path).exists()
         self.spill = path.with_name(f"{path.name}.tmp")
-        self._config = {**_CONFIG, "memory_limit": _room(0), "temp_directory": str(self.spill)}
+        self._config = {
+            **_CONFIG,
+            "memory_limit": _room(READING, 0),
+            "temp_directory": str(self.spill),
+        }
         self._lock = threading.Lock()
         self._connect()
         try:
@@ -145,13 +150,22 @@ class Store:
             self.close()
             raise
         [(pairs,)] = self.read("SELECT count(*) FROM pairs").fetchall()
-        self.make_room(pairs)
+        self._limit(READING, pairs)
         self._watched.note()
 
-    def make_room(self, pairs: int) -> None:
-        """Give DuckDB the memory that a database of this many pairs needs. What does not fit in it
-        goes to files in `spill`, but for indexes."""
-        self._connection.execute(f"SET memory_limit = '{_room(pairs)}'")
+    def _limit(self, least: int, pairs: int) -> None:
+        with contextlib.suppress(duckdb.OutOfMemoryException):  # statements at work hold more
+            self._connection.execute(f"SET memory_limit = '{_room(least, pairs)}'")
+
+    @contextmanager
+    def storing(self, pairs: int) -> Iterator[Any]:
+        """A transaction that stores this many pairs, with less memory for what is read."""
+        self._limit(STORING, pairs)
+        try:
+            with self.write() as cursor:
+                yield cursor
+        finally:
+            self._limit(READING, pairs)
 
     def _create(self) -> None:
         with self.write() as cursor:
