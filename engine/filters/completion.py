@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
+from engine.filters.fields import Field
 from engine.filters.language import quoted
-from engine.filters.vocabulary import Field, Vocabulary
+from engine.filters.vocabulary import Vocabulary
 from engine.wire.messages import Completion
 
 # The text before the cursor: an optional sign, an optional field, and the start of a word.
@@ -31,6 +32,8 @@ def complete(
     if match["field"] is not None:
         field = vocabulary.fields.get(match["field"].lower())
         candidates = _values(field, vocabulary, names) if field is not None else iter(())
+        if vocabulary.blind and field is not None:
+            candidates = _shown(field, candidates)
         ending = " "
     elif prefix.startswith("@"):
         candidates = ((f"@{name}", saved) for name, saved in vocabulary.saved.items())
@@ -46,6 +49,8 @@ def complete(
 
 def _fields(vocabulary: Vocabulary) -> Iterator[tuple[str, str]]:
     for field in vocabulary.fields.values():
+        if vocabulary.blind and field.blind is False:
+            continue
         operator = "<" if field.kind == "number" else ":"
         yield f"{field.name}{operator}", field.help
     for name, saved in vocabulary.saved.items():
@@ -65,6 +70,11 @@ _RELATION_HELP = {
     "differs": "the labels of the two answers differ",
     "same": "the labels of the two answers are equal",
 }
+
+
+def _shown(field: Field, candidates: Iterator[tuple[str, str]]) -> Iterator[tuple[str, str]]:
+    """The completions of a field that blind mode allows."""
+    return (one for one in candidates if field.shown_blind(field.values.get(one[0], one[0])))
 
 
 def _values(
