@@ -32,8 +32,8 @@ test: lint  ## lint and every test
 
 KILLS ?= 50
 
-fault: setup  ## kills at random moments of every stage (KILLS=50 each), full disks, bad files: hours
-	FAULT_KILLS=$(KILLS) $(BIN)/pytest tests/fault
+fault: setup  ## kills in every stage (KILLS=50 each), damage, full disks, bad inputs, requests; counts them: hours
+	FAULT_KILLS=$(KILLS) $(BIN)/pytest -m fault
 
 lint: setup  ## ruff, mypy, the import rules
 	$(BIN)/ruff check .

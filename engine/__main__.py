@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from engine import door
 from engine.errors import BadInput, explain
+from engine.place import Gone
+
+if TYPE_CHECKING:
+    from uvicorn import Server
+
+    from engine.service import Engine
+
+LOOK_S = 1.0  # how often an engine looks whether its folder is still there
 
 
 def _idle_limit() -> float:
@@ -40,7 +50,9 @@ async def _serve(folder: Path, limit: float) -> None:
     activity = Activity()
 
     def leave() -> None:
-        withdraw(folder)  # clients now wait for the next engine
+        with contextlib.suppress(Gone):
+            engine.kept.check()
+            withdraw(folder)  # clients now wait for the next engine
         server.should_exit = True
         engine.progress.wake()
 
@@ -69,17 +81,29 @@ async def _serve(folder: Path, limit: float) -> None:
         socket.chmod(0o600)
         announce(folder, socket)
 
-    background = [asyncio.create_task(leave_when_idle()), asyncio.create_task(announce_when_up())]
+    works = (leave_when_idle(), announce_when_up(), _leave_when_gone(engine, server))
+    background = [asyncio.create_task(work) for work in works]
     try:
         await server.serve()
     finally:
         for task in background:
             task.cancel()
+        engine.kept.check()  # nothing is written, nor removed, where this engine's folder was
         engine.progress.wake()  # release threads of watchers whose streams were closed
         withdraw(folder)
         await asyncio.to_thread(engine.close)
         socket.unlink(missing_ok=True)
         lock.release()
+
+
+async def _leave_when_gone(engine: Engine, server: Server) -> None:
+    while not server.should_exit:
+        await asyncio.sleep(LOOK_S)
+        try:
+            engine.kept.check()
+        except Gone as gone:
+            engine.abandon(gone)
+            server.should_exit = True
 
 
 def main() -> int:
@@ -92,6 +116,11 @@ def main() -> int:
 
     try:
         asyncio.run(_serve(Path(sys.argv[1]).resolve(), _idle_limit()))
+    except Gone as gone:
+        print(f"seal-tui: {gone}", file=sys.stderr, flush=True)
+        # Without closing the database: all that was committed is on disk, and DuckDB would remove
+        # what has the name of its log.
+        os._exit(gone.kind.exit_code)
     except Exception as error:
         problem = explain(error)
         print(f"seal-tui: {problem}", file=sys.stderr)

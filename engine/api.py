@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
 
 import msgspec
 
-from engine import launch
+from engine import launch, visible
 from engine.author import default_author
 from engine.errors import BadInput, FilterError, MachineError, of_kind
 from engine.results import flat
@@ -75,7 +75,7 @@ class Run:
         self.close()
 
     def __repr__(self) -> str:
-        return f"<Run {str(self.folder)!r}>"
+        return f"<Run {visible.one_line(str(self.folder))!r}>"
 
     def close(self) -> None:
         """Leave the engine; it ends by itself once nobody needs it."""

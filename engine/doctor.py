@@ -164,7 +164,7 @@ def _study(path: Path) -> list[Check]:
         Check("features", True, ", ".join(feature.name for feature in study.features)),
         Check("measures", True, f"{study.measures.preset}, ties {study.measures.tie_policy}"),
     ]
-    rows.append(_data(study))
+    rows += [_data(study), _executor(study)]
     return rows + [_backend(where, backend) for where, backend in study.backends().items()]
 
 
@@ -226,6 +226,13 @@ def _facts(facts: Facts) -> dict[str, Any]:
 
 def _messages(of: Sequence[Message]) -> list[dict[str, str]]:
     return [msgspec.to_builtins(message) for message in of]
+
+
+def _executor(study: Study) -> Check:
+    executor = study.executor
+    missing = executor.missing()
+    value = f"{executor.kind} {getattr(executor, 'devices', '')}".strip()
+    return Check("executor", missing is None, value, missing or "")
 
 
 def _backend(where: str, backend: Backend) -> Check:

@@ -107,6 +107,12 @@ def of_kind(kind: str, message: str) -> SealError:
     return _CLASSES.get(kind, Fault)(message)
 
 
+def unreadable(name: object, error: Exception) -> BadInput:
+    """A file that cannot be read, whatever a parser raised about it."""
+    reason = getattr(error, "strerror", None) or "it is damaged, or another kind of file"
+    return BadInput(f"{name} cannot be read: {reason}")
+
+
 def expected(error: Exception) -> SealError | None:
     """An exception as one of the family: itself, or what the operating system refuses."""
     if isinstance(error, SealError):

@@ -11,6 +11,7 @@ import socket as sockets
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,11 +21,11 @@ from engine import __version__, isolated
 from engine.errors import BadInput, Busy, MachineError, SealError
 from engine.files import refuse_special_in
 from engine.paths import runtime_dir
+from engine.place import LOCK, Kept, place
 from engine.visible import shell_word
 from engine.wire import version
 
 HOLDER = "engine.json"
-LOCK = "engine.lock"
 LOG = "engine.log"
 START_TIMEOUT_S = 30.0
 PROBE_S = 2.0
@@ -55,6 +56,7 @@ def holder_lock(folder: Path) -> filelock.FileLock:
 
     Raises Busy naming the holder if another engine has locked it.
     """
+    _still_there(folder)
     # The timeout is for clients that take the lock briefly to check whether the folder is held.
     lock = filelock.FileLock(folder / LOCK, timeout=1, mode=0o600)
     try:
@@ -70,6 +72,8 @@ def holder_lock(folder: Path) -> filelock.FileLock:
 
 def held(folder: Path) -> bool:
     """Whether an engine on this machine holds the folder, reachable or not."""
+    if not folder.is_dir():  # filelock would make it
+        return False
     lock = filelock.FileLock(folder / LOCK, timeout=0, mode=0o600)
     try:
         with lock:
@@ -86,7 +90,7 @@ def announce(folder: Path, socket: Path) -> None:
         "pid": os.getpid(),
         "host": platform.node(),
         "socket": str(socket),
-        "place": _place(folder),
+        "place": place(folder),
         "version": __version__,
         "build": version.build(),
     }
@@ -146,7 +150,7 @@ def _running(folder: Path) -> Holder | None:
     if engine.host == platform.node():
         return engine if _is_here(engine, folder) and _answers(engine.socket) else None
     held_there = f"{folder} is in use by process {engine.pid} on {engine.host}"
-    if engine.place is None or engine.place == _place(folder):
+    if engine.place is None or engine.place == place(folder):
         raise Busy(
             f"{held_there}: run seal-tui there; if that engine is gone, or this folder is a copy, "
             f"remove {shell_word(folder / HOLDER)}"
@@ -161,22 +165,10 @@ def _running(folder: Path) -> Holder | None:
     return None
 
 
-def _place(folder: Path) -> tuple[int, ...]:
-    """Distinguishes a folder from its copies, and is the same on every host that shares it: the
-    inode numbers of the folder and its lock."""
-    numbers = []
-    for path in (folder, folder / LOCK):
-        try:
-            numbers.append(path.stat().st_ino)
-        except OSError:
-            numbers.append(0)
-    return tuple(numbers)
-
-
 def _is_here(engine: Holder, folder: Path) -> bool:
     """Whether the note of an engine on this host was written in this folder."""
     if engine.place is not None:
-        return engine.place == _place(folder)
+        return engine.place == place(folder)
     return engine.socket.name == socket_path(folder).name
 
 
@@ -202,13 +194,10 @@ def _answers(socket: Path) -> bool:
             return False
 
 
-def is_suspended(pid: int) -> bool:
-    """Whether a process of this machine was stopped by a signal and waits to be continued; False
-    where the system does not tell."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_bytes().rpartition(b") ")[2][:1] in (b"T", b"t")
-    except OSError:
-        return False
+def _still_there(folder: Path) -> None:
+    """Raises BadInput if the folder is gone: a lock would make it again."""
+    if not folder.is_dir():
+        raise BadInput(f"{folder} is not there any more: it was moved or deleted")
 
 
 def run_folder(folder: Path) -> Path:
@@ -220,6 +209,19 @@ def run_folder(folder: Path) -> Path:
         )
     refuse_special_in(folder)
     return folder.resolve()
+
+
+def engine_of(folder: Path) -> Callable[[], Path]:
+    """`ensure_engine` for a client that may ask again: it raises MachineError once the folder was
+    moved, deleted or replaced by another one, whose pairs are others."""
+    folder = folder.resolve()
+    kept = Kept(folder)
+
+    def ensure() -> Path:
+        kept.check()
+        return ensure_engine(folder)
+
+    return ensure
 
 
 def ensure_engine(folder: Path) -> Path:
@@ -242,6 +244,7 @@ def ensure_engine(folder: Path) -> Path:
                     f"the engine of {folder} was started from another version of seal-tui than "
                     f"this one; see {sys.executable} and PYTHONPATH"
                 )
+        _still_there(folder)
         if process is None:
             # The folder is still held by an engine that is exiting, or that was just started.
             if not held(folder):

@@ -6,12 +6,28 @@ import math
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, TypeVar, get_type_hints
+from typing import Any, ClassVar, TypeVar, get_args, get_type_hints
 
 import msgspec
 
 from engine.errors import BadInput
 from engine.files import refuse_special
+
+LARGEST = 2**63 - 1  # what every part of the program can hold
+
+# What a value is called in a file that people write.
+_TYPES = {
+    "int": "a whole number",
+    "float": "a number",
+    "str": "text",
+    "bool": "true or false",
+    "array": "a list",
+    "object": "a table",
+    "date": "a date",
+    "datetime": "a date",
+    "time": "a time",
+}
+_EXPECTED = re.compile(r"Expected `([^`]*)`( of length \d+)?(?:, got (?:`(\w+)`|(\w+)))?")
 
 
 class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -34,7 +50,7 @@ def convert(raw: Any, kind: type[S], where: str, backend: str = "") -> S:
     try:
         return msgspec.convert(raw, kind)
     except msgspec.ValidationError as error:
-        raise _explain(error, kind, where, backend) from None
+        raise BadInput(explained(error, kind, where, backend)) from None
 
 
 def convert_value(raw: Any, kind: Any, where: str) -> Any:
@@ -43,8 +59,7 @@ def convert_value(raw: Any, kind: Any, where: str) -> Any:
     try:
         return msgspec.convert(raw, kind)
     except msgspec.ValidationError as error:
-        message = str(error)
-        raise BadInput(f"{where}: {message[0].lower()}{message[1:]}") from None
+        raise BadInput(explained(error, msgspec.Struct, where)) from None
 
 
 def refuse_empty(value: Any, where: str) -> None:
@@ -60,7 +75,25 @@ def within(where: str, value: float, low: float, high: float | None = None) -> N
     """Raises BadInput for a number that is out of range, infinite or NaN."""
     if not low <= value <= (math.inf if high is None else high) or math.isinf(value):
         span = f"between {low} and {high}" if high is not None else f"at least {low}"
+        span += "" if math.isfinite(value) else " and finite"
         raise BadInput(f"{where} = {value}: must be {span}")
+
+
+def refuse_numbers(value: Any, where: str) -> None:
+    """Raises BadInput for a number in this setting, table or list that no part of the program can
+    work with, whatever its own range is."""
+    if isinstance(value, msgspec.Struct):
+        value = {key: getattr(value, key) for key in value.__struct_fields__}
+    if isinstance(value, dict):
+        for key, item in value.items():
+            refuse_numbers(item, f"{where}.{key}")
+    elif isinstance(value, (list, tuple)):
+        for place, item in enumerate(value):
+            refuse_numbers(item, f"{where}[{place}]")
+    elif isinstance(value, float) and not math.isfinite(value):
+        raise BadInput(f"{where} = {value}: must be a finite number")
+    elif isinstance(value, int) and abs(value) > LARGEST:
+        raise BadInput(f"{where}: the number is out of range; it has {len(str(abs(value)))} digits")
 
 
 @dataclass(frozen=True)
@@ -102,24 +135,56 @@ def absolute(path: str, base: Path, where: str) -> Path:
         raise BadInput(f"{where}: {path!r} does not exist, or is a link in a loop") from None
 
 
-def _explain(
-    error: msgspec.ValidationError, kind: type[Section], where: str, backend: str
-) -> BadInput:
+def explained(
+    error: msgspec.ValidationError, kind: type[msgspec.Struct], where: str = "", backend: str = ""
+) -> str:
     """The library's error as one line that starts with the full path of the key."""
     message, _, at = str(error).partition(" - at `$")
-    path = where + at.rstrip("`")
+    at = at.rstrip("`")
+    path = (where + at).removeprefix(".")
+    owner = _struct_at(kind, at)
     if message.startswith("Object contains unknown field"):
         field = message.split("`")[1]
         of = f" of backend {backend!r}" if backend else ""
-        options = ", ".join(kind.__struct_fields__) or "none but backend"
-        return BadInput(f"{path}.{field}: unknown key{of}; the keys are {options}")
+        options = ", ".join(owner.__struct_encode_fields__) if owner else ""
+        known = f"; the keys are {options or 'none but backend'}"
+        return f"{path}.{field}".removeprefix(".") + f": unknown key{of}{known}"
     if message.startswith("Object missing required field"):
         field = message.split("`")[1]
         reason = f": backend {backend!r} needs it" if backend else ""
-        return BadInput(f"{path}.{field} is missing{reason}")
+        return f"{path}.{field}".removeprefix(".") + f" is missing{reason}"
     if message.startswith("Invalid enum value") and (allowed := _options(kind, at)):
         message += f"; must be one of {', '.join(allowed)}"
-    return BadInput(f"{path}: {message[0].lower()}{message[1:]}")
+    elif message == "Number out of range":
+        message = "the number is out of range"
+    elif match := _EXPECTED.match(message):
+        message = _of_types(*match.groups())
+    return f"{path or 'the file'}: {message[0].lower()}{message[1:]}"
+
+
+def _of_types(wanted: str, length: str | None, got: str | None, items: str | None) -> str:
+    names = [name for name in wanted.split(" | ") if name != "null"]
+    want = " or ".join(_TYPES.get(name, name) for name in names)
+    found = f"{items} items" if items else _TYPES.get(got or "", got or "something else")
+    return f"must be {want}{length or ''}, not {found}"
+
+
+def _struct_at(kind: type[Any], at: str) -> type[msgspec.Struct] | None:
+    """The struct whose keys stand at this path; None if that is not known."""
+    for name in re.findall(r"\w+", re.sub(r"\[[^]]*\]", "", at)):
+        fields = dict(zip(kind.__struct_encode_fields__, kind.__struct_fields__, strict=True))
+        kind = _inner(get_type_hints(kind).get(fields.get(name, name)))
+        if kind is None:
+            return None
+    return kind
+
+
+def _inner(hint: Any) -> Any:
+    """The struct in a type such as `list[Struct]` or `Struct | None`."""
+    for part in (hint, *get_args(hint)):
+        if isinstance(part, type) and issubclass(part, msgspec.Struct):
+            return part
+    return None
 
 
 def _options(kind: type[Any], at: str) -> list[str]:

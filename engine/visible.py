@@ -7,6 +7,7 @@ They become visible characters and are not removed, because they may explain a r
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shlex
@@ -83,6 +84,17 @@ def _json_escape(match: re.Match[str]) -> str:
         return character
     units = character.encode("utf-16-be", "surrogatepass")
     return "".join(f"\\u{units[i]:02x}{units[i + 1]:02x}" for i in range(0, len(units), 2))
+
+
+def toml_string(text: str) -> str:
+    """A TOML string that says `text`, with every unsafe character as an escape of TOML."""
+    # A JSON string is one of TOML, but TOML knows no surrogates: JSON's escapes come from there.
+    return _UNSAFE.sub(_toml_escape, json.dumps(text, ensure_ascii=False))
+
+
+def _toml_escape(match: re.Match[str]) -> str:
+    code = ord(match.group())
+    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
 
 
 def csv_cell(text: str) -> str:

@@ -15,6 +15,8 @@ import pytest
 from engine.executors import workers
 from tests import warm
 
+pytest_plugins = ["tests.tally"]
+
 
 @pytest.fixture(scope="session", autouse=True)
 def _warm_workers() -> Iterator[None]:

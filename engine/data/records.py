@@ -15,10 +15,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from engine.data.jsonl import LFS_POINTER, open_bytes, peek
+from engine.data.foreign import foreign
+from engine.data.jsonl import open_bytes, peek
 from engine.data.layouts.base import text_field
 from engine.data.table import header_columns
-from engine.errors import BadInput
+from engine.errors import BadInput, SealError, unreadable
 
 EXAMPLES = 3
 MAX_CELL = 8 << 20
@@ -64,16 +65,20 @@ def read_records(path: Path) -> Iterator[Record]:
         raise BadInput(f"{path}: no such file")
     try:
         head = peek(path).lstrip()
-        if head.startswith(LFS_POINTER):
-            raise BadInput(f"{path} is a Git LFS pointer, not the data: fetch it with git lfs pull")
+        if (what := foreign(head)) is not None:
+            raise BadInput(f"{path} {what}")
+        if head.startswith(b"PAR1"):
+            raise BadInput(f"{path} is a Parquet file: recorded results are CSV or JSON lines")
         if head:
             yield from _json(path) if head[:1] in (b"{", b"[") else _csv(path)
     except (EOFError, gzip.BadGzipFile, zlib.error):
         raise BadInput(f"{path}: the gzip file is corrupt or truncated: copy it again") from None
     except UnicodeDecodeError:
         raise BadInput(f"{path} is not valid UTF-8: save it as UTF-8") from None
-    except OSError as error:
-        raise BadInput(f"{path} cannot be read: {error.strerror or error}") from None
+    except (SealError, MemoryError):
+        raise
+    except Exception as error:
+        raise unreadable(path, error) from error
 
 
 def _csv(path: Path) -> Iterator[Record]:

@@ -9,9 +9,10 @@ from typing import Any
 from engine.data.layouts import Draft, Layout, layout_of
 from engine.data.layouts.base import check_conversation
 from engine.data.layouts.preference import Preference, describe
+from engine.data.nesting import MOST
 from engine.data.options import Options
 from engine.data.pairs import Pair, Reject, Row, RowError, SourceRow, Unused, excerpt
-from engine.data.values import as_json
+from engine.data.values import as_json, described
 from engine.errors import BadInput
 
 EXPECTED = (
@@ -67,15 +68,17 @@ class RowReader:
         number, self._number = self._number, self._number + 1
         value = row.value
         if not isinstance(value, Mapping):
-            detail = f"expected an object, got {type(value).__name__}"
+            detail = f"expected an object, got {described(value)}"
             return [Reject(name, row.line, "not_an_object", detail, excerpt(row.raw))]
+        sources: tuple[SourceRow, ...] = ()
         try:
+            raw = _raw(row)
+            sources = (SourceRow(number, name, row.line, "", raw),)
             layout, unread = self._shape(value)
         except RowError as error:
-            source = SourceRow(number, name, row.line, "", _raw(row))
             text = excerpt(row.raw)
-            return [Reject(name, row.line, error.reason, error.detail, text, (source,))]
-        source = SourceRow(number, name, row.line, layout.name, _raw(row))
+            return [Reject(name, row.line, error.reason, error.detail, text, sources)]
+        source = SourceRow(number, name, row.line, layout.name, raw)
         if not layout.grouped:
             return self._item(layout, [(source, value)], unread)
         return self._collect(layout, (source, value), unread)
@@ -131,12 +134,12 @@ class RowReader:
             for draft in drafts:
                 check_conversation(draft.chosen, "chosen")
                 check_conversation(draft.rejected, "rejected")
+            return self._pairs(layout, drafts, rows)
         except Unused as unused:
             source, _ = rows[-1]
             raise _unused(source, unused) from None
         except RowError as error:
             return [_reject(rows, error)]
-        return self._pairs(layout, drafts, rows)
 
     def _shape(self, value: Mapping[str, object]) -> tuple[Layout, tuple[str, ...]]:
         key = (*value, *map(type, value.values()))
@@ -213,7 +216,10 @@ def _raw(row: Row) -> bytes:
     """The row as a JSON object; a line of JSON is kept as it is."""
     if isinstance(row.raw, bytes):
         return row.raw
-    return as_json(row.value)  # type: ignore[arg-type]
+    try:
+        return as_json(row.value)  # type: ignore[arg-type]
+    except (TypeError, RecursionError):
+        raise RowError("wrong_type", f"values are nested more than {MOST} deep") from None
 
 
 def _unused(row: SourceRow, unused: Unused) -> BadInput:

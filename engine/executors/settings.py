@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from engine.executors.protocol import Executor
 
 
+LONGEST_S = 604_800  # a week; what waits takes no time without end
+
+
 class ExecutorSettings(Section, frozen=True, kw_only=True, tag_field="kind"):
     """A worker that does not answer within `batch_limit_s` seconds is killed, and its batch is
     retried in parts. `dtype` is the number format of local models."""
@@ -30,8 +33,12 @@ class ExecutorSettings(Section, frozen=True, kw_only=True, tag_field="kind"):
 
     def resolved(self, place: Place) -> Self:
         """Raises BadInput for a value out of range."""
-        within(place.key("batch_limit_s"), self.batch_limit_s, 1)
+        within(place.key("batch_limit_s"), self.batch_limit_s, 1, LONGEST_S)
         return self
+
+    def missing(self) -> str | None:
+        """What this machine lacks of it, in one line; None if nothing is. May load torch."""
+        return None
 
     def result_settings(self) -> Self:
         """A copy with only the settings that affect results: the time limit does not."""

@@ -244,7 +244,8 @@ class Options:
     small_norm: a reward vector is small if shorter than this share of the median length.
     noise_floor: rewards closer than this, but not equal, are noise-limited, per model (pre,
     post). temperature: of σ(margin/T) in the
-    ambiguity score; None is the median absolute margin.
+    ambiguity score; None is the median absolute margin. held_out: the share of pairs that post-D
+    orders as the human did when it is trained without them; None if it was not trained here.
     """
 
     preset: Preset = PRESET
@@ -260,6 +261,7 @@ class Options:
     small_norm: float = 0.05
     noise_floor: tuple[float, float] = (0.0, 0.0)
     temperature: float | None = None
+    held_out: float | None = None
 
 
 def check_labels(name: str, features: Sequence[Feature], labels: Int8) -> None:

@@ -24,7 +24,12 @@ TIED = "tied"  # a fifth regime, only with the tie policy `separate`
 
 
 def alignment_row(
-    model: str, role: str, rewards: Float, policy: TiePolicy, noise_floor: float = 0.0
+    model: str,
+    role: str,
+    rewards: Float,
+    policy: TiePolicy,
+    noise_floor: float = 0.0,
+    held_out: float | None = None,
 ) -> AlignmentRow:
     """Alignment of one model on float64[N,2] rewards.
 
@@ -39,6 +44,7 @@ def alignment_row(
     bad = n - good - (ties if policy == "separate" else 0.0)
     low, high = wilson(good, n)
     bad_low, bad_high = wilson(bad, n)
+    out_low, out_high = (None, None) if held_out is None else wilson(held_out * n, n)
     return AlignmentRow(
         model=model,
         role=role,
@@ -53,15 +59,18 @@ def alignment_row(
         resistance_high=bad_high,
         tie_policy=policy,
         noise_limited=int(np.sum(within_noise(margin, noise_floor))),
+        held_out=held_out,
+        held_out_low=out_low,
+        held_out_high=out_high,
     )
 
 
 def alignment_rows(pairs: Pairs, options: Options) -> list[AlignmentRow]:
     """Alignment before and after training on D."""
-    models = (options.model_pre, "pre", pairs.pre), (options.model_post, "post", pairs.post)
+    policy, (floor_pre, floor_post) = options.tie_policy, options.noise_floor
     return [
-        alignment_row(model, role, rewards, options.tie_policy, floor)
-        for (model, role, rewards), floor in zip(models, options.noise_floor, strict=True)
+        alignment_row(options.model_pre, "pre", pairs.pre, policy, floor_pre),
+        alignment_row(options.model_post, "post", pairs.post, policy, floor_post, options.held_out),
     ]
 
 

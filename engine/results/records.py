@@ -97,6 +97,15 @@ class AlignmentRow(Record, frozen=True):
             "a sample of 64 entries; 0 for recorded scores"
         ),
     ]
+    held_out: Annotated[
+        float | None,
+        share(
+            "share of aligned pairs if each is judged by a model that was trained without it and "
+            "the pairs that begin alike; null where the model was not trained on D here"
+        ),
+    ]
+    held_out_low: Annotated[float | None, share("lower end of its 95 % Wilson interval")]
+    held_out_high: Annotated[float | None, share("its upper end")]
 
 
 class RegimeRow(Record, frozen=True):

@@ -67,11 +67,17 @@ def alignment(tables: Tables, preset: str, kinds: Kinds) -> Sections:
             f"{numbers.percent(post.resistance)}. A tie "
             f"{_TIES.get(post.tie_policy, _TIES['misaligned'])}."
         )
+        if post.held_out is not None:
+            summary += (
+                " The model after training is measured on its own training pairs; on pairs held "
+                f"out of its training it agrees in {numbers.percent(post.held_out)}."
+            )
     columns: list[Column[AlignmentRow]] = [
         key("model", "role"),
         key("aligned", "alignment"),
         Column("95 %", lambda row, kinds: numbers.interval(row.ci_low, row.ci_high, 1, 100)),
         key("resistance", "resistance"),
+        *([key("held out", "held_out")] if any(r.held_out is not None for r in rows) else ()),
         key("ties", "ties"),
         key("in noise", "noise_limited"),
         key("pairs", "n"),

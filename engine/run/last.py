@@ -14,11 +14,13 @@ from engine.study import Study
 
 @dataclass(frozen=True)
 class Results:
-    """`study`: the study of these results, with the measures of the folder's study. `digest`: the
-    SHA-256 of everything that the measures depend on, never of paths."""
+    """`study`: the study of these results, with the measures of the folder's study. `held_out`:
+    see `Complete`. `digest`: the SHA-256 of everything that the measures depend on, never of paths.
+    """
 
     roles: dict[str, str]
     study: Study
+    held_out: float | None
     digest: str
 
 
@@ -48,6 +50,7 @@ class Last:
 
 def _results(stored: Complete, current: Study) -> Results:
     study = studies.with_measures_of(studies.loads_resolved(bytes(stored.study)), current)
-    content = [stored.dataset, stored.content, stored.roles, studies.digest(study)]
+    content: list[object] = [stored.dataset, stored.content, stored.roles, studies.digest(study)]
+    content += [] if stored.held_out is None else [stored.held_out]
     digest = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
-    return Results(stored.roles, study, digest)
+    return Results(stored.roles, study, stored.held_out, digest)

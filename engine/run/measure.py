@@ -29,8 +29,9 @@ class Summary:
     warnings: tuple[str, ...]
 
 
-def options(study: Study, noise: tuple[float, float]) -> Options:
-    """`noise`: reward differences up to this are noise-limited, of pre and post."""
+def options(study: Study, noise: tuple[float, float], held_out: float | None = None) -> Options:
+    """`noise`: reward differences up to this are noise-limited, of pre and post. `held_out`: the
+    agreement of post-D with pairs it was not trained on."""
     return Options(
         preset=study.measures.preset,
         tie_policy=study.measures.tie_policy,
@@ -39,6 +40,7 @@ def options(study: Study, noise: tuple[float, float]) -> Options:
         model_pre=plan.pre_name(study),
         model_post=plan.post_name(study),
         noise_floor=noise,
+        held_out=held_out,
     )
 
 
@@ -59,7 +61,7 @@ def measure(study: Study, store: Store) -> Summary:
     sample = [pair.pair_id for pair in plan.rewrite_sample(study, texts)]
     rewrites = measures.rewrites(store, roles, features, study.rewrites.strategies, sample)
     labelers = measures.labelers(store, roles, features)
-    settings = options(study, noise)
+    settings = options(study, noise, last_results.held_out)
     tables = compute(pairs, rewrites, labelers, settings)
     facts = pair_facts(pairs, labelers, settings)
     measures.put_measures(store, tables, facts, last_results.digest)

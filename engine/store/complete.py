@@ -10,21 +10,26 @@ from engine.store.database import COMPLETE, Store
 class Complete(msgspec.Struct, frozen=True, kw_only=True):
     """Complete results in the store: of the dataset with this digest, by these producers
     (role → producer), for this resolved study (JSON). `content` is the digest of all that the
-    source says about the dataset now."""
+    source says about the dataset now. `held_out`: the agreement of a post-D model that was trained
+    on the dataset, with pairs it was not trained on."""
 
     dataset: str
     roles: dict[str, str]
     study: msgspec.Raw
     content: str = ""
+    held_out: float | None = None
 
 
-def put_complete(store: Store, study: bytes) -> None:
+def put_complete(store: Store, study: bytes, held_out: float | None = None) -> None:
     """Record that the results of this resolved study are complete, by the current producers."""
     with store.write() as cursor:
         roles = dict(cursor.execute("SELECT role, producer FROM roles ORDER BY role").fetchall())
         dataset = cursor.execute("SELECT value FROM meta WHERE key = 'dataset'").fetchall()
         complete = Complete(
-            dataset=dataset[0][0] if dataset else "", roles=roles, study=msgspec.Raw(study)
+            dataset=dataset[0][0] if dataset else "",
+            roles=roles,
+            study=msgspec.Raw(study),
+            held_out=held_out,
         )
         cursor.execute(
             "INSERT OR REPLACE INTO meta VALUES (?, ?)",

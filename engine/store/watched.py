@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from engine.errors import Damaged
+from engine.errors import Damaged, MachineError
+from engine.place import Gone
 from engine.store.problems import advice
 
 
@@ -66,7 +67,12 @@ def _look(path: Path) -> _Seen | None:
     return _Seen(found.st_dev, found.st_ino, found.st_size)
 
 
-def _problem(path: Path, what: str, database: Path) -> Damaged:
+def _problem(path: Path, what: str, database: Path) -> MachineError:
+    folder = database.parent
+    if not folder.is_dir():
+        return Gone(
+            f"{folder} was moved or deleted while it was in use, so nothing is saved any more"
+        )
     return Damaged(
         f"{path} {what} while it was in use, so nothing is saved any more; earlier decisions are "
         f"safe: after `seal-tui stop`, {advice(database)}"

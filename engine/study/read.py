@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-import tomllib
 from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
 
-from engine import strategies, taxonomy
+from engine import strategies, taxonomy, toml
 from engine.backends.base import Backend, ModelBackend, RewardBackend, RewardSettings
 from engine.backends.kinds import EMBEDDERS, LABELERS, REWARDS, REWRITERS
 from engine.backends.rewards.continued import ContinuedBackend
 from engine.errors import BadInput
 from engine.executors.settings import EXECUTORS, ExecutorSettings
-from engine.files import refuse_special
 from engine.registry import Registry
-from engine.settings import Place, S, absolute, convert, convert_value, within
+from engine.settings import (
+    Place,
+    S,
+    absolute,
+    convert,
+    convert_value,
+    refuse_numbers,
+    within,
+)
 from engine.study.sections import Data, Measures, Rewrites, Study
 
 P = TypeVar("P", Data, Rewrites)
@@ -43,19 +49,7 @@ def load(path: Path) -> Study:
 
     Raises BadInput, one line: the file, the path of the wrong key, and how to fix it.
     """
-    refuse_special(path)
-    try:
-        raw = tomllib.loads(path.read_text("utf-8"))
-    except (FileNotFoundError, NotADirectoryError):
-        raise BadInput(f"{path}: study file not found") from None
-    except IsADirectoryError:
-        raise BadInput(f"{path} is a folder; name the study file in it") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise BadInput(f"{path}: not valid TOML: {error}") from None
-    except RecursionError:
-        raise BadInput(f"{path}: not valid TOML: nested too deeply") from None
-    except OSError as error:
-        raise BadInput(f"{path} cannot be read: {error.strerror}") from None
+    raw = toml.read(path, "study file")
     try:
         return _check(raw, path.resolve().parent, path.stem)
     except BadInput as error:
@@ -80,6 +74,7 @@ def _check(raw: dict[str, Any], base: Path, name: str) -> Study:
         measures=convert(raw.get("measures", {}), Measures, "measures"),
         executor=_executor(raw.get("executor", {}), Place("executor", base)),
     )
+    _check_numbers(study)
     _check_together(study)
     return study
 
@@ -209,6 +204,16 @@ def _reward(
 
 
 # ---------------------------------------------------------------- checks across tables
+
+
+def _check_numbers(study: Study) -> None:
+    """Raises BadInput for a number that is out of any range, in whatever table it stands."""
+    tables = {name: getattr(study, name) for name in ("data", "rewrites", "measures", "executor")}
+    backends = {f"labelers.{name}": labeler for name, labeler in study.labelers.items()}
+    backends |= {"rewards.pre": study.pre, "rewards.post": study.post}
+    backends |= {"rewriter": study.rewriter, "embedder": study.embedder}
+    for where, table in (tables | backends).items():
+        refuse_numbers(table, where)
 
 
 def _check_together(study: Study) -> None:

@@ -15,14 +15,15 @@ from engine.registry import Registry
 from engine.study.sections import Data, Measures, Rewrites, Study
 from engine.study.upgrade import FORMAT, upgraded
 from engine.taxonomy import Feature
+from engine.visible import json_text
 
 
 def dump_resolved(study: Study) -> bytes:
-    """The study as JSON."""
+    """The study as JSON, which shows no name as it is that could harm a terminal."""
     content: dict[str, Any] = {"format": FORMAT}
     for key in study.__struct_fields__:
         content[key] = _plain(getattr(study, key))
-    return msgspec.json.format(msgspec.json.encode(content), indent=2)
+    return json_text(msgspec.json.format(msgspec.json.encode(content), indent=2).decode()).encode()
 
 
 def loads_resolved(text: bytes) -> Study:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 import msgspec
 
+from engine import toml
 from engine.errors import BadInput
-from engine.files import refuse_special
+from engine.settings import explained
 
 DEFAULT = Path(__file__).with_name("default.toml")
 
@@ -54,17 +54,10 @@ class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 def load(path: Path = DEFAULT) -> tuple[Feature, ...]:
     """Reads a taxonomy file. Raises BadInput, which names the file and the invalid key."""
-    refuse_special(path)
     try:
-        rows = msgspec.convert(tomllib.loads(path.read_text("utf-8")), _File).feature
-    except FileNotFoundError:
-        raise BadInput(f"{path}: taxonomy file not found") from None
-    except OSError as error:
-        raise BadInput(f"{path} cannot be read: {error.strerror}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise BadInput(f"{path}: not valid TOML: {error}") from None
+        rows = msgspec.convert(toml.read(path, "taxonomy file"), _File).feature
     except msgspec.ValidationError as error:
-        raise BadInput(f"{path}: {error}") from None
+        raise BadInput(f"{path}: {explained(error, _File)}") from None
     names = [row.name for row in rows]
     for name in names:
         if not name.isidentifier():

@@ -97,7 +97,7 @@ def _follow(client: SyncEngineClient, folder: Path) -> None:
 
 
 def _explore(folder: Path) -> None:
-    _show(lambda: launch.ensure_engine(folder))
+    _show(launch.engine_of(folder))
 
 
 def _show(engine: Callable[[], Path]) -> NoReturn:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -11,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from engine.errors import BadInput
+from engine.visible import toml_string
 
 MARK = "# Written by `seal-tui import`."
 
@@ -51,7 +51,7 @@ def study(name: str, files: Files) -> str:
             "--pairs is missing: name the pairs, or a labels file with their texts (--labels)"
         )
     squashed = "allow_squashed = true\n" if files.allow_squashed else ""
-    parts = [f"{MARK}\nname = {_quoted(name)}\n\n[data]\npath = {_path(pairs)}\n"]
+    parts = [f"{MARK}\nname = {toml_string(name)}\n\n[data]\npath = {_path(pairs)}\n"]
     if files.taxonomy is not None:
         parts.append(f"[taxonomy]\nfile = {_path(files.taxonomy)}\n")
     if "main" not in labels:
@@ -116,9 +116,4 @@ def _refuse_other_runs(run_dir: Path) -> None:
 
 
 def _path(path: Path) -> str:
-    return _quoted(os.path.realpath(path.expanduser()))
-
-
-def _quoted(text: str) -> str:
-    """A TOML string: a JSON string, but JSON does not escape DEL."""
-    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
+    return toml_string(os.path.realpath(path.expanduser()))

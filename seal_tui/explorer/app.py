@@ -28,7 +28,7 @@ from engine.wire.client import EngineClient
 from engine.wire.endpoints import PLAN, START, STOP, STUDY, Call
 from engine.wire.messages import PlanRequest, RunStatus, StopRequest
 from seal_tui import crash
-from seal_tui.explorer import place, settings
+from seal_tui.explorer import blind, place, settings
 from seal_tui.explorer.actions import bindings
 from seal_tui.explorer.input_queue import Host, InputQueue
 from seal_tui.explorer.key_parser import TerminalDriver
@@ -167,6 +167,8 @@ class SealApp(App[None]):
         """Go to the pane that was open when this run was last closed."""
         self.session.return_to(place.load(status.run_dir))
         pane = self.session.place.pane
+        if self.session.blind and pane not in blind.PANES:
+            pane = blind.PANES[0]
         if pane in (kind.TAB for kind in _SCREENS) and self.current_mode == self.DEFAULT_MODE:
             await self.switch_mode(pane)
 
@@ -177,13 +179,25 @@ class SealApp(App[None]):
 
     # ---------------------------------------------------------- from screen to screen
 
+    def _keeps_closed(self, tab: str) -> bool:
+        """Whether blind mode keeps a pane closed, which is said."""
+        closed = self.session.blind and tab not in blind.PANES
+        if closed:
+            self.notify(f"{tab} is {blind.CLOSED}", markup=False)
+        return closed
+
     async def action_show(self, tab: str) -> None:
+        if self._keeps_closed(tab):
+            return
         if tab == self.current_mode:
             while isinstance(self.screen, OverScreen):
                 await self.pop_screen()
         await self.switch_mode(tab)
 
-    async def _screen(self, kind: type[SealScreen]) -> SealScreen:
+    async def _screen(self, kind: type[SealScreen]) -> SealScreen | None:
+        """The screen of this kind, now shown; None if it is closed."""
+        if self._keeps_closed(kind.TAB):
+            return None
         await self.switch_mode(kind.TAB)
         screen = self.screen
         assert isinstance(screen, kind)
@@ -193,29 +207,29 @@ class SealApp(App[None]):
     async def open_pairs(self, text: str, sort: str = "") -> None:
         """Show the resistance screen with a filter, in this order or the current one."""
         screen = await self._screen(ResistanceScreen)
-        assert isinstance(screen, ResistanceScreen)
-        screen.filter_by(text, sort=sort)
+        if isinstance(screen, ResistanceScreen):
+            screen.filter_by(text, sort=sort)
 
     @work(group="navigate", exclusive=True)
     async def open_pair(self, pair_id: int) -> None:
         """Show one pair in full on the resistance screen."""
         screen = await self._screen(ResistanceScreen)
-        assert isinstance(screen, ResistanceScreen)
-        screen.open_row(pair_id)
+        if isinstance(screen, ResistanceScreen):
+            screen.open_row(pair_id)
 
     @work(group="navigate", exclusive=True)
     async def open_rewrites(self, text: str) -> None:
         """Show the robustness screen with a filter."""
         screen = await self._screen(RobustnessScreen)
-        assert isinstance(screen, RobustnessScreen)
-        screen.filter_by(text)
+        if isinstance(screen, RobustnessScreen):
+            screen.filter_by(text)
 
     @work(group="navigate", exclusive=True)
     async def open_imprint(self, feature: str) -> None:
         """Show the imprint screen with the cursor on a feature."""
         screen = await self._screen(ImprintScreen)
-        assert isinstance(screen, ImprintScreen)
-        screen.go_to(feature)
+        if isinstance(screen, ImprintScreen):
+            screen.go_to(feature)
 
     # ---------------------------------------------------------- actions
 

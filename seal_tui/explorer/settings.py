@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import tomllib
+import os
 from pathlib import Path
 
 import msgspec
 
+from engine import toml
 from engine.author import login
 from engine.errors import BadInput
-from engine.files import refuse_special
+from engine.settings import explained
 from engine.xdg import config_file
 from seal_tui.explorer.actions import ACTIONS, BY_ID, TOGETHER
 from seal_tui.explorer.themes import THEMES
@@ -47,19 +48,12 @@ def load(path: Path | None = None) -> Settings:
 
     Raises BadInput for an invalid file."""
     path = path or config_file()
-    refuse_special(path)
-    try:
-        settings = msgspec.convert(tomllib.loads(path.read_text("utf-8")), Settings)
-    except FileNotFoundError:
+    if not os.path.lexists(path):
         return Settings()
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise BadInput(f"{path} is not valid TOML: {error}") from None
+    try:
+        settings = msgspec.convert(toml.read(path, "settings file"), Settings)
     except msgspec.ValidationError as error:
-        raise BadInput(
-            f"{path}: {error}; valid settings are theme, author, mouse and keys"
-        ) from None
-    except OSError as error:
-        raise BadInput(f"{path} cannot be read: {error.strerror}") from None
+        raise BadInput(f"{path}: {explained(error, Settings)}") from None
     themes = [theme.name for theme in THEMES]
     if settings.theme and settings.theme not in themes:
         raise BadInput(f"{path}: unknown theme {settings.theme!r}; available: {_all(themes)}")

@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+import engine
 from engine.visible import json_text, shell_word
 from tests.cli.conftest import Answer
 from tests.cli.test_import import Recording
@@ -189,7 +190,8 @@ def test_no_file_that_people_open_holds_a_name_as_it_is(
             assert leaks((answer.stdout + answer.stderr).encode()) == []
         written = [path for path in out.rglob("*") if path.is_file()]
         assert len(written) >= len(FILES)
-        for path in [*written, recording.run / "engine.log", recording.run / "manifest.json"]:
+        kept = ("engine.log", "manifest.json", "study.json", "study.toml")
+        for path in [*written, *(recording.run / name for name in kept)]:
             if path.suffix == ".parquet":
                 continue
             content = path.read_bytes().removeprefix(BOM_UTF8)
@@ -202,6 +204,8 @@ def test_no_file_that_people_open_holds_a_name_as_it_is(
                 bare = re.sub(rb"(`+).+?\1", b"", content, flags=re.DOTALL)
                 assert b"<script>" not in bare, path
                 assert b"](javascript:" not in bare, path
+        with engine.open(recording.run) as run:
+            assert leaks(repr(run).encode()) == [], "as a notebook prints it"
     finally:
         end_engine(recording.run)
 

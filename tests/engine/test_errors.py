@@ -33,6 +33,7 @@ SIGNALS = {
 # Classes of the family that somebody catches apart from the others of their kind.
 SPECIAL = {
     "engine.models.endpoint_server.Refused",  # the endpoint is asked in another way
+    "engine.place.Gone",  # its engine ends without touching what is there now
     "engine.wire.client.EngineGone",  # the clients connect again
     "engine.wire.client.EngineSilent",  # it is waited for, however long
     "engine.wire.client.EngineProblem",  # the engine answered: asking again gives the same

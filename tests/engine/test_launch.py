@@ -24,6 +24,7 @@ import pytest
 
 from engine import launch
 from engine.errors import BadInput, Busy, MachineError
+from engine.place import place
 from engine.wire.messages import RunStatus, StageProgress
 from tests.engine.conftest import alive
 from tests.engine.studies import (
@@ -430,7 +431,7 @@ def test_a_folder_that_seems_copied_waits_for_an_engine_that_renews_its_note(
 
 
 def test_a_folder_shared_with_another_host_is_not_taken_from_it(run: Path) -> None:
-    note(run, host="gpu-17", pid=4242, place=list(launch._place(run)))
+    note(run, host="gpu-17", pid=4242, place=list(place(run)))
     os.utime(run / launch.HOLDER, (time.time() - 600,) * 2)
     with pytest.raises(Busy, match=r"run seal-tui there.*is a copy, remove .*engine\.json"):
         launch.reachable(run)

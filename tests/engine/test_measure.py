@@ -15,11 +15,14 @@ from engine.data import Conversation
 from engine.errors import NotReady
 from engine.executors.workers import Workers
 from engine.paper.inputs import Labels
-from engine.results import flat
+from engine.results import flat, names, numbers, views
+from engine.results.tables import printed, sentence
 from engine.run import measure
 from engine.service import Engine
 from engine.store import Store, dataset, measures, results
 from engine.store.complete import put_complete
+from seal_tui.cli import summary
+from seal_tui.explorer.screens.overview import alignment_text
 from tests.engine.studies import manifest, prepare, write_study
 from tests.pairs import put
 
@@ -66,6 +69,23 @@ def test_another_way_to_measure_needs_no_run(finished: Path) -> None:
     again = asked(finished, lambda e: (e.metrics(), e.status()))
     assert again[0] == found
     assert again[1].warnings == status.warnings
+
+
+def test_agreement_on_held_out_pairs_stands_wherever_that_in_sample_stands(finished: Path) -> None:
+    found, study, status = asked(finished, lambda e: (e.metrics(), e.info(), e.status()))
+    post = views.alignment(found.tables)[1]
+    assert post.alignment != post.held_out
+    in_sample, held_out = numbers.percent(post.alignment), numbers.percent(post.held_out)
+    shown = {
+        "explorer": alignment_text(found.tables).plain,
+        "sentence": sentence("alignment", post, names.every_bool),
+        "summary": "\n".join(summary.lines(found, study, status)),
+    }
+    for where, text in shown.items():
+        assert in_sample in text, where
+        assert held_out in text, where
+    (section,) = printed("alignment", found.tables, found.preset, names.every_bool)
+    assert section.rows[1][section.head.index("held out")] == held_out, "as in report and tables"
 
 
 def test_measured_anew_is_what_was_measured_before(finished: Path) -> None:

@@ -177,7 +177,7 @@ def seal(*words: object, site: Path) -> subprocess.CompletedProcess[str]:
     ("change", "words"),
     [
         (('word = "you"\n', ""), "labelers.main.word is missing: backend 'words' needs it"),
-        (('word = "you"', "word = 3"), "labelers.main.word: expected `str`, got `int`"),
+        (('word = "you"', "word = 3"), "labelers.main.word: must be text, not a whole number"),
         (('word = "you"', 'word = ""'), "labelers.main.word is empty"),
         (('word = "you"', 'word = "x"\nwrod = "y"'), "labelers.main.wrod: unknown key of backend"),
         (('"words"', '"missing"'), "their_labels:Gone cannot be loaded (AttributeError"),

@@ -149,6 +149,10 @@ def test_post_is_pre_moved_by_the_data(finished: Path) -> None:
     alignment = {row["role"]: row for row in tables(finished)["alignment"]}
     assert alignment["post"]["aligned"] == round(training["agreement"] * PAIRS)
     assert alignment["post"]["aligned"] >= alignment["pre"]["aligned"]
+    assert alignment["post"]["held_out"] == training["held_out_agreement"]
+    low, high = (alignment["post"][f"held_out_{end}"] for end in ("low", "high"))
+    assert low < training["held_out_agreement"] < high
+    assert alignment["pre"]["held_out"] is None
 
 
 def test_every_run_file_belongs_to_its_owner_alone(finished: Path) -> None:

@@ -47,17 +47,21 @@ REFUSED = {
     "unknown reward": ("rewards.later", "unknown key", BEGIN + "[rewards.later]\n"),
     "unknown key of a reward": ("rewards.pre.modle", "unknown", BEGIN + "[rewards.pre]\nmodle=1\n"),
     "unknown key of the taxonomy": ("taxonomy.files", "unknown", BEGIN + '[taxonomy]\nfiles="a"\n'),
-    "wrong type": ("data.limit", "int", BEGIN + 'limit = "all"\n'),
+    "wrong type": ("data.limit", "a whole number, not text", BEGIN + 'limit = "all"\n'),
     "wrong type in a list": (
         "rewrites.strategies[1]",
         "harsh",
         BEGIN + '[rewrites]\nstrategies = ["neutral", "harsh"]\n',
     ),
     "a table that is none": ("labelers", "table", "labelers = 3\n" + BEGIN),
-    "a labeler that is none": ("labelers.main", "object", BEGIN + "[labelers]\nmain = 3\n"),
-    "a reward that is none": ("rewards.pre", "object", BEGIN + "[rewards]\npre = 3\n"),
-    "a name that is none": ("name", "str", "name = [1]\n" + BEGIN),
-    "a taxonomy file that is none": ("taxonomy.file", "str", BEGIN + "[taxonomy]\nfile = 3\n"),
+    "a labeler that is none": (
+        "labelers.main",
+        "a table, not a whole number",
+        BEGIN + "[labelers]\nmain = 3\n",
+    ),
+    "a reward that is none": ("rewards.pre", "a table", BEGIN + "[rewards]\npre = 3\n"),
+    "a name that is none": ("name", "text, not a list", "name = [1]\n" + BEGIN),
+    "a taxonomy file that is none": ("taxonomy.file", "text", BEGIN + "[taxonomy]\nfile = 3\n"),
     "unknown back end": (
         "labelers.main.backend",
         "magic",
@@ -156,8 +160,53 @@ REFUSED = {
     ),
     "a batch that may not take any time": (
         "executor.batch_limit_s",
-        "at least 1",
+        "between 1 and 604800",
         BEGIN + "[executor]\nbatch_limit_s = 0\n",
+    ),
+    "a batch that may take for ever": (
+        "executor.batch_limit_s",
+        "between 1 and 604800",
+        BEGIN + "[executor]\nbatch_limit_s = 1e12\n",
+    ),
+    "a device that is none": (
+        'executor.devices = "gpu0"',
+        "such as",
+        BEGIN + '[executor]\ndevices = "gpu0"\n',
+    ),
+    "a device without a name": (
+        'executor.devices = "cuda:0,"',
+        '"" is no device',
+        BEGIN + '[executor]\ndevices = "cuda:0,"\n',
+    ),
+    "a choice of devices beside one": (
+        'executor.devices = "auto, cpu"',
+        '"auto" alone',
+        BEGIN + '[executor]\ndevices = "auto, cpu"\n',
+    ),
+    "a limit of more digits than anything holds": (
+        "data.limit",
+        "31 digits",
+        f"{BEGIN}limit = {10**30}\n",
+    ),
+    "a seed of more digits than anything holds": (
+        "rewrites.seed",
+        "401 digits",
+        f"{BEGIN}[rewrites]\nseed = {-(10**400)}\n",
+    ),
+    "a share of more digits than anything holds": (
+        "data.max_reject_share",
+        "the number is out of range",
+        f"{BEGIN}max_reject_share = {10**400}\n",
+    ),
+    "noise without end": (
+        "rewards.pre.max_noise",
+        "at least 0",
+        BEGIN + '[rewards.pre]\nmodel = "m"\nmax_noise = 1e400\n',
+    ),
+    "a length of more digits than anything holds": (
+        "rewards.pre.max_tokens",
+        "22 digits",
+        f'{BEGIN}[rewards.pre]\nmodel = "m"\nmax_tokens = {10**21}\n',
     ),
     "no pre-D model": ("rewards.pre.model", "missing", BEGIN + "[rewards.pre]\n"),
     "a pre-D model that continues": (
@@ -267,8 +316,10 @@ def test_a_wrong_study_is_refused_with_file_and_key_path(case: str, write) -> No
         (b"[data\n", "not valid TOML"),
         (b"\xff\xfe[data]", "not valid TOML"),
         (b"a = " + b"[" * 10_000, "not valid TOML"),
+        (b"a = " + b"9" * 5_000, "a number or a date is out of range"),
+        (b"#" * (5 << 20), "larger than 4 MiB"),
     ],
-    ids=["broken", "not UTF-8", "nested too deeply"],
+    ids=["broken", "not UTF-8", "nested too deeply", "digits without end", "huge"],
 )
 def test_a_file_that_is_no_toml_is_refused(content: bytes, words: str, tmp_path: Path) -> None:
     path = tmp_path / "study.toml"

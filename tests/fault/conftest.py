@@ -1,13 +1,12 @@
 """Faults that are really there: processes killed, disks full, files cut off. And what came of them.
 
-`make fault` is this folder with FAULT_KILLS=50, and prints how many faults were injected.
+`make fault` is this folder with FAULT_KILLS=50; tests/tally.py counts what came of them.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import filelock
@@ -15,53 +14,20 @@ import pytest
 
 from tests.engine.conftest import _short_sockets, start_engine
 from tests.fault.tiny import build_models, stand_in_models
+from tests.tally import MARK, Tally
 
-__all__ = ["_short_sockets", "start_engine"]
+__all__ = ["Tally", "_short_sockets", "start_engine"]
 
 KILLS = int(os.environ.get("FAULT_KILLS", "0"))  # per stage; 0 is the short set
 
 
-@dataclass
-class Tally:
-    """What one test did to the engine. `lost` and `doubled` are rows."""
-
-    injected: int = 0
-    survived: int = 0
-    lost: int = 0
-    doubled: int = 0
-
-    def add(self, injected: int, *, survived: int, lost: int = 0, doubled: int = 0) -> None:
-        self.injected += injected
-        self.survived += survived
-        self.lost += lost
-        self.doubled += doubled
-
-
-_TALLIES: dict[str, Tally] = {}
-
-
-@pytest.fixture
-def tally(request: pytest.FixtureRequest) -> Tally:
-    return _TALLIES.setdefault(request.node.nodeid, Tally())
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    if not _TALLIES:
-        return
-    terminalreporter.section("faults")
-    for name, found in _TALLIES.items():
-        terminalreporter.line(f"{_line(found)}   {name.rpartition('::')[2]}")
-    whole = Tally()
-    for found in _TALLIES.values():
-        whole.add(found.injected, survived=found.survived, lost=found.lost, doubled=found.doubled)
-    terminalreporter.line(f"{_line(whole)}   all")
-
-
-def _line(found: Tally) -> str:
-    return (
-        f"injected {found.injected:>4}  survived {found.survived:>4}  rows lost {found.lost}  "
-        f"doubled {found.doubled}"
-    )
+@pytest.hookimpl(tryfirst=True)  # before -m looks at the markers
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Every test of this folder is a fault test; a file that names no kind is its own."""
+    here = Path(__file__).parent
+    for item in items:
+        if item.path.parent == here and not item.get_closest_marker(MARK):
+            item.add_marker(pytest.mark.fault(item.path.stem.removeprefix("test_")))
 
 
 @pytest.fixture(scope="session")

@@ -17,6 +17,8 @@ from tests.engine.studies import prepare, run_to_end, sample_rows
 from tests.fault.conftest import KILLS, Tally
 from tests.fault.tiny import write_light_study, write_scores
 
+pytestmark = pytest.mark.fault("bad inputs")
+
 MILLION = 1_000_000
 LONG = {"id": "long", "chosen": "\n\nHuman: Hi\n\nAssistant: " + "a b " * 240_000}
 LONG["rejected"] = LONG["chosen"] + "!"
@@ -104,7 +106,7 @@ def test_a_file_of_which_nobody_knows_what_is_missing_is_refused_in_one_line(
     (study.parent / "pairs.jsonl").write_bytes(lines(rows))
     status = run_to_end(run)
     assert status.state == "done", status.error
-    tally.add(1, survived=1, lost=30 - status.counts["scored pairs"])
+    tally.add(1, refused=1, lost=30 - status.counts["scored pairs"])
 
 
 @pytest.mark.skipif(not KILLS, reason="half a minute; part of make fault")

@@ -23,6 +23,8 @@ from tests.engine.studies import manifest, prepare, run_to_end, sample_rows
 from tests.fault.conftest import KILLS, Tally
 from tests.fault.tiny import write_light_study
 
+pytestmark = pytest.mark.fault("damage")
+
 DAMAGES = max(KILLS * 4, 8)
 
 
@@ -126,6 +128,7 @@ os._exit(0)
 
 
 @pytest.mark.parametrize("size", range(0, 4_000 if KILLS else 2_000, 100 if KILLS else 500))
+@pytest.mark.fault("full disk")
 def test_wherever_the_disk_is_full_what_was_called_saved_is_saved(
     size: int, made: tuple[Path, list[LedgerRow]], tmp_path: Path, tally: Tally
 ) -> None:
@@ -153,6 +156,7 @@ KILLED = WRITER.replace("range(200)", "range(10**6)")
 
 
 @pytest.mark.parametrize("seed", range(max(KILLS, 2)))
+@pytest.mark.fault("kills")
 def test_a_kill_at_a_key_press_loses_no_decision_and_invents_none(
     seed: int, made: tuple[Path, list[LedgerRow]], tmp_path: Path, tally: Tally
 ) -> None:

@@ -13,6 +13,8 @@ from tests.fault.conftest import KILLS, Tally
 from tests.fault.kills import STAGES, kill_in, prepare_stages
 from tests.fault.tiny import write_tiny_study
 
+pytestmark = pytest.mark.fault("kills")
+
 SHORT = ("rescore:post",)
 SEED = 7
 

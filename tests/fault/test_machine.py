@@ -27,6 +27,7 @@ from tests.command import COMMAND
 from tests.engine.conftest import alive, end_engine
 from tests.engine.studies import (
     manifest,
+    passage,
     prepare,
     run_to_end,
     small_batches,
@@ -36,6 +37,8 @@ from tests.engine.studies import (
 from tests.fault.conftest import Tally
 from tests.fault.kills import EngineProcess, differences, run_until_over, stage_now
 from tests.fault.tiny import answer, write_light_study
+
+pytestmark = pytest.mark.fault("machine limits")
 
 Start = Callable[[Path], Path]
 PR_CAPBSET_DROP, CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH = 24, 1, 2  # linux/prctl.h, capability.h
@@ -77,6 +80,7 @@ def gate() -> Iterator[tuple[Gate, str]]:
 
 
 @pytest.mark.parametrize("room", [0, 3_000], ids=["none", "a little"])
+@pytest.mark.fault("full disk")
 def test_a_full_disk_stops_the_run_in_one_line_and_loses_nothing(
     room: int, gate: tuple[Gate, str], tmp_path: Path, tally: Tally
 ) -> None:
@@ -111,7 +115,7 @@ def test_a_full_disk_stops_the_run_in_one_line_and_loses_nothing(
     assert run_to_end(whole).state == "done"
     lost, doubled = differences(run, whole)
     same = manifest(run)["metrics_sha256"] == manifest(whole)["metrics_sha256"]
-    tally.add(1, survived=int(same), lost=lost, doubled=doubled)
+    tally.add(1, survived=int(same), refused=1, lost=lost, doubled=doubled)
     assert same
     assert (lost, doubled) == (0, 0)
 
@@ -146,7 +150,7 @@ def test_a_database_that_a_foreign_process_holds_is_told_with_that_process(
     assert "\n" not in str(caught.value)
     (light / "seal.duckdb").unlink()  # it was the foreign process's own, and empty
     assert start(light).is_socket()
-    tally.add(1, survived=1)
+    tally.add(1, refused=1)
 
 
 def test_of_engines_that_race_for_a_folder_one_wins_and_the_others_say_so(
@@ -171,7 +175,7 @@ def test_of_engines_that_race_for_a_folder_one_wins_and_the_others_say_so(
                 assert loser.stderr is not None
                 (line,) = loser.stderr.read().decode().splitlines()
                 assert f"{light} is in use by" in line
-        tally.add(4, survived=4)
+        tally.add(4, survived=1, refused=3)
     finally:
         for one in racing:
             one.terminate()
@@ -199,7 +203,7 @@ def test_a_folder_that_cannot_be_written_is_one_line(url: str, tally: Tally) -> 
             assert str(run) in line
             assert "Permission denied" in line
         run.chmod(0o755)
-        tally.add(2, survived=2)
+        tally.add(2, refused=2)
 
 
 def _without_override() -> None:
@@ -212,6 +216,7 @@ def _without_override() -> None:
 # ---------------------------------------------------------------- the terminal and the clock
 
 
+@pytest.mark.fault("kills")
 def test_a_run_goes_on_when_its_terminal_closes_and_is_private(
     gate: tuple[Gate, str], tmp_path: Path, tally: Tally
 ) -> None:
@@ -271,6 +276,7 @@ def test_a_clock_that_is_set_back_changes_nothing(
 # ---------------------------------------------------------------- hung workers, dropped batches
 
 
+@pytest.mark.fault("hangs")
 def test_a_text_on_which_a_worker_hangs_is_set_aside_and_the_rest_goes_on(
     tmp_path: Path, tally: Tally
 ) -> None:
@@ -280,23 +286,28 @@ def test_a_text_on_which_a_worker_hangs_is_set_aside_and_the_rest_goes_on(
     rows = sample_rows(2)
     rows[1]["chosen"] += " zztar"
     over = threading.Event()
+    answered: list[str] = []
 
     def hang(body: dict[str, Any], _: object) -> str:
-        if "zztar" in body["messages"][-1]["content"]:
+        if "zztar" in passage(body):
             over.wait(60)
+        elif not over.is_set():
+            answered.append(passage(body))
         return answer(body)
 
     with stand_in_server(hang) as address:
-        study = write_light_study(tmp_path / "study", address, rows, extra="batch_limit_s = 2")
+        study = write_light_study(tmp_path / "study", address, rows, extra="batch_limit_s = 1")
         run = prepare(study, tmp_path / "run")
         status = run_to_end(run)
         over.set()
     assert status.state == "done", status.error
     assert f"1 entries could not be used: {HUNG}" in status.warnings
     assert status.counts["scored pairs"] == 2
+    assert len(answered) == len(set(answered)) == 3, "what was answered is not asked again"
     tally.add(1, survived=1)
 
 
+@pytest.mark.fault("hangs")
 def test_stopping_now_drops_the_batch_in_work_and_keeps_the_others(
     gate: tuple[Gate, str], tmp_path: Path, tally: Tally, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -332,6 +343,7 @@ def test_stopping_now_drops_the_batch_in_work_and_keeps_the_others(
     shutil.rmtree(whole)
 
 
+@pytest.mark.fault("kills")
 def test_a_client_of_an_engine_that_was_just_killed_gets_the_next_one(
     light: Path, start: Start, tally: Tally
 ) -> None:

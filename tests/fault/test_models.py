@@ -35,6 +35,8 @@ from tests.engine.studies import (
 from tests.fault.conftest import KILLS, Tally
 from tests.fault.tiny import POISON, answer, write_light_study, write_tiny_study
 
+pytestmark = pytest.mark.fault("models")
+
 SECRET = "sk-canary-5f3a9c71d2"
 
 # A model that brings its own code, which kills its process at one word.
@@ -101,7 +103,7 @@ def test_weights_that_are_replaced_during_a_run_stop_it(
         assert score(workers, model, now)
     finally:
         workers.close()
-    tally.add(1, survived=1)
+    tally.add(1, refused=1)
 
 
 def nan_on_poison(models: Path, folder: Path) -> Path:
@@ -173,6 +175,7 @@ def key_of(headers: Message) -> str:
     return str(headers["authorization"]).removeprefix("Bearer ")
 
 
+@pytest.mark.fault("leaks")
 def test_a_key_is_nowhere_in_a_run_folder_whatever_the_server_says(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tally: Tally
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tomllib
 import unicodedata
 
 import pytest
@@ -116,6 +117,13 @@ def test_fit_fills_exactly(raw: str, width: int, align: str) -> None:
 @pytest.mark.parametrize("raw", ["=1+1", "+1", "-1", "@x", "\t=1", " =1", "＝1"])
 def test_a_spreadsheet_never_reads_a_formula(raw: str) -> None:
     assert visible.csv_cell(raw).startswith("'")
+
+
+@given(ODD)
+def test_a_string_in_toml_says_the_same_and_shows_nothing_hostile(raw: str) -> None:
+    written = visible.toml_string(raw)
+    assert tomllib.loads(f"key = {written}") == {"key": raw}
+    assert is_hostile(written) == []
 
 
 def test_ordinary_cells_keep_their_text() -> None:

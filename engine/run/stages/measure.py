@@ -24,7 +24,8 @@ class Measure(Stage):
         texts = sorted({*run.entries, *run.rewritten})
         for reason, count in results.unusable_counts(run.store, texts).items():
             run.progress.warn(f"{count:,} entries could not be used: {reason}")
-        put_complete(run.store, studies.dump_resolved(run.study))
+        trained = run.notes.get("post", {})
+        put_complete(run.store, studies.dump_resolved(run.study), trained.get("held_out_agreement"))
         summary = measuring.measure(run.study, run.store)
         for warning in summary.warnings:
             run.progress.warn(warning)

@@ -345,23 +345,29 @@ def _counts(status: RunStatus) -> list[Content]:
 def alignment_text(tables: Tables) -> Content:
     """Alignment before and after training, with bars, intervals and the change."""
     rows = views.alignment(tables)
-    lines = [Content.styled(f"{'':5}{'aligned':>8}{'':18}{'resistance':>10}", "dim")]
+    lines = [Content.styled(f"{'':8}{'aligned':>8}{'':18}{'resistance':>10}", "dim")]
     for line in rows:
         half = numbers.half_width(line.ci_low, line.ci_high, 1, 100)
-        filled = bar(round((line.alignment or 0) * 1000), 1000, 16)
-        lines.append(
-            Content.assemble(
-                (fit(one_line(line.role), 5), "bold"),
-                fit(numbers.percent(line.alignment), 8, "right"),
-                " ",
-                (filled, "$chosen"),
-                " ",
-                fit(numbers.percent(line.resistance), 10, "right"),
-                (f" ±{half}", "dim"),
-            )
-        )
+        lines.append(_share_line(one_line(line.role), line.alignment, line.resistance, half))
+        if line.held_out is not None:
+            half = numbers.half_width(line.held_out_low, line.held_out_high, 1, 100)
+            lines.append(_share_line(Safe("held out"), line.held_out, 1 - line.held_out, half))
     lines.append(Content.styled(" · ".join(_beside(tables, rows)), "dim"))
     return Content("\n").join(lines)
+
+
+def _share_line(
+    name: Safe, alignment: float | None, resistance: float | None, half: str
+) -> Content:
+    return Content.assemble(
+        (fit(name, 8), "bold"),
+        fit(numbers.percent(alignment), 8, "right"),
+        " ",
+        (bar(round((alignment or 0) * 1000), 1000, 16), "$chosen"),
+        " ",
+        fit(numbers.percent(resistance), 10, "right"),
+        (f" ±{half}", "dim"),
+    )
 
 
 def _beside(tables: Tables, rows: list[AlignmentRow]) -> list[str]:

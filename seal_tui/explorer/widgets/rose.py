@@ -27,6 +27,7 @@ _CORE = 4.0
 _RIM = -1
 _CORNERS: Final = ("erring", "high", "low", "aligned")  # from the upper left to the lower right
 _ZERO_OF_DIRECTIONS = 225.0  # both rewards equal and low
+_ZERO_SIGN: Final = ("↙", "→")  # where 0° is drawn, of directions and of rotations
 
 
 class Roses(Plot):
@@ -46,12 +47,12 @@ class Roses(Plot):
 
     def __init__(self, id: str | None = None) -> None:
         self._plots: Plots | None = None
-        self._aligned: list[float | None] = []
+        self._alignment: Sequence[AlignmentRow] = ()
         super().__init__(id)
 
     def show(self, plots: Plots, alignment: Sequence[AlignmentRow]) -> None:
         self._plots = plots
-        self._aligned = [line.alignment for line in alignment]
+        self._alignment = alignment
         self.changed()
 
     @property
@@ -74,9 +75,10 @@ class Roses(Plot):
             title = heading(name, room, place == self.item, self.has_focus)
             zero = 0.0 if place == 2 else _ZERO_OF_DIRECTIONS
             lines = rose(circle.counts, zero, room - 2, height - 1 - _CAPTIONS, halves=place < 2)
-            mean = numbers.degrees(circle.mean_deg)
             captions = [
-                Content.styled(f"mean {mean}", "dim"),
+                Content.styled(
+                    f"mean {numbers.degrees(circle.mean_deg)} from {_ZERO_SIGN[place == 2]}", "dim"
+                ),
                 Content.styled(f"length {numbers.number(circle.resultant)}", "dim"),
             ]
             blocks.append([title, *lines, *captions])
@@ -98,13 +100,20 @@ class Roses(Plot):
                 f"(length {length}). The sign is a direction, not an improvement.{undefined}"
             )
         low, high = _both(circle.counts)
-        aligned = self._aligned[self.item] if self.item < len(self._aligned) else None
-        tail = f"{numbers.percent(aligned)} of pairs are aligned; " if aligned else ""
+        tail = _aligned(self._alignment[self.item]) if self.item < len(self._alignment) else ""
         both_low, both_high = (numbers.percent(count / n if n else None) for count in (low, high))
         return Safe(
             f"{name}: {tail}both rewards are negative in {both_low} and positive in {both_high}. "
-            f"Mean direction {mean}, length {length}.{undefined}"
+            f"Mean direction {mean} counter-clockwise from the lower left, where both rewards are "
+            f"equal and low; length {length}.{undefined}"
         )
+
+
+def _aligned(row: AlignmentRow) -> str:
+    if row.alignment is None:
+        return ""
+    held_out = "" if row.held_out is None else f" ({numbers.percent(row.held_out)} held out)"
+    return f"{numbers.percent(row.alignment)} of pairs are aligned{held_out}; "
 
 
 def _both(counts: Sequence[int]) -> tuple[int, int]:
