@@ -26,7 +26,7 @@ from engine.run.pipeline import Pipeline
 from engine.run.preview import preview
 from engine.run.progress import Progress
 from engine.run.stages import stages
-from engine.store import dataset, ledger, marks, measures, recovery, saved_filters
+from engine.store import blind, dataset, ledger, marks, measures, recovery, saved_filters
 from engine.store.browse import Browser
 from engine.store.database import Reading
 from engine.store.ledger import LedgerRow
@@ -36,6 +36,8 @@ from engine.wire.answering import answers
 from engine.wire.messages import (
     Agreement,
     AuthorRequest,
+    BlindPair,
+    BlindRow,
     CompleteRequest,
     Completion,
     ExportPreview,
@@ -131,7 +133,10 @@ class Engine:
                 self._pipeline = Pipeline(
                     self.study, self.folder, self.store, self.progress, self._stop
                 )
-                self.progress.begin([stage.waiting() for stage in self._pipeline.stages])
+                self.progress.begin(
+                    [stage.waiting() for stage in self._pipeline.stages],
+                    self._pipeline.executor.waiting,
+                )
                 self._thread = threading.Thread(
                     target=self._run, args=(self._pipeline,), name="run"
                 )
@@ -285,6 +290,16 @@ class Engine:
     def pair(self, request: PairRequest) -> PairDetail:
         return self.browser().pair(request.id, request.author)
 
+    @answers(endpoints.BLIND_ROWS)
+    def blind_rows(self, request: PairRowsRequest) -> list[BlindRow]:
+        self._need_measures()
+        return blind.pair_rows(self.store, request.ids, request.author)
+
+    @answers(endpoints.BLIND_PAIR)
+    def blind_pair(self, request: PairRequest) -> BlindPair:
+        self._need_measures()
+        return blind.pair(self.store, request.id, request.author)
+
     @answers(endpoints.REWRITES)
     def rewrites(self, query: RewriteQuery, reading: Reading | None = None) -> Ids:
         """Raises FilterError, NotReady, and Interrupted if `reading` was stopped."""
@@ -320,20 +335,27 @@ class Engine:
 
     @answers(endpoints.UNDO)
     def undo(self, request: AuthorRequest) -> MarksChanged:
-        return marks.undo(self.store, request.author, studies.digest(self._results_study()))
+        done = marks.undo(self.store, request.author, studies.digest(self._results_study()))
+        return blind.changed(done) if request.blind else done
 
     @answers(endpoints.REDO)
     def redo(self, request: AuthorRequest) -> MarksChanged:
-        return marks.redo(self.store, request.author, studies.digest(self._results_study()))
+        done = marks.redo(self.store, request.author, studies.digest(self._results_study()))
+        return blind.changed(done) if request.blind else done
 
     @answers(endpoints.MARK_LOG)
     def mark_log(self, request: LogRequest) -> list[MarkEvent]:
-        return marks.log(self.store, request.limit)
+        if not request.blind:
+            return marks.log(self.store, request.limit)
+        return [*map(blind.event, marks.log(self.store, request.limit, request.author))]
 
     @answers(endpoints.MARK_PROGRESS)
     def mark_progress(self, request: ProgressRequest) -> MarkProgress:
-        query = PairQuery(filter=request.filter, author=request.author, sort="pair_id")
-        return marks.progress(self.store, self.browser().pair_ids(query).ids, request.author)
+        query = PairQuery(
+            filter=request.filter, author=request.author, sort="pair_id", blind=request.blind
+        )
+        counted = marks.progress(self.store, self.browser().pair_ids(query).ids, request.author)
+        return blind.progress(counted) if request.blind else counted
 
     @answers(endpoints.AGREEMENT)
     def agreement(self) -> list[Agreement]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from engine.backends.base import Model
@@ -10,12 +11,14 @@ from engine.models.loading import loading
 
 
 class Worker:
-    """The state that requests use: at most one loaded model."""
+    """The state that requests use: at most one loaded model. `heard` passes on the answer to one
+    item of a batch before the others are there."""
 
     def __init__(self, device: str) -> None:
         self.device = device
         self.loaded: tuple[Model, dict[str, Any]] | None = None
         self.model: Any = None
+        self.heard: Callable[[int, Any], None] = lambda at, answer: None
 
     def load(self, model: Model, identity: dict[str, Any]) -> None:
         """Load `model`, unless it is loaded already.

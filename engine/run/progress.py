@@ -12,8 +12,12 @@ import msgspec
 
 from engine import __version__
 from engine.errors import Kind, MachineError, SealError, of_kind
+from engine.executors.protocol import Wait
 from engine.wire.messages import RunState, RunStatus, StageProgress
 from engine.wire.version import contract
+
+WAIT_S = 5.0  # a batch usually takes less
+UNUSUAL_S = 1.0
 
 
 @dataclass
@@ -42,10 +46,14 @@ class Progress:
     _began: float | None = None
     _elapsed: float = 0.0
     _changed: threading.Condition = field(default_factory=threading.Condition)
+    _waits: Callable[[], Wait | None] = lambda: None
 
-    def begin(self, stages: list[StageProgress]) -> None:
-        """Start a run with these stages, all waiting."""
+    def begin(
+        self, stages: list[StageProgress], waits: Callable[[], Wait | None] = lambda: None
+    ) -> None:
+        """Start a run with these stages, all waiting. `waits` tells what the run waits for."""
         with self._changed:
+            self._waits = waits
             self._stages = {stage.name: stage for stage in stages}
             self._clocks = {}
             self._counts, self._rejects = {}, {}
@@ -166,7 +174,7 @@ class Progress:
                 run_dir=self.run_dir,
                 study=self.study,
                 state=self._state,
-                stages=tuple(self._stages.values()),
+                stages=tuple(self._with_wait(stage) for stage in self._stages.values()),
                 counts=dict(self._counts),
                 rejects=dict(self._rejects),
                 warnings=self._warnings,
@@ -178,6 +186,16 @@ class Progress:
                 engine_version=__version__,
                 contract=contract(),
             )
+
+    def _with_wait(self, stage: StageProgress) -> StageProgress:
+        """With what this stage waits for, if that is longer than usual."""
+        if stage.state != "running" or self._state != "running":
+            return stage
+        wait = self._waits()
+        seconds = 0.0 if wait is None else time.monotonic() - wait.since
+        if wait is None or seconds < (UNUSUAL_S if wait.unusual else WAIT_S):
+            return stage
+        return msgspec.structs.replace(stage, waits_for=wait.what, waits_s=seconds)
 
     def wait(self, version: int, timeout: float) -> bool:
         """Wait until the version differs from `version`; False if nothing changed in time."""

@@ -13,11 +13,13 @@ from collections.abc import Sequence
 from itertools import combinations
 from typing import Any, NamedTuple, get_args
 
+import msgspec
 import numpy as np
 
 from engine.errors import BadInput, NotFound
 from engine.paper.stability import cohen_kappa
 from engine.results.records import finite
+from engine.store import blind
 from engine.store.database import Store, rows, sql
 from engine.store.dataset import has_dataset
 from engine.store.journal import record
@@ -38,6 +40,7 @@ TAG_LENGTH = 40
 LOG_LIMIT = 10_000
 _TAG = re.compile(r"\w[\w-]*")
 _SUMMARY_TAGS = 5
+_VERDICT = {"": "verdict removed", "a": "A is better", "b": "B is better"}
 _FLAG = {"on": "flag", "off": "flag removed", "toggle": "flag toggled"}
 
 
@@ -48,8 +51,8 @@ def change(store: Store, request: MarkRequest, study: str) -> MarksChanged:
     and for pair numbers of a dataset that was replaced. Then nothing is changed.
     """
     author = check_author(request.author)
-    summary = _summary(check_change(request.change))
-    fields, values = _fields(request.change)
+    change = check_change(request.change, blind=request.blind)
+    summary = _summary(change)
     changed = 0
     with store.write() as cursor:
         upcoming = _next_action(cursor, author)
@@ -60,15 +63,9 @@ def change(store: Store, request: MarkRequest, study: str) -> MarksChanged:
         for pair_id in request.pair_ids:
             if not 0 <= pair_id < upcoming.pairs:  # a dataset's pairs are numbered without gaps
                 raise NotFound(f"no pair {pair_id}")
-        if fields:
-            values |= {
-                "action": upcoming.action,
-                "author": author,
-                "ids": list(request.pair_ids),
-            }
-            [(changed,)] = cursor.execute(
-                sql("mark_change").replace("{fields}", fields), values
-            ).fetchall()
+        parts = _parts(store, request)
+        for part, ids in parts:
+            changed += _change(cursor, upcoming.action, author, part, ids)
         if changed:
             _log_action(
                 cursor,
@@ -80,7 +77,7 @@ def change(store: Store, request: MarkRequest, study: str) -> MarksChanged:
                     kind="change",
                     target=upcoming.action,
                     blind=request.blind,
-                    summary=summary,
+                    summary=" and ".join(dict.fromkeys(_summary(part) for part, _ in parts)),
                     pairs=changed,
                 ),
             )
@@ -90,6 +87,30 @@ def change(store: Store, request: MarkRequest, study: str) -> MarksChanged:
         return MarksChanged(changed=0, summary=f"{summary}: nothing to change on {_pairs(total)}")
     unchanged = f" ({total - changed:,} unchanged)" if changed < total else ""
     return MarksChanged(changed=changed, summary=f"{summary} on {_pairs(changed)}{unchanged}")
+
+
+def _parts(store: Store, request: MarkRequest) -> list[tuple[MarkChange, Sequence[int]]]:
+    """The change as it is stored, pair by pair: what was decided blind is to keep or to flip."""
+    better = request.change.verdict
+    if better not in ("a", "b"):
+        return [(request.change, request.pair_ids)]
+    decided = blind.verdicts(store, request.pair_ids, better, request.author)
+    return [
+        (msgspec.structs.replace(request.change, verdict=verdict), ids)
+        for verdict, ids in decided.items()
+    ]
+
+
+def _change(
+    cursor: Any, action: int, author: str, change: MarkChange, pair_ids: Sequence[int]
+) -> int:
+    """Log one change to these pairs; how many it changed."""
+    fields, values = _fields(change)
+    if not fields:
+        return 0
+    values |= {"action": action, "author": author, "ids": list(pair_ids)}
+    [(changed,)] = cursor.execute(sql("mark_change").replace("{fields}", fields), values).fetchall()
+    return int(changed)
 
 
 def undo(store: Store, author: str, study: str) -> MarksChanged:
@@ -108,7 +129,7 @@ def _undo_or_redo(store: Store, author: str, study: str, kind: str) -> MarksChan
         [(target,)] = cursor.execute(sql(f"mark_{kind}_target"), {"author": author}).fetchall()
         if target is None:
             return MarksChanged(changed=0, summary=f"nothing to {kind}")
-        [(target_summary, blind)] = cursor.execute(
+        [(target_summary, was_blind)] = cursor.execute(
             "SELECT summary, blind FROM actions WHERE action_no = ?", [target]
         ).fetchall()
         upcoming = _next_action(cursor, author)
@@ -130,7 +151,7 @@ def _undo_or_redo(store: Store, author: str, study: str, kind: str) -> MarksChan
                 study=study,
                 kind=kind,
                 target=target,
-                blind=blind,
+                blind=was_blind,
                 summary=summary,
                 pairs=changed,
             ),
@@ -223,11 +244,12 @@ def rebuild(cursor: Any) -> None:
 # ---------------------------------------------------------------- reading
 
 
-def log(store: Store, limit: int) -> list[MarkEvent]:
-    """The latest actions, newest first. Raises BadInput for a limit out of range."""
+def log(store: Store, limit: int, author: str | None = None) -> list[MarkEvent]:
+    """The latest actions of this author, or of all, newest first. Raises BadInput for a limit out
+    of range."""
     if not 1 <= limit <= LOG_LIMIT:
         raise BadInput(f"limit = {limit}: must be from 1 to {LOG_LIMIT:,}")
-    return rows(store.read(sql("mark_log"), {"limit": limit}), MarkEvent)
+    return rows(store.read(sql("mark_log"), {"limit": limit, "author": author}), MarkEvent)
 
 
 def progress(store: Store, pair_ids: Sequence[int], author: str) -> MarkProgress:
@@ -280,8 +302,13 @@ def check_author(author: str) -> str:
     return author
 
 
-def check_change(change: MarkChange) -> MarkChange:
-    """The change. Raises BadInput for an invalid note or tag."""
+def check_change(change: MarkChange, *, blind: bool = False) -> MarkChange:
+    """The change. Raises BadInput for an invalid note or tag, and for a decision that speaks of
+    what the author does not see."""
+    if change.verdict in (("keep", "flip") if blind else ("a", "b")):
+        how = "a and b" if blind else "keep and flip"
+        where = "in" if blind else "outside"
+        raise BadInput(f"verdict = {change.verdict}: {where} blind mode, decide with {how}")
     if change.note is not None and len(change.note) > NOTE_LENGTH:
         raise BadInput(
             f"the note has {len(change.note):,} characters; the limit is {NOTE_LENGTH:,}"
@@ -297,7 +324,7 @@ def check_change(change: MarkChange) -> MarkChange:
 def _summary(change: MarkChange) -> str:
     parts: list[str] = []
     if change.verdict is not None:
-        parts.append(change.verdict or "verdict removed")
+        parts.append(_VERDICT.get(change.verdict, change.verdict))
     if change.flag is not None:
         parts.append(_FLAG[change.flag])
     if change.note is not None:

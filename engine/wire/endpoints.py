@@ -13,6 +13,8 @@ from typing import Any, Generic, Literal, TypeVar, overload
 from engine.wire.messages import (
     Agreement,
     AuthorRequest,
+    BlindPair,
+    BlindRow,
     CompleteRequest,
     Completion,
     ExportPreview,
@@ -156,6 +158,16 @@ PAIR_ROWS = Endpoint(
     "in the order of the ids; ids that are not there are left out",
 )
 PAIR = Endpoint("GET", "/pairs/{id}", PairRequest, PairDetail, "one pair whole")
+BLIND_ROWS = Endpoint(
+    "POST",
+    "/blind/rows",
+    PairRowsRequest,
+    list[BlindRow],
+    "as `/pairs/rows`, without what depends on the human's choice or on others' decisions",
+)
+BLIND_PAIR = Endpoint(
+    "GET", "/blind/{id}", PairRequest, BlindPair, "one pair whole, as answers A and B"
+)
 REWRITES = Endpoint(
     "POST",
     "/rewrites",

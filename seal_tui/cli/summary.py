@@ -38,7 +38,7 @@ def kinds(study: StudyInfo) -> Kinds:
 def heading(study: StudyInfo) -> Iterator[Safe]:
     """The study and its models."""
     yield Safe(
-        f"{one_line(study.name)}: {numbers.count(study.pairs)} pairs of {one_line(study.dataset)}"
+        f"{one_line(study.name)}: {numbers.many(study.pairs, 'pair')} of {one_line(study.dataset)}"
     )
     for info in study.models:
         yield Safe(f"{_INDENT}{one_line(info.role)}: {one_line(info.model)}")

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from engine import door, launch
+from engine.processes import is_suspended
 from engine.wire.client import SyncEngineClient
 from engine.wire.endpoints import Call
 from seal_tui.text.safe import Safe, fit, one_line
@@ -56,7 +57,7 @@ def waiting(what: str, folder: Path | None = None) -> Iterator[None]:
 def _line(what: str, folder: Path | None) -> Safe:
     engine = launch.holder(folder) if folder is not None else None
     hint = ""
-    if engine is not None and launch.is_suspended(engine.pid):
+    if engine is not None and is_suspended(engine.pid):
         hint = f": process {engine.pid} is suspended, kill -CONT {engine.pid} continues it"
     elif engine is not None:
         hint = f" (process {engine.pid})"

@@ -11,24 +11,28 @@ import sys
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from rich.text import Text
 from textual import work
 from textual.app import App
 from textual.binding import BindingType
+from textual.driver import Driver
+from textual.events import Event
 from textual.filter import Monochrome, NoColor
 from textual.screen import ModalScreen
-from textual.worker import WorkerFailed
+from textual.worker import Worker, WorkerFailed, get_current_worker
 
 from engine.errors import SealError
 from engine.wire.client import EngineClient
 from engine.wire.endpoints import PLAN, START, STOP, STUDY, Call
 from engine.wire.messages import PlanRequest, RunStatus, StopRequest
 from seal_tui import crash
-from seal_tui.explorer import place, settings
+from seal_tui.explorer import blind, place, settings
 from seal_tui.explorer.actions import bindings
-from seal_tui.explorer.palette import ActionCommands
+from seal_tui.explorer.input_queue import Host, InputQueue
+from seal_tui.explorer.key_parser import TerminalDriver
+from seal_tui.explorer.palette import ActionCommands, Palette
 from seal_tui.explorer.screens.base import Explorer, SealScreen
 from seal_tui.explorer.screens.dialogs import ConfirmScreen, TextScreen, help_text
 from seal_tui.explorer.screens.imprint import ImprintScreen
@@ -71,6 +75,7 @@ class SealApp(App[None]):
         super().__init__()
         own = own or settings.Settings()
         self.session = Session(client, own.signature)
+        self.input_queue = InputQueue(self, self)
         self.set_keymap(own.own_keys)
         self.animation_level = "none"
         for theme in THEMES:
@@ -91,6 +96,33 @@ class SealApp(App[None]):
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         return dict(FALLBACK)
+
+    # ---------------------------------------------------------- keys, one after the other
+
+    def get_driver_class(self) -> type[Driver]:
+        return TerminalDriver
+
+    async def on_event(self, event: Event) -> None:
+        if not self.input_queue.holds(event):
+            await super().on_event(event)
+
+    async def push_screen_wait(self, screen: Any, *, mode: str | None = None) -> Any:
+        self.input_queue.asks(get_current_worker(), screen)
+        return await super().push_screen_wait(screen, mode=mode)
+
+    def connecting(self) -> bool:
+        return self.session.status is None and self.session.lost is None
+
+    def catch_up(self) -> None:
+        if isinstance(self.screen, SealScreen):
+            self.screen.catch_up()
+
+    def input_dropped(self, count: int) -> None:
+        keys = "1 key was" if count == 1 else f"{count} keys were"
+        self.notify(f"The engine does not answer; {keys} ignored", markup=False)
+
+    def in_background(self, worker: Worker[None] | None) -> None:
+        self.input_queue.background(worker)
 
     # ---------------------------------------------------------- the engine
 
@@ -135,6 +167,8 @@ class SealApp(App[None]):
         """Go to the pane that was open when this run was last closed."""
         self.session.return_to(place.load(status.run_dir))
         pane = self.session.place.pane
+        if self.session.blind and pane not in blind.PANES:
+            pane = blind.PANES[0]
         if pane in (kind.TAB for kind in _SCREENS) and self.current_mode == self.DEFAULT_MODE:
             await self.switch_mode(pane)
 
@@ -145,13 +179,25 @@ class SealApp(App[None]):
 
     # ---------------------------------------------------------- from screen to screen
 
+    def _keeps_closed(self, tab: str) -> bool:
+        """Whether blind mode keeps a pane closed, which is said."""
+        closed = self.session.blind and tab not in blind.PANES
+        if closed:
+            self.notify(f"{tab} is {blind.CLOSED}", markup=False)
+        return closed
+
     async def action_show(self, tab: str) -> None:
+        if self._keeps_closed(tab):
+            return
         if tab == self.current_mode:
             while isinstance(self.screen, OverScreen):
                 await self.pop_screen()
         await self.switch_mode(tab)
 
-    async def _screen(self, kind: type[SealScreen]) -> SealScreen:
+    async def _screen(self, kind: type[SealScreen]) -> SealScreen | None:
+        """The screen of this kind, now shown; None if it is closed."""
+        if self._keeps_closed(kind.TAB):
+            return None
         await self.switch_mode(kind.TAB)
         screen = self.screen
         assert isinstance(screen, kind)
@@ -161,31 +207,35 @@ class SealApp(App[None]):
     async def open_pairs(self, text: str, sort: str = "") -> None:
         """Show the resistance screen with a filter, in this order or the current one."""
         screen = await self._screen(ResistanceScreen)
-        assert isinstance(screen, ResistanceScreen)
-        screen.filter_by(text, sort=sort)
+        if isinstance(screen, ResistanceScreen):
+            screen.filter_by(text, sort=sort)
 
     @work(group="navigate", exclusive=True)
     async def open_pair(self, pair_id: int) -> None:
         """Show one pair in full on the resistance screen."""
         screen = await self._screen(ResistanceScreen)
-        assert isinstance(screen, ResistanceScreen)
-        screen.open_row(pair_id)
+        if isinstance(screen, ResistanceScreen):
+            screen.open_row(pair_id)
 
     @work(group="navigate", exclusive=True)
     async def open_rewrites(self, text: str) -> None:
         """Show the robustness screen with a filter."""
         screen = await self._screen(RobustnessScreen)
-        assert isinstance(screen, RobustnessScreen)
-        screen.filter_by(text)
+        if isinstance(screen, RobustnessScreen):
+            screen.filter_by(text)
 
     @work(group="navigate", exclusive=True)
     async def open_imprint(self, feature: str) -> None:
         """Show the imprint screen with the cursor on a feature."""
         screen = await self._screen(ImprintScreen)
-        assert isinstance(screen, ImprintScreen)
-        screen.go_to(feature)
+        if isinstance(screen, ImprintScreen):
+            screen.go_to(feature)
 
     # ---------------------------------------------------------- actions
+
+    def action_command_palette(self) -> None:
+        if not isinstance(self.screen, ModalScreen):
+            self.push_screen(Palette(id="--command-palette"))
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         if action == "start_run":
@@ -292,4 +342,7 @@ def run_explorer(engine: EngineClient | Path | Callable[[], Path]) -> int:
 if TYPE_CHECKING:
 
     def _is_what_screens_ask_for(app: SealApp) -> Explorer:
+        return app
+
+    def _is_what_the_queue_asks_for(app: SealApp) -> Host:
         return app

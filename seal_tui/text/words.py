@@ -9,6 +9,8 @@ from textual.content import Content
 
 from engine.results import names
 from engine.wire.messages import (
+    BlindMark,
+    BlindVerdict,
     Mark,
     MarkProgress,
     Opinion,
@@ -44,7 +46,10 @@ VERDICT: Final[dict[Verdict, Safe]] = {
     "tie": Safe("tie"),
     "discuss": Safe("discuss"),
 }
-_VERDICT_SIGN: Final[dict[Verdict, str]] = {
+_BETTER: Final[dict[str, Safe]] = {"a": Safe("A is better"), "b": Safe("B is better")}
+_VERDICT_SIGN: Final[dict[str, str]] = {
+    "a": "A",
+    "b": "B",
     "keep": "✓",
     "flip": "⇄",
     "drop": "✗",
@@ -83,7 +88,7 @@ def vote_counts(votes: VoteCounts | None) -> Safe:
 
 def group(number: int, size: int | None) -> Safe:
     """group 12 (4 pairs)"""
-    return Safe(f"group {number} ({numbers.count(size)} pairs)" if size else f"group {number}")
+    return Safe(f"group {number} ({numbers.many(size, 'pair')})" if size else f"group {number}")
 
 
 def pairs_sentence(regime: Regime | None, opinion: Opinion | None, n: int, total: int) -> Safe:
@@ -91,7 +96,7 @@ def pairs_sentence(regime: Regime | None, opinion: Opinion | None, n: int, total
     share = f" ({numbers.percent(n / total)})" if total else ""
     what = names.REGIME[regime] if regime is not None else "all regimes"
     who = names.PREFERS[opinion] if opinion is not None else "any preference of the labeler"
-    return Safe(f"{numbers.count(n)} pairs{share}: {what}; {who}.")
+    return Safe(f"{numbers.many(n, 'pair')}{share}: {what}; {who}.")
 
 
 def verdict(margin: float) -> Safe:
@@ -101,7 +106,12 @@ def verdict(margin: float) -> Safe:
     return Safe("misaligned") if margin < 0 else Safe("tie")
 
 
-def mark(entry: Mark | None) -> Safe:
+def decision(verdict: Verdict | BlindVerdict) -> Safe:
+    """keep, or in blind mode A is better"""
+    return _BETTER[verdict] if verdict == "a" or verdict == "b" else VERDICT[verdict]
+
+
+def mark(entry: Mark | BlindMark | None) -> Safe:
     """A mark as symbols: ✗⚑✎#"""
     if entry is None:
         return Safe("")
@@ -114,15 +124,16 @@ def mark(entry: Mark | None) -> Safe:
     return Safe("".join(signs))
 
 
-def mark_in_full(entry: Mark) -> Safe:
-    """kim: flip · flagged · #style · “both are evasive”"""
+def mark_in_full(entry: Mark | BlindMark) -> Safe:
+    """kim: flip · flagged · #style · “both are evasive”; without the author if it is one's own"""
     parts = [
-        *([VERDICT[entry.verdict]] if entry.verdict is not None else []),
+        *([decision(entry.verdict)] if entry.verdict is not None else []),
         *(["flagged"] if entry.flagged else []),
         *(f"#{one_line(tag)}" for tag in entry.tags),
         *([f"“{one_line(entry.note)}”"] if entry.note else []),
     ]
-    return Safe(f"{one_line(entry.author)}: {' · '.join(parts)}")
+    said = " · ".join(parts)
+    return Safe(f"{one_line(entry.author)}: {said}" if isinstance(entry, Mark) else said)
 
 
 def queue(progress: MarkProgress) -> Content:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from engine import launch
+from engine.processes import is_suspended
 from tests.command import COMMAND
 from tests.engine.conftest import end_engine
 from tests.engine.studies import prepare, until, write_study
@@ -24,7 +25,7 @@ def suspended(tmp_path: Path) -> Iterator[Path]:
     engine = launch.holder(run)
     assert engine is not None
     os.kill(engine.pid, signal.SIGSTOP)
-    until(lambda: launch.is_suspended(engine.pid), "the engine is suspended")
+    until(lambda: is_suspended(engine.pid), "the engine is suspended")
     yield run
     os.kill(engine.pid, signal.SIGCONT)
     end_engine(run)

@@ -14,6 +14,7 @@ import msgspec
 import pytest
 
 from engine.errors import MachineError
+from engine.paper.rewriting import THRESHOLDS
 from engine.results import flat
 from engine.service import Engine
 from engine.store import Store
@@ -70,6 +71,11 @@ def same(new: Any, old: Any) -> bool:
 def test_the_measures_are_what_they_were(opened: tuple[Engine, dict[str, Any]]) -> None:
     engine, was = opened
     tables = flat.tables(engine.metrics().tables)
+    if (own := engine.info().min_cosine) not in THRESHOLDS:  # the curves got a point there since
+        drift, left_out = tables["robustness_drift"], tables["dropped"]
+        tables["robustness_drift"] = [row for row in drift if row["threshold"] != own]
+        at = f"cosine from {own:g}:"
+        tables["dropped"] = [row for row in left_out if not row["detail"].startswith(at)]
     for name, rows in was["metrics"]["tables"].items():
         assert same(tables[name], rows), name
     assert same(engine.plots(), was["plots"])

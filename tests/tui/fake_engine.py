@@ -20,6 +20,8 @@ from engine.wire.endpoints import Asked, Call, Endpoint
 from engine.wire.messages import (
     Agreement,
     AuthorRequest,
+    BlindPair,
+    BlindRow,
     CompleteRequest,
     Completion,
     ExportPreview,
@@ -273,6 +275,14 @@ class FakeEngine:
     @answers(endpoints.PAIR)
     def pair(self, request: PairRequest) -> PairDetail:
         return self._pair_of(request.id)
+
+    @answers(endpoints.BLIND_ROWS)
+    def blind_rows(self, request: PairRowsRequest) -> list[BlindRow]:
+        return [fake_study.blind(self._pair_of(pair_id)).row for pair_id in request.ids]
+
+    @answers(endpoints.BLIND_PAIR)
+    def blind_pair(self, request: PairRequest) -> BlindPair:
+        return fake_study.blind(self._pair_of(request.id))
 
     def _pair_of(self, pair_id: int) -> PairDetail:
         if not self.many:

@@ -10,6 +10,8 @@ from engine.data.origin import Origin, SourceFile
 from engine.export import formats
 from engine.wire.messages import (
     Agreement,
+    BlindPair,
+    BlindRow,
     Circle,
     Completion,
     Entry,
@@ -221,6 +223,23 @@ def with_tools() -> PairDetail:
     chosen, rejected = entries
     return msgspec.structs.replace(
         whole, chosen=chosen, rejected=rejected, shared_turns=len(shared)
+    )
+
+
+def blind(whole: PairDetail) -> BlindPair:
+    """The pair in blind mode, the chosen answer as A."""
+    row, shared = whole.row, whole.chosen.turns[: whole.shared_turns]
+    return BlindPair(
+        row=BlindRow(
+            pair_id=row.pair_id,
+            topic=row.topic,
+            group=row.group,
+            prompt=shared[-1].text,
+        ),
+        shared=shared,
+        a=whole.chosen.turns[whole.shared_turns :],
+        b=whole.rejected.turns[whole.shared_turns :],
+        group_size=1,
     )
 
 

@@ -87,7 +87,7 @@ def test_the_erring_half_is_thinner_than_the_aligned_one() -> None:
 
 def test_a_curve_shows_every_threshold_with_its_interval() -> None:
     first = views.curves(METRICS.tables)[0]
-    lines = [line.plain for line in curve_lines(first, 60, 16)]
+    lines = [line.plain for line in curve_lines(first, 0.9, 60, 16)]
     assert sum(line.count("●") for line in lines) == 3
     assert "≥ 0.00" in lines[-2] and "≥ 0.90" in lines[-2] and "31" in lines[-1]
     assert any("┈" in line for line in lines) and "0.0" in "".join(lines)

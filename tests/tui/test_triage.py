@@ -9,7 +9,6 @@ from textual.pilot import Pilot
 
 from engine.service import Engine
 from engine.wire.messages import AuthorRequest, LogRequest, MarkProgress, ProgressRequest
-from seal_tui.explorer.blind import chosen_is_left
 from seal_tui.explorer.widgets.window import WindowList
 from tests.pairs import of_transcripts, put
 
@@ -126,32 +125,6 @@ async def test_notes_tags_and_flags_are_kept_and_found_again(browser: Opener) ->
         await shows(pilot, "kim: flagged", "1 flagged")
         await pilot.press("slash", *"is:flagged tag:style has:note", "enter")
         await shows(pilot, "1 of 24 pairs")
-
-
-async def test_blind_mode_hides_what_was_chosen_and_all_that_would_tell(
-    real_engine: Engine, browser: Opener
-) -> None:
-    async with browser() as pilot:
-        await pilot.press("3")
-        shown = await shows(pilot, "0 decided", "chosen", "resisted", "pre-D")
-        await pilot.press("b")
-        shown = await shows(pilot, "A is better")
-        for word in ("chosen", "rejected", "resisted", "pre-D", "margin −"):
-            assert word not in shown, word
-        pair_id = lines(pilot).current
-        assert pair_id is not None
-        await pilot.press("less_than_sign")
-        await decided(pilot, real_engine, 1)
-        wanted = "keep" if chosen_is_left(pair_id, blind=True) else "flip"
-        assert progress(real_engine).verdicts[wanted] == 1
-        await pilot.press("a")
-        assert progress(real_engine).decided == 1, "keep would tell which side was chosen"
-
-
-def test_in_blind_mode_the_chosen_answer_is_about_as_often_on_either_side() -> None:
-    left = sum(chosen_is_left(pair_id, blind=True) for pair_id in range(1000))
-    assert 450 < left < 550
-    assert all(chosen_is_left(pair_id, blind=False) for pair_id in range(100))
 
 
 async def test_the_queue_begins_with_the_most_ambiguous_and_says_how_far_one_is(

@@ -1,5 +1,9 @@
--- The newest actions, with the pair of those that changed a single pair.
+-- The newest actions of $author (of all if it is null), with the pair of those that changed a
+-- single pair.
 SELECT epoch(a.time) AS time, a.author, a.summary, a.pairs, coalesce(d.source_id, '') AS source_id
-FROM (SELECT * FROM actions ORDER BY action_no DESC LIMIT $limit) AS a
+FROM (
+    SELECT * FROM actions WHERE $author IS NULL OR author = $author
+    ORDER BY action_no DESC LIMIT $limit
+) AS a
 LEFT JOIN decisions AS d ON d.action_no = a.action_no AND a.pairs = 1
 ORDER BY a.action_no DESC

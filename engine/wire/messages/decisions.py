@@ -9,10 +9,11 @@ from engine.wire.messages.pairs import Verdict
 
 
 class MarkChange(Request, frozen=True, kw_only=True):
-    """What changes of a mark; null leaves it as it is, verdict "" takes the decision back. A note
+    """What changes of a mark; null leaves it as it is, verdict "" takes the decision back, a and b
+    (in blind mode, in place of keep and flip) say which answer as shown there is better. A note
     has at most 4,000 characters, a tag is one word of at most 40."""
 
-    verdict: Verdict | Literal[""] | None = None
+    verdict: Verdict | Literal["", "a", "b"] | None = None
     flag: Literal["on", "off", "toggle"] | None = None
     note: str | None = None
     add_tags: tuple[str, ...] = ()
@@ -21,7 +22,7 @@ class MarkChange(Request, frozen=True, kw_only=True):
 
 class MarkRequest(Request, frozen=True, kw_only=True):
     """One change to these pairs, by this author (1 to 64 printable characters), which is one step
-    for undo; `blind`: made without knowing what was chosen.
+    for undo; `blind`: made without knowing what was chosen, which the answer does not say either.
 
     With the `dataset` of the `Ids` that they are from, the change is refused once other data was
     read: its pairs have the same numbers.
@@ -35,7 +36,10 @@ class MarkRequest(Request, frozen=True, kw_only=True):
 
 
 class AuthorRequest(Request, frozen=True, kw_only=True):
+    """`blind`: the summary does not say what was chosen."""
+
     author: str
+    blind: bool = False
 
 
 class MarksChanged(Message, frozen=True, kw_only=True):
@@ -46,9 +50,12 @@ class MarksChanged(Message, frozen=True, kw_only=True):
 
 
 class LogRequest(Request, frozen=True, kw_only=True):
-    """The `limit` newest lines, at most 10,000."""
+    """The `limit` newest lines, at most 10,000. `blind`: only those of `author`, and they do not
+    say what was chosen."""
 
     limit: int = 200
+    author: str = ""
+    blind: bool = False
 
 
 class MarkEvent(Message, frozen=True, kw_only=True):
@@ -71,8 +78,11 @@ class MarkProgress(Message, frozen=True, kw_only=True):
 
 
 class ProgressRequest(Request, frozen=True, kw_only=True):
+    """`blind`: as in PairQuery; keep and flip are counted together, as decided."""
+
     filter: str
     author: str
+    blind: bool = False
 
 
 class Agreement(Message, frozen=True, kw_only=True):

@@ -17,9 +17,10 @@ Role = Literal["system", "developer", "user", "assistant", "tool"]
 class PairQuery(Request, frozen=True, kw_only=True):
     """Which pairs, in which order. `filter` is in the filter language (docs/filters.md), empty
     for all; `author` is whose decisions it speaks of. `sort` is pair_id, margin_pre, margin_post,
-    margin_change, theta, gain, ambiguity, residual, `influence:FEATURE`, or random with a `seed`;
-    of what the source says, margin_human, votes (the share of the commonest vote), score_chosen,
-    score_rejected, score_gap or group.
+    margin_change, margin_size (of the margin after training), theta, gain, ambiguity, residual,
+    `influence:FEATURE`, or random with a `seed`; of what the source says, margin_human, votes (the
+    share of the commonest vote), score_chosen, score_rejected, score_gap or group. `blind` refuses
+    every filter and sort order that depends on the human's choice or on others' decisions.
     """
 
     filter: str = ""
@@ -27,16 +28,19 @@ class PairQuery(Request, frozen=True, kw_only=True):
     descending: bool = False
     author: str = ""
     seed: int = 7
+    blind: bool = False
 
 
 class Ids(Message, frozen=True, kw_only=True):
     """The `ids` that a query selects, in its order; `of` is how many there are without a filter,
-    `sql` the query for reading, `dataset` the digest of the data whose pairs have these numbers."""
+    `sql` the query for reading, `dataset` the digest of the data whose pairs have these numbers.
+    `hint`: if there are none, what the filter may have meant."""
 
     ids: tuple[int, ...]
     of: int
     sql: str = ""
     dataset: str = ""
+    hint: str = ""
 
 
 class PairRowsRequest(Request, frozen=True, kw_only=True):
@@ -160,3 +164,41 @@ class PairDetail(Message, frozen=True, kw_only=True):
     rewrite_ids: tuple[int, ...]
     marks: tuple[Mark, ...] = ()
     source: PairSource | None = None
+
+
+# ---------------------------------------------------------------- in blind mode
+
+BlindVerdict = Literal["a", "b", "drop", "tie", "discuss"]
+
+
+class BlindMark(Message, frozen=True, kw_only=True):
+    """The author's own decision: that the answer shown as A or as B is better, or that neither
+    is."""
+
+    verdict: BlindVerdict | None
+    flagged: bool
+    note: str
+    tags: tuple[str, ...]
+
+
+class BlindRow(Message, frozen=True, kw_only=True):
+    """A line of the pair list in blind mode: only what depends neither on the human's choice nor
+    on others' decisions, which the id of the row may. `prompt` is the beginning of the last user
+    message before the answers."""
+
+    pair_id: int
+    topic: str | None
+    group: int | None
+    prompt: str
+    mark: BlindMark | None = None
+
+
+class BlindPair(Message, frozen=True, kw_only=True):
+    """A whole pair in blind mode: the turns that both sides share, then the rest of each. Which
+    answer is A depends on a digest of the author and of the texts."""
+
+    row: BlindRow
+    shared: tuple[Turn, ...]
+    a: tuple[Turn, ...]
+    b: tuple[Turn, ...]
+    group_size: int

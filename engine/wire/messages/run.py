@@ -13,7 +13,8 @@ RunState = Literal["idle", "running", "done", "failed", "stopped"]
 
 class StageProgress(Message, frozen=True, kw_only=True):
     """How far one stage is. `rate` is units per second, `eta_s` seconds, both null when unknown;
-    `where` is the devices at work, or `endpoint`."""
+    `where` is the devices at work, or `endpoint`. `waits_for` is what the stage waits for, for
+    `waits_s` seconds; empty while it gets on."""
 
     name: str
     label: str
@@ -26,6 +27,8 @@ class StageProgress(Message, frozen=True, kw_only=True):
     seconds: float = 0.0
     note: str = ""
     where: str = ""
+    waits_for: str = ""
+    waits_s: float = 0.0
 
 
 class RunStatus(Message, frozen=True, kw_only=True):
@@ -55,7 +58,8 @@ class RunStatus(Message, frozen=True, kw_only=True):
 
 
 class StopRequest(Request, frozen=True, kw_only=True):
-    """`now` drops the batch in work; without it that batch is finished first."""
+    """`now` drops the batch in work; without it that batch is finished first. A server has two
+    seconds for that: what it answered is kept, and only the rest is asked for again."""
 
     now: bool = False
 

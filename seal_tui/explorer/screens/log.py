@@ -29,8 +29,8 @@ def log_text(
 def _agreement(one: Agreement) -> Content:
     who = f"{one_line(one.author_a)} and {one_line(one.author_b)}"
     text = (
-        f"agree on {numbers.percent(one.agreement)} of {numbers.count(one.pairs)} pairs decided by "
-        f"both, κ {numbers.number(one.kappa)}"
+        f"agree on {numbers.percent(one.agreement)} of {numbers.many(one.pairs, 'pair')} decided "
+        f"by both, κ {numbers.number(one.kappa)}"
     )
     return Content.assemble((f"{who} ", "bold"), text)
 

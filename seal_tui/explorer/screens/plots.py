@@ -68,7 +68,9 @@ class PlotsScreen(SealScreen):
         if reasons:
             why = f"{why} ({reasons[0]})"
         curves = views.curves(tables)
-        self.query_one(DriftCurve).show(curves, self.session.kind, one_line(why))
+        study = self.session.study
+        least = study.min_cosine if study is not None else 0.0
+        self.query_one(DriftCurve).show(curves, self.session.kind, least, one_line(why))
 
     # ---------------------------------------------------------- layout
 

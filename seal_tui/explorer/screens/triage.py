@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any, Literal
 
 from textual import work
@@ -10,6 +11,7 @@ from textual import work
 from engine.errors import SealError
 from engine.wire.endpoints import (
     AGREEMENT,
+    BLIND_PAIR,
     MARK,
     MARK_LOG,
     MARK_PROGRESS,
@@ -20,6 +22,7 @@ from engine.wire.endpoints import (
     Call,
 )
 from engine.wire.messages import (
+    Agreement,
     AuthorRequest,
     LogRequest,
     MarkChange,
@@ -27,10 +30,10 @@ from engine.wire.messages import (
     MarksChanged,
     PairRequest,
     ProgressRequest,
+    Turn,
     Verdict,
 )
 from seal_tui.explorer import clipboard
-from seal_tui.explorer.blind import chosen_is_left
 from seal_tui.explorer.screens.base import SealScreen
 from seal_tui.explorer.screens.dialogs import ConfirmScreen, PromptScreen, TextScreen
 from seal_tui.explorer.screens.log import log_text
@@ -73,13 +76,13 @@ class Triage(SealScreen):
 
     # ---------------------------------------------------------- decisions
 
-    def action_decide(self, verdict: Verdict | Literal[""]) -> None:
+    def action_decide(self, verdict: Verdict | Literal["", "a", "b"]) -> None:
         """Record a decision; the empty verdict removes it.
 
         The cursor moves on at once, so that the next key applies to the next pair, however long
         the engine takes.
         """
-        what = words.VERDICT[verdict] if verdict else Safe("undecide")
+        what = words.decision(verdict) if verdict else Safe("undecide")
         targets = self.targets
         self._change(targets, MarkChange(verdict=verdict), what)
         if verdict and len(targets) == 1 and not self.lines.selected:
@@ -90,8 +93,10 @@ class Triage(SealScreen):
         current = self.lines.current
         if current is None or self.lines.selected:
             return
-        chosen_left = chosen_is_left(current, blind=self.session.blind)
-        self.action_decide("keep" if (side == "left") == chosen_left else "flip")
+        if self.session.blind:
+            self.action_decide("a" if side == "left" else "b")
+        else:
+            self.action_decide("keep" if side == "left" else "flip")
 
     def action_flag(self) -> None:
         self._change(self.targets, MarkChange(flag="toggle"), Safe("flag"))
@@ -131,10 +136,24 @@ class Triage(SealScreen):
         title = Safe("tags, separated by spaces")
         self.app.push_screen(PromptScreen(title, " ".join(sorted(before))), save)
 
+    def _change(self, targets: tuple[int, ...], change: MarkChange, what: Safe) -> None:
+        """Change these pairs, several only after a confirmation."""
+        if len(targets) > _ASK_ABOVE:
+            self._change_all(targets, change, what)
+        elif targets:
+            self._change_one(targets, change)
+
+    @work(group="mark")
+    async def _change_one(self, targets: tuple[int, ...], change: MarkChange) -> None:
+        await self._carry_out(targets, change)
+
     @work(group="decide")
-    async def _change(self, targets: tuple[int, ...], change: MarkChange, what: Safe) -> None:
-        if not targets:
-            return
+    async def _change_all(self, targets: tuple[int, ...], change: MarkChange, what: Safe) -> None:
+        question = Safe(f"{what}: {numbers.count(len(targets))} selected pairs?")
+        if await self.app.push_screen_wait(ConfirmScreen(question)):
+            await self._carry_out(targets, change)
+
+    async def _carry_out(self, targets: tuple[int, ...], change: MarkChange) -> None:
         request = MarkRequest(
             pair_ids=targets,
             change=change,
@@ -142,10 +161,6 @@ class Triage(SealScreen):
             blind=self.session.blind,
             dataset=self.dataset,
         )
-        if len(targets) > _ASK_ABOVE:
-            question = Safe(f"{what}: {numbers.count(len(targets))} selected pairs?")
-            if not await self.app.push_screen_wait(ConfirmScreen(question)):
-                return
         done = await self._apply(MARK(request))
         if done is None:  # failed: keep the selection or the cursor
             if len(targets) == 1:
@@ -156,15 +171,19 @@ class Triage(SealScreen):
 
     @work(group="decide")
     async def action_undo(self) -> None:
-        done = await self._apply(UNDO(AuthorRequest(author=self.session.author)))
+        done = await self._apply(UNDO(self._me))
         if done is not None:
             self._report(done)
 
     @work(group="decide")
     async def action_redo(self) -> None:
-        done = await self._apply(REDO(AuthorRequest(author=self.session.author)))
+        done = await self._apply(REDO(self._me))
         if done is not None:
             self._report(done)
+
+    @property
+    def _me(self) -> AuthorRequest:
+        return AuthorRequest(author=self.session.author, blind=self.session.blind)
 
     async def _apply(self, call: Call[MarksChanged]) -> MarksChanged | None:
         """The result of a change, after all earlier changes."""
@@ -200,9 +219,13 @@ class Triage(SealScreen):
 
     @work(group="decide")
     async def action_log(self) -> None:
-        everything = ProgressRequest(filter="", author=self.session.author)
-        log = await self._answer(MARK_LOG(LogRequest()))
-        agreements = await self._answer(AGREEMENT())
+        """In blind mode only one's own decisions, without what was chosen."""
+        author, blind = self.session.author, self.session.blind
+        log = await self._answer(MARK_LOG(LogRequest(author=author, blind=blind)))
+        agreements: list[Agreement] | None = []
+        if not blind:
+            agreements = await self._answer(AGREEMENT())
+        everything = ProgressRequest(filter="", author=author, blind=blind)
         progress = await self._answer(MARK_PROGRESS(everything))
         if log is not None and agreements is not None and progress is not None:
             text = log_text(log, agreements, progress)
@@ -213,17 +236,22 @@ class Triage(SealScreen):
         current = self.lines.current
         if current is None:
             return
-        pair = await self._answer(PAIR(PairRequest(id=current, author=self.session.author)))
-        if pair is None:
-            return
-        left, right = pair.chosen, pair.rejected
-        names = ("chosen", "rejected")
+        request = PairRequest(id=current, author=self.session.author)
+        sides: tuple[tuple[str, Sequence[Turn]], ...]
         if self.session.blind:
-            names = ("A", "B")
-            if not chosen_is_left(current, blind=True):
-                left, right = right, left
-        parts = [f"{pair.row.source_id}"]
-        for name, entry in zip(names, (left, right), strict=True):
-            turns = "\n\n".join(f"{turn.role.title()}: {blocks.said(turn)}" for turn in entry.turns)
+            shown = await self._answer(BLIND_PAIR(request))
+            if shown is None:
+                return
+            what = f"pair {current}"
+            sides = (("A", (*shown.shared, *shown.a)), ("B", (*shown.shared, *shown.b)))
+        else:
+            pair = await self._answer(PAIR(request))
+            if pair is None:
+                return
+            what = pair.row.source_id
+            sides = (("chosen", pair.chosen.turns), ("rejected", pair.rejected.turns))
+        parts = [what]
+        for name, side in sides:
+            turns = "\n\n".join(f"{turn.role.title()}: {blocks.said(turn)}" for turn in side)
             parts.append(f"--- {name}\n{turns}")
         self.notify(await clipboard.copy(self.app, "\n\n".join(parts)), markup=False)

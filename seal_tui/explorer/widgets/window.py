@@ -15,7 +15,7 @@ from seal_tui.explorer.widgets.lines import NO_TEXT, Cell, Column, LineList, Par
 from seal_tui.text.safe import Safe
 
 Row = TypeVar("Row")
-Fetch = Callable[[Sequence[int]], Awaitable[list[Row]]]
+Fetch = Callable[[Sequence[int]], Awaitable[Sequence[Row]]]
 
 
 class WindowList(LineList, Generic[Row]):
