@@ -10,7 +10,7 @@ import msgspec
 from engine.data.conversation import Conversation, shared_messages
 from engine.data.extras import extras
 from engine.errors import NotFound
-from engine.filters import Vocabulary, check, complete, parse
+from engine.filters import Vocabulary, check, complete, hint, parse
 from engine.paper.inputs import MISSING
 from engine.store.actions import revision
 from engine.store.database import Reading, Store, rows, sql
@@ -130,7 +130,8 @@ class Browser:
 
     def pair_ids(self, query: PairQuery, reading: Reading | None = None) -> Ids:
         """Raises FilterError, NotFound, and Interrupted if `reading` was stopped."""
-        checked = check(parse(query.filter), self.vocabulary(blind=query.blind))
+        tree, vocabulary = parse(query.filter), self.vocabulary(blind=query.blind)
+        checked = check(tree, vocabulary)
         condition = PairCondition(self.features, {**self._producers, "author": query.author})
         where = condition.of(checked)
         order = self._pair_order(query.sort, blind=query.blind)
@@ -140,7 +141,8 @@ class Browser:
             "f.pair_id"
         )
         parameters = {**condition.parameters, "seed": query.seed}
-        return self._ids(statement, parameters, "pair_facts", reading)
+        found = self._ids(statement, parameters, "pair_facts", reading)
+        return found if found.ids else msgspec.structs.replace(found, hint=hint(tree, vocabulary))
 
     def _pair_order(self, sort: str, *, blind: bool) -> str:
         """The SQL expression of a sort key. `influence:FEATURE` exists for each feature."""
@@ -269,7 +271,8 @@ class Browser:
 
     def rewrite_ids(self, query: RewriteQuery, reading: Reading | None = None) -> Ids:
         """Raises FilterError, and Interrupted if `reading` was stopped."""
-        checked = check(parse(query.filter), self.rewrite_vocabulary())
+        tree, vocabulary = parse(query.filter), self.rewrite_vocabulary()
+        checked = check(tree, vocabulary)
         if not self._has_rewrites():
             return Ids(ids=(), of=0)
         condition = RewriteCondition(self.features, {"labeler": self.relabeler})
@@ -279,7 +282,8 @@ class Browser:
             f"{condition.joins} WHERE {where} "
             f"ORDER BY {_REWRITE_ORDER[query.sort]} {_direction(query.descending)}, r.rewrite_id"
         )
-        return self._ids(statement, condition.parameters, "rewrite_facts", reading)
+        found = self._ids(statement, condition.parameters, "rewrite_facts", reading)
+        return found if found.ids else msgspec.structs.replace(found, hint=hint(tree, vocabulary))
 
     def rewrite_rows(self, ids: Sequence[int]) -> list[RewriteRow]:
         parameters = {"ids": stored(ids), "preview": PREVIEW, "labeler": self.relabeler}

@@ -11,16 +11,18 @@ import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from rich.text import Text
 from textual import work
 from textual.app import App
 from textual.binding import BindingType
+from textual.driver import Driver
+from textual.events import Event
 from textual.filter import Monochrome, NoColor
 from textual.screen import ModalScreen
 from textual.timer import Timer
-from textual.worker import WorkerFailed
+from textual.worker import Worker, WorkerFailed, get_current_worker
 
 from engine.errors import SealError
 from engine.wire.client import EngineClient
@@ -29,7 +31,9 @@ from engine.wire.messages import MarkEvent, PlanRequest, RunStatus, StopRequest
 from seal_tui import crash
 from seal_tui.explorer import blind, place, settings
 from seal_tui.explorer.actions import bindings
-from seal_tui.explorer.palette import ActionCommands
+from seal_tui.explorer.input_queue import Host, InputQueue
+from seal_tui.explorer.key_parser import TerminalDriver
+from seal_tui.explorer.palette import ActionCommands, Palette
 from seal_tui.explorer.screens.base import Explorer, SealScreen
 from seal_tui.explorer.screens.dialogs import ConfirmScreen, TextScreen, help_text
 from seal_tui.explorer.screens.imprint import ImprintScreen
@@ -74,6 +78,7 @@ class SealApp(App[None]):
         super().__init__()
         own = own or settings.Settings()
         self.session = Session(client, own.signature)
+        self.input_queue = InputQueue(self, self)
         self.set_keymap(own.own_keys)
         self.animation_level = "none"
         for theme in THEMES:
@@ -96,6 +101,33 @@ class SealApp(App[None]):
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         return dict(FALLBACK)
+
+    # ---------------------------------------------------------- keys, one after the other
+
+    def get_driver_class(self) -> type[Driver]:
+        return TerminalDriver
+
+    async def on_event(self, event: Event) -> None:
+        if not self.input_queue.holds(event):
+            await super().on_event(event)
+
+    async def push_screen_wait(self, screen: Any, *, mode: str | None = None) -> Any:
+        self.input_queue.asks(get_current_worker(), screen)
+        return await super().push_screen_wait(screen, mode=mode)
+
+    def connecting(self) -> bool:
+        return self.session.status is None and self.session.lost is None
+
+    def catch_up(self) -> None:
+        if isinstance(self.screen, SealScreen):
+            self.screen.catch_up()
+
+    def input_dropped(self, count: int) -> None:
+        keys = "1 key was" if count == 1 else f"{count} keys were"
+        self.notify(f"The engine does not answer; {keys} ignored", markup=False)
+
+    def in_background(self, worker: Worker[None] | None) -> None:
+        self.input_queue.background(worker)
 
     # ---------------------------------------------------------- the engine
 
@@ -129,7 +161,7 @@ class SealApp(App[None]):
                     await self._return(event)
                 self.session.note(event)
                 if self.session.behind:
-                    self._catch_up()
+                    self._follow_decisions()
                 for screen in self.screen_stack:
                     if isinstance(screen, SealScreen) and screen.is_mounted:
                         screen.engine_spoke()
@@ -137,7 +169,7 @@ class SealApp(App[None]):
             await self.session.client.close()
 
     @work(group="news", exit_on_error=True)
-    async def _catch_up(self) -> None:
+    async def _follow_decisions(self) -> None:
         """Show what others decided."""
         if self._catching_up:
             return
@@ -156,7 +188,7 @@ class SealApp(App[None]):
         self._say(words.news(events, self.session.author))
         for screen in self.screen_stack:
             if isinstance(screen, SealScreen) and screen.is_mounted:
-                screen.catch_up()
+                screen.follow_decisions()
 
     def _say(self, news: Safe) -> None:
         """Show a line among the keys, for a while."""
@@ -238,6 +270,10 @@ class SealApp(App[None]):
             screen.go_to(feature)
 
     # ---------------------------------------------------------- actions
+
+    def action_command_palette(self) -> None:
+        if not isinstance(self.screen, ModalScreen):
+            self.push_screen(Palette(id="--command-palette"))
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         if action == "start_run":
@@ -344,4 +380,7 @@ def run_explorer(engine: EngineClient | Path | Callable[[], Path]) -> int:
 if TYPE_CHECKING:
 
     def _is_what_screens_ask_for(app: SealApp) -> Explorer:
+        return app
+
+    def _is_what_the_queue_asks_for(app: SealApp) -> Host:
         return app

@@ -34,13 +34,15 @@ class PairQuery(Request, frozen=True, kw_only=True):
 class Ids(Message, frozen=True, kw_only=True):
     """The `ids` that a query selects, in its order; `of` is how many there are without a filter,
     `sql` the query for reading, `dataset` the digest of the data whose pairs have these numbers,
-    `revision` that of the log of decisions when they were read."""
+    `revision` that of the log of decisions when they were read. `hint`: if there are none, what the
+    filter may have meant."""
 
     ids: tuple[int, ...]
     of: int
     sql: str = ""
     dataset: str = ""
     revision: int = 0
+    hint: str = ""
 
 
 class PairRowsRequest(Request, frozen=True, kw_only=True):

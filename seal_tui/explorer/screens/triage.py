@@ -84,7 +84,7 @@ class Triage(SealScreen):
             return self.lines.selected
         return () if self.lines.current is None else (self.lines.current,)
 
-    def catch_up(self) -> None:
+    def follow_decisions(self) -> None:
         if self._marks_epoch == self.session.marks_epoch:
             return
         self._marks_epoch = self.session.marks_epoch
@@ -167,14 +167,27 @@ class Triage(SealScreen):
     def _change(
         self, targets: tuple[int, ...], change: MarkChange, what: Safe, seen: int | None = None
     ) -> None:
-        """Change these pairs, whose marks are shown as they were at `seen`, or as they are now."""
-        if targets:
-            self._send(targets, change, what, self._seen(targets) if seen is None else seen)
+        """Change these pairs, whose marks are shown as they were at `seen`, or as they are now;
+        several only after a confirmation."""
+        seen = self._seen(targets) if seen is None else seen
+        if len(targets) > _ASK_ABOVE:
+            self._change_all(targets, change, what, seen)
+        elif targets:
+            self._change_one(targets, change, seen)
+
+    @work(group="mark")
+    async def _change_one(self, targets: tuple[int, ...], change: MarkChange, seen: int) -> None:
+        await self._carry_out(targets, change, seen)
 
     @work(group="decide")
-    async def _send(
+    async def _change_all(
         self, targets: tuple[int, ...], change: MarkChange, what: Safe, seen: int
     ) -> None:
+        question = Safe(f"{what}: {numbers.count(len(targets))} selected pairs?")
+        if await self.app.push_screen_wait(ConfirmScreen(question)):
+            await self._carry_out(targets, change, seen)
+
+    async def _carry_out(self, targets: tuple[int, ...], change: MarkChange, seen: int) -> None:
         request = MarkRequest(
             pair_ids=targets,
             change=change,
@@ -184,10 +197,6 @@ class Triage(SealScreen):
             session=self.session.name,
             seen=seen,
         )
-        if len(targets) > _ASK_ABOVE:
-            question = Safe(f"{what}: {numbers.count(len(targets))} selected pairs?")
-            if not await self.app.push_screen_wait(ConfirmScreen(question)):
-                return
         done = await self._apply(MARK(request))
         if done is None:  # failed: keep the selection or the cursor
             if len(targets) == 1:
