@@ -10,7 +10,7 @@ import msgspec
 from engine.data.conversation import Conversation, shared_messages
 from engine.data.extras import extras
 from engine.errors import NotFound
-from engine.filters import Vocabulary, check, complete, parse
+from engine.filters import Vocabulary, check, complete, hint, parse
 from engine.paper.inputs import MISSING
 from engine.store import measures
 from engine.store.database import Reading, Store, rows, sql
@@ -132,7 +132,8 @@ class Browser:
 
     def pair_ids(self, query: PairQuery, reading: Reading | None = None) -> Ids:
         """Raises FilterError, NotFound, and Interrupted if `reading` was stopped."""
-        checked = check(parse(query.filter), self.vocabulary(blind=query.blind))
+        tree, vocabulary = parse(query.filter), self.vocabulary(blind=query.blind)
+        checked = check(tree, vocabulary)
         roles = {**self._producers, "author": query.author}
         condition = PairCondition(self.features, roles, self._regressors)
         where = condition.of(checked)
@@ -143,7 +144,8 @@ class Browser:
             "f.pair_id"
         )
         parameters = {**condition.parameters, "seed": query.seed}
-        return self._ids(statement, parameters, "pair_facts", reading)
+        found = self._ids(statement, parameters, "pair_facts", reading)
+        return found if found.ids else msgspec.structs.replace(found, hint=hint(tree, vocabulary))
 
     def _pair_order(self, sort: str, *, blind: bool) -> str:
         """The SQL expression of a sort key. `influence:FEATURE` exists for each feature."""
@@ -267,7 +269,8 @@ class Browser:
 
     def rewrite_ids(self, query: RewriteQuery, reading: Reading | None = None) -> Ids:
         """Raises FilterError, and Interrupted if `reading` was stopped."""
-        checked = check(parse(query.filter), self.rewrite_vocabulary())
+        tree, vocabulary = parse(query.filter), self.rewrite_vocabulary()
+        checked = check(tree, vocabulary)
         if not self._has_rewrites():
             return Ids(ids=(), of=0)
         condition = self._rewrite_condition()
@@ -283,7 +286,8 @@ class Browser:
         found = self._ids(statement, condition.parameters, "rewrite_facts", reading)
         counted = f"SELECT count(*) {tables} AND NOT {condition.counts('used')}"
         ((left_out,),) = self.store.read(counted, used(counted, condition.parameters)).fetchall()
-        return msgspec.structs.replace(found, left_out=left_out)
+        meant = "" if found.ids else hint(tree, vocabulary)
+        return msgspec.structs.replace(found, left_out=left_out, hint=meant)
 
     def _regressors(self) -> list[str]:
         return self._labeled("imprint", [one.name for one in self._columns if one.regress])

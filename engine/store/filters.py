@@ -21,7 +21,6 @@ _PAIR_NUMBERS = {
     "theta": "f.theta",
     "gain": "f.gain",
     "ambiguity": "f.ambiguity",
-    "amb": "f.ambiguity",
     "residual": "f.residual",
     "margin_human": "p.margin_human",
     "score_chosen": "p.score_chosen",

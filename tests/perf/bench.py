@@ -33,6 +33,7 @@ from engine.wire.messages import PairQuery
 from tests.pairs import of_transcripts, put
 from tests.perf import planted
 from tests.perf.exploring import exploring
+from tests.perf.memory import remembering
 from tests.perf.serving import serving
 from tests.perf.stored import PAIRS, plant, sample_texts
 
@@ -270,6 +271,7 @@ BENCHES = {
     "models": models,
     "serving": serving,
     "exploring": exploring,
+    "remembering": remembering,
 }
 
 
