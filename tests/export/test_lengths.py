@@ -97,7 +97,7 @@ def test_the_preview_counts_long_rows(decided: Engine) -> None:
     short = preview("trl", 4096)
     assert "too long" not in short.counts
     assert not short.notes
-    assert "cannot be loaded" in preview("trl", 20, "/no/such/folder").notes[0]
+    assert "cannot load the tokenizer" in preview("trl", 20, "/no/such/folder").notes[0]
 
 
 def test_a_template_that_builds_a_huge_text_is_counted_as_refusing(tmp_path: Path) -> None:
