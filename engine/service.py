@@ -228,9 +228,8 @@ class Engine:
 
     @answers(endpoints.STUDY)
     def info(self) -> StudyInfo:
-        pairs = self.status().counts.get("pairs", 0)
         origin = Origin.read(self.store.meta(dataset.ORIGIN))
-        return info.study(self._results_study(), pairs, self._changed(), origin)
+        return info.study(self._results_study(), self.status().counts, self._changed(), origin)
 
     def _changed(self) -> bool:
         """Whether a run would compute other results than those shown."""
