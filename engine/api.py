@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
 import msgspec
 
 from engine import launch, visible
-from engine.author import default_author, new_session
+from engine.author import default_author
 from engine.errors import BadInput, FilterError, MachineError, of_kind
 from engine.results import flat
 from engine.results.tables import TABLES
 from engine.wire import endpoints
-from engine.wire.client import EngineProblem, SyncEngineClient
+from engine.wire.client import EngineProblem, SyncEngineClient, new_session
 from engine.wire.messages import (
     ExportRequest,
     ExportStatus,
