@@ -84,6 +84,7 @@ def compiled(folder: Path) -> Path | None:
 
 AUTHOR = "eve"
 FILTER = "verdict:flip"
+EXPORT = "exports/out.jsonl"
 
 
 def decide(engine: Any) -> None:
@@ -117,7 +118,7 @@ def export(engine: Any) -> None:
     from engine.errors import MachineError
     from engine.wire.messages import ExportRequest
 
-    path = engine.folder / "out.jsonl"
+    path = engine.folder / EXPORT
     engine.export(ExportRequest(path=str(path), format="trl", overwrite=True))
     engine.exports.join()
     status = engine.exports.status()
