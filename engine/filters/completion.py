@@ -11,7 +11,9 @@ from engine.filters.vocabulary import Vocabulary
 from engine.wire.messages import Completion
 
 # The text before the cursor: an optional sign, an optional field, and the start of a word.
-_PIECE = re.compile(r'(?P<sign>[-(]*)(?:(?P<field>[A-Za-z_]\w*):)?(?P<prefix>[^\s()":]*)$')
+_PIECE = re.compile(
+    r'(?P<sign>[-(]*)(?:(?P<field>[A-Za-z_]\w*):)?(?:[^\s()":,]*,)*(?P<prefix>[^\s()":,]*)$'
+)
 _LIMIT = 40
 
 
@@ -48,11 +50,11 @@ def complete(
 
 
 def _fields(vocabulary: Vocabulary) -> Iterator[tuple[str, str]]:
-    for field in vocabulary.fields.values():
+    for name, field in vocabulary.fields.items():
         if vocabulary.blind and field.blind is False:
             continue
         operator = "<" if field.kind == "number" else ":"
-        yield f"{field.name}{operator}", field.help
+        yield f"{name}{operator}", field.help
     for name, saved in vocabulary.saved.items():
         yield f"@{name}", saved
     yield "not ", "excludes the next condition; short form: -"

@@ -22,6 +22,8 @@ class Field:
 
     `blind`: whether it is available in blind mode, which what depends on the human's choice or on
     the decisions of others is not; of a choice, the meanings that are.
+
+    `also`: other names of the field, those of columns of the explorer.
     """
 
     name: str
@@ -29,6 +31,7 @@ class Field:
     help: str
     blind: bool | frozenset[str]
     values: Mapping[str, str] = dataclass_field(default_factory=dict)
+    also: tuple[str, ...] = ()
 
     def shown_blind(self, meaning: str) -> bool:
         return self.blind if isinstance(self.blind, bool) else meaning in self.blind
@@ -66,20 +69,32 @@ PAIR_FIELDS: Sequence[Field] = (
         "the answer that the labeler prefers",
         False,
         {"c": "c", "chosen": "c", "i": "i", "indifferent": "i", "r": "r", "rejected": "r"},
+        also=("labeler",),
     ),
-    Field("margin", "number", "reward of chosen minus rejected, after training", False),
-    Field("margin_pre", "number", "reward of chosen minus rejected, before training", False),
+    Field(
+        "margin", "number", "reward of chosen minus rejected, after training", False, also=("post",)
+    ),
+    Field(
+        "margin_pre",
+        "number",
+        "reward of chosen minus rejected, before training",
+        False,
+        also=("pre",),
+    ),
     Field("margin_change", "number", "margin after minus margin before training", False),
-    Field("theta", "number", "rotation of the reward vector, degrees", False),
+    Field("theta", "number", "rotation of the reward vector, degrees", False, also=("shift",)),
     Field("gain", "number", "rotation towards alignment, degrees", False),
     # The human's choice is one of the preferences whose entropy it is.
-    Field("ambiguity", "number", "how unclear the preference is, bits", False),
-    Field("amb", "number", "short for ambiguity", False),
+    Field("ambiguity", "number", "how unclear the preference is, bits", False, also=("amb",)),
     Field(
         "residual", "number", "part of the post-D margin that the features do not explain", False
     ),
     Field(
-        "margin_human", "number", "by how much the human preferred chosen, as the data says", False
+        "margin_human",
+        "number",
+        "by how much the human preferred chosen, as the data says",
+        False,
+        also=("human",),
     ),
     Field("score_chosen", "number", "score of the chosen answer, as the data says", False),
     Field("score_rejected", "number", "score of the rejected answer, as the data says", False),
@@ -95,7 +110,7 @@ PAIR_FIELDS: Sequence[Field] = (
         "is",
         "choice",
         "a property of the pair",
-        frozenset({"truncated", "unlabeled", "duplicate", "grouped"})
+        frozenset({"truncated", "unlabeled", "complete", "duplicate", "grouped"})
         | {"flagged", "decided", "undecided"},
         {
             name: name
@@ -106,6 +121,7 @@ PAIR_FIELDS: Sequence[Field] = (
                 "noise",
                 "truncated",
                 "unlabeled",
+                "complete",
                 "duplicate",
                 "grouped",
                 "flagged",
@@ -123,6 +139,7 @@ PAIR_FIELDS: Sequence[Field] = (
         "your decision",
         frozenset({"drop", "tie", "discuss"}),
         {name: name for name in ("keep", "flip", "drop", "tie", "discuss")},
+        also=("mark",),
     ),
     Field("by", "name", "decided by this reviewer", False),
     Field("tag", "name", "one of your tags", True),
@@ -146,15 +163,30 @@ REWRITE_FIELDS: Sequence[Field] = (
         "how rewriting changed the model's preference",
         False,
         {name: name for name in ("misaligned", "aligned", "same")},
+        also=("preference",),
     ),
     Field("flipped", "feature", "a feature whose label changed on either side", False),
-    Field("flipped_chosen", "feature", "a feature whose label changed on the chosen side", False),
+    *(
+        Field(f"{change}_{side}{steps}", "feature", f"{what} on the {side} side{by}", False)
+        for side in ("chosen", "rejected")
+        for change, what, steps, by in (
+            ("flipped", "a feature whose label changed", "", ""),
+            ("lost", "a feature that the rewrite lost", "", ""),
+            ("gained", "a feature that the rewrite gained", "", ""),
+            ("lost", "a feature that the rewrite lost", "_by_1", ", by one step"),
+            ("gained", "a feature that the rewrite gained", "_by_1", ", by one step"),
+        )
+    ),
     Field(
-        "flipped_rejected", "feature", "a feature whose label changed on the rejected side", False
+        "is",
+        "choice",
+        "whether the robustness scores count the rewrite",
+        False,
+        {name: name for name in ("used", "low_cosine", "complete")},
     ),
     Field("cosine", "number", "similarity to the original, the lower of both answers", False),
-    Field("margin", "number", "post-D margin of the original pair", False),
-    Field("margin_after", "number", "post-D margin of the rewritten pair", False),
+    Field("margin", "number", "post-D margin of the original pair", False, also=("before",)),
+    Field("margin_after", "number", "post-D margin of the rewritten pair", False, also=("after",)),
     Field("margin_shift", "number", "margin after minus margin before rewriting", False),
     Field("pair", "number", "pair number", False),
 )

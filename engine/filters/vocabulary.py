@@ -36,8 +36,8 @@ MAX_SAVED = 5  # saved filters within saved filters
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """The fields of one kind of list, the features of the study, and the saved filters. In blind
-    mode (`blind`) only what a field allows is accepted and completed."""
+    """The fields of one kind of list by every name they have, the features of the study, and the
+    saved filters. In blind mode (`blind`) only what a field allows is accepted and completed."""
 
     fields: Mapping[str, Field]
     features: Sequence[str]
@@ -55,14 +55,20 @@ class Vocabulary:
             fields[key] = Field(
                 key, "label", "labels of the two answers", OF_EITHER_SIDE, RELATIONS
             )
-        return cls(fields, features, saved, blind)
+        return cls(_by_every_name(fields), features, saved, blind)
 
     @classmethod
     def of_rewrites(cls, features: Sequence[str], strategies: Sequence[str]) -> Vocabulary:
         fields = {field.name: field for field in REWRITE_FIELDS}
         values = {name: name for name in strategies}
         fields["strategy"] = replace(fields["strategy"], values=values)
-        return cls(fields, features)
+        return cls(_by_every_name(fields), features)
+
+
+def _by_every_name(fields: dict[str, Field]) -> dict[str, Field]:
+    """A feature keeps its name, even if a field has it as another name."""
+    others = {name: field for field in fields.values() for name in field.also}
+    return {**others, **fields}
 
 
 # ---------------------------------------------------------------- checked filters
@@ -193,14 +199,16 @@ def _term(term: Term, vocabulary: Vocabulary) -> Checked:
             term.at.end,
         )
     if field.kind == "name":
-        value = term.value
+        values = [term.value]  # free text, in which a comma means itself
     elif field.kind == "feature":
-        value = _choose(field.name, term, {feature: feature for feature in vocabulary.features})
+        values = _choose(field.name, term, {feature: feature for feature in vocabulary.features})
     else:
-        value = _choose(field.name, term, field.values)
-    if vocabulary.blind and not field.shown_blind(value):
-        raise _hidden(f"{field.name}:{value}", term)
-    condition = Is(field.name, value)
+        values = _choose(field.name, term, field.values)
+    for value in values:
+        if vocabulary.blind and not field.shown_blind(value):
+            raise _hidden(f"{field.name}:{value}", term)
+    conditions = tuple(Is(field.name, value) for value in values)
+    condition = conditions[0] if len(conditions) == 1 else Any(conditions)
     return Without(condition) if term.operator == "!=" else condition
 
 
@@ -212,18 +220,42 @@ def _hidden(what: str, term: Term) -> FilterError:
     )
 
 
-def _choose(name: str, term: Term, values: Mapping[str, str]) -> str:
-    """The meaning of the term's value: an exact match, ignoring case, or a unique prefix."""
-    text = term.value.lower()
+def _choose(name: str, term: Term, values: Mapping[str, str]) -> list[str]:
+    """The meanings of the term's values, which commas separate: exact matches, ignoring case, or
+    unique prefixes."""
     meanings = {word.lower(): meaning for word, meaning in values.items()}
-    if text in meanings:
-        return meanings[text]
-    matches = {meaning for word, meaning in meanings.items() if word.startswith(text)}
-    if len(matches) == 1:
-        return matches.pop()
-    hint = _suggestion(text, list(values))
-    at = term.value_at
-    raise FilterError(f"“{term.value}” is not a value of {name}{hint}", at.start, at.end)
+    found = []
+    for value in term.value.split(","):
+        text = value.strip().lower()
+        matches = {meaning for word, meaning in meanings.items() if text and word.startswith(text)}
+        if text in meanings:
+            matches = {meanings[text]}
+        if len(matches) != 1:
+            hint = _suggestion(text, list(values))
+            at = term.value_at
+            raise FilterError(f"“{value}” is not a value of {name}{hint}", at.start, at.end)
+        found.append(matches.pop())
+    return list(dict.fromkeys(found))
+
+
+def hint(tree: Tree, vocabulary: Vocabulary) -> str:
+    """What to write in place of a bare word that is searched for in the texts, but names a field
+    or looks like the number of a pair; empty if there is no such word."""
+    match tree:
+        case Words(text):
+            field = vocabulary.fields.get(text.lower())
+            if field is not None:
+                rest = "<0.5" if field.kind == "number" else f":{_example(field, vocabulary)}"
+                return f"“{text}” is searched for in the texts; for the field write {text}{rest}"
+            if text.isdecimal():
+                return f"“{text}” is searched for in the texts; for the pair write pair:{text}"
+            return ""
+        case Not(inner):
+            return hint(inner, vocabulary)
+        case All(parts) | Either(parts):
+            return next(filter(None, (hint(part, vocabulary) for part in parts)), "")
+        case Saved() | Term():
+            return ""
 
 
 def _number(name: str, term: Term) -> Checked:

@@ -36,14 +36,14 @@ def test_what_a_transaction_inserts_is_not_kept_beside_it(tmp_path: Path) -> Non
 def test_pairs_that_do_not_fit_in_memory_are_stored_whole_and_leave_no_files(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(database, "STORING", 72 << 20)
-    monkeypatch.setattr(database, "READING", 72 << 20)
+    monkeypatch.setattr(database, "STORING", 96 << 20)
+    monkeypatch.setattr(database, "READING", 96 << 20)
     monkeypatch.setattr(database, "PER_PAIR", 0)
     said = [
         of_transcripts(
             str(n), n, *(SAID.format(n) + noise(2 * n + side, 16_000) for side in (0, 1))
         )
-        for n in range(1_300)
+        for n in range(1_700)
     ]
     store = Store(tmp_path / "seal.duckdb")
     put(store, "large", said)

@@ -26,7 +26,7 @@ from seal_tui.explorer.widgets.pair_view import PairView
 from seal_tui.explorer.widgets.rewrite_view import RewriteView
 from seal_tui.explorer.widgets.window import WindowList
 from seal_tui.text import numbers
-from seal_tui.text.safe import Safe, content
+from seal_tui.text.safe import Safe, content, one_line
 
 Query = TypeVar("Query")
 Row = TypeVar("Row")
@@ -164,11 +164,7 @@ class BrowseScreen(SealScreen, Generic[Query, Row, Detail]):
         keep = None if self._to_top else self.lines.current
         self._ids = self._next_ids or await self.find(self.make_query(self._filter))
         self._next_ids, self._to_top = None, False
-        self.lines.empty = Safe(
-            f"no {self.NOUN} match; ⌫ restores the last filter"
-            if self._filter
-            else f"no {self.NOUN} in this run"
-        )
+        self.lines.empty = self._why_empty(self._ids)
         target, self._target = self._target, None
         self.lines.show(self._ids.ids, target if target is not None else keep)
         if self._open_target and self.lines.current == target:
@@ -181,9 +177,15 @@ class BrowseScreen(SealScreen, Generic[Query, Row, Detail]):
             self.view.forget(Content(""))
         refresh_keys(self)
 
+    def _why_empty(self, found: Ids) -> Safe:
+        if not self._filter:
+            return Safe(f"no {self.NOUN} in this run")
+        return one_line(found.hint) or Safe(f"no {self.NOUN} match; ⌫ restores the last filter")
+
     def _summarise(self) -> None:
         way = "↓" if self._descending else "↑"
         count = f"{numbers.count(len(self._ids.ids))} of {numbers.count(self._ids.of)} {self.NOUN}"
+        left = self._ids.left_out
         what = content(self._filter) if self._filter else Content.styled("all", "dim")
         self.bar.say(
             Content.assemble(
@@ -191,6 +193,7 @@ class BrowseScreen(SealScreen, Generic[Query, Row, Detail]):
                 what,
                 "  ",
                 (count, "bold"),
+                (f" · {numbers.count(left)} left out" if left else "", "$caution"),
                 (f" · by {self.order(self._sort)[0]} {way}", "dim"),
                 (" · blind" if self.session.blind else "", "$caution"),
             )
@@ -257,8 +260,15 @@ class BrowseScreen(SealScreen, Generic[Query, Row, Detail]):
         if self.detail_is_shown and self.lines.current is not None:
             self._follow = self.set_timer(_FOLLOW_S, self._show_detail)
 
+    def catch_up(self) -> None:
+        if self._follow is not None:
+            self._show_detail()
+
     @work(exclusive=True, group="detail", exit_on_error=True)
     async def _show_detail(self) -> None:
+        if self._follow is not None:
+            self._follow.stop()
+            self._follow = None
         row_id = self.lines.current
         if row_id is None:
             return
