@@ -272,7 +272,11 @@ class Engine:
     def browser(self) -> Browser:
         results = self._need_measures()
         return Browser(
-            self.store, results.roles, results.study.features, results.study.rewrites.strategies
+            self.store,
+            results.roles,
+            results.study.features,
+            results.study.rewrites.strategies,
+            results.study.rewrites.min_cosine,
         )
 
     # ------------------------------------------------------------ pairs, rewrites, filters

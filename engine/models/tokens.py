@@ -36,12 +36,15 @@ def _count(tokenizer: Any, conversation: Any) -> int | None:
 
 
 def load(name: str) -> Any:
-    """A tokenizer, without code from its folder. Raises SealError, OSError or ValueError."""
-    from transformers import AutoTokenizer
-
+    """A tokenizer, without code from its folder. Raises SealError."""
+    from engine.models.diagnosis import tokenizer_problem
     from engine.models.embedded import resolve
+    from engine.models.loading import loading
 
-    return AutoTokenizer.from_pretrained(resolve(name), trust_remote_code=False)
+    with loading(name, "the tokenizer ", tokenizer_problem):
+        from transformers import AutoTokenizer
+
+        return AutoTokenizer.from_pretrained(resolve(name), trust_remote_code=False)
 
 
 def main(name: str) -> None:
@@ -54,12 +57,6 @@ def main(name: str) -> None:
         tokenizer = load(name)
     except SealError as error:
         answer(str(error))
-        return
-    except (OSError, ValueError, ImportError):
-        answer(
-            f"{name} cannot be loaded: is it a folder with a tokenizer, or can the model hub be "
-            "reached?"
-        )
         return
     answer(None)
     for line in sys.stdin:

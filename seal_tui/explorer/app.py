@@ -11,15 +11,17 @@ import sys
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from rich.text import Text
 from textual import work
 from textual.app import App
 from textual.binding import BindingType
+from textual.driver import Driver
+from textual.events import Event
 from textual.filter import Monochrome, NoColor
 from textual.screen import ModalScreen
-from textual.worker import WorkerFailed
+from textual.worker import Worker, WorkerFailed, get_current_worker
 
 from engine.errors import SealError
 from engine.wire.client import EngineClient
@@ -28,7 +30,9 @@ from engine.wire.messages import PlanRequest, RunStatus, StopRequest
 from seal_tui import crash
 from seal_tui.explorer import blind, place, settings
 from seal_tui.explorer.actions import bindings
-from seal_tui.explorer.palette import ActionCommands
+from seal_tui.explorer.input_queue import Host, InputQueue
+from seal_tui.explorer.key_parser import TerminalDriver
+from seal_tui.explorer.palette import ActionCommands, Palette
 from seal_tui.explorer.screens.base import Explorer, SealScreen
 from seal_tui.explorer.screens.dialogs import ConfirmScreen, TextScreen, help_text
 from seal_tui.explorer.screens.imprint import ImprintScreen
@@ -71,6 +75,7 @@ class SealApp(App[None]):
         super().__init__()
         own = own or settings.Settings()
         self.session = Session(client, own.signature)
+        self.input_queue = InputQueue(self, self)
         self.set_keymap(own.own_keys)
         self.animation_level = "none"
         for theme in THEMES:
@@ -91,6 +96,33 @@ class SealApp(App[None]):
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         return dict(FALLBACK)
+
+    # ---------------------------------------------------------- keys, one after the other
+
+    def get_driver_class(self) -> type[Driver]:
+        return TerminalDriver
+
+    async def on_event(self, event: Event) -> None:
+        if not self.input_queue.holds(event):
+            await super().on_event(event)
+
+    async def push_screen_wait(self, screen: Any, *, mode: str | None = None) -> Any:
+        self.input_queue.asks(get_current_worker(), screen)
+        return await super().push_screen_wait(screen, mode=mode)
+
+    def connecting(self) -> bool:
+        return self.session.status is None and self.session.lost is None
+
+    def catch_up(self) -> None:
+        if isinstance(self.screen, SealScreen):
+            self.screen.catch_up()
+
+    def input_dropped(self, count: int) -> None:
+        keys = "1 key was" if count == 1 else f"{count} keys were"
+        self.notify(f"The engine does not answer; {keys} ignored", markup=False)
+
+    def in_background(self, worker: Worker[None] | None) -> None:
+        self.input_queue.background(worker)
 
     # ---------------------------------------------------------- the engine
 
@@ -201,6 +233,10 @@ class SealApp(App[None]):
 
     # ---------------------------------------------------------- actions
 
+    def action_command_palette(self) -> None:
+        if not isinstance(self.screen, ModalScreen):
+            self.push_screen(Palette(id="--command-palette"))
+
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         if action == "start_run":
             status = self.session.status
@@ -306,4 +342,7 @@ def run_explorer(engine: EngineClient | Path | Callable[[], Path]) -> int:
 if TYPE_CHECKING:
 
     def _is_what_screens_ask_for(app: SealApp) -> Explorer:
+        return app
+
+    def _is_what_the_queue_asks_for(app: SealApp) -> Host:
         return app

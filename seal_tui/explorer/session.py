@@ -89,6 +89,10 @@ class Session:
         """The default preset of the study."""
         return self.study.preset if self.study is not None else metrics.preset
 
+    @property
+    def tie_policy(self) -> str:
+        return self.study.tie_policy if self.study is not None else "misaligned"
+
     def kept_out(self) -> list[str]:
         """The features that the taxonomy excludes from all regressions."""
         features = self.study.features if self.study is not None else ()

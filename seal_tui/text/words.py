@@ -11,6 +11,7 @@ from engine.results import names
 from engine.wire.messages import (
     BlindMark,
     BlindVerdict,
+    LeftOut,
     Mark,
     MarkProgress,
     Opinion,
@@ -38,6 +39,8 @@ STAGE_STATE: Final[dict[StageState, Safe]] = {
     "failed": Safe("failed"),
 }
 OUTCOME: Final[dict[str, Safe]] = {key: Safe(text) for key, text in names.OUTCOME.items()}
+
+LEFT_OUT: Final[dict[LeftOut, Safe]] = {"low_cosine": Safe("cosine"), "no_labels": Safe("labels")}
 
 VERDICT: Final[dict[Verdict, Safe]] = {
     "keep": Safe("keep"),

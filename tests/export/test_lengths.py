@@ -97,4 +97,4 @@ def test_the_preview_counts_long_rows(decided: Engine) -> None:
     short = preview("trl", 4096)
     assert "too long" not in short.counts
     assert not short.notes
-    assert "cannot be loaded" in preview("trl", 20, "/no/such/folder").notes[0]
+    assert "cannot load the tokenizer" in preview("trl", 20, "/no/such/folder").notes[0]

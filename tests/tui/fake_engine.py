@@ -296,7 +296,9 @@ class FakeEngine:
         self._need("the rewrites are not scored yet")
         rows = [one.row for one in self.rewrites.values()]
         rows.sort(key=lambda row: row.margin_after - row.margin_before, reverse=query.descending)
-        return Ids(ids=tuple(row.rewrite_id for row in rows), of=len(self.rewrites))
+        out = sum(row.left_out is not None for row in rows)
+        ids = tuple(row.rewrite_id for row in rows)
+        return Ids(ids=ids, of=len(self.rewrites), left_out=out)
 
     @answers(endpoints.REWRITE_ROWS)
     def rewrite_rows(self, request: RewriteRowsRequest) -> list[RewriteRow]:

@@ -96,8 +96,8 @@ async def test_a_score_opens_its_rewrites(engine: FakeEngine, explorer: Opener) 
     async with explorer() as pilot:
         await shows(pilot, "+11.7 pts")
         await pilot.press("tab", "tab", "enter")
-        await shows(pilot, "flipped:last_response_sentiment")
-        assert engine.queries(REWRITES)[-1].filter == "flipped:last_response_sentiment"
+        await shows(pilot, "lost_chosen:last_response_sentiment is:used")
+        assert engine.queries(REWRITES)[-1].filter == "lost_chosen:last_response_sentiment is:used"
 
 
 async def test_help_explains_the_cell_under_the_cursor(explorer: Opener) -> None:

@@ -34,10 +34,12 @@ class PairQuery(Request, frozen=True, kw_only=True):
 class Ids(Message, frozen=True, kw_only=True):
     """The `ids` that a query selects, in its order; `of` is how many there are without a filter,
     `sql` the query for reading, `dataset` the digest of the data whose pairs have these numbers.
-    `hint`: if there are none, what the filter may have meant."""
+    `left_out`: the rewrites among `ids` that no score counts; `hint`: if there are no `ids`, what
+    the filter may have meant."""
 
     ids: tuple[int, ...]
     of: int
+    left_out: int = 0
     sql: str = ""
     dataset: str = ""
     hint: str = ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from functools import partial
 from typing import ClassVar
 
@@ -79,7 +80,7 @@ def _robustness_list() -> RowList:
         Column(Safe("± 95 %"), 6, "right"),
         Column(Safe(""), 0, rank=1, least=15, most=61),
     )
-    empty = Safe("no rewrites were scored")
+    empty = Safe("no pairs were rewritten")
     return RowList(columns, meaning=_ROBUSTNESS_HELP, empty=empty, id="robust")
 
 
@@ -240,7 +241,25 @@ class OverviewScreen(SealScreen):
             )
         self._robust = scores
         keys = [f"{row.feature}/{row.side}/{row.sign}" for row in scores]
-        self.query_one("#robust", RowList).show(rows, keys)
+        lines = self.query_one("#robust", RowList)
+        lines.empty = self._no_scores(tables, preset)
+        lines.show(rows, keys)
+
+    def _no_scores(self, tables: Tables, preset: str) -> Safe:
+        """Why there is no robustness score."""
+        counts = self.session.status.counts if self.session.status is not None else {}
+        rewritten = counts.get("rewritten pairs", 0)
+        if not rewritten:
+            return Safe("no pairs were rewritten")
+        used = numbers.count(counts.get("rewritten pairs used", 0))
+        reasons = [
+            names.reason(row.reason)
+            for row in views.dropped(tables, "robustness", preset)
+            if row.reason != "low_cosine"
+        ]
+        why = f": {reasons[0]}" if reasons else ""
+        many = numbers.many(rewritten, "rewritten pair")
+        return Safe(f"no score from {used} of {many}{why}")
 
     # ---------------------------------------------------------- the manifest
 
@@ -285,7 +304,7 @@ class OverviewScreen(SealScreen):
 
     @on(Matrix.Chosen)
     def _cell(self, event: Matrix.Chosen) -> None:
-        self.explorer.open_pairs(filters.cell(event.regime, event.opinion))
+        self.explorer.open_pairs(filters.cell(event.regime, event.opinion, self.session.tie_policy))
 
     @on(LineList.Opened, "#imprints")
     def _feature(self, event: LineList.Opened) -> None:
@@ -295,7 +314,9 @@ class OverviewScreen(SealScreen):
 
     @on(LineList.Opened, "#robust")
     def _score(self, event: LineList.Opened) -> None:
-        self.explorer.open_rewrites(filters.flipped(self._robust[event.index].feature))
+        self.explorer.open_rewrites(
+            filters.scored(self._robust[event.index], self.session.tie_policy)
+        )
 
 
 def _weight(estimate: Effect) -> str:
@@ -342,7 +363,7 @@ def _counts(status: RunStatus) -> list[Content]:
             )
         )
     if "pairs" in counts:
-        parts.append(Content(f"{numbers.count(counts['pairs'])} pairs"))
+        parts.append(_pairs(counts))
     if "scored pairs" in counts:
         parts.append(Content(f"{numbers.count(counts['scored pairs'])} scored"))
     if counts.get("truncated"):
@@ -351,3 +372,12 @@ def _counts(status: RunStatus) -> list[Content]:
         used = numbers.count(counts.get("rewritten pairs used", 0))
         parts.append(Content(f"{numbers.count(counts['rewritten pairs'])} rewritten, {used} used"))
     return parts
+
+
+def _pairs(counts: Mapping[str, int]) -> Content:
+    """150 pairs, a sample of 2,308 (limit)"""
+    pairs, usable = counts["pairs"], counts.get("usable pairs", counts["pairs"])
+    return Content.assemble(
+        f"{numbers.count(pairs)} pairs",
+        (f", a sample of {numbers.count(usable)}" if usable > pairs else "", "$caution"),
+    )

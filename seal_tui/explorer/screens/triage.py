@@ -136,10 +136,24 @@ class Triage(SealScreen):
         title = Safe("tags, separated by spaces")
         self.app.push_screen(PromptScreen(title, " ".join(sorted(before))), save)
 
+    def _change(self, targets: tuple[int, ...], change: MarkChange, what: Safe) -> None:
+        """Change these pairs, several only after a confirmation."""
+        if len(targets) > _ASK_ABOVE:
+            self._change_all(targets, change, what)
+        elif targets:
+            self._change_one(targets, change)
+
+    @work(group="mark")
+    async def _change_one(self, targets: tuple[int, ...], change: MarkChange) -> None:
+        await self._carry_out(targets, change)
+
     @work(group="decide")
-    async def _change(self, targets: tuple[int, ...], change: MarkChange, what: Safe) -> None:
-        if not targets:
-            return
+    async def _change_all(self, targets: tuple[int, ...], change: MarkChange, what: Safe) -> None:
+        question = Safe(f"{what}: {numbers.count(len(targets))} selected pairs?")
+        if await self.app.push_screen_wait(ConfirmScreen(question)):
+            await self._carry_out(targets, change)
+
+    async def _carry_out(self, targets: tuple[int, ...], change: MarkChange) -> None:
         request = MarkRequest(
             pair_ids=targets,
             change=change,
@@ -147,10 +161,6 @@ class Triage(SealScreen):
             blind=self.session.blind,
             dataset=self.dataset,
         )
-        if len(targets) > _ASK_ABOVE:
-            question = Safe(f"{what}: {numbers.count(len(targets))} selected pairs?")
-            if not await self.app.push_screen_wait(ConfirmScreen(question)):
-                return
         done = await self._apply(MARK(request))
         if done is None:  # failed: keep the selection or the cursor
             if len(targets) == 1:
