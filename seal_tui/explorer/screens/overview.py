@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from functools import partial
 from typing import ClassVar
 
@@ -18,6 +17,7 @@ from textual.widgets import Static
 from engine.errors import Kind, SealError
 from engine.results import names, views
 from engine.results.effect import Effect, effect
+from engine.results.left_out import no_scores, sample
 from engine.results.records import RobustnessRow, Tables
 from engine.results.sentences import imprint_of
 from engine.results.views import Imprint
@@ -247,19 +247,9 @@ class OverviewScreen(SealScreen):
 
     def _no_scores(self, tables: Tables, preset: str) -> Safe:
         """Why there is no robustness score."""
-        counts = self.session.status.counts if self.session.status is not None else {}
-        rewritten = counts.get("rewritten pairs", 0)
-        if not rewritten:
-            return Safe("no pairs were rewritten")
-        used = numbers.count(counts.get("rewritten pairs used", 0))
-        reasons = [
-            names.reason(row.reason)
-            for row in views.dropped(tables, "robustness", preset)
-            if row.reason != "low_cosine"
-        ]
-        why = f": {reasons[0]}" if reasons else ""
-        many = numbers.many(rewritten, "rewritten pair")
-        return Safe(f"no score from {used} of {many}{why}")
+        study = self.session.study
+        rewritten, used = (study.rewritten, study.rewritten_used) if study else (0, 0)
+        return one_line(no_scores(tables, preset, rewritten, used))
 
     # ---------------------------------------------------------- the manifest
 
@@ -363,7 +353,8 @@ def _counts(status: RunStatus) -> list[Content]:
             )
         )
     if "pairs" in counts:
-        parts.append(_pairs(counts))
+        pairs, usable = counts["pairs"], counts.get("usable pairs", 0)
+        parts.append(content(sample(pairs, usable), "$caution" if usable > pairs else ""))
     if "scored pairs" in counts:
         parts.append(Content(f"{numbers.count(counts['scored pairs'])} scored"))
     if counts.get("truncated"):
@@ -372,12 +363,3 @@ def _counts(status: RunStatus) -> list[Content]:
         used = numbers.count(counts.get("rewritten pairs used", 0))
         parts.append(Content(f"{numbers.count(counts['rewritten pairs'])} rewritten, {used} used"))
     return parts
-
-
-def _pairs(counts: Mapping[str, int]) -> Content:
-    """150 pairs, a sample of 2,308 (limit)"""
-    pairs, usable = counts["pairs"], counts.get("usable pairs", counts["pairs"])
-    return Content.assemble(
-        f"{numbers.count(pairs)} pairs",
-        (f", a sample of {numbers.count(usable)}" if usable > pairs else "", "$caution"),
-    )

@@ -127,7 +127,11 @@ class LostLine(Widget):
 
 
 class KeyBar(Widget):
-    """The keys that work on the current screen, the most specific first."""
+    """The keys that work on the current screen, the most specific first; what others decided."""
+
+    def __init__(self, session: Session) -> None:
+        super().__init__()
+        self._session = session
 
     def render(self) -> Content:
         bindings = self.screen.active_bindings.values()
@@ -141,13 +145,18 @@ class KeyBar(Widget):
         width = self.size.width
         fixed = _entries(everywhere)
         room = width - fixed.cell_length - 3
+        news = Content("")
+        if self._session.news:
+            told = Content.styled(self._session.news, "italic")
+            news = told.truncate(max(0, room - 3), ellipsis=True) + Content("   ")
+        room -= news.cell_length
         local = Content("")
         for count in range(len(here), -1, -1):
             local = _entries(here[:count])
             if local.cell_length <= room:
                 break
-        gap = max(1, width - local.cell_length - fixed.cell_length - 2)
-        return Content.assemble(" ", local, " " * gap, fixed, " ")
+        gap = max(1, width - local.cell_length - news.cell_length - fixed.cell_length - 2)
+        return Content.assemble(" ", local, " " * gap, news, fixed, " ")
 
 
 def _entries(entries: list[tuple[str, str]]) -> Content:
