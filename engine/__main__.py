@@ -8,10 +8,16 @@ import os
 import signal
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from engine import door
 from engine.errors import BadInput, explain
 from engine.place import Gone
+
+if TYPE_CHECKING:
+    from uvicorn import Server
+
+    from engine.service import Engine
 
 LOOK_S = 1.0  # how often an engine looks whether its folder is still there
 
@@ -69,24 +75,14 @@ async def _serve(folder: Path, limit: float) -> None:
             if not (engine.running or engine.exports.running) and activity.idle_s() > limit:
                 leave()
 
-    async def leave_when_gone() -> None:
-        while not server.should_exit:
-            await asyncio.sleep(LOOK_S)
-            try:
-                engine.kept.check()
-            except Gone as gone:
-                engine.abandon(gone)
-                server.should_exit = True
-
     async def announce_when_up() -> None:
         while not server.started:
             await asyncio.sleep(0.02)
         socket.chmod(0o600)
         announce(folder, socket)
 
-    background = [
-        asyncio.create_task(work()) for work in (leave_when_idle, leave_when_gone, announce_when_up)
-    ]
+    works = (leave_when_idle(), announce_when_up(), _leave_when_gone(engine, server))
+    background = [asyncio.create_task(work) for work in works]
     try:
         await server.serve()
     finally:
@@ -98,6 +94,16 @@ async def _serve(folder: Path, limit: float) -> None:
         await asyncio.to_thread(engine.close)
         socket.unlink(missing_ok=True)
         lock.release()
+
+
+async def _leave_when_gone(engine: Engine, server: Server) -> None:
+    while not server.should_exit:
+        await asyncio.sleep(LOOK_S)
+        try:
+            engine.kept.check()
+        except Gone as gone:
+            engine.abandon(gone)
+            server.should_exit = True
 
 
 def main() -> int:

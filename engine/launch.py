@@ -194,15 +194,6 @@ def _answers(socket: Path) -> bool:
             return False
 
 
-def is_suspended(pid: int) -> bool:
-    """Whether a process of this machine was stopped by a signal and waits to be continued; False
-    where the system does not tell."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_bytes().rpartition(b") ")[2][:1] in (b"T", b"t")
-    except OSError:
-        return False
-
-
 def _still_there(folder: Path) -> None:
     """Raises BadInput if the folder is gone: a lock would make it again."""
     if not folder.is_dir():

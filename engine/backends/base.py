@@ -95,6 +95,11 @@ class ModelBackend(Backend, frozen=True, kw_only=True):
     def title(self) -> str:
         return last_name(str(getattr(self, "model", self.backend)))
 
+    @property
+    def source(self) -> str:
+        """Where answers come from, as shown to users while they wait for one."""
+        return self.title
+
     def fingerprint(self, use: Use, device: str) -> dict[str, Any]:
         """Everything that determines the results, as JSON; results are stored under its digest.
 
@@ -212,6 +217,11 @@ class Model:
 
     backend: ModelBackend
     use: Use
+
+    @property
+    def name(self) -> str:
+        """The model for a message: a folder with its location."""
+        return str(getattr(self.backend, "model", self.backend.backend))
 
     def fingerprint(self, device: str) -> dict[str, Any]:
         return self.backend.fingerprint(self.use, device)

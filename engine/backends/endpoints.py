@@ -16,6 +16,10 @@ class EndpointSettings(Backend, frozen=True, kw_only=True):
     model: str
     api_key_env: str | None = None
 
+    @property
+    def source(self) -> str:
+        return self.base_url
+
     def missing(self) -> str | None:
         if self.api_key_env is None or self.api_key_env in os.environ:
             return None

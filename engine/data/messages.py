@@ -11,6 +11,7 @@ import msgspec
 from engine.data.conversation import Message, tool_calls
 from engine.data.pairs import RowError, Unused
 from engine.data.prose import is_text
+from engine.data.values import described
 from engine.wire.messages import Role
 
 # Names of the roles in use; other spellings are refused by name.
@@ -88,7 +89,7 @@ def is_call(value: object) -> bool:
 def read_message(value: object, where: str, ignore: Collection[str] = ()) -> Message:
     """Converts one chat message. Raises as `read_messages` does."""
     if not isinstance(value, Mapping):
-        raise RowError("wrong_type", f"{where}: expected an object, got {type(value).__name__}")
+        raise RowError("wrong_type", f"{where}: expected an object, got {described(value)}")
     if (plain := _plain(value)) is not None:
         return plain
     name = _first(value, _ROLE)
@@ -174,7 +175,7 @@ def _content(content: object, where: str) -> str:
         content = [content]
     if isinstance(content, list):
         return "".join(_part(part, where) for part in content)
-    raise RowError("wrong_type", f"{where} has no text: its content is {type(content).__name__}")
+    raise RowError("wrong_type", f"{where} has no text: its content is {described(content)}")
 
 
 def _part(part: object, where: str) -> str:

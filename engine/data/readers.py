@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import Literal
 
 from engine.data.annotated import comparison_rows, is_annotated
+from engine.data.foreign import foreign
 from engine.data.hub import hub_rows
-from engine.data.jsonl import LFS_POINTER, jsonl_rows, list_rows, peek
+from engine.data.jsonl import jsonl_rows, list_rows, peek
 from engine.data.options import Options
 from engine.data.pairs import Pair, Reject, Row
 from engine.data.rows import RowReader
 from engine.data.table import csv_rows, delimiter_of, parquet_rows
-from engine.errors import BadInput
+from engine.errors import BadInput, SealError, unreadable
 
 # If a file starts with this many rows that are not pairs at all, it is refused as a whole.
 MAX_FOREIGN_ROWS = 1000
@@ -107,6 +108,8 @@ def _format_error(name: str, rejects: list[Reject]) -> str:
     where = f"line {example.line}: {example.detail}"
     if example.reason == "missing_field":
         return f"{name} does not contain preference pairs: {where}"
+    if name.endswith(".parquet"):
+        return f"{name} has no row that can be read: {where}"
     return f"{name} is not in a supported format ({_FORMATS}): {where}"
 
 
@@ -118,7 +121,7 @@ def _files(source: Source) -> Iterator[tuple[str, Iterator[Row | Reject]]]:
         try:
             files = paths(source.path, source.split)
         except OSError as error:
-            raise BadInput(f"{source.path} cannot be read: {error.strerror or error}") from None
+            raise unreadable(str(source.path), error) from None
         for path in files:
             yield str(path), _file_rows(path, str(path), source.options)
 
@@ -168,10 +171,13 @@ def _split_of(file: Path) -> str | None:
 
 
 def _file_rows(path: Path, name: str, options: Options) -> Iterator[Row | Reject]:
+    """The rows of one file. Whatever a parser raises, there is one line about the file."""
     try:
         yield from _rows_by_format(path, name, options)
-    except OSError as error:
-        raise BadInput(f"{name} cannot be read: {error.strerror or error}") from None
+    except (SealError, MemoryError):
+        raise
+    except Exception as error:
+        raise unreadable(name, error) from error
 
 
 def _rows_by_format(path: Path, name: str, options: Options) -> Iterator[Row | Reject]:
@@ -195,8 +201,8 @@ def file_kind(path: Path, name: str, options: Options) -> Kind:
     first, _, rest = head.strip().partition(b"\n")
     if head.startswith(b"PAR1"):
         return "parquet"
-    if head.startswith(LFS_POINTER):
-        raise BadInput(f"{name} is a Git LFS pointer, not the data: fetch it with git lfs pull")
+    if (what := foreign(head)) is not None:
+        raise BadInput(f"{name} {what}")
     if head and suffix == ".parquet":
         raise BadInput(f"{name} is not a Parquet file, despite its name")
     if head.startswith((b"\xff\xfe", b"\xfe\xff")) or _UTF16.match(head):

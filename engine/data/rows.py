@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -9,9 +10,11 @@ from typing import Any
 from engine.data.layouts import Draft, Layout, layout_of
 from engine.data.layouts.base import check_conversation
 from engine.data.layouts.preference import Preference, describe
+from engine.data.nesting import MOST
 from engine.data.options import Options
 from engine.data.pairs import Pair, Reject, Row, RowError, SourceRow, Unused, excerpt
-from engine.data.values import as_json
+from engine.data.values import as_json, described
+from engine.data.waiting import Place, Waiting
 from engine.errors import BadInput
 
 EXPECTED = (
@@ -28,7 +31,7 @@ class _Group:
     """The rows of one key of a grouped layout, until the end of the source."""
 
     layout: Layout
-    rows: list[_Row] = field(default_factory=list)
+    rows: list[Place] = field(default_factory=list)
 
 
 class RowReader:
@@ -43,7 +46,8 @@ class RowReader:
         self._layouts: dict[str, Layout] = {}
         # By the columns and types of a row: its layout, and the columns that would be lost.
         self._shapes: dict[tuple[object, ...], tuple[Layout, tuple[str, ...]]] = {}
-        self._groups: dict[tuple[str, str], _Group] = {}
+        self._groups: dict[tuple[str, bytes], _Group] = {}
+        self._waiting = Waiting()
 
     @property
     def layouts(self) -> tuple[Layout, ...]:
@@ -67,15 +71,17 @@ class RowReader:
         number, self._number = self._number, self._number + 1
         value = row.value
         if not isinstance(value, Mapping):
-            detail = f"expected an object, got {type(value).__name__}"
+            detail = f"expected an object, got {described(value)}"
             return [Reject(name, row.line, "not_an_object", detail, excerpt(row.raw))]
+        sources: tuple[SourceRow, ...] = ()
         try:
+            raw = _raw(row)
+            sources = (SourceRow(number, name, row.line, "", raw),)
             layout, unread = self._shape(value)
         except RowError as error:
-            source = SourceRow(number, name, row.line, "", _raw(row))
             text = excerpt(row.raw)
-            return [Reject(name, row.line, error.reason, error.detail, text, (source,))]
-        source = SourceRow(number, name, row.line, layout.name, _raw(row))
+            return [Reject(name, row.line, error.reason, error.detail, text, sources)]
+        source = SourceRow(number, name, row.line, layout.name, raw)
         if not layout.grouped:
             return self._item(layout, [(source, value)], unread)
         return self._collect(layout, (source, value), unread)
@@ -87,8 +93,9 @@ class RowReader:
         """
         self._check_named()
         for group in self._groups.values():
-            yield from self._item(group.layout, group.rows)
+            yield from self._item(group.layout, self._waiting.rows(group.rows))
         self._groups.clear()
+        self._waiting.close()
 
     def _check_named(self) -> None:
         """Only for layouts in which all names are of columns of a row."""
@@ -107,17 +114,20 @@ class RowReader:
         """Adds a row to its group; the pairs of the group if it is complete."""
         try:
             layout.check_unread(row[1], unread)
-            key = (layout.name, layout.key(row[1]))
+            key = (layout.name, _digest(layout.key(row[1])))
         except Unused as unused:
             raise _unused(row[0], unused) from None
         except RowError as error:
             return [_reject([row], error)]
         group = self._groups.setdefault(key, _Group(layout))
-        group.rows.append(row)
+        group.rows.append(self._waiting.add(row))
         if len(group.rows) != layout.complete:
             return ()
         del self._groups[key]
-        return self._item(layout, group.rows)
+        rows = self._waiting.rows(group.rows)
+        if not self._groups:
+            self._waiting.clear()
+        return self._item(layout, rows)
 
     def _item(
         self, layout: Layout, rows: Sequence[_Row], unread: tuple[str, ...] = ()
@@ -131,12 +141,12 @@ class RowReader:
             for draft in drafts:
                 check_conversation(draft.chosen, "chosen")
                 check_conversation(draft.rejected, "rejected")
+            return self._pairs(layout, drafts, rows)
         except Unused as unused:
             source, _ = rows[-1]
             raise _unused(source, unused) from None
         except RowError as error:
             return [_reject(rows, error)]
-        return self._pairs(layout, drafts, rows)
 
     def _shape(self, value: Mapping[str, object]) -> tuple[Layout, tuple[str, ...]]:
         key = (*value, *map(type, value.values()))
@@ -209,11 +219,19 @@ def _reject(rows: Sequence[_Row], error: RowError) -> Reject:
     return Reject(last.file, last.line, error.reason, error.detail, excerpt(last.raw), sources)
 
 
+def _digest(key: str) -> bytes:
+    """A key may be a whole prompt."""
+    return hashlib.blake2b(key.encode("utf-8", "surrogatepass"), digest_size=16).digest()
+
+
 def _raw(row: Row) -> bytes:
     """The row as a JSON object; a line of JSON is kept as it is."""
     if isinstance(row.raw, bytes):
         return row.raw
-    return as_json(row.value)  # type: ignore[arg-type]
+    try:
+        return as_json(row.value)  # type: ignore[arg-type]
+    except (TypeError, RecursionError):
+        raise RowError("wrong_type", f"values are nested more than {MOST} deep") from None
 
 
 def _unused(row: SourceRow, unused: Unused) -> BadInput:

@@ -10,11 +10,12 @@ from engine.data.jsonl import BOM, GzipDamage, lines, open_bytes
 from engine.data.layouts import recognised
 from engine.data.options import Options
 from engine.data.pairs import Reason, Reject, Row, excerpt
+from engine.data.parquet_size import rows_at_once
 from engine.errors import BadInput
 
 DELIMITERS = (",", "\t", ";")
 MAX_CELL = 8 << 20  # far below MAX_LINE, so that a cell cut with its line is too long
-BATCH = 1024
+_READ = 1 << 20
 
 
 def header_columns(line: bytes, delimiter: str = ",") -> list[str]:
@@ -101,16 +102,26 @@ def parquet_rows(path: Path, name: str) -> Iterator[Row | Reject]:
     arrow: Any = importlib.import_module("pyarrow")
     parquet: Any = importlib.import_module("pyarrow.parquet")
     try:
-        with parquet.ParquetFile(path, page_checksum_verification=True) as file:
+        # Without a buffer ahead, a row group of gigabytes is read page by page.
+        how = {"pre_buffer": False, "buffer_size": _READ, "page_checksum_verification": True}
+        with parquet.ParquetFile(path, **how) as file:
             _check_names(file.schema_arrow.names, name)
             number = 0
-            for batch in file.iter_batches(batch_size=BATCH):
-                yield from batch_rows(batch, name, number)
-                number += batch.num_rows
+            for group in range(file.num_row_groups):
+                at_once = rows_at_once(path, name, file.metadata.row_group(group))
+                for batch in file.iter_batches(at_once, row_groups=[group]):
+                    yield from batch_rows(batch, name, number)
+                    number += batch.num_rows
+    except NotImplementedError as error:
+        raise BadInput(
+            f"{name} uses a type or a compression of Parquet that cannot be read here: write it "
+            "again with plain types and zstd compression"
+        ) from error
     except (arrow.ArrowException, OSError, UnicodeDecodeError) as error:
         raise BadInput(
-            f"{name} is not a readable Parquet file ({error}): it may be truncated; copy it again"
-        ) from None
+            f"{name} is not a readable Parquet file: it is damaged, cut short or encrypted; "
+            "copy it again"
+        ) from error
 
 
 def _check_names(columns: Sequence[str], name: str) -> None:
@@ -125,21 +136,30 @@ def batch_rows(batch: Any, name: str, before: int) -> Iterator[Row | Reject]:
     binary = [field.name for field in batch.schema if "binary" in str(field.type)]
     try:
         values = batch.to_pylist()
-    except (ValueError, OverflowError):
+    except Exception:  # of another class for every type of a column
         # Convert row by row, so that one bad text or date does not reject the whole batch.
         for offset in range(batch.num_rows):
-            number = before + offset + 1
-            try:
-                value = batch.slice(offset, 1).to_pylist()[0]
-            except UnicodeDecodeError as error:
-                yield Reject(name, number, "bad_utf8", str(error.reason), excerpt(error.object))
-            except (ValueError, OverflowError) as error:
-                yield Reject(name, number, "wrong_type", f"a value has no meaning: {error}", "")
-            else:
-                yield _arrow_row(name, number, value, binary)
+            yield _lone_row(batch.slice(offset, 1), name, before + offset + 1, binary)
         return
     for number, value in enumerate(values, before + 1):
         yield _arrow_row(name, number, value, binary)
+
+
+def _lone_row(row: Any, name: str, number: int, binary: Sequence[str]) -> Row | Reject:
+    """The only row of a batch, or a reject that names the column which cannot be read."""
+    value: dict[str, Any] = {}
+    for field, column in zip(row.schema, row.columns, strict=True):
+        try:
+            (value[field.name],) = column.to_pylist()
+        except UnicodeDecodeError as error:
+            detail = f"{field.name} is not valid UTF-8"
+            return Reject(name, number, "bad_utf8", detail, excerpt(error.object))
+        except Exception:
+            kind = str(field.type)
+            zone = ", or its time zone is unknown" if "tz=" in kind else ""
+            detail = f"{field.name} holds a {kind} that is out of range{zone}"
+            return Reject(name, number, "wrong_type", detail, "")
+    return _arrow_row(name, number, value, binary)
 
 
 def _arrow_row(

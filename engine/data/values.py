@@ -12,12 +12,28 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 import orjson
 
 _ISO = re.compile(r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(.*)")
 _UNITS = {"s": 10**9, "ms": 10**6, "us": 10**3, "ns": 1}
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+_WORDS: tuple[tuple[Any, str], ...] = (
+    (str, "text"),
+    (bool, "true or false"),
+    ((int, float, Decimal), "a number"),
+    (datetime, "a time"),
+    (date, "a date"),
+    (time, "a time of day"),
+    (timedelta, "a duration"),
+    (bytes, "bytes"),
+    (UUID, "a UUID"),
+    (Mapping, "an object"),
+    (list, "a list"),
+    (tuple, "an entry of a map"),
+)
 
 Convert = Callable[[Any], Any]
 
@@ -36,6 +52,28 @@ def _plain(value: object) -> object:
         nanoseconds = getattr(value, "value", None)
         return (value // timedelta(microseconds=1)) * 1000 if nanoseconds is None else nanoseconds
     return str(value)
+
+
+def as_text(value: object) -> str | None:
+    """A name, a whole number, a date, a duration and the like as text; None for anything else."""
+    if isinstance(value, float):
+        # pandas writes integer ids as floats if any id is missing
+        return str(int(value)) if value.is_integer() else None
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, (str, int, Decimal, UUID)):
+        return str(value)
+    if isinstance(value, (date, time)):
+        return value.isoformat()
+    return str(_plain(value)) if isinstance(value, timedelta) else None
+
+
+def described(value: object) -> str:
+    """What a value is, in words, such as "a date"."""
+    for kinds, words in _WORDS:
+        if isinstance(value, kinds):
+            return words
+    return "null" if value is None else "another value"
 
 
 def restored(kind: Any, nested: bool = False) -> Convert:

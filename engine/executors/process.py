@@ -1,7 +1,8 @@
 """The child process that holds torch and the models, without access to the database or the run.
 
 It answers one request at a time over a pipe: a `Request` in, `("ok", answer)`, `("oom", "")` or an
-error `(kind, message)` out. It exits when the pipe closes or the engine dies.
+error `(kind, message)` out; before that, the answers to single items that are there already, as
+`("part", (place, answer))`. It exits when the pipe closes or the engine dies.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from engine import door
 from engine.errors import MachineError, explain
 from engine.executors.requests import Request
 from engine.executors.worker import Worker
+from engine.models.loading import is_out_of_memory
 
 NICENESS = 10
 
@@ -35,6 +37,7 @@ def main(pipe: Connection, device: str) -> None:
         os.nice(NICENESS)
     threading.Thread(target=_exit_with_engine, daemon=True).start()
     state = Worker(device)
+    state.heard = lambda at, answer: pipe.send(("part", (at, answer)))
     while True:
         try:
             request: Request[Any] = pipe.recv()
@@ -58,8 +61,7 @@ def _answer(state: Worker, request: Request[Any]) -> tuple[str, Any]:
     try:
         return "ok", request.answer(state)
     except Exception as error:
-        # Recognize torch's own error by its name, without importing torch.
-        if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
+        if is_out_of_memory(error):
             return "oom", ""
         problem = explain(error)
         return problem.kind.value, str(problem)

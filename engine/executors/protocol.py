@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
 from engine.backends.base import Model
@@ -13,9 +14,19 @@ from engine.models.operations import Operation
 Answer = TypeVar("Answer")
 
 
+@dataclass(frozen=True)
+class Wait:
+    """Since when (`time.monotonic`) and for what an executor waits. `unusual`: it will not come by
+    itself."""
+
+    since: float
+    what: str
+    unusual: bool = False
+
+
 class Executor(Protocol):
     """Created for one run; starts its processes on first use. All methods are called from the run's
-    thread, except `kill`, which may be called from any."""
+    thread, except `kill` and `waiting`, which may be called from any."""
 
     def ask(self, request: Request[Answer]) -> Answer:
         """One request to one worker. Raises MachineError, or Stopped once the run is stopping."""
@@ -32,10 +43,14 @@ class Executor(Protocol):
         finish: Callable[[Job, Outcome, float], None],
     ) -> None:
         """Run every job. `finish` is called once per job with its duration in seconds, possibly
-        from several threads. Jobs are created late because they hold texts.
+        from several threads. Jobs are created late because they hold texts. The outcome of a job
+        may lack texts, if the run ends before a server answered them.
 
         Raises Stopped if the run is stopping, MachineError if the model itself fails.
         """
+
+    def waiting(self) -> Wait | None:
+        """What it has been waiting for longest; None if nothing."""
 
     def kill(self) -> None:
         """Abort all work immediately; the run is already stopping."""

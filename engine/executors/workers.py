@@ -6,6 +6,7 @@ that died; `engine.executors.jobs` retries its batch.
 
 from __future__ import annotations
 
+import math
 import multiprocessing
 import queue
 import threading
@@ -17,6 +18,7 @@ from engine.backends.base import Model
 from engine.errors import MachineError, of_kind
 from engine.executors import devices
 from engine.executors.jobs import (
+    Heard,
     Job,
     Outcome,
     OutOfMemory,
@@ -24,15 +26,31 @@ from engine.executors.jobs import (
     WorkerDied,
     WorkerHung,
     attempt,
+    nobody,
 )
 from engine.executors.process import main
+from engine.executors.protocol import Wait
 from engine.executors.requests import ENDPOINT, Ask, Devices, Load, Request, Where
 from engine.executors.settings import LONGEST_S
 from engine.models.operations import Operation
+from engine.processes import is_suspended
 
 _CONTEXT = multiprocessing.get_context("spawn")
 
+LOOK_S = 0.1
+STOP_GRACE_S = 2.0  # how long a run that stops waits for a server
+
 Answer = TypeVar("Answer")
+
+
+class _Asked:
+    """A request that is being answered: when the process was last heard of, and when it is late."""
+
+    def __init__(self, request: Request[Any], limit_s: float | None) -> None:
+        self.request = request
+        self.last = time.monotonic()
+        self.deadline = math.inf if limit_s is None else self.last + limit_s
+        self.late = False
 
 
 class WorkerProcess:
@@ -42,23 +60,32 @@ class WorkerProcess:
         self.device = device
         self._process: Any = None
         self._pipe: Any = None
+        self._asked: _Asked | None = None
 
-    def ask(self, request: Request[Answer], limit_s: float | None = None) -> Answer:
-        """Make one request, without a time limit by default.
+    def ask(
+        self, request: Request[Answer], limit_s: float | None = None, heard: Heard = nobody
+    ) -> Answer:
+        """Make one request, without a time limit by default. `heard` gets the answers to single
+        items that come before the others.
 
         Raises SealError, OutOfMemory or WorkerDied; then the next request starts a new process.
         """
         if self._process is None:
             self._start()
+        asked = self._asked = _Asked(request, limit_s)
         try:
+            # Both may take for ever with a process that is suspended: `look` kills it then.
             self._pipe.send(request)
-            if not self._pipe.poll(limit_s):
-                self.close(at_once=True)
-                raise WorkerHung
             status, value = self._pipe.recv()
+            while status == "part":
+                asked.last = time.monotonic()
+                heard(*value)
+                status, value = self._pipe.recv()
         except (EOFError, OSError):
             self.close()
-            raise WorkerDied from None
+            raise (WorkerHung if asked.late else WorkerDied) from None
+        finally:
+            self._asked = None
         if status == "ok":
             answer: Answer = value
             return answer
@@ -73,23 +100,48 @@ class WorkerProcess:
         operation: Operation[Any, Any],
         items: tuple[Any, ...],
         limit_s: float,
+        heard: Heard,
     ) -> Any:
         """Run one operation of a model. The time limit does not apply to loading it, which may
         include a download."""
         self.ask(Load(model, identity))
-        return self.ask(Ask(operation, items), limit_s)
+        backend = model.backend
+        return self.ask(Ask(operation, items, backend.source, backend.remote), limit_s, heard)
+
+    def waiting(self) -> Wait | None:
+        """What it waits for, since when."""
+        asked, process = self._asked, self._process
+        if asked is None or process is None:
+            return None
+        if is_suspended(process.pid):
+            pid = process.pid
+            what = f"worker process {pid}, which is suspended (kill -CONT {pid} continues it)"
+            return Wait(asked.last, what, unusual=True)
+        return Wait(asked.last, asked.request.awaited)
+
+    def look(self, stopped_s: float | None) -> None:
+        """Kill the process if its answer is late, or not worth waiting for when the run has been
+        stopping for so long."""
+        asked, process = self._asked, self._process
+        if asked is None or process is None:
+            return
+        asked.late = asked.late or time.monotonic() > asked.deadline
+        if asked.late or (
+            stopped_s is not None and _hopeless(asked.request, process.pid, stopped_s)
+        ):
+            process.kill()
 
     def kill(self) -> None:
         """Kill the process, from another thread. A pending `ask` then raises WorkerDied."""
         if (process := self._process) is not None:
             process.kill()
 
-    def close(self, at_once: bool = False) -> None:
+    def close(self) -> None:
         if self._process is None:
             return
         process, self._process = self._process, None
         self._pipe.close()
-        if not at_once:
+        if not is_suspended(process.pid):
             process.terminate()
             process.join(5)
         if process.is_alive():
@@ -105,6 +157,13 @@ class WorkerProcess:
         child.close()
 
 
+def _hopeless(request: Request[Any], pid: int, stopped_s: float) -> bool:
+    """Whether a run that has been stopping for so long does not wait for this answer."""
+    if isinstance(request, Ask) and request.remote:  # the answers that are there are kept
+        return stopped_s > STOP_GRACE_S
+    return not request.is_result or is_suspended(pid)
+
+
 class Workers:
     """One process per device, started on first use. `limit_s` is the time limit for a batch; `stop`
     is checked between batches and between retries."""
@@ -116,10 +175,13 @@ class Workers:
         )  # a folder of an older version may have a longer one
         self._stop = stop
         self._workers: list[WorkerProcess] = []
+        self._closed = threading.Event()
 
     def _started(self) -> list[WorkerProcess]:
         if not self._workers:
             names = list(devices.names(self._devices, "executor.devices"))
+            self._closed.clear()
+            threading.Thread(target=self._watch, name="watch", daemon=True).start()
             if names == [devices.AUTO]:
                 first = WorkerProcess(devices.AUTO)
                 self._workers.append(first)
@@ -174,10 +236,10 @@ class Workers:
         failures: list[BaseException] = []
 
         def serve(process: WorkerProcess) -> None:
-            def ask(items: tuple[Any, ...]) -> Any:
+            def ask(items: tuple[Any, ...], heard: Heard) -> Any:
                 if self._stop.is_set():
                     raise Stopped
-                return process.work(model, identity, operation, items, self._limit_s)
+                return process.work(model, identity, operation, items, self._limit_s, heard)
 
             while not self._stop.is_set() and not failures:
                 try:
@@ -185,9 +247,15 @@ class Workers:
                 except queue.Empty:
                     return
                 started = time.monotonic()
+                outcome = Outcome()
                 try:
-                    outcome = attempt(ask, job.units, job.items)
-                    finish(job, outcome, time.monotonic() - started)
+                    try:
+                        attempt(ask, job.units, job.items, outcome)
+                    finally:
+                        # Results of a local model depend on their batch: all or none are kept.
+                        partly = model.backend.remote and outcome.parts
+                        if partly or not outcome.rest(job.units):
+                            finish(job, outcome, time.monotonic() - started)
                 except Stopped:
                     return
                 except BaseException as error:
@@ -204,12 +272,27 @@ class Workers:
         if self._stop.is_set():
             raise Stopped
 
+    def waiting(self) -> Wait | None:
+        """The wait of the process that has been waiting longest."""
+        waits = [wait for process in self._workers if (wait := process.waiting()) is not None]
+        return min(waits, key=lambda wait: wait.since, default=None)
+
+    def _watch(self) -> None:
+        stopped: float | None = None
+        while not self._closed.wait(LOOK_S):
+            now = time.monotonic()
+            if self._stop.is_set() and stopped is None:
+                stopped = now
+            for process in self._workers:
+                process.look(None if stopped is None else now - stopped)
+
     def kill(self) -> None:
         """Kill every worker, even during a batch; the run must already be stopping."""
         for process in self._workers:
             process.kill()
 
     def close(self) -> None:
+        self._closed.set()
         for process in self._workers:
             process.close()
         self._workers = []

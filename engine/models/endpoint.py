@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -24,6 +24,10 @@ from engine.taxonomy import Feature
 __all__ = ["EndpointLabeler", "EndpointRewriter", "Patience", "Probe"]
 
 
+def _nobody(at: int, answer: object) -> None:
+    """Hears an answer where nobody asked for it."""
+
+
 class EndpointLabeler:
     """One request per text, all features at once, the reply constrained by a JSON schema."""
 
@@ -38,6 +42,7 @@ class EndpointLabeler:
         patience: Patience | None = None,
     ) -> None:
         self.features = tuple(features)
+        self.heard: Callable[[int, Labels], None] = _nobody
         self.server = ChatServer(base_url, model, api_key_env, concurrency, timeout_s, patience)
         self.instructions = label_instructions(features)
         self.format = schema(features)
@@ -49,8 +54,14 @@ class EndpointLabeler:
 
         Raises MachineError if the server cannot be used; an error about one text is in `problems`.
         """
-        answers = self.server.each(texts, self._one)
-        values = np.zeros((len(texts), len(self.features)), dtype=np.int8)
+        heard = self.heard
+        answers = self.server.each(
+            texts, self._one, lambda at, answer: heard(at, self._labels([answer]))
+        )
+        return self._labels(answers)
+
+    def _labels(self, answers: Sequence[tuple[int, ...] | str]) -> Labels:
+        values = np.zeros((len(answers), len(self.features)), dtype=np.int8)
         for row, answer in enumerate(answers):
             if not isinstance(answer, str):
                 values[row] = answer
@@ -103,6 +114,7 @@ class EndpointRewriter:
         timeout_s: float = 120.0,
         patience: Patience | None = None,
     ) -> None:
+        self.heard: Callable[[int, tuple[str, ...]], None] = _nobody
         self.server = ChatServer(base_url, model, api_key_env, concurrency, timeout_s, patience)
 
     def rewrite(self, passages: Sequence[str], strategy: Strategy) -> tuple[str, ...]:
@@ -132,7 +144,9 @@ class EndpointRewriter:
                 return ""
             return read_rewrite(reply.text, around)
 
-        return tuple(self.server.each(passages, one))
+        heard = self.heard
+        answers = self.server.each(passages, one, lambda at, answer: heard(at, (answer,)))
+        return tuple(answers)
 
     def probe(self) -> Probe:
         return self.server.probe()

@@ -21,6 +21,7 @@ from tenacity import (
     RetryCallState,
     retry_if_exception_type,
     stop_after_attempt,
+    stop_after_delay,
     wait_random_exponential,
 )
 
@@ -32,6 +33,7 @@ RETRIED = {408, 409, 425, 429}
 MAX_BYTES = 4 << 20
 CONNECT_S = 10.0
 PROBE_S = 30.0
+SILENT_ATTEMPTS = 4
 
 Item = TypeVar("Item")
 Answer = TypeVar("Answer")
@@ -105,9 +107,13 @@ class ChatServer:
         )
 
     def each(
-        self, items: Sequence[Item], work: Callable[[Chat, Item], Awaitable[Answer]]
+        self,
+        items: Sequence[Item],
+        work: Callable[[Chat, Item], Awaitable[Answer]],
+        heard: Callable[[int, Answer], None],
     ) -> list[Answer]:
         """Call `work` on every item, at most `concurrency` at a time; the answers in item order.
+        `heard` gets each as it comes.
 
         The first error cancels the rest and is raised.
         """
@@ -117,12 +123,14 @@ class ChatServer:
             async with self._client() as http:
                 chat = partial(self._chat, http)
 
-                async def one(item: Item) -> Answer:
+                async def one(at: int, item: Item) -> Answer:
                     async with gate:
-                        return await work(chat, item)
+                        answer = await work(chat, item)
+                    heard(at, answer)
+                    return answer
 
                 async with asyncio.TaskGroup() as group:
-                    tasks = [group.create_task(one(item)) for item in items]
+                    tasks = [group.create_task(one(*entry)) for entry in enumerate(items)]
             return [task.result() for task in tasks]
 
         if not items:
@@ -177,19 +185,29 @@ class ChatServer:
 
     async def _chat(self, http: httpx.AsyncClient, request: dict[str, Any]) -> Reply:
         """One completion, with retries. Raises MachineError, TextRefused or BadReply."""
+        attempts = 0
+
+        async def attempt(*arguments: Any) -> Reply:
+            nonlocal attempts
+            attempts += 1
+            return await self._complete(*arguments)
+
         retrying = AsyncRetrying(
             sleep=self.patience.sleep,
-            stop=stop_after_attempt(self.patience.attempts),
+            # A server that is silent each time is given up sooner than one that says it is busy,
+            # and before the limit of a batch, whose texts are not to blame.
+            stop=stop_after_attempt(self.patience.attempts)
+            | stop_after_delay(SILENT_ATTEMPTS * self.timeout_s),
             wait=self._wait,
             retry=retry_if_exception_type(_Transient),
             reraise=True,
         )
         try:
-            reply: Reply = await retrying(self._complete, http, self.timeout_s, request)
+            reply: Reply = await retrying(attempt, http, self.timeout_s, request)
             return reply
         except _Transient as error:
             raise MachineError(
-                f"{self.address}: {error}, {self.patience.attempts} attempts; is the server up, "
+                f"{self.address}: {error}, {attempts} attempts; is the server up, "
                 "and is base_url right (it usually ends in /v1)?"
             ) from None
 

@@ -6,10 +6,10 @@ failure for one text is reported in `problems`, never by a made-up value.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -74,6 +74,14 @@ class Rewards:
     tokens: NDArray[np.int32]
     truncated: NDArray[np.bool_]
     problems: tuple[str | None, ...]
+
+
+@runtime_checkable
+class OneByOne(Protocol):
+    """A model that asks for one item at a time: `heard` gets the place of an item and its result
+    alone, as soon as that is there, so that it is not asked for again if the others never come."""
+
+    heard: Callable[[int, Any], None]
 
 
 class Labeler(Protocol):

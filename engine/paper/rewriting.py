@@ -61,12 +61,13 @@ def drift_rows(
     options: Options,
     thresholds: Sequence[float] = THRESHOLDS,
 ) -> tuple[list[DriftRow], list[DroppedFeature]]:
-    """The linear scores on the rewrites at least so similar, per threshold. A curve that stays
+    """The linear scores on the rewrites at least so similar, per threshold; that of the study is
+    one of them. A curve that stays
     level supports that it is the flip that matters and not a drift in meaning. `rewrites`: all of
     them, ordered()."""
     rows: list[DriftRow] = []
     dropped: list[DroppedFeature] = []
-    for threshold in thresholds:
+    for threshold in sorted({*thresholds, options.min_cosine}):
         near = rewrites.near(threshold)
         rows_at, missing = scores(near, features, options, ["pooled-clustered"], by_strategy=False)
         rows += [

@@ -56,6 +56,11 @@ def degrees(value: float | None) -> str:
     return text if text == NOTHING else f"{text}°"
 
 
+def many(value: int | float | None, one: str, more: str = "") -> str:
+    """1 pair, 160,800 pairs. `more`: the plural of `one` if it is not that with an s."""
+    return f"{count(value)} {one if value == 1 else more or one + 's'}"
+
+
 def count(value: int | float | None) -> str:
     """160,800"""
     if value is None or missing(value):

@@ -90,7 +90,7 @@ def _odds(estimate: Effect) -> str:
 def alignment(row: AlignmentRow, kinds: Kinds) -> str:
     return (
         f"{names.outcome(row.role)} gives the chosen answer the higher reward in "
-        f"{numbers.percent(row.alignment)} of {numbers.count(row.n)} pairs"
+        f"{numbers.percent(row.alignment)} of {numbers.many(row.n, 'pair')}"
         f"{_between(row.ci_low, row.ci_high, 1, 100)}; {numbers.count(row.ties)} are exact ties, "
         f"{numbers.count(row.noise_limited)} differ by less than the scorer's noise."
         + _held_out(row)
@@ -108,12 +108,12 @@ def _held_out(row: AlignmentRow) -> str:
 
 
 def regime(row: RegimeRow, kinds: Kinds) -> str:
-    return f"{numbers.count(row.n)} pairs: {names.group(f'{row.regime}/{row.opinion}')}."
+    return f"{numbers.many(row.n, 'pair')}: {names.group(f'{row.regime}/{row.opinion}')}."
 
 
 def opinion(row: OpinionRow, kinds: Kinds) -> str:
     return (
-        f"{numbers.count(row.n)} pairs: {names.prefers(row.opinion)}. pre-D agrees with the human "
+        f"{numbers.many(row.n, 'pair')}: {names.prefers(row.opinion)}. pre-D agrees with the human "
         f"preference in {numbers.count(row.aligned_pre)} of them, post-D in "
         f"{numbers.count(row.aligned_post)}; its resistance is {numbers.percent(row.resistance)}"
         f"{_between(row.resistance_low, row.resistance_high, 1, 100)}."
@@ -135,19 +135,19 @@ def _counts(row: TestRow, details: Mapping[str, Any]) -> str:
         )
         return (
             f"{first}: {numbers.percent(details.get('share_first'))}, alone in "
-            f"{numbers.count(details['b'])} pairs. {second}: "
+            f"{numbers.many(details['b'], 'pair')}. {second}: "
             f"{numbers.percent(details.get('share_second'))}, alone in "
             f"{numbers.count(details.get('c'))}."
         )
     if details.get("chosen_higher") is not None:
         return (
             f"“{names.feature(row.group)}” is higher in the chosen answer of "
-            f"{numbers.count(details['chosen_higher'])} pairs and in the rejected one of "
+            f"{numbers.many(details['chosen_higher'], 'pair')} and in the rejected one of "
             f"{numbers.count(details.get('rejected_higher'))}."
         )
     if details.get("plus") is not None:
         return (
-            f"{numbers.count(details['plus'])} pairs gained alignment, "
+            f"{numbers.many(details['plus'], 'pair')} gained alignment, "
             f"{numbers.count(details.get('minus'))} lost some."
         )
     shares = [
@@ -164,7 +164,7 @@ def shift(row: ShiftRow, kinds: Kinds) -> str:
     gain = row.gain_mean_deg
     way = "towards" if gain is None or gain >= 0 else "away from"
     return (
-        f"{numbers.count(row.n)} shifts ({who}): mean {numbers.degrees(row.mean_deg)}, circular "
+        f"{numbers.many(row.n, 'shift')} ({who}): mean {numbers.degrees(row.mean_deg)}, circular "
         f"mean {numbers.degrees(row.circular_mean_deg)} with resultant length "
         f"{numbers.number(row.resultant)} (1: all alike, 0: all directions). On average "
         f"{numbers.number(None if gain is None else abs(gain), 1)}° {way} alignment."
@@ -243,7 +243,7 @@ def strategy(row: StrategyRow, kinds: Kinds) -> str:
     return (
         f"Rewriting with {names.name(row.strategy)} changes the resistance of "
         f"{names.outcome(row.role)} from {numbers.percent(row.resistance_before)} to "
-        f"{numbers.percent(row.resistance_after)} of {numbers.count(row.n)} pairs, "
+        f"{numbers.percent(row.resistance_after)} of {numbers.many(row.n, 'pair')}, "
         f"{estimate.text()} percentage points{_between(row.change_low, row.change_high, 1, 100)}. "
         f"Of {numbers.count(row.aligned_before)} aligned pairs "
         f"{numbers.count(row.became_misaligned)} became misaligned."
@@ -255,7 +255,7 @@ def ambiguity(row: AmbiguityRow, kinds: Kinds) -> str:
     return (
         f"Band {numbers.count(row.band)} of ambiguity, {numbers.number(row.score_low)} to "
         f"{numbers.number(row.score_high)} bits: post-D is misaligned in "
-        f"{numbers.percent(row.resistance)} of {numbers.count(row.n)} pairs"
+        f"{numbers.percent(row.resistance)} of {numbers.many(row.n, 'pair')}"
         f"{_between(row.ci_low, row.ci_high, 1, 100)}."
     )
 
@@ -264,7 +264,7 @@ def votes(row: VotesRow, kinds: Kinds) -> str:
     estimate, verdict = effect(row), significance(row.p_value)
     text = (
         f"Where the annotators agree, the resistance of {names.outcome(row.role)} is "
-        f"{numbers.percent(row.resistance_agree)} of {numbers.count(row.n_agree)} pairs"
+        f"{numbers.percent(row.resistance_agree)} of {numbers.many(row.n_agree, 'pair')}"
         f"{_between(row.agree_low, row.agree_high, 1, 100)}; where they split, "
         f"{numbers.percent(row.resistance_split)} of {numbers.count(row.n_split)}"
         f"{_between(row.split_low, row.split_high, 1, 100)}."
@@ -274,7 +274,7 @@ def votes(row: VotesRow, kinds: Kinds) -> str:
     return (
         f"{text} The difference is {estimate.text()} percentage points"
         f"{_between(row.difference_low, row.difference_high, 1, 100)}, clustered in "
-        f"{numbers.count(row.clusters)} groups.{f' {verdict}.' if verdict else ''}"
+        f"{numbers.many(row.clusters, 'group')}.{f' {verdict}.' if verdict else ''}"
     )
 
 
@@ -298,7 +298,7 @@ def stability(row: StabilityRow, kinds: Kinds) -> str:
         else "no better than chance"
     )
     return (
-        f"“{name}”: {who} {agree} {numbers.count(row.n)} entries; "
+        f"“{name}”: {who} {agree} {numbers.many(row.n, 'entry', 'entries')}; "
         f"κ {numbers.number(kappa)}{_between(row.kappa_low, row.kappa_high)} is {way}."
     )
 

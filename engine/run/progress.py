@@ -12,8 +12,12 @@ import msgspec
 
 from engine import __version__
 from engine.errors import Kind, MachineError, SealError, of_kind
+from engine.executors.protocol import Wait
 from engine.wire.messages import RunState, RunStatus, StageProgress
 from engine.wire.version import contract
+
+WAIT_S = 5.0  # a batch usually takes less
+UNUSUAL_S = 1.0
 
 
 @dataclass
@@ -39,13 +43,18 @@ class Progress:
     _error: SealError | None = None
     _stopping: bool = False
     _version: int = 0
+    _revision: int = 0
     _began: float | None = None
     _elapsed: float = 0.0
     _changed: threading.Condition = field(default_factory=threading.Condition)
+    _waits: Callable[[], Wait | None] = lambda: None
 
-    def begin(self, stages: list[StageProgress]) -> None:
-        """Start a run with these stages, all waiting."""
+    def begin(
+        self, stages: list[StageProgress], waits: Callable[[], Wait | None] = lambda: None
+    ) -> None:
+        """Start a run with these stages, all waiting. `waits` tells what the run waits for."""
         with self._changed:
+            self._waits = waits
             self._stages = {stage.name: stage for stage in stages}
             self._clocks = {}
             self._counts, self._rejects = {}, {}
@@ -128,6 +137,13 @@ class Progress:
             self._stopping = self._state == "running"
             self._notify()
 
+    def decided(self, revision: int) -> None:
+        """The log of decisions has this length; calls may come out of order."""
+        with self._changed:
+            if revision > self._revision:
+                self._revision = revision
+                self._notify()
+
     def restore(self, status: RunStatus, state: RunState) -> None:
         """Show an earlier run from its manifest, with this state."""
         with self._changed:
@@ -163,18 +179,29 @@ class Progress:
                 run_dir=self.run_dir,
                 study=self.study,
                 state=self._state,
-                stages=tuple(self._stages.values()),
+                stages=tuple(self._with_wait(stage) for stage in self._stages.values()),
                 counts=dict(self._counts),
                 rejects=dict(self._rejects),
                 warnings=self._warnings,
                 error=None if self._error is None else str(self._error),
                 error_kind=None if self._error is None else self._error.kind,
                 stopping=self._stopping,
+                revision=self._revision,
                 elapsed_s=running,
                 pid=os.getpid(),
                 engine_version=__version__,
                 contract=contract(),
             )
+
+    def _with_wait(self, stage: StageProgress) -> StageProgress:
+        """With what this stage waits for, if that is longer than usual."""
+        if stage.state != "running" or self._state != "running":
+            return stage
+        wait = self._waits()
+        seconds = 0.0 if wait is None else time.monotonic() - wait.since
+        if wait is None or seconds < (UNUSUAL_S if wait.unusual else WAIT_S):
+            return stage
+        return msgspec.structs.replace(stage, waits_for=wait.what, waits_s=seconds)
 
     def wait(self, version: int, timeout: float) -> bool:
         """Wait until the version differs from `version`; False if nothing changed in time."""

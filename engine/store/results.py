@@ -120,6 +120,33 @@ def finish_batch(
         )
 
 
+def split_batch(
+    store: Store,
+    stage: str,
+    producer: str,
+    batch: Batch,
+    rest: Sequence[int],
+    seconds: float,
+    put: Callable[[Any], None],
+) -> None:
+    """Store the results of a part of a batch, in one transaction, and make `rest`, which has none
+    yet, a batch of its own. Only for results that do not depend on their batch."""
+    left = set(rest)
+    done = [unit for unit in batch.units if unit not in left]
+    with store.write() as cursor:
+        put(cursor)
+        cursor.execute(
+            "INSERT INTO batches (stage, producer, batch_no, units) SELECT ?, ?, count(*), ? "
+            "FROM batches WHERE stage = ? AND producer = ?",
+            [stage, producer, list(rest), stage, producer],
+        )
+        cursor.execute(
+            "UPDATE batches SET done = TRUE, seconds = ?, units = ? "
+            "WHERE stage = ? AND producer = ? AND batch_no = ?",
+            [seconds, done, stage, producer, batch.number],
+        )
+
+
 def put_labels(cursor: Any, producer: str, ids: Sequence[int], labels: Labels) -> None:
     good = [i for i, problem in enumerate(labels.problems) if problem is None]
     insert(

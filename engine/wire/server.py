@@ -210,14 +210,15 @@ def _events(engine: Served, activity: Activity) -> Callable[[Request], Awaitable
     async def stream() -> AsyncIterator[bytes]:
         activity.watchers += 1
         try:
-            seen = -1
+            seen, waited = -1, False
             while True:
                 snapshot = engine.status()
-                if snapshot.version != seen:
-                    seen = snapshot.version
-                    yield b"data: " + msgspec.json.encode(snapshot) + b"\n\n"
+                waits = any(stage.waits_for for stage in snapshot.stages)
+                if snapshot.version != seen or waits or waited:  # seconds go by, and end
+                    seen, waited = snapshot.version, waits
+                    yield _event(snapshot)
                     await asyncio.sleep(1 / EVENTS_PER_SECOND)
-                elif not await anyio.to_thread.run_sync(
+                if not await anyio.to_thread.run_sync(
                     engine.progress.wait,
                     seen,
                     HEARTBEAT_S,
@@ -234,6 +235,10 @@ def _events(engine: Served, activity: Activity) -> Callable[[Request], Awaitable
         return StreamingResponse(stream(), media_type="text/event-stream")
 
     return respond
+
+
+def _event(status: RunStatus) -> bytes:
+    return b"data: " + msgspec.json.encode(status) + b"\n\n"
 
 
 async def _crashed(request: Request, error: Exception) -> Response:

@@ -172,7 +172,7 @@ def _preview_lines(preview: ExportPreview, request: ExportRequest) -> Iterator[S
     for note in preview.notes:
         yield Safe(f"  {one_line(note)}")
     if preview.has_rows:
-        yield Safe(f"  {numbers.count(preview.rows)} rows as {preview.format}")
+        yield Safe(f"  {numbers.many(preview.rows, 'row')} as {preview.format}")
 
 
 def _json(preview: ExportPreview, request: ExportRequest, status: ExportStatus | None) -> Safe:
@@ -220,7 +220,7 @@ def _follow(client: SyncEngineClient, status: ExportStatus) -> ExportStatus:
 
 
 def _progress(status: ExportStatus, seconds: float) -> Safe:
-    parts = [f"{numbers.count(status.done)} of {numbers.count(status.total)} rows"]
+    parts = [f"{numbers.count(status.done)} of {numbers.many(status.total, 'row')}"]
     if status.done:
         rate = status.done / seconds
         left = numbers.duration((status.total - status.done) / rate)

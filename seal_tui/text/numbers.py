@@ -12,7 +12,7 @@ _P = ParamSpec("_P")
 
 
 def _safe(form: Callable[_P, str]) -> Callable[_P, Safe]:
-    """A formatted number contains only digits and signs."""
+    """A formatted number contains only digits, signs and words of the program."""
 
     def text(*args: _P.args, **kwargs: _P.kwargs) -> Safe:
         return Safe(form(*args, **kwargs))
@@ -29,6 +29,7 @@ percent = _safe(numbers.percent)
 points = _safe(numbers.points)
 degrees = _safe(numbers.degrees)
 count = _safe(numbers.count)
+many = _safe(numbers.many)
 p_value = _safe(numbers.p_value)
 power = _safe(numbers.power)
 half_width = _safe(numbers.half_width)

@@ -77,7 +77,7 @@ def test_of_merged_structs_the_first_filled_field_counts() -> None:
 @pytest.mark.parametrize(
     ("message", "reason", "detail"),
     [
-        ("hello", "wrong_type", "chosen, message 1: expected an object, got str"),
+        ("hello", "wrong_type", "chosen, message 1: expected an object, got text"),
         ({"role": "critic", "content": "x"}, "unknown_role", "unknown role: 'critic'"),
         ({"content": "x"}, "unknown_role", "unknown role: 'None'"),
         ({"role": ["user"], "content": "x"}, "unknown_role", "unknown role"),

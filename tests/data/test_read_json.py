@@ -112,9 +112,10 @@ def test_ids_and_topics_are_read_and_ids_made_unique(read_bytes: Read) -> None:
         row(id=4.0),
         row(id=["x"]),
     ]
-    pairs, _ = read_bytes(b"".join(content))
-    assert [pair.source_id for pair in pairs] == ["a", "a#2", "a#2#2", "7", "4", "4#2", "6"]
-    assert [pair.topic for pair in pairs] == ["birds", None, None, "fish", None, None, None]
+    pairs, rejects = read_bytes(b"".join(content))
+    assert [pair.source_id for pair in pairs] == ["a", "a#2", "a#2#2", "7", "4", "4#2"]
+    assert [reject.detail for reject in rejects] == ["id is a list, not a name or a number"]
+    assert [pair.topic for pair in pairs] == ["birds", None, None, "fish", None, None]
 
 
 def test_identical_pairs_are_kept(lines: Lines, read_bytes: Read) -> None:

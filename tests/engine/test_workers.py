@@ -16,7 +16,19 @@ from engine.backends.base import Model, Use
 from engine.backends.labelers.endpoint import EndpointLabelerBackend
 from engine.backends.rewards.torch import ClassifierBackend
 from engine.errors import BadInput, Fault
-from engine.executors.jobs import LOST, NO_MEMORY, Job, OutOfMemory, Stopped, WorkerDied, attempt
+from engine.executors.jobs import (
+    HUNG,
+    LOST,
+    NO_MEMORY,
+    Heard,
+    Job,
+    Outcome,
+    OutOfMemory,
+    Stopped,
+    WorkerDied,
+    WorkerHung,
+    attempt,
+)
 from engine.executors.requests import Ask, Identify
 from engine.executors.workers import Workers
 from engine.models.operations import Score
@@ -60,7 +72,7 @@ def test_an_error_crosses_the_pipe_with_its_kind(workers: Workers) -> None:
 def test_an_unexpected_error_is_one_line_that_names_the_log(workers: Workers) -> None:
     with pytest.raises(Fault) as caught:
         workers.ask(Ask(Score(), ()))  # no model is loaded
-    assert str(caught.value) == "internal error (AttributeError); details in engine.log"
+    assert str(caught.value) == "internal error (AssertionError); details in engine.log"
 
 
 def test_where_a_model_runs_is_known(workers: Workers) -> None:
@@ -81,7 +93,7 @@ class Fragile:
     def __init__(self, deadly: set[int], capacity: int) -> None:
         self.deadly, self.capacity = deadly, capacity
 
-    def ask(self, items: tuple[int, ...]) -> Any:
+    def ask(self, items: tuple[int, ...], heard: Heard) -> Any:
         if len(items) > self.capacity:
             raise OutOfMemory
         if self.deadly & set(items):
@@ -94,7 +106,8 @@ def test_every_text_is_computed_once_or_set_aside_with_the_reason(
     count: int, deadly: set[int], capacity: int
 ) -> None:
     units = tuple(range(count))
-    outcome = attempt(Fragile(deadly, capacity).ask, units, units)
+    outcome = Outcome()
+    attempt(Fragile(deadly, capacity).ask, units, units, outcome)
     done = [unit for ids, values in outcome.parts for unit in ids]
     assert all(values == [unit * 10 for unit in ids] for ids, values in outcome.parts)
     assert sorted([*done, *outcome.lost]) == list(units)
@@ -104,30 +117,68 @@ def test_every_text_is_computed_once_or_set_aside_with_the_reason(
         assert outcome.lost == {unit: LOST for unit in units if unit in deadly}
 
 
+@given(st.integers(1, 20), st.sets(st.integers(0, 19)), st.integers(1, 8))
+def test_what_was_answered_one_by_one_is_not_asked_again(
+    count: int, deadly: set[int], at_most: int
+) -> None:
+    units = tuple(range(count))
+    answered: list[int] = []
+
+    def ask(items: tuple[int, ...], heard: Heard) -> list[int]:
+        """At most so many answers come before the worker hangs."""
+        for at, item in [entry for entry in enumerate(items) if entry[1] not in deadly][:at_most]:
+            answered.append(item)
+            heard(at, [item * 10])
+        if deadly & set(items) or len(items) > at_most:
+            raise WorkerHung
+        return [item * 10 for item in items]
+
+    outcome = Outcome()
+    attempt(ask, units, units, outcome)
+    assert sorted(answered) == [unit for unit in units if unit not in deadly]
+    assert outcome.lost == {unit: HUNG for unit in units if unit in deadly}
+    assert outcome.rest(units) == ()
+    assert sorted(unit for ids, _ in outcome.parts for unit in ids) == sorted(answered)
+
+
+def test_what_was_answered_before_the_run_stopped_is_in_the_outcome() -> None:
+    def ask(items: tuple[int, ...], heard: Heard) -> list[int]:
+        heard(1, [20])
+        raise Stopped
+
+    outcome = Outcome()
+    with pytest.raises(Stopped):
+        attempt(ask, (1, 2, 3), (1, 2, 3), outcome)
+    assert outcome.parts == [((2,), [20])]
+    assert outcome.rest((1, 2, 3)) == (1, 3)
+
+
 @pytest.mark.parametrize("deaths", range(4))
 def test_a_batch_whose_worker_is_killed_for_no_fault_of_its_texts_is_computed_whole(
     deaths: int,
 ) -> None:
     asked: list[tuple[int, ...]] = []
 
-    def ask(items: tuple[int, ...]) -> list[int]:
+    def ask(items: tuple[int, ...], heard: Heard) -> list[int]:
         asked.append(items)
         if len(asked) <= deaths:
             raise WorkerDied
         return [item * 10 for item in items]
 
     units = (1, 2, 3, 4)
-    outcome = attempt(ask, units, units)
+    outcome = Outcome()
+    attempt(ask, units, units, outcome)
     assert outcome.parts == [(units, [10, 20, 30, 40])]
     assert asked[-1] == units
     assert not outcome.lost
 
 
 def test_a_batch_that_only_halves_survive_keeps_the_halves() -> None:
-    def ask(items: tuple[int, ...]) -> list[int]:
+    def ask(items: tuple[int, ...], heard: Heard) -> list[int]:
         if len(items) > 2:
             raise WorkerDied  # by the kernel, for memory
         return list(items)
 
-    outcome = attempt(ask, (1, 2, 3, 4), (1, 2, 3, 4))
+    outcome = Outcome()
+    attempt(ask, (1, 2, 3, 4), (1, 2, 3, 4), outcome)
     assert outcome.parts == [((1, 2), [1, 2]), ((3, 4), [3, 4])]

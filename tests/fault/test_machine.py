@@ -27,6 +27,7 @@ from tests.command import COMMAND
 from tests.engine.conftest import alive, end_engine
 from tests.engine.studies import (
     manifest,
+    passage,
     prepare,
     run_to_end,
     small_batches,
@@ -285,20 +286,24 @@ def test_a_text_on_which_a_worker_hangs_is_set_aside_and_the_rest_goes_on(
     rows = sample_rows(2)
     rows[1]["chosen"] += " zztar"
     over = threading.Event()
+    answered: list[str] = []
 
     def hang(body: dict[str, Any], _: object) -> str:
-        if "zztar" in body["messages"][-1]["content"]:
+        if "zztar" in passage(body):
             over.wait(60)
+        elif not over.is_set():
+            answered.append(passage(body))
         return answer(body)
 
     with stand_in_server(hang) as address:
-        study = write_light_study(tmp_path / "study", address, rows, extra="batch_limit_s = 2")
+        study = write_light_study(tmp_path / "study", address, rows, extra="batch_limit_s = 1")
         run = prepare(study, tmp_path / "run")
         status = run_to_end(run)
         over.set()
     assert status.state == "done", status.error
     assert f"1 entries could not be used: {HUNG}" in status.warnings
     assert status.counts["scored pairs"] == 2
+    assert len(answered) == len(set(answered)) == 3, "what was answered is not asked again"
     tally.add(1, survived=1)
 
 

@@ -17,7 +17,7 @@ from engine.store import problems
 from engine.store.ledger import ledger
 from engine.store.recovery import DATABASE, DECISIONS, open_store
 from engine.store.saved_filters import FILE, saved
-from engine.wire.messages import AuthorRequest, MarkChange, MarkRequest
+from engine.wire.messages import MarkChange, MarkRequest, UndoRequest
 from tests.engine import old_runs
 from tests.engine.studies import manifest, prepare, run_to_end, sample_rows
 from tests.fault import victims
@@ -53,7 +53,7 @@ def bases(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         for pair in range(4):
             change = MarkChange(verdict="keep", note=f"about {pair}")
             engine.mark(MarkRequest(pair_ids=(pair, 9), author="ada", change=change))
-        engine.undo(AuthorRequest(author="ada"))
+        engine.undo(UndoRequest(author="ada"))
         victims.save_filter(engine)
         engine.metrics()
     lost = Path(shutil.copytree(done, folder / "lost"))

@@ -67,6 +67,20 @@ def test_a_pipe_gets_a_line_when_a_stage_begins_or_ends_and_every_ten_seconds() 
     assert "\x1b" not in text_of(pipe)
 
 
+def test_a_stage_that_waits_says_for_what_in_place_of_its_rate() -> None:
+    first = statuses()[0]
+    stage = msgspec.structs.replace(
+        first.stages[0], state="running", done=3, total=48, rate=1.0, eta_s=45.0
+    )
+    stage = msgspec.structs.replace(
+        stage, waits_for="an answer of http://gpu\x1b[2J:8000/v1", waits_s=95.0
+    )
+    assert (
+        headless._stage_line(stage)
+        == "label: running · 3 of 48 entries · waiting 1m35s for an answer of http://gpu␛[2J:8000/v1"
+    )
+
+
 def test_a_terminal_gets_a_board_drawn_in_place() -> None:
     terminal = console(terminal=True)
     with client_saying(statuses()) as client:

@@ -93,7 +93,7 @@ async def test_any_column_sorts_either_way(explorer: Opener) -> None:
         "pre ↓": "last_response_is_eloquent",
         "post ↓": "last_response_is_harmless",
         "change ↓": "last_response_is_harmless",
-        "adj. p ↑": "last_response_breaks_privacy",
+        "p post ↑": "last_response_breaks_privacy",
         "VIF ↓": "last_response_is_harmless",
         "detects ↓": "last_response_breaks_privacy",
     }
@@ -134,7 +134,7 @@ async def test_a_feature_opens_the_pairs_whose_sides_differ_in_it(
         await pilot.press("enter")
         await shows(pilot, "last_response_is_harmless:differs", "by influence on harmless ↓")
         asked = engine.queries(PAIRS)[-1]
-        assert asked.filter == "last_response_is_harmless:differs"
+        assert asked.filter == "last_response_is_harmless:differs is:complete"
         assert asked.sort == "influence:last_response_is_harmless"
 
 
@@ -152,5 +152,5 @@ async def test_a_number_of_one_side_opens_the_pairs_with_it_on_that_side(
 async def test_all_columns_fit_a_small_terminal(explorer: Opener) -> None:
     async with explorer(80, 24) as pilot:
         await pilot.press("2")
-        await shows(pilot, "adj. p", "VIF", "95 % interval", "change")
+        await shows(pilot, "p post", "VIF", "95 % interval", "change")
         assert max(len(line) for line in screen_text(pilot).splitlines()) <= 80

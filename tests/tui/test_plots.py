@@ -87,7 +87,7 @@ def test_the_erring_half_is_thinner_than_the_aligned_one() -> None:
 
 def test_a_curve_shows_every_threshold_with_its_interval() -> None:
     first = views.curves(METRICS.tables)[0]
-    lines = [line.plain for line in curve_lines(first, 60, 16)]
+    lines = [line.plain for line in curve_lines(first, 0.9, 60, 16)]
     assert sum(line.count("●") for line in lines) == 3
     assert "≥ 0.00" in lines[-2] and "≥ 0.90" in lines[-2] and "31" in lines[-1]
     assert any("┈" in line for line in lines) and "0.0" in "".join(lines)
@@ -159,7 +159,9 @@ async def test_a_drift_curve_opens_its_rewrites(engine: FakeEngine, explorer: Op
         await shows(pilot, "1/2 chosen turns less positive")
         await pilot.press("enter")
         await until(pilot, lambda: pilot.app.screen.id == "robustness")
-        assert engine.queries(REWRITES)[-1].filter == "flipped:last_response_sentiment"
+        assert engine.queries(REWRITES)[-1].filter.startswith(
+            "lost_chosen:last_response_sentiment is:complete"
+        )
 
 
 async def test_a_study_without_rewrites_or_pairs_is_said_not_drawn(

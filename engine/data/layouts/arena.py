@@ -14,6 +14,7 @@ from engine.data.layouts.compared import Compared, Side
 from engine.data.layouts.labels import read_label
 from engine.data.messages import read_messages
 from engine.data.pairs import Facts, RowError, Vote
+from engine.data.values import described
 
 _WINNERS: Mapping[str, Side] = {"model_a": "a", "model_b": "b"}
 _OTHER = {"model_a": "model_b", "model_b": "model_a"}
@@ -45,7 +46,7 @@ class Arena(Compared):
         if isinstance(value, str):
             value = decoded(value, name)
         if not isinstance(value, list):
-            raise RowError("wrong_type", f"{name} is {type(value).__name__}, not messages")
+            raise RowError("wrong_type", f"{name} is {described(value)}, not messages")
         messages = read_messages(value, name, self.options.ignore)
         turns = number(row.get("turn"))  # MT-Bench has two turns, and a vote after each of them
         asked = [at for at, message in enumerate(messages) if message.role == "user"]
@@ -137,7 +138,7 @@ def _turns(row: Row, name: str) -> list[str]:
     if isinstance(value, str):
         value = [value]
     if not isinstance(value, list):
-        raise RowError("wrong_type", f"{name} is {type(value).__name__}, not a list of texts")
+        raise RowError("wrong_type", f"{name} is {described(value)}, not a list of texts")
     texts = ["" if text is None else text for text in value]
     if not all(isinstance(text, str) for text in texts):
         raise RowError("wrong_type", f"{name} has an item that is no text")

@@ -14,6 +14,7 @@ from engine.data.layouts.base import Change, Draft, Layout, Row, text_field
 from engine.data.layouts.parts import check_media, filled, read_tools, replied
 from engine.data.layouts.preference import BEFORE, Preference
 from engine.data.pairs import Facts, RowError
+from engine.data.values import described
 
 _CANDIDATE = re.compile(
     r"(responses?|generations?|completions?|answers?|reply|outputs?)[-_ ]?(\d+|[a-z])",
@@ -125,7 +126,7 @@ class ArgillaFlat(_Records):
                 continue
             values = cell(values)
             if not isinstance(values, list):
-                raise RowError("wrong_type", f"{column} is {type(values).__name__}, not a list")
+                raise RowError("wrong_type", f"{column} is {described(values)}, not a list")
             users, statuses = (cell(row.get(column + end)) for end in (".users", ".status"))
             answers[column.removesuffix(".responses")] = [
                 Answer(value, _at(users, place), _at(statuses, place))
@@ -194,7 +195,7 @@ class ArgillaRecords(_Records):
 def _object(row: Row, column: str) -> Mapping[str, Any]:
     value = cell(row[column])
     if not isinstance(value, Mapping):
-        raise RowError("wrong_type", f"{column} is {type(value).__name__}, not an object")
+        raise RowError("wrong_type", f"{column} is {described(value)}, not an object")
     return value
 
 

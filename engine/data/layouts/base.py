@@ -15,6 +15,7 @@ from engine.data.conversation import Conversation
 from engine.data.options import Options
 from engine.data.pairs import MAX_CHARS, NO_FACTS, Facts, RowError, Unused
 from engine.data.prose import is_text
+from engine.data.values import as_text, described
 
 Row = Mapping[str, Any]
 
@@ -91,9 +92,14 @@ class Layout(ABC):
     # ------------------------------------------------------------ the rest is the same for all
 
     def id(self, row: Row) -> str | None:
-        """The row's own id as text, whatever its type in the file."""
-        name = self.options.columns.id
-        return text_field(row, IDS if name is None else (name,))
+        """The row's own id as text, whatever its type in the file. Raises RowError for a list or
+        an object."""
+        named = self.options.columns.id
+        names = IDS if named is None else (named,)
+        text = text_field(row, names)
+        if text is None:
+            check_name(row, names)
+        return text
 
     def topic(self, row: Row) -> str | None:
         name = self.options.columns.topic
@@ -102,7 +108,12 @@ class Layout(ABC):
     def group(self, row: Row) -> str | None:
         """What the study's own column says that the row belongs to."""
         name = self.options.columns.group
-        return None if name is None else text_field(row, (name,))
+        if name is None:
+            return None
+        text = text_field(row, (name,))
+        if text is None:
+            check_name(row, (name,))
+        return text
 
     def unread(self, columns: Iterable[str]) -> tuple[str, ...]:
         """The columns that would be lost if they held text."""
@@ -131,16 +142,21 @@ def check_conversation(conversation: Conversation, side: str) -> None:
 
 
 def text_field(row: Row, names: Sequence[str]) -> str | None:
-    """The first of these fields that holds a name or number, as text."""
+    """The first of these fields that holds a name, a number, a date or the like, as text."""
     for name in names:
         if name not in row:
             continue
-        value = row[name]
-        if isinstance(value, float) and value.is_integer():
-            value = int(value)  # pandas writes integer ids as floats if any id is missing
-        if isinstance(value, (str, int)) and not isinstance(value, bool) and str(value).strip():
-            return str(value)
+        text = as_text(row[name])
+        if text is not None and text.strip():
+            return text
     return None
+
+
+def check_name(row: Row, names: Sequence[str]) -> None:
+    """Raises RowError if one of these fields has parts, and so cannot be a name."""
+    for name in names:
+        if isinstance(value := row.get(name), (Mapping, list, tuple)) and value:
+            raise RowError("wrong_type", f"{name} is {described(value)}, not a name or a number")
 
 
 def number(value: object) -> float | None:

@@ -14,6 +14,7 @@ from engine.data.layouts.candidates import Candidate, Gathered
 from engine.data.layouts.compared import Compared, Side, of_sign
 from engine.data.layouts.parts import filled, replied, to_messages
 from engine.data.pairs import Facts, RowError, Vote
+from engine.data.values import described
 
 # How HelpSteer2 writes earlier turns into its prompt.
 _TURN = re.compile(r"\s*<extra_id_1>(User|Assistant)(?:\n|\Z)")
@@ -114,7 +115,7 @@ class HelpSteer2Ratings(Gathered):
 
     def key(self, row: Row) -> str:
         if not isinstance(row["prompt"], str):
-            raise RowError("wrong_type", f"prompt is no text, but {type(row['prompt']).__name__}")
+            raise RowError("wrong_type", f"prompt is no text, but {described(row['prompt'])}")
         return row["prompt"]
 
     def prompt(self, row: Row) -> tuple[Message, ...]:
@@ -127,7 +128,7 @@ class HelpSteer2Ratings(Gathered):
 def turns(prompt: object) -> tuple[Message, ...]:
     """The messages of a prompt whose earlier turns are marked as in HelpSteer2."""
     if not isinstance(prompt, str):
-        raise RowError("wrong_type", f"prompt is no text, but {type(prompt).__name__}")
+        raise RowError("wrong_type", f"prompt is no text, but {described(prompt)}")
     first, *rest = _TURN.split(prompt)
     messages = [Message("user", first.strip())]
     for speaker, text in zip(rest[::2], rest[1::2], strict=True):

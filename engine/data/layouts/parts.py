@@ -12,6 +12,7 @@ from engine.data.conversation import Conversation, Message
 from engine.data.messages import is_message, json_text, read_message, read_messages
 from engine.data.options import Options
 from engine.data.pairs import RowError
+from engine.data.values import described
 from engine.wire.messages import Role
 
 # Of each group, the first field that a row has filled is used.
@@ -150,7 +151,7 @@ def to_messages(
         return (read_message(value, where, ignore),)
     if isinstance(value, list):
         return read_messages(value, where, ignore)
-    raise RowError("wrong_type", f"{where}: expected text or messages, got {type(value).__name__}")
+    raise RowError("wrong_type", f"{where}: expected text or messages, got {described(value)}")
 
 
 def asked(value: object, where: str, ignore: Collection[str] = ()) -> tuple[Message, ...]:
@@ -172,7 +173,7 @@ def said(value: object, role: Role, where: str) -> Message:
     Raises RowError if it is no text, or if a chat template has rendered it.
     """
     if not isinstance(value, str):
-        raise RowError("wrong_type", f"{where}: expected text, got {type(value).__name__}")
+        raise RowError("wrong_type", f"{where}: expected text, got {described(value)}")
     text = value.strip()
     if text.startswith(("<", "[")) and _RENDERED.match(text):
         raise RowError("rendered", f"{where} begins with a chat template's mark")

@@ -7,7 +7,9 @@ binarized, Orca pairs, and any row that `[data.columns]` describes.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, time, timedelta
 from typing import Any, ClassVar
+from uuid import UUID
 
 from engine.data.cells import cell, recelled
 from engine.data.conversation import Conversation, Message
@@ -33,6 +35,7 @@ from engine.data.messages import is_messages
 from engine.data.options import Columns, Options
 from engine.data.pairs import NO_FACTS, Facts, RowError, Unused, Vote
 from engine.data.prose import is_text
+from engine.data.values import described
 
 SIDES = ("chosen", "rejected")
 SIDE_NAMES = (
@@ -189,8 +192,11 @@ class Preference(Single):
         columns = self.options.columns
         if _FACTS.isdisjoint(row) and self.named.isdisjoint(row):
             return NO_FACTS
-        score = _pair_of(row, columns.scores, _SCORES)
-        model = _pair_of(row, columns.models, _MODELS)
+        scores = _names_of(row, columns.scores, _SCORES)
+        score = _values(row, scores)
+        for name, value in zip(scores, score, strict=True):
+            _check_score(name, value, named=columns.scores is not None)
+        model = _values(row, _names_of(row, columns.models, _MODELS))
         margin = self._margin(row)
         votes = read_votes(row[columns.votes]) if columns.votes and columns.votes in row else ()
         if score == model == (None, None) and margin is None and not votes:
@@ -271,11 +277,25 @@ def describe(row: Row) -> str:
     return f"found columns {names}"
 
 
-def _pair_of(
+def _check_score(name: str, value: object, *, named: bool) -> None:
+    """Raises RowError for a score that is a date or the like; where the study itself says that a
+    column is a score, for all that is no number."""
+    if not filled(value) or number(value) is not None:
+        return
+    if named or isinstance(value, (date, time, timedelta, UUID)):
+        if isinstance(value, str) and value.strip().lower() in NO_VALUE:
+            return
+        raise RowError("wrong_type", f"{name} is {described(value)}, no number")
+
+
+def _names_of(
     row: Row, named: tuple[str, str] | None, known: Sequence[tuple[str, str]]
-) -> tuple[Any, Any]:
-    """The values, for the chosen and the rejected side, of the first columns that the row has."""
-    for one, other in (named,) if named else known:
-        if one in row or other in row:
-            return row.get(one), row.get(other)
-    return None, None
+) -> tuple[str, str]:
+    """The first columns of the chosen and the rejected side that the row has; else empty names."""
+    pairs = (named,) if named else known
+    return next((pair for pair in pairs if pair[0] in row or pair[1] in row), ("", ""))
+
+
+def _values(row: Row, names: tuple[str, str]) -> tuple[Any, Any]:
+    one, other = names
+    return (row.get(one), row.get(other)) if one or other else (None, None)

@@ -14,6 +14,7 @@ from engine.data.layouts.base import Row, number, text_field
 from engine.data.layouts.candidates import Candidate, Gathered
 from engine.data.layouts.parts import read_tools, to_messages
 from engine.data.pairs import RowError
+from engine.data.values import described
 from engine.wire.messages import Role
 
 # A chat template whose marks were left out: every role is a line of its own.
@@ -36,7 +37,7 @@ class Verl(Gathered):
 
     def key(self, row: Row) -> str:
         if not isinstance(row["input"], str):
-            raise RowError("wrong_type", f"input is no text, but {type(row['input']).__name__}")
+            raise RowError("wrong_type", f"input is no text, but {described(row['input'])}")
         return row["input"]
 
     def prompt(self, row: Row) -> tuple[Message, ...]:

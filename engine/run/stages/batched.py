@@ -109,8 +109,12 @@ class Batched(Stage, Generic[Item, Result]):
                 results.put_unusable(cursor, producer, list(lost), list(lost.values()))
 
             batch = batches[job.number]
-            results.finish_batch(run.store, key, producer, batch, seconds, commit)
-            run.progress.advance(self.name, len(job.units))
+            rest = outcome.rest(job.units)
+            if rest:
+                results.split_batch(run.store, key, producer, batch, rest, seconds, commit)
+            else:
+                results.finish_batch(run.store, key, producer, batch, seconds, commit)
+            run.progress.advance(self.name, len(job.units) - len(rest))
 
         jobs = [lambda batch=batch: job(batch) for batch in todo]
         run.executor.run(model, run.identities[self.role], self.operation, jobs, finish)

@@ -13,7 +13,8 @@ RunState = Literal["idle", "running", "done", "failed", "stopped"]
 
 class StageProgress(Message, frozen=True, kw_only=True):
     """How far one stage is. `rate` is units per second, `eta_s` seconds, both null when unknown;
-    `where` is the devices at work, or `endpoint`."""
+    `where` is the devices at work, or `endpoint`. `waits_for` is what the stage waits for, for
+    `waits_s` seconds; empty while it gets on."""
 
     name: str
     label: str
@@ -26,6 +27,8 @@ class StageProgress(Message, frozen=True, kw_only=True):
     seconds: float = 0.0
     note: str = ""
     where: str = ""
+    waits_for: str = ""
+    waits_s: float = 0.0
 
 
 class RunStatus(Message, frozen=True, kw_only=True):
@@ -34,7 +37,8 @@ class RunStatus(Message, frozen=True, kw_only=True):
     `contract` is a digest of what the engine can be asked: a client of another one may misread its
     answers. `error_kind` tells errors of the data or the study from those of the machine or this
     program;
-    `stopping` that the run was asked to stop and is at its last batch.
+    `stopping` that the run was asked to stop and is at its last batch. `revision` counts what was
+    ever done to decisions: the length of their log.
     """
 
     version: int
@@ -52,10 +56,12 @@ class RunStatus(Message, frozen=True, kw_only=True):
     contract: str = ""
     error_kind: Kind | None = None
     stopping: bool = False
+    revision: int = 0
 
 
 class StopRequest(Request, frozen=True, kw_only=True):
-    """`now` drops the batch in work; without it that batch is finished first."""
+    """`now` drops the batch in work; without it that batch is finished first. A server has two
+    seconds for that: what it answered is kept, and only the rest is asked for again."""
 
     now: bool = False
 

@@ -22,6 +22,7 @@ from engine.wire.endpoints import (
     PREVIEW_EXPORT,
 )
 from engine.wire.messages import ExportFormat, ExportPreview, ExportRequest, ExportStatus
+from seal_tui.explorer.screens.closing import ClosesOnce
 from seal_tui.explorer.session import Session
 from seal_tui.explorer.widgets.filter_bar import SafeInput
 from seal_tui.text import numbers
@@ -30,7 +31,7 @@ from seal_tui.text.safe import content, one_line
 _POLL_S = 0.2
 
 
-class ExportScreen(ModalScreen[None]):
+class ExportScreen(ClosesOnce, ModalScreen[None]):
     """Choose a format and a path, see the counts, write."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -183,7 +184,7 @@ class ExportScreen(ModalScreen[None]):
         bar.display = status.state == "running"
         bar.update(total=max(1, status.total), progress=status.done)
         if status.state == "done":
-            what = f"{numbers.count(status.done)} rows in " if self._form.has_rows else "written: "
+            what = f"{numbers.many(status.done, 'row')} in " if self._form.has_rows else "written: "
             self._say(Content.styled(what + one_line(status.path), "bold"))
         elif status.state == "failed":
             self._say(content(status.error or "the export failed", "$caution"))
@@ -207,8 +208,8 @@ def _counts(preview: ExportPreview, *, rows: bool) -> Content:
     parts = [f"{numbers.count(n)} {one_line(name)}" for name, n in counts.items() if n]
     again = counts.get("duplicates") or counts.get("contradictions")
     return Content.assemble(
-        (f"{numbers.count(preview.rows)} rows of " if rows else "", "bold"),
-        f"{numbers.count(preview.pairs)} pairs",
+        (f"{numbers.many(preview.rows, 'row')} of " if rows else "", "bold"),
+        numbers.many(preview.pairs, "pair"),
         (f" · {' · '.join(parts)}" if parts else "", "dim"),
         ("\nduplicates and contradictions: is:duplicate finds them" if again else "", "dim"),
     )

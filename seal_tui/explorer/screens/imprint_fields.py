@@ -28,6 +28,7 @@ UNITS = {
     "shift_imprint": DEGREES,
     "misalignment": PERCENTAGE_POINTS,
 }
+_SHORT = {"difference": "change"}
 _LEAST_INTERVAL, _MOST_INTERVAL = 15, 61
 
 
@@ -134,7 +135,7 @@ def of_one(
         _feature(least=18),
         *(_outcomes(outcome) if table == "imprint" else _one_side(UNITS[table])),
         _interval(lines, table, outcome, width),
-        *_inference(outcome),
+        *_inference(outcome, "" if table != "imprint" else _SHORT.get(outcome, outcome)),
     ]
 
 
@@ -174,10 +175,11 @@ def _interval(
     return Field(Safe("95 % interval"), draw, width=room, rank=2)
 
 
-def _inference(outcome: str) -> list[Field[Coefficient]]:
+def _inference(outcome: str, of: str) -> list[Field[Coefficient]]:
+    """`of`: what they are about, where a line has several effects."""
     return [
         Field(
-            Safe("adj. p"),
+            Safe(f"p {of}" if of else "adj. p"),
             lambda line: _p(line.effect_for(outcome)),
             _by(outcome, lambda est: est.p_adjusted),
             width=10,
@@ -206,7 +208,7 @@ def _outcomes(outcome: str) -> list[Field[Coefficient]]:
     def number(name: str) -> Field[Coefficient]:
         style = "strong" if name == outcome else ""
         return Field(
-            Safe({"difference": "change"}.get(name, name) + ("*" if name == outcome else "")),
+            Safe(_SHORT.get(name, name)),
             lambda line: cell(Safe(line.effect_for(name).text()), style),
             lambda line: line.effect_for(name).value,
             width=8,

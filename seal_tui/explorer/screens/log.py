@@ -29,8 +29,8 @@ def log_text(
 def _agreement(one: Agreement) -> Content:
     who = f"{one_line(one.author_a)} and {one_line(one.author_b)}"
     text = (
-        f"agree on {numbers.percent(one.agreement)} of {numbers.count(one.pairs)} pairs decided by "
-        f"both, κ {numbers.number(one.kappa)}"
+        f"agree on {numbers.percent(one.agreement)} of {numbers.many(one.pairs, 'pair')} decided "
+        f"by both, κ {numbers.number(one.kappa)}"
     )
     return Content.assemble((f"{who} ", "bold"), text)
 
@@ -42,6 +42,16 @@ def _event(event: MarkEvent) -> Content:
         (fit(one_line(event.author), _WHO), "bold"),
         " ",
         content(one_line(event.summary)),
+    )
+
+
+def undo_question(event: MarkEvent) -> Safe:
+    """Whether to undo a change that the author made in another session."""
+    when = datetime.fromtimestamp(event.time).strftime("%Y-%m-%d %H:%M")
+    return Safe(
+        "Nothing to undo in this explorer.\n"
+        f"Undo the last change of {one_line(event.author)}, made elsewhere or earlier?\n\n"
+        f"{when}  {words.event_in_full(event)}"
     )
 
 

@@ -68,7 +68,9 @@ class PlotsScreen(SealScreen):
         if reasons:
             why = f"{why} ({reasons[0]})"
         curves = views.curves(tables)
-        self.query_one(DriftCurve).show(curves, self.session.kind, one_line(why))
+        study = self.session.study
+        least = study.min_cosine if study is not None else 0.0
+        self.query_one(DriftCurve).show(curves, self.session.kind, least, one_line(why))
 
     # ---------------------------------------------------------- layout
 
@@ -126,6 +128,6 @@ class PlotsScreen(SealScreen):
     def _open(self, event: Plot.Opened) -> None:
         plot = event.plot
         if isinstance(plot, Mosaic):
-            self.explorer.open_pairs(filters.cell(*plot.tile))
+            self.explorer.open_pairs(filters.cell(*plot.tile, self.session.tie_policy))
         elif isinstance(plot, DriftCurve):
-            self.explorer.open_rewrites(filters.flipped(plot.feature))
+            self.explorer.open_rewrites(filters.scored(plot.points[0], self.session.tie_policy))

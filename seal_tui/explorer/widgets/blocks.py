@@ -48,7 +48,7 @@ def context(dialogue: Sequence[Turn], opened: bool, what: str = "shared context"
     if not dialogue:
         return Content.styled(f"no {what}", "dim")
     count = sum(len(said(turn).split()) for turn in dialogue)
-    size = f"{len(dialogue)} turn{'s' if len(dialogue) != 1 else ''}, {numbers.count(count)} words"
+    size = f"{numbers.many(len(dialogue), 'turn')}, {numbers.many(count, 'word')}"
     head = Content.assemble(
         ("▾ " if opened else "▸ ", "bold"),
         what,

@@ -8,6 +8,7 @@ from textual.content import Content
 
 from engine.results import names
 from engine.results.effect import Effect, effect
+from engine.results.records import DriftRow
 from engine.results.views import Curve
 from seal_tui.explorer.widgets.interval import Axis
 from seal_tui.explorer.widgets.plot import Plot, heading
@@ -26,7 +27,8 @@ class DriftCurve(Plot):
         "rewrites that are closer and closer in meaning to their originals. Horizontal axis: the "
         "minimum cosine between original and rewrite. Vertical axis: how many percentage points "
         "more often such pairs become misaligned, with the 95 % interval. Below: the number of "
-        "remaining rewrites.\n\n"
+        "remaining rewrites. Bold: the minimum of the study, `min_cosine`, from which rewrites "
+        "count.\n\n"
         "If the curve stays level, the effect is due to the feature; if it falls to zero, it is "
         "due to a change in meaning. ← and → go to another score, enter lists its rewrites. Scores "
         "with too few rewrites are not shown."
@@ -36,11 +38,15 @@ class DriftCurve(Plot):
         self._curves: Sequence[Curve] = ()
         self._kind: Callable[[str], str] = lambda name: "bool"
         self._why = Safe("")
+        self._least = 0.0
         super().__init__(id)
 
-    def show(self, curves: Sequence[Curve], kind: Callable[[str], str], why: Safe) -> None:
-        """`kind` returns the kind of a feature; `why` explains an empty list of curves."""
-        self._curves, self._kind, self._why = curves, kind, why
+    def show(
+        self, curves: Sequence[Curve], kind: Callable[[str], str], least: float, why: Safe
+    ) -> None:
+        """`kind` returns the kind of a feature; `least` is the study's minimum cosine; `why`
+        explains an empty list of curves."""
+        self._curves, self._kind, self._least, self._why = curves, kind, least, why
         self.changed()
 
     @property
@@ -52,8 +58,9 @@ class DriftCurve(Plot):
         return bool(self._curves)
 
     @property
-    def feature(self) -> str:
-        return self._curves[self.item].feature
+    def points(self) -> Sequence[DriftRow]:
+        """The scores of the curve, that of the most rewrites first."""
+        return self._curves[self.item].points
 
     def interpretation(self) -> Safe:
         if not self._curves:
@@ -66,12 +73,13 @@ class DriftCurve(Plot):
         if len(curve.points) == 1:
             return Safe(
                 f"A pair with {subject}: {effect(first).text()} points with all rewrites; too "
-                "few closer rewrites for an estimate."
+                f"few closer rewrites for an estimate.{_many(first)}"
             )
+        own = next((row for row in curve.points if row.threshold == self._least), None)
+        study = "" if own in (None, first, last) else f", {_at(own)}, as the study counts"
         return Safe(
             f"A pair with {subject}: {effect(first).text()} points for a cosine of at "
-            f"least {numbers.number(first.threshold)}, {effect(last).text()} for at least "
-            f"{numbers.number(last.threshold)}."
+            f"least {numbers.number(first.threshold)}{study}, {_at(last)}.{_many(first)}"
         )
 
     def draw(self, width: int, height: int) -> Content:
@@ -81,11 +89,21 @@ class DriftCurve(Plot):
         change = names.change(curve.feature, curve.side, curve.sign, self._kind(curve.feature))
         place = f"{self.item + 1}/{len(self._curves)}"
         title = heading(Safe(f"{place} {change}"), width, True, self.has_focus)
-        return Content("\n").join([title, *curve_lines(curve, width, height - 1)])
+        return Content("\n").join([title, *curve_lines(curve, self._least, width, height - 1)])
 
 
-def curve_lines(curve: Curve, width: int, height: int) -> list[Content]:
-    """The points with vertical intervals, and zero as a line."""
+def _many(row: DriftRow) -> str:
+    """The rewrites that enter lists."""
+    near = f" and at least {numbers.number(row.threshold)}" if row.threshold > 0 else ""
+    return f" Enter lists the {numbers.many(row.n, 'rewrite')} with that change{near}."
+
+
+def _at(row: DriftRow) -> Safe:
+    return Safe(f"{effect(row).text()} for at least {numbers.number(row.threshold)}")
+
+
+def curve_lines(curve: Curve, least: float, width: int, height: int) -> list[Content]:
+    """The points with vertical intervals, and zero as a line. The threshold `least` is bold."""
     rows = height - _AXIS_ROWS
     if rows < 3:
         return []
@@ -109,12 +127,21 @@ def curve_lines(curve: Curve, width: int, height: int) -> list[Content]:
                 (rest * half, "dim"), (glyph, style), (rest * (step - 1 - half), "dim")
             )
         lines.append(line)
-    marks = [Safe(f"≥ {numbers.number(at)}") for at in (row.threshold for row in curve.points)]
+    marks = [_threshold(row.threshold) for row in curve.points]
     left = [numbers.count(row.rewrites) for row in curve.points]
+    styles = ["bold" if row.threshold == least else "dim" for row in curve.points]
     for name, texts in (("cosine", marks), ("left", left)):
-        row_text = "".join(fit(text, step, "center") for text in texts)
-        lines.append(Content.styled(f"{name:>{_LABEL}} {row_text}", "dim"))
+        cells = [
+            (fit(text, step, "center"), style) for text, style in zip(texts, styles, strict=True)
+        ]
+        lines.append(Content.assemble((f"{name:>{_LABEL}} ", "dim"), *cells))
     return lines
+
+
+def _threshold(cosine: float) -> Safe:
+    """≥ 0.90, and no coarser than it is: ≥ 0.925"""
+    exact = numbers.number(cosine, 3)
+    return Safe(f"≥ {exact.removesuffix('0')}")
 
 
 def _upright(estimate: Effect, axis: Axis, rows: int) -> list[tuple[str, str]]:

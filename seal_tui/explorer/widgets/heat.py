@@ -57,10 +57,13 @@ class HeatMaps(Plot):
         below = sum(n for y, row in enumerate(grid.counts) for x, n in enumerate(row) if x > y)
         outside = ""
         if grid.outside:
-            outside = f" {numbers.count(grid.outside)} pairs have a reward outside this range."
+            outside = (
+                f" {numbers.many(grid.outside, 'pair has', 'pairs have')} a reward outside this "
+                "range."
+            )
         return Safe(
             f"{name}: rewards from {numbers.number(grid.low)} to {numbers.number(grid.high)}; "
-            f"{numbers.count(below)} pairs below the diagonal (aligned), {numbers.count(above)} "
+            f"{numbers.many(below, 'pair')} below the diagonal (aligned), {numbers.count(above)} "
             f"above it, {numbers.count(n - above - below)} on the diagonal.{outside}"
         )
 

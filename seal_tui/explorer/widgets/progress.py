@@ -25,7 +25,11 @@ def stage_words(stage: StageProgress) -> Safe:
         parts.append(f"{numbers.count(stage.done)} of {numbers.count(stage.total)} {unit}".rstrip())
     elif stage.done:
         parts.append(f"{numbers.count(stage.done)} {unit}".rstrip())
-    if stage.state == "running":
+    if stage.state == "running" and stage.waits_for:
+        # The rate, and what follows from it, no longer hold.
+        waited = numbers.duration(stage.waits_s)
+        parts.append(f"waiting {waited} for {one_line(stage.waits_for)}")
+    elif stage.state == "running":
         if stage.rate is not None:
             parts.append(numbers.rate(stage.rate))
         if stage.eta_s is not None:

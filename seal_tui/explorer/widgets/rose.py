@@ -27,6 +27,7 @@ _CORE = 4.0
 _RIM = -1
 _CORNERS: Final = ("erring", "high", "low", "aligned")  # from the upper left to the lower right
 _ZERO_OF_DIRECTIONS = 225.0  # both rewards equal and low
+_ZERO_SIGN: Final = ("↙", "→")  # where 0° is drawn, of directions and of rotations
 
 
 class Roses(Plot):
@@ -74,9 +75,10 @@ class Roses(Plot):
             title = heading(name, room, place == self.item, self.has_focus)
             zero = 0.0 if place == 2 else _ZERO_OF_DIRECTIONS
             lines = rose(circle.counts, zero, room - 2, height - 1 - _CAPTIONS, halves=place < 2)
-            mean = numbers.degrees(circle.mean_deg)
             captions = [
-                Content.styled(f"mean {mean}", "dim"),
+                Content.styled(
+                    f"mean {numbers.degrees(circle.mean_deg)} from {_ZERO_SIGN[place == 2]}", "dim"
+                ),
                 Content.styled(f"length {numbers.number(circle.resultant)}", "dim"),
             ]
             blocks.append([title, *lines, *captions])
@@ -102,7 +104,8 @@ class Roses(Plot):
         both_low, both_high = (numbers.percent(count / n if n else None) for count in (low, high))
         return Safe(
             f"{name}: {tail}both rewards are negative in {both_low} and positive in {both_high}. "
-            f"Mean direction {mean}, length {length}.{undefined}"
+            f"Mean direction {mean} counter-clockwise from the lower left, where both rewards are "
+            f"equal and low; length {length}.{undefined}"
         )
 
 
