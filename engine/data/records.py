@@ -69,7 +69,9 @@ def read_records(path: Path) -> Iterator[Record]:
             raise BadInput(f"{path} {what}")
         if head.startswith(b"PAR1"):
             raise BadInput(f"{path} is a Parquet file: recorded results are CSV or JSON lines")
-        if head:
+        if not head:
+            _decompress(path)
+        else:
             yield from _json(path) if head[:1] in (b"{", b"[") else _csv(path)
     except (EOFError, gzip.BadGzipFile, zlib.error):
         raise BadInput(f"{path}: the gzip file is corrupt or truncated: copy it again") from None
@@ -81,6 +83,12 @@ def read_records(path: Path) -> Iterator[Record]:
         raise unreadable(path, error) from error
 
 
+def _decompress(path: Path) -> None:
+    """Raises what a damaged gzip file raises: from what begins as one, nothing could be read."""
+    with open_bytes(path) as stream:
+        stream.read(1)
+
+
 def _csv(path: Path) -> Iterator[Record]:
     csv.field_size_limit(max(csv.field_size_limit(), MAX_CELL))
     with open_bytes(path) as raw, io.TextIOWrapper(raw, "utf-8-sig", newline="") as text:
@@ -88,7 +96,7 @@ def _csv(path: Path) -> Iterator[Record]:
         delimiter = max(",\t;", key=header.count)
         columns = header_columns(header.encode(), delimiter)
         if len(set(columns)) < 2:
-            raise BadInput(f"{path}, line 1: no header line with column names")
+            raise BadInput(f"{path}, line 1: no header line with column names, and no JSON")
         reader = csv.reader(text, delimiter=delimiter, strict=True)
         line = 2
         while True:

@@ -58,6 +58,9 @@ def load(path: Path = DEFAULT) -> tuple[Feature, ...]:
         rows = msgspec.convert(toml.read(path, "taxonomy file"), _File).feature
     except msgspec.ValidationError as error:
         raise BadInput(f"{path}: {explained(error, _File)}") from None
+    for place, row in enumerate(rows):
+        if not row.question.strip():
+            raise BadInput(f"{path}: feature[{place}].question is empty: ask about the feature")
     names = [row.name for row in rows]
     for name in names:
         if not name.isidentifier():
