@@ -30,6 +30,7 @@ class Kind(StrEnum):
     NOT_FOUND = ("not_found", 404, 2)
     NOT_READY = ("not_ready", 409, 1)
     BUSY = ("busy", 409, 1)
+    CONFLICT = ("conflict", 409, 1)
     MACHINE = ("machine", 503, 1)
     FAULT = ("fault", 500, 1)
 
@@ -76,6 +77,12 @@ class Busy(SealError):
     kind = Kind.BUSY
 
 
+class Conflict(SealError):
+    """A change was made on a state that somebody else has changed since."""
+
+    kind = Kind.CONFLICT
+
+
 class MachineError(SealError):
     """Nothing is wrong with the input: a disk, memory, a package, a model or an endpoint fails."""
 
@@ -94,7 +101,7 @@ class Fault(SealError):
 
 _CLASSES: dict[str, type[SealError]] = {
     kind_class.kind: kind_class
-    for kind_class in (BadInput, NotFound, NotReady, Busy, MachineError, Fault)
+    for kind_class in (BadInput, NotFound, NotReady, Busy, Conflict, MachineError, Fault)
 }
 
 

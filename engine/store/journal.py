@@ -27,7 +27,8 @@ _TAIL = 1 << 16
 
 
 class Logged(msgspec.Struct, frozen=True, kw_only=True):
-    """An action as it is logged; its time is in seconds since 1970, to the microsecond."""
+    """An action as it is logged; its time is in seconds since 1970, to the microsecond. Older
+    versions did not know sessions."""
 
     number: int
     time: float
@@ -38,6 +39,7 @@ class Logged(msgspec.Struct, frozen=True, kw_only=True):
     blind: bool
     summary: str
     pairs: int
+    session: str = ""
 
 
 class _Line(msgspec.Struct, frozen=True):
@@ -115,7 +117,7 @@ def next_number(cursor: Any) -> int:
 def logged(cursor: Any, span: Span) -> list[Logged]:
     found = cursor.execute(
         "SELECT action_no AS number, epoch(time) AS time, author, study, kind, target, blind, "
-        "summary, pairs FROM actions WHERE action_no BETWEEN ? AND ? ORDER BY action_no",
+        "summary, pairs, session FROM actions WHERE action_no BETWEEN ? AND ? ORDER BY action_no",
         list(span),
     )
     return rows(found, Logged)

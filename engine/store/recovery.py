@@ -17,7 +17,7 @@ from engine.store.appended import set_aside
 from engine.store.database import Store, insert
 from engine.store.journal import Logged, Span
 from engine.store.ledger import LedgerRow, check_row, incoming, microseconds
-from engine.store.marks import check_author
+from engine.store.marks import check_author, check_session
 from engine.store.waiting import attach
 
 DATABASE = "seal.duckdb"
@@ -174,6 +174,7 @@ def _row(line: bytes) -> JournalRow | None:
         check_row(row)
         for action in row.actions:
             check_author(action.author)
+            check_session(action.session)
             microseconds(action.time)
         if all(a.kind in _KINDS and 0 <= a.number < _MAX_NUMBER for a in row.actions):
             return row
@@ -272,7 +273,7 @@ def _put(
         "target": [numbers.get(a.target, numbers[a.number]) for a in actions],
         "pairs": [counts[action.number] for action in actions],
     }
-    for name in ("author", "study", "kind", "blind", "summary"):
+    for name in ("author", "study", "kind", "blind", "summary", "session"):
         columns[name] = [getattr(action, name) for action in actions]
     insert(cursor, "actions", columns)
 

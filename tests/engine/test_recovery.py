@@ -16,11 +16,11 @@ import pytest
 
 from engine.errors import Damaged, MachineError, NotFound
 from engine.export import ledger as ledger_file
-from engine.store import Store, marks
+from engine.store import Store, marks, steps
 from engine.store.appended import Appended
 from engine.store.ledger import import_ledger, ledger
 from engine.store.recovery import DATABASE, DECISIONS, open_store, recover
-from engine.wire.messages import MarkChange, MarkRequest
+from engine.wire.messages import MarkChange, MarkRequest, RedoRequest, UndoRequest
 from tests.engine.planted import pairs
 from tests.pairs import put
 
@@ -44,10 +44,10 @@ def run(tmp_path: Path) -> Path:
         )
         mark(store, 1, author="bo", flag="on", blind=True)
         mark(store, 2, verdict="drop")
-        marks.undo(store, "ann", "s")
+        steps.undo(store, UndoRequest(author="ann"), "s")
         mark(store, 3, author="bo", verdict="tie")
-        marks.undo(store, "bo", "s")
-        marks.redo(store, "bo", "s")
+        steps.undo(store, UndoRequest(author="bo"), "s")
+        steps.redo(store, RedoRequest(author="bo"), "s")
         row = next(ledger(store))
         import_ledger(store, [row.__class__(**{**fields(row), "author": "cy", "time": 5.25})], "s")
     return folder
@@ -202,7 +202,7 @@ def test_decisions_that_a_killed_engine_left_in_the_file_alone_are_taken(run: Pa
     shutil.copy(run / DATABASE, copy)
     with closing(open_store(run)) as store:
         mark(store, 2, verdict="keep")
-        marks.undo(store, "ann", "s")
+        steps.undo(store, UndoRequest(author="ann"), "s")
         before = state(store)
     shutil.copy(copy, run / DATABASE)
     after = states(run)
@@ -338,17 +338,17 @@ def test_every_decision_comes_back_before_and_with_the_pairs(run: Path) -> None:
 
 def test_undo_goes_on_before_the_pairs_are_read_again(run: Path) -> None:
     with closing(open_store(run)) as store:
-        marks.undo(store, "bo", "s")
-        marks.undo(store, "bo", "s")
+        steps.undo(store, UndoRequest(author="bo"), "s")
+        steps.undo(store, UndoRequest(author="bo"), "s")
         expected = _timeless(state(store)["marks"])
     for _ in range(2):
         with closing(open_store(run)) as store:
-            marks.redo(store, "bo", "s")
+            steps.redo(store, RedoRequest(author="bo"), "s")
     damage(run)
     recover(run)
     with closing(open_store(run)) as store:
-        assert marks.undo(store, "bo", "s").changed == 1
-        assert marks.undo(store, "bo", "s").changed == 1
+        assert steps.undo(store, UndoRequest(author="bo"), "s").changed == 1
+        assert steps.undo(store, UndoRequest(author="bo"), "s").changed == 1
         put(store, "d", pairs(COUNT))
         assert _timeless(state(store)["marks"]) == expected
     damage(run)
