@@ -12,9 +12,6 @@ from engine import memory
 from engine.errors import BadInput
 from engine.store import Store, database
 from engine.store.database import insert
-from tests.pairs import of_transcripts, put
-
-SAID = "\n\nHuman: what is {}?\n\nAssistant: "
 
 
 def noise(seed: int, size: int) -> str:
@@ -31,28 +28,6 @@ def test_what_a_transaction_inserts_is_not_kept_beside_it(tmp_path: Path) -> Non
             insert(cursor, "meta", {"key": names, "value": names})
         assert pyarrow.total_allocated_bytes() - before < 2 << 20
     store.close()
-
-
-def test_pairs_that_do_not_fit_in_memory_are_stored_whole_and_leave_no_files(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(database, "STORING", 96 << 20)
-    monkeypatch.setattr(database, "READING", 96 << 20)
-    monkeypatch.setattr(database, "PER_PAIR", 0)
-    said = [
-        of_transcripts(
-            str(n), n, *(SAID.format(n) + noise(2 * n + side, 16_000) for side in (0, 1))
-        )
-        for n in range(1_700)
-    ]
-    store = Store(tmp_path / "seal.duckdb")
-    put(store, "large", said)
-    found = store.read(
-        "SELECT p.source_id, t.transcript FROM pairs AS p JOIN texts AS t ON t.text_id = chosen_id"
-    ).fetchall()
-    assert dict(found) == {pair.source_id: pair.chosen.transcript for pair in said}
-    store.close()
-    assert sorted(file.name for file in tmp_path.iterdir()) == ["seal.duckdb"]
 
 
 @pytest.mark.parametrize("planted", ["folder", "link", "file"])
