@@ -65,6 +65,9 @@ def load(path: Path = DEFAULT) -> tuple[Feature, ...]:
             f"{path}: defines {len(rows):,} features; a study has at most {MOST}, since every one "
             "is a question about every answer"
         )
+    for place, row in enumerate(rows):
+        if not row.question.strip():
+            raise BadInput(f"{path}: feature[{place}].question is empty: ask about the feature")
     names = [row.name for row in rows]
     for name in names:
         if not name.isidentifier():
