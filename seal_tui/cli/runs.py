@@ -85,21 +85,26 @@ def client(folder: Path) -> SyncEngineClient:
 
 def stop(folder: Path, now: bool) -> bool:
     """Stop a folder's run and engine; False if no engine was running."""
+    deadline = time.monotonic() + STOP_TIMEOUT_S
     with waiting("the engine to answer", folder):
-        socket = launch.reachable(folder)
+        # One that holds the folder, but has no socket, was just started, or is about to end.
+        while (socket := launch.reachable(folder)) is None and launch.held(folder):
+            _sleep_until(deadline, folder, "is starting, or finishing its last batch")
     if socket is None:
         return False
     with SayingClient.of(folder, socket) as client:
         client.ask(PEER_STOP(StopRequest(now=now)))
         client.ask(PEER_SHUTDOWN())
-    deadline = time.monotonic() + STOP_TIMEOUT_S
     with waiting("the engine to finish its last batch", folder):
         while launch.held(folder):
-            if time.monotonic() > deadline:
-                log = folder / launch.LOG
-                raise Busy(f"the engine is still finishing its last batch; see {log}")
-            time.sleep(0.05)
+            _sleep_until(deadline, folder, "is still finishing its last batch")
     return True
+
+
+def _sleep_until(deadline: float, folder: Path, what: str) -> None:
+    if time.monotonic() > deadline:
+        raise Busy(f"the engine {what}; see {folder / launch.LOG}")
+    time.sleep(0.05)
 
 
 def ask_module(module: str, *arguments: str) -> Any:
