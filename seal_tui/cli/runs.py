@@ -17,7 +17,7 @@ import msgspec
 from engine import isolated, launch
 from engine import study as studies
 from engine.errors import BadInput, Busy, Fault, of_kind
-from engine.files import refuse_special_in
+from engine.files import refuse_special_in, refuse_undecodable
 from engine.wire.client import SyncEngineClient
 from engine.wire.endpoints import PLAN
 from engine.wire.messages import PlanRequest, StopRequest
@@ -128,7 +128,9 @@ def ask_module(module: str, *arguments: str) -> Any:
 def _folder_of(study: studies.Study, run_dir: Path | None) -> Path:
     slug = re.sub(r"[^A-Za-z0-9._-]+", "-", study.name).strip("-.") or "study"
     # Unlike resolve(), it leaves a link in a loop to whoever opens it.
-    return Path(os.path.realpath(run_dir or Path("runs") / slug))
+    folder = Path(os.path.realpath(run_dir or Path("runs") / slug))
+    refuse_undecodable(folder)
+    return folder
 
 
 def _print_plan(folder: Path, study: studies.Study) -> None:
