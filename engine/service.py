@@ -27,7 +27,17 @@ from engine.run.pipeline import Pipeline
 from engine.run.preview import preview
 from engine.run.progress import Progress
 from engine.run.stages import stages
-from engine.store import dataset, ledger, marks, measures, recovery, saved_filters
+from engine.store import (
+    actions,
+    blind,
+    dataset,
+    ledger,
+    marks,
+    measures,
+    recovery,
+    saved_filters,
+    steps,
+)
 from engine.store.browse import Browser
 from engine.store.database import Reading
 from engine.store.ledger import LedgerRow
@@ -36,7 +46,8 @@ from engine.wire import endpoints
 from engine.wire.answering import answers
 from engine.wire.messages import (
     Agreement,
-    AuthorRequest,
+    BlindPair,
+    BlindRow,
     CompleteRequest,
     Completion,
     ExportPreview,
@@ -60,6 +71,7 @@ from engine.wire.messages import (
     PlanRequest,
     Plots,
     ProgressRequest,
+    RedoRequest,
     Rejects,
     RewriteDetail,
     RewriteQuery,
@@ -73,6 +85,7 @@ from engine.wire.messages import (
     SaveFilter,
     StopRequest,
     StudyInfo,
+    UndoRequest,
 )
 
 STUDY_FILE = "study.json"
@@ -97,6 +110,7 @@ class Engine:
         self.store = recovery.open_store(folder)
         self._last = last.Last(self.store)
         self.progress = Progress(str(folder), self.study.name)
+        self.progress.decided(actions.revision(self.store))
         self._thread: threading.Thread | None = None
         self._pipeline: Pipeline | None = None
         self._stop = threading.Event()
@@ -216,9 +230,8 @@ class Engine:
 
     @answers(endpoints.STUDY)
     def info(self) -> StudyInfo:
-        pairs = self.status().counts.get("pairs", 0)
         origin = Origin.read(self.store.meta(dataset.ORIGIN))
-        return info.study(self._results_study(), pairs, self._changed(), origin)
+        return info.study(self._results_study(), self.status().counts, self._changed(), origin)
 
     def _changed(self) -> bool:
         """Whether a run would compute other results than those shown."""
@@ -272,7 +285,11 @@ class Engine:
     def browser(self) -> Browser:
         results = self._need_measures()
         return Browser(
-            self.store, results.roles, results.study.features, results.study.rewrites.strategies
+            self.store,
+            results.roles,
+            results.study.features,
+            results.study.rewrites.strategies,
+            results.study.rewrites.min_cosine,
         )
 
     # ------------------------------------------------------------ pairs, rewrites, filters
@@ -289,6 +306,16 @@ class Engine:
     @answers(endpoints.PAIR)
     def pair(self, request: PairRequest) -> PairDetail:
         return self.browser().pair(request.id, request.author)
+
+    @answers(endpoints.BLIND_ROWS)
+    def blind_rows(self, request: PairRowsRequest) -> list[BlindRow]:
+        self._need_measures()
+        return blind.pair_rows(self.store, request.ids, request.author)
+
+    @answers(endpoints.BLIND_PAIR)
+    def blind_pair(self, request: PairRequest) -> BlindPair:
+        self._need_measures()
+        return blind.pair(self.store, request.id, request.author)
 
     @answers(endpoints.REWRITES)
     def rewrites(self, query: RewriteQuery, reading: Reading | None = None) -> Ids:
@@ -321,24 +348,37 @@ class Engine:
     @answers(endpoints.MARK)
     def mark(self, request: MarkRequest) -> MarksChanged:
         """Change marks; they are on disk when this returns. Works during a run."""
-        return marks.change(self.store, request, studies.digest(self._results_study()))
+        return self._decided(marks.change(self.store, request, self._study_digest()))
 
     @answers(endpoints.UNDO)
-    def undo(self, request: AuthorRequest) -> MarksChanged:
-        return marks.undo(self.store, request.author, studies.digest(self._results_study()))
+    def undo(self, request: UndoRequest) -> MarksChanged:
+        done = self._decided(steps.undo(self.store, request, self._study_digest()))
+        return blind.changed(done) if request.blind else done
 
     @answers(endpoints.REDO)
-    def redo(self, request: AuthorRequest) -> MarksChanged:
-        return marks.redo(self.store, request.author, studies.digest(self._results_study()))
+    def redo(self, request: RedoRequest) -> MarksChanged:
+        done = self._decided(steps.redo(self.store, request, self._study_digest()))
+        return blind.changed(done) if request.blind else done
+
+    def _decided(self, done: MarksChanged) -> MarksChanged:
+        """Tell every client that follows the events."""
+        self.progress.decided(done.revision)
+        return done
 
     @answers(endpoints.MARK_LOG)
     def mark_log(self, request: LogRequest) -> list[MarkEvent]:
-        return marks.log(self.store, request.limit)
+        if not request.blind:
+            return marks.log(self.store, request.limit, request.after)
+        own = marks.log(self.store, request.limit, request.after, request.author)
+        return [*map(blind.event, own)]
 
     @answers(endpoints.MARK_PROGRESS)
     def mark_progress(self, request: ProgressRequest) -> MarkProgress:
-        query = PairQuery(filter=request.filter, author=request.author, sort="pair_id")
-        return marks.progress(self.store, self.browser().pair_ids(query).ids, request.author)
+        query = PairQuery(
+            filter=request.filter, author=request.author, sort="pair_id", blind=request.blind
+        )
+        counted = marks.progress(self.store, self.browser().pair_ids(query).ids, request.author)
+        return blind.progress(counted) if request.blind else counted
 
     @answers(endpoints.AGREEMENT)
     def agreement(self) -> list[Agreement]:
@@ -348,7 +388,9 @@ class Engine:
         return ledger.ledger(self.store)
 
     def import_ledger(self, rows: Iterable[LedgerRow]) -> Imported:
-        return ledger.import_ledger(self.store, rows, studies.digest(self._results_study()))
+        done = ledger.import_ledger(self.store, rows, self._study_digest())
+        self.progress.decided(actions.revision(self.store))
+        return done
 
     # ------------------------------------------------------------ exports
 
@@ -379,7 +421,7 @@ class Engine:
     def _subject(self) -> Subject:
         metrics = self.metrics(_EVERY_PRESET)
         digests = Digests(
-            study=studies.digest(self._results_study()),
+            study=self._study_digest(),
             dataset=self.store.meta("dataset") or "",
             metrics=measure.digest(metrics.tables),
         )
@@ -400,6 +442,9 @@ class Engine:
         """The study of the results shown; the folder's own if there are none."""
         results = self._results()
         return self.study if results is None else results.study
+
+    def _study_digest(self) -> str:
+        return studies.digest(self._results_study())
 
     def _need_measures(self) -> last.Results:
         """The last results, after making sure that their measures are stored."""

@@ -6,6 +6,6 @@ follow. All of it is pure; the store translates a checked filter into SQL.
 
 from engine.filters.completion import complete
 from engine.filters.language import parse
-from engine.filters.vocabulary import Vocabulary, check
+from engine.filters.vocabulary import Vocabulary, check, hint
 
-__all__ = ["Vocabulary", "check", "complete", "parse"]
+__all__ = ["Vocabulary", "check", "complete", "hint", "parse"]

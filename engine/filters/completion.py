@@ -5,12 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
+from engine.filters.fields import Field
 from engine.filters.language import quoted
-from engine.filters.vocabulary import Field, Vocabulary
+from engine.filters.vocabulary import Vocabulary
 from engine.wire.messages import Completion
 
 # The text before the cursor: an optional sign, an optional field, and the start of a word.
-_PIECE = re.compile(r'(?P<sign>[-(]*)(?:(?P<field>[A-Za-z_]\w*):)?(?P<prefix>[^\s()":]*)$')
+_PIECE = re.compile(
+    r'(?P<sign>[-(]*)(?:(?P<field>[A-Za-z_]\w*):)?(?:[^\s()":,]*,)*(?P<prefix>[^\s()":,]*)$'
+)
 _LIMIT = 40
 
 
@@ -31,6 +34,8 @@ def complete(
     if match["field"] is not None:
         field = vocabulary.fields.get(match["field"].lower())
         candidates = _values(field, vocabulary, names) if field is not None else iter(())
+        if vocabulary.blind and field is not None:
+            candidates = _shown(field, candidates)
         ending = " "
     elif prefix.startswith("@"):
         candidates = ((f"@{name}", saved) for name, saved in vocabulary.saved.items())
@@ -45,9 +50,11 @@ def complete(
 
 
 def _fields(vocabulary: Vocabulary) -> Iterator[tuple[str, str]]:
-    for field in vocabulary.fields.values():
+    for name, field in vocabulary.fields.items():
+        if vocabulary.blind and field.blind is False:
+            continue
         operator = "<" if field.kind == "number" else ":"
-        yield f"{field.name}{operator}", field.help
+        yield f"{name}{operator}", field.help
     for name, saved in vocabulary.saved.items():
         yield f"@{name}", saved
     yield "not ", "excludes the next condition; short form: -"
@@ -65,6 +72,11 @@ _RELATION_HELP = {
     "differs": "the labels of the two answers differ",
     "same": "the labels of the two answers are equal",
 }
+
+
+def _shown(field: Field, candidates: Iterator[tuple[str, str]]) -> Iterator[tuple[str, str]]:
+    """The completions of a field that blind mode allows."""
+    return (one for one in candidates if field.shown_blind(field.values.get(one[0], one[0])))
 
 
 def _values(

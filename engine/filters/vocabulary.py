@@ -1,15 +1,22 @@
-"""The fields and values of filters, and the check of a syntax tree against them."""
+"""The check of a syntax tree against the fields and values of filters."""
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from dataclasses import field as dataclass_field
-from typing import Literal
 
 from engine.errors import FilterError
+from engine.filters.fields import (
+    OF_EITHER_SIDE,
+    PAIR_FIELDS,
+    RELATIONS,
+    REWRITE_FIELDS,
+    Field,
+)
 from engine.filters.language import (
     All,
     Either,
@@ -22,161 +29,46 @@ from engine.filters.language import (
     Words,
     parse,
 )
-from engine.results.records import VOTES
 
-Kind = Literal["number", "choice", "name", "label", "feature"]
-
-
-@dataclass(frozen=True)
-class Field:
-    """A filter field.
-
-    By kind: `number` accepts comparisons and ranges, `name` any text, `choice` one of `values`
-    (each word with its meaning), `label` a relation between the labels of the two sides, and
-    `feature` the name of a feature.
-    """
-
-    name: str
-    kind: Kind
-    help: str
-    values: Mapping[str, str] = dataclass_field(default_factory=dict)
-
-
-# Possible relations between the labels of the chosen and the rejected answer.
-RELATIONS: Mapping[str, str] = {
-    "c": "c",
-    "chosen": "c",
-    "r": "r",
-    "rejected": "r",
-    "both": "both",
-    "none": "none",
-    "any": "any",
-    "c>r": "c>r",
-    "r<c": "c>r",
-    "r>c": "r>c",
-    "c<r": "r>c",
-    "differs": "differs",
-    "same": "same",
-}
-
-PAIR_FIELDS: Sequence[Field] = (
-    Field(
-        "regime",
-        "choice",
-        "how training changed the model's preference",
-        {name: name for name in ("stayed", "got", "resisted", "reversed")},
-    ),
-    Field(
-        "opinion",
-        "choice",
-        "the answer that the labeler prefers",
-        {"c": "c", "chosen": "c", "i": "i", "indifferent": "i", "r": "r", "rejected": "r"},
-    ),
-    Field("margin", "number", "reward of chosen minus rejected, after training"),
-    Field("margin_pre", "number", "reward of chosen minus rejected, before training"),
-    Field("margin_change", "number", "margin after minus margin before training"),
-    Field("theta", "number", "rotation of the reward vector, degrees"),
-    Field("gain", "number", "rotation towards alignment, degrees"),
-    Field("ambiguity", "number", "how unclear the preference is, bits"),
-    Field("amb", "number", "short for ambiguity"),
-    Field("residual", "number", "part of the post-D margin that the features do not explain"),
-    Field("margin_human", "number", "by how much the human preferred chosen, as the data says"),
-    Field("score_chosen", "number", "score of the chosen answer, as the data says"),
-    Field("score_rejected", "number", "score of the rejected answer, as the data says"),
-    Field("score_gap", "number", "score of chosen minus score of rejected, as the data says"),
-    Field("pair", "number", "pair number"),
-    Field("group", "number", "number of the group of pairs that share a prompt"),
-    Field("id", "name", "the pair's id in the dataset"),
-    Field("topic", "name", "topic, or part of its name"),
-    Field(
-        "is",
-        "choice",
-        "a property of the pair",
-        {
-            name: name
-            for name in (
-                "aligned",
-                "misaligned",
-                "tie",
-                "noise",
-                "truncated",
-                "unlabeled",
-                "duplicate",
-                "grouped",
-                "flagged",
-                "decided",
-                "undecided",
-            )
-        },
-    ),
-    Field(
-        "votes",
-        "choice",
-        "how the annotators voted",
-        {name: name for name in VOTES},
-    ),
-    Field("annotator", "name", "judged by this annotator"),
-    Field("model", "name", "the model that wrote one of the answers, or part of its name"),
-    Field(
-        "verdict",
-        "choice",
-        "your decision",
-        {name: name for name in ("keep", "flip", "drop", "tie", "discuss")},
-    ),
-    Field("by", "name", "decided by this reviewer"),
-    Field("tag", "name", "one of your tags"),
-    Field("note", "name", "part of your note"),
-    Field(
-        "has",
-        "choice",
-        "what the pair has",
-        {name: name for name in ("note", "tags", "rewrites")},
-    ),
-    Field("disagrees", "feature", "labelers disagree about this feature"),
-)
-
-REWRITE_FIELDS: Sequence[Field] = (
-    Field("strategy", "choice", "rewriting strategy"),
-    Field(
-        "change",
-        "choice",
-        "how rewriting changed the model's preference",
-        {name: name for name in ("misaligned", "aligned", "same")},
-    ),
-    Field("flipped", "feature", "a feature whose label changed on either side"),
-    Field("flipped_chosen", "feature", "a feature whose label changed on the chosen side"),
-    Field("flipped_rejected", "feature", "a feature whose label changed on the rejected side"),
-    Field("cosine", "number", "similarity to the original, the lower of both answers"),
-    Field("margin", "number", "post-D margin of the original pair"),
-    Field("margin_after", "number", "post-D margin of the rewritten pair"),
-    Field("margin_shift", "number", "margin after minus margin before rewriting"),
-    Field("pair", "number", "pair number"),
-)
+MAX_CONDITIONS = 1_000
+MAX_SAVED = 5  # saved filters within saved filters
 
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """The fields of one kind of list, the features of the study, and the saved filters."""
+    """The fields of one kind of list by every name they have, the features of the study, and the
+    saved filters. In blind mode (`blind`) only what a field allows is accepted and completed."""
 
     fields: Mapping[str, Field]
     features: Sequence[str]
     saved: Mapping[str, str] = dataclass_field(default_factory=dict)
+    blind: bool = False
 
     @classmethod
-    def of_pairs(cls, features: Sequence[str], saved: Mapping[str, str]) -> Vocabulary:
+    def of_pairs(
+        cls, features: Sequence[str], saved: Mapping[str, str], *, blind: bool = False
+    ) -> Vocabulary:
         fields = {field.name: field for field in PAIR_FIELDS}
         for name in features:
             # A prefix keeps a feature with the name of a built-in field reachable.
             key = f"label_{name}" if name in fields else name
-            fields[key] = Field(key, "label", "labels of the two answers", RELATIONS)
-        return cls(fields, features, saved)
+            fields[key] = Field(
+                key, "label", "labels of the two answers", OF_EITHER_SIDE, RELATIONS
+            )
+        return cls(_by_every_name(fields), features, saved, blind)
 
     @classmethod
     def of_rewrites(cls, features: Sequence[str], strategies: Sequence[str]) -> Vocabulary:
         fields = {field.name: field for field in REWRITE_FIELDS}
         values = {name: name for name in strategies}
-        fields["strategy"] = Field("strategy", "choice", fields["strategy"].help, values)
-        return cls(fields, features)
+        fields["strategy"] = replace(fields["strategy"], values=values)
+        return cls(_by_every_name(fields), features)
+
+
+def _by_every_name(fields: dict[str, Field]) -> dict[str, Field]:
+    """A feature keeps its name, even if a field has it as another name."""
+    others = {name: field for field in fields.values() for name in field.also}
+    return {**others, **fields}
 
 
 # ---------------------------------------------------------------- checked filters
@@ -224,10 +116,18 @@ Checked = Contains | Number | Is | Without | Every | Any
 
 
 def check(tree: Tree, vocabulary: Vocabulary, inside: tuple[str, ...] = ()) -> Checked:
-    """Resolves every field and value. Raises FilterError at the first unknown one.
+    """Resolves every field and value. Raises FilterError at the first unknown one, and for more
+    conditions than a database should be asked at once.
 
     `inside`: the saved filters being expanded.
     """
+    if not inside and (count := _conditions(tree, vocabulary, {}, 0)) > MAX_CONDITIONS:
+        raise FilterError(
+            f"the filter has {count:,} conditions, with those of its saved filters; the limit is "
+            f"{MAX_CONDITIONS:,}",
+            0,
+            0,
+        )
     match tree:
         case Words(text):
             return Contains(text)
@@ -243,12 +143,36 @@ def check(tree: Tree, vocabulary: Vocabulary, inside: tuple[str, ...] = ()) -> C
             return _term(tree, vocabulary)
 
 
+def _conditions(tree: Tree, vocabulary: Vocabulary, known: dict[str, int], depth: int) -> int:
+    """How many there are, counted without writing saved filters out. `known`: theirs by name."""
+    match tree:
+        case Saved(name):
+            if name not in known:
+                known[name] = 0  # of one in itself or too deep, which is refused elsewhere
+                if depth == MAX_SAVED:
+                    return 0
+                with contextlib.suppress(FilterError):
+                    inner = parse(vocabulary.saved.get(name, ""))
+                    known[name] = _conditions(inner, vocabulary, known, depth + 1)
+            return known[name]
+        case Not(inner):
+            return _conditions(inner, vocabulary, known, depth)
+        case All(parts) | Either(parts):
+            return sum(_conditions(part, vocabulary, known, depth) for part in parts)
+        case _:
+            return 1
+
+
 def _saved(name: str, at: Span, vocabulary: Vocabulary, inside: tuple[str, ...]) -> Checked:
     if name not in vocabulary.saved:
         hint = _suggestion(name, list(vocabulary.saved), "@")
         raise FilterError(f"unknown saved filter “{name}”{hint}", at.start, at.end)
     if name in inside:
         raise FilterError(f"@{name} refers to itself", at.start, at.end)
+    if len(inside) == MAX_SAVED:
+        raise FilterError(
+            f"saved filters name each other more than {MAX_SAVED} deep", at.start, at.end
+        )
     try:
         return check(parse(vocabulary.saved[name]), vocabulary, (*inside, name))
     except FilterError as error:
@@ -264,6 +188,8 @@ def _term(term: Term, vocabulary: Vocabulary) -> Checked:
         hint = _suggestion(name, list(vocabulary.fields))
         reason = f"unknown filter field “{term.field}”{hint}; quote text to search for"
         raise FilterError(reason, term.at.start, term.at.start + len(term.field))
+    if vocabulary.blind and field.blind is False:
+        raise _hidden(field.name, term)
     if field.kind == "number":
         return _number(field.name, term)
     if term.operator not in (":", "=", "!="):
@@ -273,27 +199,63 @@ def _term(term: Term, vocabulary: Vocabulary) -> Checked:
             term.at.end,
         )
     if field.kind == "name":
-        value = term.value
+        values = [term.value]  # free text, in which a comma means itself
     elif field.kind == "feature":
-        value = _choose(field.name, term, {feature: feature for feature in vocabulary.features})
+        values = _choose(field.name, term, {feature: feature for feature in vocabulary.features})
     else:
-        value = _choose(field.name, term, field.values)
-    condition = Is(field.name, value)
+        values = _choose(field.name, term, field.values)
+    for value in values:
+        if vocabulary.blind and not field.shown_blind(value):
+            raise _hidden(f"{field.name}:{value}", term)
+    conditions = tuple(Is(field.name, value) for value in values)
+    condition = conditions[0] if len(conditions) == 1 else Any(conditions)
     return Without(condition) if term.operator == "!=" else condition
 
 
-def _choose(name: str, term: Term, values: Mapping[str, str]) -> str:
-    """The meaning of the term's value: an exact match, ignoring case, or a unique prefix."""
-    text = term.value.lower()
+def _hidden(what: str, term: Term) -> FilterError:
+    return FilterError(
+        f"{what} is hidden in blind mode: it depends on the human's choice or on others' decisions",
+        term.at.start,
+        term.at.end,
+    )
+
+
+def _choose(name: str, term: Term, values: Mapping[str, str]) -> list[str]:
+    """The meanings of the term's values, which commas separate: exact matches, ignoring case, or
+    unique prefixes."""
     meanings = {word.lower(): meaning for word, meaning in values.items()}
-    if text in meanings:
-        return meanings[text]
-    matches = {meaning for word, meaning in meanings.items() if word.startswith(text)}
-    if len(matches) == 1:
-        return matches.pop()
-    hint = _suggestion(text, list(values))
-    at = term.value_at
-    raise FilterError(f"“{term.value}” is not a value of {name}{hint}", at.start, at.end)
+    found = []
+    for value in term.value.split(","):
+        text = value.strip().lower()
+        matches = {meaning for word, meaning in meanings.items() if text and word.startswith(text)}
+        if text in meanings:
+            matches = {meanings[text]}
+        if len(matches) != 1:
+            hint = _suggestion(text, list(values))
+            at = term.value_at
+            raise FilterError(f"“{value}” is not a value of {name}{hint}", at.start, at.end)
+        found.append(matches.pop())
+    return list(dict.fromkeys(found))
+
+
+def hint(tree: Tree, vocabulary: Vocabulary) -> str:
+    """What to write in place of a bare word that is searched for in the texts, but names a field
+    or looks like the number of a pair; empty if there is no such word."""
+    match tree:
+        case Words(text):
+            field = vocabulary.fields.get(text.lower())
+            if field is not None:
+                rest = "<0.5" if field.kind == "number" else f":{_example(field, vocabulary)}"
+                return f"“{text}” is searched for in the texts; for the field write {text}{rest}"
+            if text.isdecimal():
+                return f"“{text}” is searched for in the texts; for the pair write pair:{text}"
+            return ""
+        case Not(inner):
+            return hint(inner, vocabulary)
+        case All(parts) | Either(parts):
+            return next(filter(None, (hint(part, vocabulary) for part in parts)), "")
+        case Saved() | Term():
+            return ""
 
 
 def _number(name: str, term: Term) -> Checked:

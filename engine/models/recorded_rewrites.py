@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from engine.data.records import SIDES, Problems, Record, key_of, read_records
+from engine.data.watching import Watch, unwatched, watched
 from engine.errors import BadInput
 from engine.models.recorded import (
     MISSING,
@@ -46,7 +47,10 @@ class RecordedRewrite:
 
 
 def read_rewrites(
-    path: Path, features: Sequence[Feature], strategies: Sequence[str]
+    path: Path,
+    features: Sequence[Feature],
+    strategies: Sequence[str],
+    watch: Watch = unwatched,
 ) -> list[RecordedRewrite]:
     """The rewrites of a file, one row per pair (and per `strategy`, if it has that column).
 
@@ -57,7 +61,7 @@ def read_rewrites(
     rewrites: dict[tuple[str, str], RecordedRewrite] = {}
     problems = Problems(path)
     labeled: Sequence[Feature] | None = None
-    for record in read_records(path):
+    for record in watched(read_records(path), watch):
         key = key_of(path, record)
         if labeled is None:
             labeled = [feature for feature in features if _is_labeled(record, feature)]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import heapq
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,16 +18,9 @@ from engine.data.origin import Origin, origin
 from engine.data.pairs import NEUTRAL
 from engine.data.readers import DAMAGE
 from engine.data.sample import rank
+from engine.data.watching import Watch, unwatched, watched
 from engine.errors import BadInput
 from engine.study import Study
-
-# Called with the number of rows since the last call; it raises to stop the reading.
-Watch = Callable[[int], None]
-EVERY = 1_000
-
-
-def _unwatched(rows: int) -> None:
-    pass
 
 
 @dataclass(frozen=True)
@@ -76,7 +69,7 @@ class Source:
         if not self.total:
             raise BadInput("the dataset has no usable pairs")
 
-    def items(self, watch: Watch = _unwatched) -> Iterator[data.Pair | data.Reject]:
+    def items(self, watch: Watch = unwatched) -> Iterator[data.Pair | data.Reject]:
         """The study's pairs and all rejects, read again.
 
         Raises BadInput if they are no longer the same.
@@ -103,12 +96,12 @@ class Source:
         """The study's pairs, read again."""
         return (item for item in self.items() if isinstance(item, data.Pair))
 
-    def all_pairs(self) -> Iterator[data.Pair]:
+    def all_pairs(self, watch: Watch = unwatched) -> Iterator[data.Pair]:
         """Every pair of the data, read again."""
-        return (item for item in _read(self.study) if isinstance(item, data.Pair))
+        return (item for item in _read(self.study, watch) if isinstance(item, data.Pair))
 
 
-def read(study: Study, watch: Watch = _unwatched) -> Source:
+def read(study: Study, watch: Watch = unwatched) -> Source:
     """Raises BadInput if the data cannot be read or is damaged."""
     settings = study.data
     rejects: Counter[str] = Counter()
@@ -160,11 +153,8 @@ def source_of(study: Study) -> data.Source:
     )
 
 
-def _read(study: Study, watch: Watch = _unwatched) -> Iterator[data.Pair | data.Reject]:
-    for number, item in enumerate(data.read_pairs(source_of(study)), 1):
-        if number % EVERY == 0:
-            watch(EVERY)
-        yield item
+def _read(study: Study, watch: Watch = unwatched) -> Iterator[data.Pair | data.Reject]:
+    return watched(data.read_pairs(source_of(study)), watch)
 
 
 class Sample:

@@ -7,13 +7,16 @@ from typing import Any, NamedTuple, get_args
 
 import msgspec
 
-from engine.data.conversation import Conversation, Message, called, shared_messages
+from engine.data.conversation import Conversation, shared_messages
 from engine.data.extras import extras
 from engine.errors import NotFound
-from engine.filters import Vocabulary, check, complete, parse
+from engine.filters import Vocabulary, check, complete, hint, parse
 from engine.paper.inputs import MISSING
+from engine.store import measures
+from engine.store.actions import revision
 from engine.store.database import Reading, Store, rows, sql
 from engine.store.filters import PairCondition, RewriteCondition, readable, used
+from engine.store.readers import PREVIEW, MarkRow, stored, turn
 from engine.store.saved_filters import saved
 from engine.taxonomy import Feature
 from engine.wire.messages import (
@@ -22,7 +25,6 @@ from engine.wire.messages import (
     Completion,
     Entry,
     Ids,
-    Mark,
     Opinion,
     PairDetail,
     PairQuery,
@@ -33,29 +35,35 @@ from engine.wire.messages import (
     RewriteQuery,
     RewriteRow,
     RewriteSide,
-    Turn,
     VoteCounts,
 )
 
-PREVIEW = 160
 
-# The sort keys of a query as SQL expressions: no other part of a query becomes SQL text.
+class _Order(NamedTuple):
+    """A sort order as SQL; no other part of a query becomes SQL text. `blind`: available in blind
+    mode, because it depends neither on the human's choice nor on others' decisions."""
+
+    sql: str
+    blind: bool
+
+
 _PAIR_ORDER = {
-    "pair_id": "f.pair_id",
-    "margin_pre": "f.margin_pre",
-    "margin_post": "f.margin_post",
-    "margin_change": "f.margin_change",
-    "theta": "f.theta",
-    "gain": "f.gain",
-    "ambiguity": "f.ambiguity",
-    "residual": "abs(f.residual)",
-    "margin_human": "p.margin_human",
-    "votes": "f.vote_agreement",
-    "score_chosen": "p.score_chosen",
-    "score_rejected": "p.score_rejected",
-    "score_gap": "(p.score_chosen - p.score_rejected)",
-    "group": "p.group_no",
-    "random": "hash(f.pair_id, $seed)",
+    "pair_id": _Order("f.pair_id", True),
+    "margin_pre": _Order("f.margin_pre", False),
+    "margin_post": _Order("f.margin_post", False),
+    "margin_change": _Order("f.margin_change", False),
+    "margin_size": _Order("abs(f.margin_post)", True),
+    "theta": _Order("f.theta", False),
+    "gain": _Order("f.gain", False),
+    "ambiguity": _Order("f.ambiguity", False),
+    "residual": _Order("abs(f.residual)", True),
+    "margin_human": _Order("p.margin_human", False),
+    "votes": _Order("f.vote_agreement", False),
+    "score_chosen": _Order("p.score_chosen", False),
+    "score_rejected": _Order("p.score_rejected", False),
+    "score_gap": _Order("(p.score_chosen - p.score_rejected)", False),
+    "group": _Order("p.group_no", True),
+    "random": _Order("hash(f.pair_id, $seed)", True),
 }
 _REWRITE_ORDER = {
     "pair_id": "r.pair_id",
@@ -75,9 +83,11 @@ class Browser:
         roles: dict[str, str],
         features: Sequence[Feature],
         strategies: Sequence[str],
+        min_cosine: float = 0.0,
     ) -> None:
         self.store = store
-        self.strategies = strategies
+        self.strategies, self.min_cosine = strategies, min_cosine
+        self._columns = features
         self.features = [feature.name for feature in features]
         self.labeler = roles["labeler main"]
         self.pre, self.post = roles["pre"], roles["post"]
@@ -93,11 +103,10 @@ class Browser:
 
     # ------------------------------------------------------------ filters
 
-    def vocabulary(self) -> Vocabulary:
+    def vocabulary(self, *, blind: bool = False) -> Vocabulary:
         """The fields of a filter of pairs."""
-        return Vocabulary.of_pairs(
-            self.features, {row.name: row.filter for row in saved(self.store)}
-        )
+        named = {row.name: row.filter for row in saved(self.store)}
+        return Vocabulary.of_pairs(self.features, named, blind=blind)
 
     def rewrite_vocabulary(self) -> Vocabulary:
         return Vocabulary.of_rewrites(self.features, self.strategies)
@@ -107,11 +116,14 @@ class Browser:
         if request.rewrites:
             vocabulary, names = self.rewrite_vocabulary(), {}
         else:
-            vocabulary, names = self.vocabulary(), self._names()
+            vocabulary = self.vocabulary(blind=request.blind)
+            names = self._names(request.author if request.blind else None)
         return complete(request.filter, request.cursor, vocabulary, names)
 
-    def _names(self) -> dict[str, list[str]]:
-        in_use = self.store.read(sql("names_in_use"), {"most": _MOST_NAMES}).fetchall()
+    def _names(self, tags_of: str | None) -> dict[str, list[str]]:
+        """Existing names by field; the tags of one author, or of all (None)."""
+        given = {"most": _MOST_NAMES, "author": tags_of}
+        in_use = self.store.read(sql("names_in_use"), given).fetchall()
         names: dict[str, list[str]] = {}
         for key, name in in_use:
             names.setdefault(key, []).append(name)
@@ -121,27 +133,33 @@ class Browser:
 
     def pair_ids(self, query: PairQuery, reading: Reading | None = None) -> Ids:
         """Raises FilterError, NotFound, and Interrupted if `reading` was stopped."""
-        checked = check(parse(query.filter), self.vocabulary())
-        condition = PairCondition(self.features, {**self._producers, "author": query.author})
+        tree, vocabulary = parse(query.filter), self.vocabulary(blind=query.blind)
+        checked = check(tree, vocabulary)
+        roles = {**self._producers, "author": query.author}
+        condition = PairCondition(self.features, roles, self._regressors)
         where = condition.of(checked)
-        order = self._pair_order(query.sort)
+        order = self._pair_order(query.sort, blind=query.blind)
         statement = (
             f"SELECT f.pair_id FROM pair_facts AS f JOIN pairs AS p USING (pair_id)"
             f"{condition.joins} WHERE {where} ORDER BY {order} {_direction(query.descending)}, "
             "f.pair_id"
         )
         parameters = {**condition.parameters, "seed": query.seed}
-        return self._ids(statement, parameters, "pair_facts", reading)
+        found = self._ids(statement, parameters, "pair_facts", reading)
+        return found if found.ids else msgspec.structs.replace(found, hint=hint(tree, vocabulary))
 
-    def _pair_order(self, sort: str) -> str:
+    def _pair_order(self, sort: str, *, blind: bool) -> str:
         """The SQL expression of a sort key. `influence:FEATURE` exists for each feature."""
-        key, colon, feature = sort.partition(":")
-        if not colon and key in _PAIR_ORDER:
-            return _PAIR_ORDER[key]
+        key, _, feature = sort.partition(":")
         if key == "influence" and feature in self.features:
             return f"abs(f.influence[{self.features.index(feature) + 1}])"
-        keys = ", ".join([*_PAIR_ORDER, "influence:FEATURE"])
-        raise NotFound(f"unknown sort order {sort}; use one of {keys}")
+        order = _PAIR_ORDER.get(sort)
+        known = {name: one for name, one in _PAIR_ORDER.items() if one.blind or not blind}
+        if order is None or sort not in known:
+            what = "unknown sort order" if order is None else "hidden in blind mode: the sort order"
+            keys = ", ".join([*known, "influence:FEATURE"])
+            raise NotFound(f"{what} {sort}; use one of {keys}")
+        return order.sql
 
     def _ids(
         self, statement: str, parameters: dict[str, Any], table: str, reading: Reading | None
@@ -151,6 +169,7 @@ class Browser:
         # Read before the ids: if the data is replaced in between, the ids must not be taken for
         # those of the new data.
         dataset = self.store.meta("dataset") or ""
+        at = revision(self.store)
         ids = reading.rows(statement, parameters)
         ((of,),) = reading.rows(f"SELECT count(*) FROM {table}")
         return Ids(
@@ -158,18 +177,22 @@ class Browser:
             of=of,
             sql=readable(statement, parameters),
             dataset=dataset,
+            revision=at,
         )
 
     def pair_rows(self, ids: Sequence[int], author: str = "") -> list[PairRow]:
         """Rows in the order of `ids`, with this author's marks."""
-        existing = _stored(ids)
+        existing = stored(ids)
+        at = revision(self.store)  # before the marks: a change in between must not count as seen
         cursor = self.store.read(sql("pair_rows"), [existing, PREVIEW])
         pairs = rows(cursor, _pair_row)
         marks = {}
         if author:
             cursor = self.store.read(sql("marks_of_author"), {"ids": existing, "author": author})
-            marks = {row.pair_id: row.mark for row in rows(cursor, _MarkRow)}
-        return [msgspec.structs.replace(row, mark=marks.get(row.pair_id)) for row in pairs]
+            marks = {row.pair_id: row.mark for row in rows(cursor, MarkRow)}
+        return [
+            msgspec.structs.replace(row, mark=marks.get(row.pair_id), revision=at) for row in pairs
+        ]
 
     def pair(self, pair_id: int, author: str = "") -> PairDetail:
         """A pair with the marks of all authors. Its row has the mark of `author`."""
@@ -196,7 +219,7 @@ class Browser:
             rejected=rejected,
             rewrite_ids=rewrites,
             marks=tuple(
-                row.mark for row in rows(self.store.read(sql("marks_of_pair"), [pair_id]), _MarkRow)
+                row.mark for row in rows(self.store.read(sql("marks_of_pair"), [pair_id]), MarkRow)
             ),
             source=self._source(page[0], chosen, rejected),
         )
@@ -231,7 +254,7 @@ class Browser:
         [row] = rows(self.store.read(sql("entry"), parameters), _EntryRow)
         return Entry(
             text_id=text_id,
-            turns=tuple(map(_turn, Conversation(row.encoded).messages)),
+            turns=tuple(map(turn, Conversation(row.encoded).messages)),
             response=row.response,
             labels=self._named(row.labels),
             gold=None if row.gold is None else self._named(row.gold),
@@ -252,21 +275,51 @@ class Browser:
 
     def rewrite_ids(self, query: RewriteQuery, reading: Reading | None = None) -> Ids:
         """Raises FilterError, and Interrupted if `reading` was stopped."""
-        checked = check(parse(query.filter), self.rewrite_vocabulary())
+        tree, vocabulary = parse(query.filter), self.rewrite_vocabulary()
+        checked = check(tree, vocabulary)
         if not self._has_rewrites():
             return Ids(ids=(), of=0)
-        condition = RewriteCondition(self.features, {"labeler": self.relabeler})
+        condition = self._rewrite_condition()
         where = condition.of(checked)
+        tables = (
+            f"FROM rewrite_facts AS r JOIN pair_facts AS f USING (pair_id){condition.joins} "
+            f"WHERE {where}"
+        )
         statement = (
-            "SELECT r.rewrite_id FROM rewrite_facts AS r JOIN pair_facts AS f USING (pair_id)"
-            f"{condition.joins} WHERE {where} "
+            f"SELECT r.rewrite_id {tables} "
             f"ORDER BY {_REWRITE_ORDER[query.sort]} {_direction(query.descending)}, r.rewrite_id"
         )
-        return self._ids(statement, condition.parameters, "rewrite_facts", reading)
+        found = self._ids(statement, condition.parameters, "rewrite_facts", reading)
+        counted = f"SELECT count(*) {tables} AND NOT {condition.counts('used')}"
+        ((left_out,),) = self.store.read(counted, used(counted, condition.parameters)).fetchall()
+        meant = "" if found.ids else hint(tree, vocabulary)
+        return msgspec.structs.replace(found, left_out=left_out, hint=meant)
+
+    def _regressors(self) -> list[str]:
+        return self._labeled("imprint", [one.name for one in self._columns if one.regress])
+
+    def _rewrite_condition(self) -> RewriteCondition:
+        scored = [f.name for f in self._columns if f.regress and f.role != "other"]
+        scored = scored or [f.name for f in self._columns if f.regress]
+        labeled = self._labeled("robustness", scored)
+        roles = {"labeler": self.relabeler}
+        return RewriteCondition(self.features, roles, self.min_cosine, labeled)
+
+    def _labeled(self, table: str, names: Sequence[str]) -> list[str]:
+        """Without the features that a table was computed without, because they have no label."""
+        without = measures.not_labeled(self.store, table)
+        return [name for name in names if name not in without]
 
     def rewrite_rows(self, ids: Sequence[int]) -> list[RewriteRow]:
-        parameters = {"ids": _stored(ids), "preview": PREVIEW, "labeler": self.relabeler}
-        return rows(self.store.read(sql("rewrite_rows"), parameters), _rewrite_row)
+        condition = self._rewrite_condition()
+        why = (
+            f"CASE WHEN {condition.counts('low_cosine')} THEN 'low_cosine' "
+            f"WHEN NOT {condition.counts('complete')} THEN 'no_labels' END"
+        )
+        statement = sql("rewrite_rows").replace("{left_out}", why)
+        statement = statement.replace("{joins}", condition.joins)
+        given = {**condition.parameters, "ids": stored(ids), "preview": PREVIEW}
+        return rows(self.store.read(statement, used(statement, given)), _rewrite_row)
 
     def rewrite(self, rewrite_id: int) -> RewriteDetail:
         if not self._has_rewrites() or not (page := self.rewrite_rows([rewrite_id])):
@@ -296,18 +349,6 @@ class Browser:
         )
 
 
-class _MarkRow(NamedTuple):
-    pair_id: int
-    author: str
-    time: float
-    state: dict[str, Any]
-
-    @property
-    def mark(self) -> Mark:
-        state = {**self.state, "tags": tuple(self.state["tags"])}
-        return Mark(author=self.author, time=self.time, **state)
-
-
 class _EntryRow(NamedTuple):
     encoded: str
     response: str
@@ -329,21 +370,6 @@ class _SideRow(NamedTuple):
     pre: float
     post: float
     cosine: float
-
-
-def _turn(message: Message) -> Turn:
-    return Turn(
-        role=message.role,
-        text=message.content,
-        thinking=message.thinking,
-        calls=tuple(called(message).splitlines()),
-        name=message.name,
-    )
-
-
-def _stored(ids: Sequence[int]) -> list[int]:
-    """The ids that can exist: the database's integers have 32 bits."""
-    return [i for i in ids if 0 <= i < 2**31]
 
 
 def _direction(descending: bool) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import shutil
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,7 +13,8 @@ from typing import Any, TypeVar
 
 import duckdb
 
-from engine.errors import Interrupted, MachineError
+from engine import memory
+from engine.errors import BadInput, Interrupted, MachineError
 from engine.store import problems
 from engine.store.appended import Appended
 from engine.store.migrations import CURRENT, OLDEST, put_version, upgrade
@@ -23,8 +25,13 @@ from engine.store.watched import Watched
 COMPLETE = "complete"
 MEASURED = "measured"
 _HERE = Path(__file__).parent
-_CONFIG = {"enable_external_access": "false", "memory_limit": "4GB"}
+# Rows that a transaction adds are held in memory by the group of 122,880: of each table, one.
+_CONFIG = {"enable_external_access": "false", "write_buffer_row_group_count": "1"}
+# The memory for DuckDB: of what it reads and sorts, and while pairs are stored, when what does not
+# fit goes to files. The indexes of the pairs must fit, whatever else does.
+READING, STORING, PER_PAIR = 768 << 20, 384 << 20, 512
 
+LONGEST_S = 30.0  # for what a reader waits for; then others have the machine again
 
 T = TypeVar("T")
 
@@ -62,6 +69,7 @@ class Reading:
         self._cursor = cursor
         self._path = path
         self._stopped = False
+        self._late = False
 
     def stop(self) -> None:
         """Stop the current statement, or the next one if none is running."""
@@ -69,15 +77,32 @@ class Reading:
         self._cursor.interrupt()
 
     def rows(self, statement: str, parameters: Any = None) -> list[Any]:
-        """All rows of one reading statement. Raises Interrupted if stopped."""
+        """All rows of one reading statement. Raises Interrupted if stopped, BadInput if that took
+        longer than LONGEST_S."""
         if self._stopped:
             raise Interrupted
+        timer = threading.Timer(LONGEST_S, self._give_up)
+        timer.daemon = True
+        timer.start()
         try:
             with problems.named(self._path):
                 result: list[Any] = self._cursor.execute(statement, parameters or []).fetchall()
         except duckdb.InterruptException:
+            if self._late:
+                raise BadInput(
+                    f"the search was given up after {LONGEST_S:g} s: search for fewer words, or "
+                    "narrow it by numbers and labels"
+                ) from None
             raise Interrupted from None
+        except duckdb.OutOfMemoryException:
+            raise BadInput("the search needs too much memory: search for less at once") from None
+        finally:
+            timer.cancel()
         return result
+
+    def _give_up(self) -> None:
+        self._late = True
+        self._cursor.interrupt()
 
 
 @cache
@@ -86,11 +111,25 @@ def sql(name: str) -> str:
     return (_HERE / "queries" / f"{name}.sql").read_text("utf-8")
 
 
-def _connect(path: Path) -> Any:
+def _connect(path: Path, config: dict[str, str]) -> Any:
     try:
-        return duckdb.connect(str(path), config=_CONFIG)
+        return duckdb.connect(str(path), config=config)
     except duckdb.Error as error:
         raise problems.opening(path, error) from None
+
+
+def _clear(folder: Path) -> None:
+    """Remove what DuckDB left there when it was killed, whatever it is: the run folder may come
+    from someone else."""
+    if folder.is_symlink() or folder.is_file():
+        folder.unlink()
+    else:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _room(least: int, pairs: int) -> str:
+    """The memory for DuckDB, as it reads it: never more than half of the machine's."""
+    return f"{min(max(least, pairs * PER_PAIR), memory.allowed() // 2) >> 20}MiB"
 
 
 class Store:
@@ -113,6 +152,12 @@ class Store:
             problems.check_there(path)
         # DuckDB removes its write-ahead log at the end: what is left is from one that was killed.
         self.cut_off = problems.log_of(path).exists()
+        self.spill = path.with_name(f"{path.name}.tmp")
+        self._config = {
+            **_CONFIG,
+            "memory_limit": _room(READING, 0),
+            "temp_directory": str(self.spill),
+        }
         self._lock = threading.Lock()
         self._connect()
         try:
@@ -123,7 +168,23 @@ class Store:
         except BaseException:
             self.close()
             raise
+        [(pairs,)] = self.read("SELECT count(*) FROM pairs").fetchall()
+        self._limit(READING, pairs)
         self._watched.note()
+
+    def _limit(self, least: int, pairs: int) -> None:
+        with contextlib.suppress(duckdb.OutOfMemoryException):  # statements at work hold more
+            self._connection.execute(f"SET memory_limit = '{_room(least, pairs)}'")
+
+    @contextmanager
+    def storing(self, pairs: int) -> Iterator[Any]:
+        """A transaction that stores this many pairs, with less memory for what is read."""
+        self._limit(STORING, pairs)
+        try:
+            with self.write() as cursor:
+                yield cursor
+        finally:
+            self._limit(READING, pairs)
 
     def _create(self) -> None:
         with self.write() as cursor:
@@ -139,7 +200,7 @@ class Store:
             return
         self.close()
         try:
-            upgrade(self.path, schema, _CONFIG)
+            upgrade(self.path, schema, self._config)
         except Exception as error:
             reason = error.strerror if isinstance(error, OSError) else str(error).strip()
             raise MachineError(
@@ -149,12 +210,14 @@ class Store:
         self._connect()
 
     def _connect(self) -> None:
-        self._connection = _connect(self.path)
+        self._connection = _connect(self.path, self._config)
+        _clear(self.spill)
         self._watched = Watched((self.path, problems.log_of(self.path)))
 
     def close(self) -> None:
         with contextlib.suppress(duckdb.Error):  # a damaged one; all that was committed is on disk
             self._connection.close()
+            _clear(self.spill)
 
     def read(self, statement: str, parameters: Any = None) -> Rows:
         """Run one reading statement on a cursor of its own and return the cursor."""
@@ -250,7 +313,10 @@ def insert(cursor: Any, table: str, columns: dict[str, Any], ignore: bool = Fals
     import pyarrow
 
     arrow = pyarrow.table(columns)
-    cursor.register("incoming", arrow)
+    # A stream, which is empty once it was read: until the transaction ends, DuckDB keeps what was
+    # registered in it.
+    stream = pyarrow.RecordBatchReader.from_batches(arrow.schema, iter(arrow.to_batches()))
+    cursor.register("incoming", stream)
     names = ", ".join(f'"{name}"' for name in columns)
     verb = "INSERT OR IGNORE INTO" if ignore else "INSERT INTO"
     cursor.execute(f"{verb} {table} ({names}) SELECT {names} FROM incoming")

@@ -15,7 +15,7 @@ from engine.store.waiting import attach
 
 # The key in `meta` of what has to be kept about the source (see engine/data/origin.py).
 ORIGIN = "origin"
-CHUNK = 5_000  # pairs that are inserted at a time
+CHUNK = 1_000  # pairs that are inserted at a time
 
 _TABLES = ("votes", "pairs", "source_rows", "rejects")
 
@@ -49,7 +49,7 @@ def put_dataset(
     `groups` are the group numbers of the pairs, in their order. `items` are taken as they come, so
     that no more than a chunk of them is in memory. `origin` is what is kept about the source.
     """
-    with store.write() as cursor:
+    with store.storing(len(groups)) as cursor:
         if not has_dataset(store, digest):
             forget_results(cursor)
         for table in _TABLES:

@@ -1,24 +1,26 @@
 """The authors' decisions about pairs: an append-only log, and the marks that result from it.
 
 A mark belongs to an author and a pair's content, so it survives reloading the dataset. An action
-may change any number of pairs. Undo and redo follow the log, so they work after a restart and
-never affect another author's changes.
+may change any number of pairs.
 """
 
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Sequence
 from itertools import combinations
-from typing import Any, NamedTuple, get_args
+from typing import Any, get_args
 
+import msgspec
 import numpy as np
 
 from engine.errors import BadInput, NotFound
 from engine.paper.stability import cohen_kappa
 from engine.results.records import finite
-from engine.store.database import Store, rows, sql
+from engine.store import blind
+from engine.store.actions import Action, events, log_action, next_action, pairs_said
+from engine.store.conflicts import refuse_unseen
+from engine.store.database import Store, sql
 from engine.store.dataset import has_dataset
 from engine.store.journal import record
 from engine.wire.messages import (
@@ -38,6 +40,7 @@ TAG_LENGTH = 40
 LOG_LIMIT = 10_000
 _TAG = re.compile(r"\w[\w-]*")
 _SUMMARY_TAGS = 5
+_VERDICT = {"": "verdict removed", "a": "A is better", "b": "B is better"}
 _FLAG = {"on": "flag", "off": "flag removed", "toggle": "flag toggled"}
 
 
@@ -45,14 +48,15 @@ def change(store: Store, request: MarkRequest, study: str) -> MarksChanged:
     """Change the marks of these pairs; on disk when this returns. `study`: the study's digest.
 
     Raises NotFound for a pair that does not exist, BadInput for an invalid author, note or tag,
-    and for pair numbers of a dataset that was replaced. Then nothing is changed.
+    and for pair numbers of a dataset that was replaced, Conflict if a mark is no longer as the
+    client saw it. Then nothing is changed.
     """
-    author = check_author(request.author)
-    summary = _summary(check_change(request.change))
-    fields, values = _fields(request.change)
+    author, session = check_author(request.author), check_session(request.session)
+    change = check_change(request.change, blind=request.blind)
+    summary = _summary(change)
     changed = 0
     with store.write() as cursor:
-        upcoming = _next_action(cursor, author)
+        upcoming = next_action(cursor, author)
         if request.dataset and not has_dataset(store, request.dataset):
             raise BadInput(
                 "the dataset has changed since this list was loaded; no decision was saved"
@@ -60,19 +64,15 @@ def change(store: Store, request: MarkRequest, study: str) -> MarksChanged:
         for pair_id in request.pair_ids:
             if not 0 <= pair_id < upcoming.pairs:  # a dataset's pairs are numbered without gaps
                 raise NotFound(f"no pair {pair_id}")
-        if fields:
-            values |= {
-                "action": upcoming.action,
-                "author": author,
-                "ids": list(request.pair_ids),
-            }
-            [(changed,)] = cursor.execute(
-                sql("mark_change").replace("{fields}", fields), values
-            ).fetchall()
+        parts = _parts(store, request)
+        for part, ids in parts:
+            changed += _change(cursor, upcoming.action, author, part, ids)
         if changed:
-            _log_action(
+            if request.seen is not None:
+                refuse_unseen(cursor, upcoming.action, request)
+            log_action(
                 cursor,
-                _Action(
+                Action(
                     number=upcoming.action,
                     now=upcoming.now,
                     author=author,
@@ -80,63 +80,42 @@ def change(store: Store, request: MarkRequest, study: str) -> MarksChanged:
                     kind="change",
                     target=upcoming.action,
                     blind=request.blind,
-                    summary=summary,
+                    summary=" and ".join(dict.fromkeys(_summary(part) for part, _ in parts)),
                     pairs=changed,
+                    session=session,
                 ),
             )
             record(store, cursor, upcoming.action)
-    total = len(set(request.pair_ids))
-    if not changed:
-        return MarksChanged(changed=0, summary=f"{summary}: nothing to change on {_pairs(total)}")
+    total, revision = len(set(request.pair_ids)), upcoming.action + (changed > 0)
     unchanged = f" ({total - changed:,} unchanged)" if changed < total else ""
-    return MarksChanged(changed=changed, summary=f"{summary} on {_pairs(changed)}{unchanged}")
+    said = f"{summary} on {pairs_said(changed)}{unchanged}"
+    if not changed:
+        said = f"{summary}: nothing to change on {pairs_said(total)}"
+    return MarksChanged(changed=changed, summary=said, revision=revision)
 
 
-def undo(store: Store, author: str, study: str) -> MarksChanged:
-    """Undo the author's last change that is in effect, on every pair that it changed."""
-    return _undo_or_redo(store, check_author(author), study, "undo")
+def _parts(store: Store, request: MarkRequest) -> list[tuple[MarkChange, Sequence[int]]]:
+    """The change as it is stored, pair by pair: what was decided blind is to keep or to flip."""
+    better = request.change.verdict
+    if better not in ("a", "b"):
+        return [(request.change, request.pair_ids)]
+    decided = blind.verdicts(store, request.pair_ids, better, request.author)
+    return [
+        (msgspec.structs.replace(request.change, verdict=verdict), ids)
+        for verdict, ids in decided.items()
+    ]
 
 
-def redo(store: Store, author: str, study: str) -> MarksChanged:
-    """Redo the author's last undone change, if nothing was changed since."""
-    return _undo_or_redo(store, check_author(author), study, "redo")
-
-
-def _undo_or_redo(store: Store, author: str, study: str, kind: str) -> MarksChanged:
-    before, after = ("new", "old") if kind == "undo" else ("old", "new")
-    with store.write() as cursor:
-        [(target,)] = cursor.execute(sql(f"mark_{kind}_target"), {"author": author}).fetchall()
-        if target is None:
-            return MarksChanged(changed=0, summary=f"nothing to {kind}")
-        [(target_summary, blind)] = cursor.execute(
-            "SELECT summary, blind FROM actions WHERE action_no = ?", [target]
-        ).fetchall()
-        upcoming = _next_action(cursor, author)
-        changed = 0
-        for table, texts in (("decisions", "id"), ("waiting", "sha")):
-            [(count,)] = cursor.execute(
-                f"INSERT INTO {table} SELECT $action, source_id, chosen_{texts}, rejected_{texts}, "
-                f"{before}, {after} FROM {table} WHERE action_no = $target",
-                {"action": upcoming.action, "target": target},
-            ).fetchall()
-            changed += count
-        summary = f"{'undone' if kind == 'undo' else 'redone'}: {target_summary}"
-        _log_action(
-            cursor,
-            _Action(
-                number=upcoming.action,
-                now=upcoming.now,
-                author=author,
-                study=study,
-                kind=kind,
-                target=target,
-                blind=blind,
-                summary=summary,
-                pairs=changed,
-            ),
-        )
-        record(store, cursor, upcoming.action)
-    return MarksChanged(changed=changed, summary=f"{summary} on {_pairs(changed)}")
+def _change(
+    cursor: Any, action: int, author: str, change: MarkChange, pair_ids: Sequence[int]
+) -> int:
+    """Log one change to these pairs; how many it changed."""
+    fields, values = _fields(change)
+    if not fields:
+        return 0
+    values |= {"action": action, "author": author, "ids": list(pair_ids)}
+    [(changed,)] = cursor.execute(sql("mark_change").replace("{fields}", fields), values).fetchall()
+    return int(changed)
 
 
 def _fields(change: MarkChange) -> tuple[str, dict[str, Any]]:
@@ -163,71 +142,18 @@ def _fields(change: MarkChange) -> tuple[str, dict[str, Any]]:
     return ", ".join(fields), values
 
 
-class _NextAction(NamedTuple):
-    """The number of the next action, its time in microseconds since 1970, and the number of pairs
-    in the dataset."""
-
-    action: int
-    now: int
-    pairs: int
-
-
-class _Action(NamedTuple):
-    """A row of `actions`, its time in microseconds since 1970."""
-
-    number: int
-    now: int
-    author: str
-    study: str
-    kind: str
-    target: int
-    blind: bool
-    summary: str
-    pairs: int
-
-
-def _next_action(cursor: Any, author: str) -> _NextAction:
-    [(action, last, pairs)] = cursor.execute(
-        "SELECT coalesce(max(action_no) + 1, 0), epoch_us(max(time) FILTER (author = ?)), "
-        "(SELECT count(*) FROM pairs) FROM actions",
-        [author],
-    ).fetchall()
-    # The latest decision counts, so time must increase even if the clock was set back.
-    return _NextAction(action, max(time.time_ns() // 1000, 0 if last is None else last + 1), pairs)
-
-
-def _log_action(cursor: Any, action: _Action) -> None:
-    """Log an action whose decisions are logged already, and update the marks."""
-    cursor.execute("INSERT INTO actions VALUES (?, make_timestamp(?), ?, ?, ?, ?, ?, ?, ?)", action)
-    number, author, now = action.number, action.author, action.now
-    cursor.execute(
-        "DELETE FROM marks AS m USING decisions AS d WHERE d.action_no = $action "
-        "AND m.author = $author AND m.source_id = d.source_id "
-        "AND m.chosen_id = d.chosen_id AND m.rejected_id = d.rejected_id",
-        {"action": number, "author": author},
-    )
-    cursor.execute(
-        "INSERT INTO marks SELECT $author, source_id, chosen_id, rejected_id, "
-        "make_timestamp($now), new FROM decisions "
-        "WHERE action_no = $action AND is_marked(new)",
-        {"action": number, "author": author, "now": now},
-    )
-
-
-def rebuild(cursor: Any) -> None:
-    """Rebuild the marks from the log, in the caller's transaction."""
-    cursor.execute("DELETE FROM marks")
-    cursor.execute(sql("marks_rebuild"))
-
-
 # ---------------------------------------------------------------- reading
 
 
-def log(store: Store, limit: int) -> list[MarkEvent]:
-    """The latest actions, newest first. Raises BadInput for a limit out of range."""
+def log(store: Store, limit: int, after: int = 0, author: str | None = None) -> list[MarkEvent]:
+    """The latest actions of this author, or of all, since the revision `after`, newest first.
+
+    Raises BadInput for a limit out of range.
+    """
     if not 1 <= limit <= LOG_LIMIT:
         raise BadInput(f"limit = {limit}: must be from 1 to {LOG_LIMIT:,}")
-    return rows(store.read(sql("mark_log"), {"limit": limit}), MarkEvent)
+    with store.snapshot() as cursor:
+        return events(cursor, after, limit, author=author)
 
 
 def progress(store: Store, pair_ids: Sequence[int], author: str) -> MarkProgress:
@@ -280,8 +206,20 @@ def check_author(author: str) -> str:
     return author
 
 
-def check_change(change: MarkChange) -> MarkChange:
-    """The change. Raises BadInput for an invalid note or tag."""
+def check_session(session: str) -> str:
+    """The session. Raises BadInput for an invalid name."""
+    if len(session) > AUTHOR_LENGTH or not session.isprintable():
+        raise BadInput(f"session must be at most {AUTHOR_LENGTH} printable characters")
+    return session
+
+
+def check_change(change: MarkChange, *, blind: bool = False) -> MarkChange:
+    """The change. Raises BadInput for an invalid note or tag, and for a decision that speaks of
+    what the author does not see."""
+    if change.verdict in (("keep", "flip") if blind else ("a", "b")):
+        how = "a and b" if blind else "keep and flip"
+        where = "in" if blind else "outside"
+        raise BadInput(f"verdict = {change.verdict}: {where} blind mode, decide with {how}")
     if change.note is not None and len(change.note) > NOTE_LENGTH:
         raise BadInput(
             f"the note has {len(change.note):,} characters; the limit is {NOTE_LENGTH:,}"
@@ -297,7 +235,7 @@ def check_change(change: MarkChange) -> MarkChange:
 def _summary(change: MarkChange) -> str:
     parts: list[str] = []
     if change.verdict is not None:
-        parts.append(change.verdict or "verdict removed")
+        parts.append(_VERDICT.get(change.verdict, change.verdict))
     if change.flag is not None:
         parts.append(_FLAG[change.flag])
     if change.note is not None:
@@ -312,7 +250,3 @@ def _summary(change: MarkChange) -> str:
 def _tag_list(tags: Sequence[str]) -> str:
     more = len(tags) - _SUMMARY_TAGS
     return " ".join(tags[:_SUMMARY_TAGS]) + (f" and {more} more" if more > 0 else "")
-
-
-def _pairs(count: int) -> str:
-    return "1 pair" if count == 1 else f"{count:,} pairs"

@@ -12,7 +12,8 @@ from typing import Any, Generic, Literal, TypeVar, overload
 
 from engine.wire.messages import (
     Agreement,
-    AuthorRequest,
+    BlindPair,
+    BlindRow,
     CompleteRequest,
     Completion,
     ExportPreview,
@@ -37,6 +38,7 @@ from engine.wire.messages import (
     PlanRequest,
     Plots,
     ProgressRequest,
+    RedoRequest,
     Rejects,
     Request,
     RewriteDetail,
@@ -50,6 +52,7 @@ from engine.wire.messages import (
     SaveFilter,
     StopRequest,
     StudyInfo,
+    UndoRequest,
 )
 
 Asked = TypeVar("Asked", bound=Request)
@@ -156,6 +159,16 @@ PAIR_ROWS = Endpoint(
     "in the order of the ids; ids that are not there are left out",
 )
 PAIR = Endpoint("GET", "/pairs/{id}", PairRequest, PairDetail, "one pair whole")
+BLIND_ROWS = Endpoint(
+    "POST",
+    "/blind/rows",
+    PairRowsRequest,
+    list[BlindRow],
+    "as `/pairs/rows`, without what depends on the human's choice or on others' decisions",
+)
+BLIND_PAIR = Endpoint(
+    "GET", "/blind/{id}", PairRequest, BlindPair, "one pair whole, as answers A and B"
+)
 REWRITES = Endpoint(
     "POST",
     "/rewrites",
@@ -205,17 +218,17 @@ MARK = Endpoint(
 UNDO = Endpoint(
     "POST",
     "/marks/undo",
-    AuthorRequest,
+    UndoRequest,
     MarksChanged,
-    "takes the author's last change back",
+    "takes the last change of an author's session back",
     writes=True,
 )
 REDO = Endpoint(
     "POST",
     "/marks/redo",
-    AuthorRequest,
+    RedoRequest,
     MarksChanged,
-    "makes a change again that was taken back",
+    "makes a change again that the session took back",
     writes=True,
 )
 MARK_LOG = Endpoint(

@@ -29,12 +29,7 @@ Scope = Literal[
 
 @dataclass(frozen=True)
 class Action:
-    """One user action. `name` is the Textual action, `in_footer` puts it in the footer.
-
-    `first` is for actions that open an input line. They run before the next key is handled: over
-    a slow connection keys arrive in bunches, and Textual would send the text typed after `/` to
-    the list, where letters are decisions.
-    """
+    """One user action. `name` is the Textual action, `in_footer` puts it in the footer."""
 
     scope: Scope
     name: str
@@ -43,12 +38,22 @@ class Action:
     help: str
     in_footer: bool = False
     key_label: str = ""
-    first: bool = False
 
     @property
     def id(self) -> str:
         """Its name in the settings file."""
         return f"{self.scope}.{self.label.replace(' ', '-')}"
+
+    @property
+    def moves(self) -> bool:
+        """Whether it only moves a cursor."""
+        return self.scope in ("list", "matrix", "plot") and self.name != "open"
+
+    @property
+    def light(self) -> bool:
+        """Whether it needs nothing of the engine but the list: a move, or a decision about the pair
+        under the cursor. Such a key does not wait for rows and details that are being fetched."""
+        return self.moves or self.name.partition("(")[0] in ("decide", "better", "flag")
 
     def display(self, binding: Binding) -> str:
         """The key as text; `binding` is the current binding."""
@@ -172,7 +177,7 @@ ACTIONS: tuple[Action, ...] = (
     ),
     Action("plot", "open", "enter", "open", "List the pairs of this element.", True, "↵"),
     # -------------------------------------------------------------- the panes with long lists
-    Action("browse", "filter", "slash", "filter", "Filter the list.", True, "/", True),
+    Action("browse", "filter", "slash", "filter", "Filter the list.", True, "/"),
     Action("browse", "next_sort", "s", "sort", "Sort by the next column.", True),
     Action("browse", "reverse", "r", "reverse", "Reverse the order."),
     Action(
@@ -237,8 +242,8 @@ ACTIONS: tuple[Action, ...] = (
         "triage", "decide('')", "z", "undecide", "Remove the decision; the log keeps both entries."
     ),
     Action("triage", "flag", "f", "flag", "Set or clear the flag.", True),
-    Action("triage", "note", "n", "note", "Edit the note.", True, first=True),
-    Action("triage", "tag", "number_sign", "tags", "Edit the tags.", key_label="#", first=True),
+    Action("triage", "note", "n", "note", "Edit the note.", True),
+    Action("triage", "tag", "number_sign", "tags", "Edit the tags.", key_label="#"),
     Action("triage", "select", "v", "select", "Select or deselect this pair."),
     Action(
         "triage",
@@ -305,7 +310,6 @@ TOGETHER: tuple[tuple[Scope, ...], ...] = (
     ("app", "list", "labelers"),
     ("app", "plot", "plots"),
 )
-FIRST = frozenset(action.name.partition("(")[0] for action in ACTIONS if action.first)
 BY_ID: dict[str, Action] = {action.id: action for action in ACTIONS}
 
 
@@ -318,7 +322,6 @@ def bindings(*scopes: Scope) -> list[Binding]:
             action.label,
             show=action.in_footer,
             id=action.id,
-            priority=action.first,
         )
         for action in ACTIONS
         if action.scope in scopes

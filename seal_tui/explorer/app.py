@@ -8,27 +8,32 @@ import os
 import select
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from rich.text import Text
 from textual import work
 from textual.app import App
 from textual.binding import BindingType
+from textual.driver import Driver
+from textual.events import Event
 from textual.filter import Monochrome, NoColor
 from textual.screen import ModalScreen
-from textual.worker import WorkerFailed
+from textual.timer import Timer
+from textual.worker import Worker, WorkerFailed, get_current_worker
 
 from engine.errors import SealError
 from engine.wire.client import EngineClient
 from engine.wire.endpoints import PLAN, START, STOP, STUDY, Call
-from engine.wire.messages import PlanRequest, RunStatus, StopRequest
+from engine.wire.messages import MarkEvent, PlanRequest, RunStatus, StopRequest
 from seal_tui import crash
-from seal_tui.explorer import place, settings
+from seal_tui.explorer import blind, place, settings
 from seal_tui.explorer.actions import bindings
-from seal_tui.explorer.palette import ActionCommands
+from seal_tui.explorer.input_queue import Host, InputQueue
+from seal_tui.explorer.key_parser import TerminalDriver
+from seal_tui.explorer.palette import ActionCommands, Palette
 from seal_tui.explorer.screens.base import Explorer, SealScreen
 from seal_tui.explorer.screens.dialogs import ConfirmScreen, TextScreen, help_text
 from seal_tui.explorer.screens.imprint import ImprintScreen
@@ -38,12 +43,14 @@ from seal_tui.explorer.screens.overview import OverviewScreen
 from seal_tui.explorer.screens.pairs import AmbiguousScreen, ResistanceScreen
 from seal_tui.explorer.screens.plots import PlotsScreen
 from seal_tui.explorer.screens.robustness import RobustnessScreen
-from seal_tui.explorer.session import Session
+from seal_tui.explorer.session import NO_NEWS, Session
 from seal_tui.explorer.themes import DEFAULT, FALLBACK, THEMES
-from seal_tui.text import planned
+from seal_tui.explorer.widgets.bars import refresh_keys
+from seal_tui.text import planned, words
 from seal_tui.text.safe import Safe, one_line, shell_word
 
 _TERMINAL_CHECK_S = 3.0
+_NEWS_S = 10.0
 _SCREENS: tuple[type[SealScreen], ...] = (
     OverviewScreen,
     ImprintScreen,
@@ -71,6 +78,7 @@ class SealApp(App[None]):
         super().__init__()
         own = own or settings.Settings()
         self.session = Session(client, own.signature)
+        self.input_queue = InputQueue(self, self)
         self.set_keymap(own.own_keys)
         self.animation_level = "none"
         for theme in THEMES:
@@ -85,12 +93,41 @@ class SealApp(App[None]):
         for kind in _SCREENS:
             self.add_mode(kind.TAB, self._producer(kind))
         self.farewell = Safe("")
+        self._forget_news: Timer | None = None
+        self._catching_up = False
 
     def _producer(self, kind: type[SealScreen]) -> Callable[[], SealScreen]:
         return lambda: kind(self.session)
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         return dict(FALLBACK)
+
+    # ---------------------------------------------------------- keys, one after the other
+
+    def get_driver_class(self) -> type[Driver]:
+        return TerminalDriver
+
+    async def on_event(self, event: Event) -> None:
+        if not self.input_queue.holds(event):
+            await super().on_event(event)
+
+    async def push_screen_wait(self, screen: Any, *, mode: str | None = None) -> Any:
+        self.input_queue.asks(get_current_worker(), screen)
+        return await super().push_screen_wait(screen, mode=mode)
+
+    def connecting(self) -> bool:
+        return self.session.status is None and self.session.lost is None
+
+    def catch_up(self) -> None:
+        if isinstance(self.screen, SealScreen):
+            self.screen.catch_up()
+
+    def input_dropped(self, count: int) -> None:
+        keys = "1 key was" if count == 1 else f"{count} keys were"
+        self.notify(f"The engine does not answer; {keys} ignored", markup=False)
+
+    def in_background(self, worker: Worker[None] | None) -> None:
+        self.input_queue.background(worker)
 
     # ---------------------------------------------------------- the engine
 
@@ -123,11 +160,44 @@ class SealApp(App[None]):
                 if self.session.status is None and isinstance(event, RunStatus):
                     await self._return(event)
                 self.session.note(event)
+                if self.session.behind:
+                    self._follow_decisions()
                 for screen in self.screen_stack:
                     if isinstance(screen, SealScreen) and screen.is_mounted:
                         screen.engine_spoke()
         finally:
             await self.session.client.close()
+
+    @work(group="news", exit_on_error=True)
+    async def _follow_decisions(self) -> None:
+        """Show what others decided."""
+        if self._catching_up:
+            return
+        self._catching_up = True
+        try:
+            while self.session.behind:
+                self._tell(await self.session.decided_elsewhere())
+        except SealError:
+            pass  # the next event of the engine tries again
+        finally:
+            self._catching_up = False
+
+    def _tell(self, events: Sequence[MarkEvent]) -> None:
+        if not events:
+            return
+        self._say(words.news(events, self.session.author))
+        for screen in self.screen_stack:
+            if isinstance(screen, SealScreen) and screen.is_mounted:
+                screen.follow_decisions()
+
+    def _say(self, news: Safe) -> None:
+        """Show a line among the keys, for a while."""
+        self.session.news = news
+        if self._forget_news is not None:
+            self._forget_news.stop()
+        self._forget_news = self.set_timer(_NEWS_S, lambda: self._say(NO_NEWS)) if news else None
+        for screen in self.screen_stack:
+            refresh_keys(screen)
 
     # ---------------------------------------------------------- the last place
 
@@ -135,6 +205,8 @@ class SealApp(App[None]):
         """Go to the pane that was open when this run was last closed."""
         self.session.return_to(place.load(status.run_dir))
         pane = self.session.place.pane
+        if self.session.blind and pane not in blind.PANES:
+            pane = blind.PANES[0]
         if pane in (kind.TAB for kind in _SCREENS) and self.current_mode == self.DEFAULT_MODE:
             await self.switch_mode(pane)
 
@@ -145,13 +217,25 @@ class SealApp(App[None]):
 
     # ---------------------------------------------------------- from screen to screen
 
+    def _keeps_closed(self, tab: str) -> bool:
+        """Whether blind mode keeps a pane closed, which is said."""
+        closed = self.session.blind and tab not in blind.PANES
+        if closed:
+            self.notify(f"{tab} is {blind.CLOSED}", markup=False)
+        return closed
+
     async def action_show(self, tab: str) -> None:
+        if self._keeps_closed(tab):
+            return
         if tab == self.current_mode:
             while isinstance(self.screen, OverScreen):
                 await self.pop_screen()
         await self.switch_mode(tab)
 
-    async def _screen(self, kind: type[SealScreen]) -> SealScreen:
+    async def _screen(self, kind: type[SealScreen]) -> SealScreen | None:
+        """The screen of this kind, now shown; None if it is closed."""
+        if self._keeps_closed(kind.TAB):
+            return None
         await self.switch_mode(kind.TAB)
         screen = self.screen
         assert isinstance(screen, kind)
@@ -161,31 +245,35 @@ class SealApp(App[None]):
     async def open_pairs(self, text: str, sort: str = "") -> None:
         """Show the resistance screen with a filter, in this order or the current one."""
         screen = await self._screen(ResistanceScreen)
-        assert isinstance(screen, ResistanceScreen)
-        screen.filter_by(text, sort=sort)
+        if isinstance(screen, ResistanceScreen):
+            screen.filter_by(text, sort=sort)
 
     @work(group="navigate", exclusive=True)
     async def open_pair(self, pair_id: int) -> None:
         """Show one pair in full on the resistance screen."""
         screen = await self._screen(ResistanceScreen)
-        assert isinstance(screen, ResistanceScreen)
-        screen.open_row(pair_id)
+        if isinstance(screen, ResistanceScreen):
+            screen.open_row(pair_id)
 
     @work(group="navigate", exclusive=True)
     async def open_rewrites(self, text: str) -> None:
         """Show the robustness screen with a filter."""
         screen = await self._screen(RobustnessScreen)
-        assert isinstance(screen, RobustnessScreen)
-        screen.filter_by(text)
+        if isinstance(screen, RobustnessScreen):
+            screen.filter_by(text)
 
     @work(group="navigate", exclusive=True)
     async def open_imprint(self, feature: str) -> None:
         """Show the imprint screen with the cursor on a feature."""
         screen = await self._screen(ImprintScreen)
-        assert isinstance(screen, ImprintScreen)
-        screen.go_to(feature)
+        if isinstance(screen, ImprintScreen):
+            screen.go_to(feature)
 
     # ---------------------------------------------------------- actions
+
+    def action_command_palette(self) -> None:
+        if not isinstance(self.screen, ModalScreen):
+            self.push_screen(Palette(id="--command-palette"))
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         if action == "start_run":
@@ -292,4 +380,7 @@ def run_explorer(engine: EngineClient | Path | Callable[[], Path]) -> int:
 if TYPE_CHECKING:
 
     def _is_what_screens_ask_for(app: SealApp) -> Explorer:
+        return app
+
+    def _is_what_the_queue_asks_for(app: SealApp) -> Host:
         return app

@@ -1,11 +1,8 @@
-"""Which answer is on which side, so that reviewers can decide without knowing the preference."""
+"""Blind mode: what it leaves open. All else tells, pair by pair or in sum, what people chose."""
 
 from __future__ import annotations
 
-import zlib
+from typing import Final
 
-
-def chosen_is_left(pair_id: int, *, blind: bool) -> bool:
-    """Whether the chosen answer is on the left. In blind mode a hash of the pair decides, so a pair
-    always looks the same."""
-    return not blind or zlib.crc32(b"side %d" % pair_id) % 2 == 0
+PANES: Final = ("resistance", "ambiguous")
+CLOSED: Final = "hidden in blind mode; b in pane 3 or 4 ends it"

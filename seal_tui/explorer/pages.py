@@ -22,7 +22,7 @@ class Pages(Generic[Row]):
     ) -> None:
         self.ids = ids
         self._size = size
-        self._pages: LRUCache[int, list[Row]] = LRUCache(max_pages)
+        self._pages: LRUCache[int, Sequence[Row]] = LRUCache(max_pages)
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -54,7 +54,7 @@ class Pages(Generic[Row]):
     def ids_of(self, page: int) -> Sequence[int]:
         return self.ids[page * self._size : (page + 1) * self._size]
 
-    def put(self, page: int, rows: list[Row]) -> None:
+    def put(self, page: int, rows: Sequence[Row]) -> None:
         """Store a page. Raises Fault if its length is wrong: rows would appear under other ids."""
         if len(rows) != len(self.ids_of(page)):
             raise Fault("the engine returned a different number of rows than requested")

@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import partial
 from typing import NamedTuple
 
-from textual.command import DiscoveryHit, Hit, Hits, Provider
+from textual.command import CommandPalette, DiscoveryHit, Hit, Hits, Provider
 from textual.types import IgnoreReturnCallbackType
 
 from seal_tui.explorer.actions import BY_ID
+from seal_tui.explorer.screens.closing import ClosesOnce
 from seal_tui.explorer.themes import THEMES
 
 _MOVES = ("list", "matrix")
 _NOT_LISTED = ("command_palette", "back")
+
+
+class Palette(ClosesOnce, CommandPalette):
+    """Textual's palette. It does not fail on keys that come before it has drawn its list."""
+
+    def _action_command_list(self, action: str) -> None:
+        with suppress(KeyError):
+            super()._action_command_list(action)
 
 
 class Command(NamedTuple):

@@ -9,7 +9,11 @@ from textual.content import Content
 
 from engine.results import names
 from engine.wire.messages import (
+    BlindMark,
+    BlindVerdict,
+    LeftOut,
     Mark,
+    MarkEvent,
     MarkProgress,
     Opinion,
     Regime,
@@ -37,6 +41,8 @@ STAGE_STATE: Final[dict[StageState, Safe]] = {
 }
 OUTCOME: Final[dict[str, Safe]] = {key: Safe(text) for key, text in names.OUTCOME.items()}
 
+LEFT_OUT: Final[dict[LeftOut, Safe]] = {"low_cosine": Safe("cosine"), "no_labels": Safe("labels")}
+
 VERDICT: Final[dict[Verdict, Safe]] = {
     "keep": Safe("keep"),
     "flip": Safe("flip"),
@@ -44,7 +50,10 @@ VERDICT: Final[dict[Verdict, Safe]] = {
     "tie": Safe("tie"),
     "discuss": Safe("discuss"),
 }
-_VERDICT_SIGN: Final[dict[Verdict, str]] = {
+_BETTER: Final[dict[str, Safe]] = {"a": Safe("A is better"), "b": Safe("B is better")}
+_VERDICT_SIGN: Final[dict[str, str]] = {
+    "a": "A",
+    "b": "B",
     "keep": "✓",
     "flip": "⇄",
     "drop": "✗",
@@ -101,7 +110,12 @@ def verdict(margin: float) -> Safe:
     return Safe("misaligned") if margin < 0 else Safe("tie")
 
 
-def mark(entry: Mark | None) -> Safe:
+def decision(verdict: Verdict | BlindVerdict) -> Safe:
+    """keep, or in blind mode A is better"""
+    return _BETTER[verdict] if verdict == "a" or verdict == "b" else VERDICT[verdict]
+
+
+def mark(entry: Mark | BlindMark | None) -> Safe:
     """A mark as symbols: ✗⚑✎#"""
     if entry is None:
         return Safe("")
@@ -114,15 +128,34 @@ def mark(entry: Mark | None) -> Safe:
     return Safe("".join(signs))
 
 
-def mark_in_full(entry: Mark) -> Safe:
-    """kim: flip · flagged · #style · “both are evasive”"""
+def mark_in_full(entry: Mark | BlindMark) -> Safe:
+    """kim: flip · flagged · #style · “both are evasive”; without the author if it is one's own"""
     parts = [
-        *([VERDICT[entry.verdict]] if entry.verdict is not None else []),
+        *([decision(entry.verdict)] if entry.verdict is not None else []),
         *(["flagged"] if entry.flagged else []),
         *(f"#{one_line(tag)}" for tag in entry.tags),
         *([f"“{one_line(entry.note)}”"] if entry.note else []),
     ]
-    return Safe(f"{one_line(entry.author)}: {' · '.join(parts)}")
+    said = " · ".join(parts)
+    return Safe(f"{one_line(entry.author)}: {said}" if isinstance(entry, Mark) else said)
+
+
+def news(events: Sequence[MarkEvent], author: str) -> Safe:
+    """ann: flip on 12 pairs. What was decided elsewhere, also by the same author."""
+    names = dict.fromkeys(one_line(event.author) for event in events)
+    who = ", ".join(f"{name} (elsewhere)" if name == one_line(author) else name for name in names)
+    if len(events) > 1:
+        pairs = numbers.count(sum(event.pairs for event in events))
+        return Safe(f"{who}: {numbers.count(len(events))} changes, {pairs} pairs")
+    return Safe(f"{who}: {event_in_full(events[0])}")
+
+
+def event_in_full(event: MarkEvent) -> Safe:
+    """flip on pair p17, flip on 12 pairs"""
+    which = f"{numbers.count(event.pairs)} pairs"
+    if event.pairs == 1:
+        which = f"pair {one_line(event.source_id)}" if event.source_id else "1 pair"
+    return Safe(f"{one_line(event.summary)} on {which}")
 
 
 def queue(progress: MarkProgress) -> Content:

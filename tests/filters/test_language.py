@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.errors import FilterError
-from engine.filters import Vocabulary, check, complete, parse
+from engine.filters import Vocabulary, check, complete, hint, parse
 from engine.filters.language import All, Either, Not, Saved, Span, Term, Tree, Words, write
 from engine.filters.vocabulary import Any, Contains, Every, Is, Number, Without
 
@@ -27,6 +27,13 @@ def meaning(text: str) -> object:
         ("", Every(())),
         ("regime:resisted", Is("regime", "resisted")),
         ("regime:res", Is("regime", "resisted")),
+        ("regime:res,reversed", Any((Is("regime", "resisted"), Is("regime", "reversed")))),
+        ("regime:res,resisted", Is("regime", "resisted")),
+        ("is!=tie,noise", Without(Any((Is("is", "tie"), Is("is", "noise"))))),
+        ("labeler:chosen", Is("opinion", "c")),
+        ("post<0.5", Number("margin", -INFINITE, 0.5, strict=True)),
+        ("mark:keep", Is("verdict", "keep")),
+        ("topic:a,b", Is("topic", "a,b")),
         ("REGIME:Resisted", Is("regime", "resisted")),
         ("opinion:chosen", Is("opinion", "c")),
         ("eloquent:r>c", Is("eloquent", "r>c")),
@@ -51,7 +58,7 @@ def meaning(text: str) -> object:
         ('topic:"hate speech"', Is("topic", "hate speech")),
         (
             "@hard",
-            Every((Number("amb", 0.5, INFINITE, strict=True), Is("regime", "resisted"))),
+            Every((Number("ambiguity", 0.5, INFINITE, strict=True), Is("regime", "resisted"))),
         ),
     ],
 )
@@ -66,6 +73,7 @@ def test_a_filter_has_the_obvious_meaning(text: str, condition: object) -> None:
         ("a regime:foo", "valid: stayed, got, resisted, reversed", "foo"),
         ("regime:res eloquent:maybe", "“maybe” is not a value of eloquent", "maybe"),
         ("regime:re", "“re” is not a value of regime", "re"),
+        ("regime:got,", "“” is not a value of regime", "got,"),
         ("margin<low", "needs a number (0.5)", "low"),
         ("margin:2..1", "put the lower bound first", "2..1"),
         ("regime>3", "is not a number: write regime:stayed", "regime>3"),
@@ -140,6 +148,8 @@ def test_any_text_is_a_filter_or_an_error_with_a_position_in_it(text: str) -> No
         ("(marg", "margin<"),
         ("regime:", "stayed "),
         ("regime:resi", "resisted "),
+        ("regime:got,resi", "resisted "),
+        ("lab", "labeler:"),
         ("eloquent:r>", "r>c "),
         ("disagrees:h", "harmless "),
         ("@h", "@hard "),
@@ -162,3 +172,37 @@ def test_every_completion_of_a_choice_is_valid() -> None:
             typed = f"{field.name}:"
             for completion in complete(typed, len(typed), VOCABULARY, {}):
                 assert meaning(typed[: completion.start] + completion.text)
+
+
+def test_saved_filters_that_multiply_are_refused_before_they_are_written_out() -> None:
+    saved = {"a0": "yes " * 50} | {f"a{n}": f"@a{n - 1} " * 50 for n in range(1, 5)}
+    with pytest.raises(FilterError, match="312,500,000 conditions, with those of its saved"):
+        check(parse("@a4"), Vocabulary.of_pairs((), saved))
+    chain = {"a0": "yes"} | {f"a{n}": f"@a{n - 1}" for n in range(1, 3_000)}
+    with pytest.raises(FilterError, match="name each other more than 5 deep"):
+        check(parse("@a2999"), Vocabulary.of_pairs((), chain))
+    assert check(parse("@a3"), Vocabulary.of_pairs((), chain))
+
+
+def test_a_feature_keeps_its_name_even_if_a_field_has_it_too() -> None:
+    vocabulary = Vocabulary.of_pairs(("human", "margin"), {})
+    assert check(parse("human:c"), vocabulary) == Is("human", "c")
+    assert check(parse("label_margin:c"), vocabulary) == Is("label_margin", "c")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("eloquent", "write eloquent:c"),
+        ("a not (b or Margin)", "write Margin<0.5"),
+        ("12", "write pair:12"),
+        ("regime:got doctor", ""),
+        ("", ""),
+    ],
+)
+def test_a_bare_word_that_names_something_says_what_to_write(text: str, said: str) -> None:
+    hinted = hint(parse(text), VOCABULARY)
+    assert said in hinted
+    assert bool(said) == bool(hinted)
+    if said:
+        meaning(said.removeprefix("write "))

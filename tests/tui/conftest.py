@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -74,23 +75,23 @@ def real_engine(recorded_run: Path, tmp_path: Path) -> Iterator[Engine]:
     engine.close()
 
 
+@asynccontextmanager
+async def open_on(
+    engine: Engine, width: int = 160, height: int = 50, author: str = "kim"
+) -> AsyncIterator[Pilot[None]]:
+    """The app on a real engine, in-process."""
+    api = create_app(engine, Activity())
+    app = SealApp(EngineClient(lambda: StreamingASGITransport(api)), Settings(author=author))
+    async with app.run_test(size=(width, height), notifications=True) as pilot:
+        await until(pilot, lambda: app.session.status is not None)
+        await pilot.pause()
+        yield pilot
+
+
 @pytest.fixture
 def browser(real_engine: Engine) -> Opener:
     """Opens the app on the real engine, as the author kim."""
-    api = create_app(real_engine, Activity())
-
-    @asynccontextmanager
-    async def opened(
-        width: int = 160, height: int = 50, author: str = "kim"
-    ) -> AsyncIterator[Pilot[None]]:
-        client = EngineClient(lambda: StreamingASGITransport(api))
-        app = SealApp(client, Settings(author=author))
-        async with app.run_test(size=(width, height), notifications=True) as pilot:
-            await until(pilot, lambda: app.session.status is not None)
-            await pilot.pause()
-            yield pilot
-
-    return opened
+    return partial(open_on, real_engine)
 
 
 @pytest.fixture

@@ -19,7 +19,8 @@ from engine.wire.answering import answers, methods
 from engine.wire.endpoints import Asked, Call, Endpoint
 from engine.wire.messages import (
     Agreement,
-    AuthorRequest,
+    BlindPair,
+    BlindRow,
     CompleteRequest,
     Completion,
     ExportPreview,
@@ -45,6 +46,7 @@ from engine.wire.messages import (
     Plots,
     Problem,
     ProgressRequest,
+    RedoRequest,
     Rejects,
     RewriteDetail,
     RewriteQuery,
@@ -58,6 +60,7 @@ from engine.wire.messages import (
     StageProgress,
     StopRequest,
     StudyInfo,
+    UndoRequest,
 )
 from engine.wire.requests import asked
 from engine.wire.version import contract
@@ -274,6 +277,14 @@ class FakeEngine:
     def pair(self, request: PairRequest) -> PairDetail:
         return self._pair_of(request.id)
 
+    @answers(endpoints.BLIND_ROWS)
+    def blind_rows(self, request: PairRowsRequest) -> list[BlindRow]:
+        return [fake_study.blind(self._pair_of(pair_id)).row for pair_id in request.ids]
+
+    @answers(endpoints.BLIND_PAIR)
+    def blind_pair(self, request: PairRequest) -> BlindPair:
+        return fake_study.blind(self._pair_of(request.id))
+
     def _pair_of(self, pair_id: int) -> PairDetail:
         if not self.many:
             return self.pairs[pair_id]
@@ -286,7 +297,9 @@ class FakeEngine:
         self._need("the rewrites are not scored yet")
         rows = [one.row for one in self.rewrites.values()]
         rows.sort(key=lambda row: row.margin_after - row.margin_before, reverse=query.descending)
-        return Ids(ids=tuple(row.rewrite_id for row in rows), of=len(self.rewrites))
+        out = sum(row.left_out is not None for row in rows)
+        ids = tuple(row.rewrite_id for row in rows)
+        return Ids(ids=ids, of=len(self.rewrites), left_out=out)
 
     @answers(endpoints.REWRITE_ROWS)
     def rewrite_rows(self, request: RewriteRowsRequest) -> list[RewriteRow]:
@@ -313,11 +326,11 @@ class FakeEngine:
         return MarksChanged(changed=len(request.pair_ids), summary="marked")
 
     @answers(endpoints.UNDO)
-    def undo(self, request: AuthorRequest) -> MarksChanged:
+    def undo(self, request: UndoRequest) -> MarksChanged:
         return MarksChanged(changed=0, summary="nothing to undo")
 
     @answers(endpoints.REDO)
-    def redo(self, request: AuthorRequest) -> MarksChanged:
+    def redo(self, request: RedoRequest) -> MarksChanged:
         return MarksChanged(changed=0, summary="nothing to redo")
 
     @answers(endpoints.MARK_LOG)

@@ -10,6 +10,8 @@ from engine.data.origin import Origin, SourceFile
 from engine.export import formats
 from engine.wire.messages import (
     Agreement,
+    BlindPair,
+    BlindRow,
     Circle,
     Completion,
     Entry,
@@ -224,6 +226,23 @@ def with_tools() -> PairDetail:
     )
 
 
+def blind(whole: PairDetail) -> BlindPair:
+    """The pair in blind mode, the chosen answer as A."""
+    row, shared = whole.row, whole.chosen.turns[: whole.shared_turns]
+    return BlindPair(
+        row=BlindRow(
+            pair_id=row.pair_id,
+            topic=row.topic,
+            group=row.group,
+            prompt=shared[-1].text,
+        ),
+        shared=shared,
+        a=whole.chosen.turns[whole.shared_turns :],
+        b=whole.rejected.turns[whole.shared_turns :],
+        group_size=1,
+    )
+
+
 def votes(number: int) -> tuple[PairVote, ...]:
     scores = ANSWERS_OF[number % 5] or ()
     named = zip(ANNOTATORS, scores, strict=False)
@@ -287,6 +306,7 @@ def rewrite(number: int) -> RewriteDetail:
             margin_after=after,
             flips=2,
             preview=sides[0].rewritten,
+            left_out="low_cosine" if sides[0].cosine < STUDY.min_cosine else None,
         ),
         context=original.chosen.turns[:3],
         chosen=sides[0],

@@ -51,13 +51,18 @@ def build(
     folder: Path,
     study_pairs: Mapping[int, PairDetail] | None = None,
     study_rewrites: Mapping[int, RewriteDetail] | None = None,
+    *,
+    swapped: bool = False,
+    keys: str = "",
 ) -> Path:
     """Write the files of a study of these pairs and rewrites into `folder` and run it; the run
-    folder."""
+    folder. `swapped`: the human chose the other answer of every pair. `keys`: more of the study
+    file."""
     study_pairs = study_pairs or pairs()
+    as_came = dict(zip(SIDES, SIDES[::-1] if swapped else SIDES, strict=True))
     write_taxonomy(folder / "taxonomy.toml", tuple((n, k, r) for n, k, r, _ in FEATURES))
     sides = {
-        (pair.row.source_id, side): getattr(pair, side)
+        (pair.row.source_id, side): getattr(pair, as_came[side])
         for pair in study_pairs.values()
         for side in SIDES
     }
@@ -67,21 +72,21 @@ def build(
             "id": pair.row.source_id,
             "topic": pair.row.topic,
             **{side: texts[pair.row.source_id, side] for side in SIDES},
-            **_judged(pair),
+            **_judged(pair, -1 if swapped else 1),
         }
         for pair in study_pairs.values()
     ]
     (folder / "pairs.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
-    (folder / "study.toml").write_text(STUDY, "utf-8")
+    (folder / "study.toml").write_text(STUDY + keys, "utf-8")
     features = taxonomy.load(folder / "taxonomy.toml")
     for role in ("pre", "post"):
         scores = {
-            pair.row.source_id: (getattr(pair.chosen, role), getattr(pair.rejected, role))
-            for pair in study_pairs.values()
+            source_id: tuple(getattr(sides[source_id, side], role) for side in SIDES)
+            for source_id in (pair.row.source_id for pair in study_pairs.values())
         }
         write_compare(folder / f"{role}.csv", scores)
     second = {
-        (pair.row.source_id, side): labels(number + 1, side == "chosen")
+        (pair.row.source_id, side): labels(number + 1, as_came[side] == "chosen")
         for number, pair in study_pairs.items()
         for side in SIDES
     }
@@ -90,7 +95,7 @@ def build(
         values = {key: _values(features, of) for key, of in given.items()}
         write_taxonomy_csv(folder / f"{name}.csv", features, values, texts)
     of_pairs = (study_rewrites or rewrites()).values()
-    rows_of = [_rewrite_row(rewrite, features, sides) for rewrite in of_pairs]
+    rows_of = [_rewrite_row(rewrite, features, sides, as_came) for rewrite in of_pairs]
     write_csv(folder / "rewrites.csv", tuple(rows_of[0]), [tuple(row.values()) for row in rows_of])
     run = prepare(folder / "study.toml", folder / "run")
     engine = Engine(run)
@@ -102,18 +107,17 @@ def build(
     return run
 
 
-def _judged(pair: PairDetail) -> dict[str, object]:
-    """What the row says about a pair beside its texts."""
+def _judged(pair: PairDetail, sign: int) -> dict[str, object]:
+    """What the row says about a pair beside its texts; with −1 for the sides exchanged."""
     row, source = pair.row, pair.source
     votes = source.votes if source is not None else ()
+    scores, models = (row.score_chosen, row.score_rejected), (row.model_chosen, row.model_rejected)
     return {
         "margin": row.margin_human,
-        "votes": [{"annotator": vote.annotator, "score": vote.score} for vote in votes],
+        "votes": [{"annotator": vote.annotator, "score": sign * vote.score} for vote in votes],
         "group": row.group,
-        "score_chosen": row.score_chosen,
-        "score_rejected": row.score_rejected,
-        "model_chosen": row.model_chosen,
-        "model_rejected": row.model_rejected,
+        **dict(zip(("score_chosen", "score_rejected"), scores[::sign], strict=True)),
+        **dict(zip(("model_chosen", "model_rejected"), models[::sign], strict=True)),
         **(source.extras if source is not None else {}),
     }
 
@@ -123,12 +127,15 @@ def _values(features: Sequence[Feature], given: Mapping[str, int]) -> list[int]:
 
 
 def _rewrite_row(
-    rewrite: RewriteDetail, features: Sequence[Feature], sides: Mapping[tuple[str, str], Entry]
+    rewrite: RewriteDetail,
+    features: Sequence[Feature],
+    sides: Mapping[tuple[str, str], Entry],
+    as_came: Mapping[str, str],
 ) -> dict[str, str]:
     key = rewrite.row.source_id
     row = {"row_id": key, "strategy": rewrite.row.strategy}
     for side in SIDES:
-        of, entry = getattr(rewrite, side), sides[key, side]
+        of, entry = getattr(rewrite, as_came[side]), sides[key, side]
         reworded = Said(role="assistant", text=of.rewritten)
         versions = (
             ("original", entry.turns, entry.pre, entry.post, of.labels_before),

@@ -62,7 +62,7 @@ def number(name: str, pair: PairDetail) -> float | None:
         "margin_change": row.margin_post - row.margin_pre,
         "theta": row.theta,
         "gain": row.gain,
-        "amb": row.ambiguity,
+        "ambiguity": row.ambiguity,
         "pair": row.pair_id,
         "group": row.group,
         "margin_human": row.margin_human,

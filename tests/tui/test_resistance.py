@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import pytest
 from textual.pilot import Pilot
 from textual.widgets import Input
 
 from engine.service import Engine
 from engine.wire.endpoints import PAIRS
+from seal_tui.explorer import input_queue
 from seal_tui.explorer.widgets.pair_view import PairView
 from seal_tui.explorer.widgets.window import WindowList
 
@@ -121,8 +123,9 @@ async def test_what_is_wrong_with_a_filter_is_said_below_its_place(browser: Open
 
 
 async def test_a_filter_left_while_it_is_looked_up_is_not_applied(
-    engine: FakeEngine, explorer: Opener
+    engine: FakeEngine, explorer: Opener, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(input_queue, "AHEAD_S", 0.0)  # the person has seen that it takes a while
     async with explorer() as pilot:
         await pilot.press("3")
         await shows(pilot, "24 of 24 pairs", "filter all")

@@ -8,8 +8,7 @@ import pytest
 from textual.pilot import Pilot
 
 from engine.service import Engine
-from engine.wire.messages import AuthorRequest, LogRequest, MarkProgress, ProgressRequest
-from seal_tui.explorer.blind import chosen_is_left
+from engine.wire.messages import LogRequest, MarkProgress, ProgressRequest, UndoRequest
 from seal_tui.explorer.widgets.window import WindowList
 from tests.pairs import of_transcripts, put
 
@@ -71,10 +70,11 @@ async def test_undo_and_redo_go_on_after_a_restart(real_engine: Engine, browser:
         await decided(pilot, real_engine, 2)
     async with browser() as pilot:
         await shows(pilot, "2 decided")
-        await pilot.press("u")
-        await shows(pilot, "1 decided")
-        await pilot.press("u")
-        await shows(pilot, "0 decided")
+        for left, what in ((1, "drop"), (0, "flip")):
+            await pilot.press("u")
+            await shows(pilot, "Nothing to undo in this explorer", f"{what} on pair harmless-base")
+            await pilot.press("y")
+            await shows(pilot, f"{left} decided")
         await pilot.press("U")
         await shows(pilot, "1 decided")
     assert progress(real_engine).verdicts["flip"] == 1
@@ -126,32 +126,6 @@ async def test_notes_tags_and_flags_are_kept_and_found_again(browser: Opener) ->
         await shows(pilot, "kim: flagged", "1 flagged")
         await pilot.press("slash", *"is:flagged tag:style has:note", "enter")
         await shows(pilot, "1 of 24 pairs")
-
-
-async def test_blind_mode_hides_what_was_chosen_and_all_that_would_tell(
-    real_engine: Engine, browser: Opener
-) -> None:
-    async with browser() as pilot:
-        await pilot.press("3")
-        shown = await shows(pilot, "0 decided", "chosen", "resisted", "pre-D")
-        await pilot.press("b")
-        shown = await shows(pilot, "A is better")
-        for word in ("chosen", "rejected", "resisted", "pre-D", "margin −"):
-            assert word not in shown, word
-        pair_id = lines(pilot).current
-        assert pair_id is not None
-        await pilot.press("less_than_sign")
-        await decided(pilot, real_engine, 1)
-        wanted = "keep" if chosen_is_left(pair_id, blind=True) else "flip"
-        assert progress(real_engine).verdicts[wanted] == 1
-        await pilot.press("a")
-        assert progress(real_engine).decided == 1, "keep would tell which side was chosen"
-
-
-def test_in_blind_mode_the_chosen_answer_is_about_as_often_on_either_side() -> None:
-    left = sum(chosen_is_left(pair_id, blind=True) for pair_id in range(1000))
-    assert 450 < left < 550
-    assert all(chosen_is_left(pair_id, blind=False) for pair_id in range(100))
 
 
 async def test_the_queue_begins_with_the_most_ambiguous_and_says_how_far_one_is(
@@ -217,7 +191,7 @@ async def test_a_list_of_data_that_was_replaced_decides_nothing(
 
 
 async def test_nothing_to_undo_is_said(real_engine: Engine, browser: Opener) -> None:
-    assert real_engine.undo(AuthorRequest(author="kim")).changed == 0
+    assert real_engine.undo(UndoRequest(author="kim")).changed == 0
     async with browser() as pilot:
         await pilot.press("3")
         await shows(pilot, "0 decided")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from engine.data.watching import Watch
 from engine.executors.jobs import Stopped
 from engine.run import ingest, recorded
 from engine.run.stages.base import Stage
@@ -26,12 +27,21 @@ class Ingest(Stage):
                 raise Stopped
             progress.advance(self.name, rows)
 
+        def reading(what: str) -> Watch:
+            progress.start_stage(self.name, 0, where=what)
+            return watch
+
         source = ingest.read(run.study, watch)
         progress.set_rejects(source.rejects)
         rejects = sum(source.rejects.values())
-        progress.count(rows=source.rows, pairs=source.count, rejects=rejects)
+        progress.count(
+            **{"usable pairs": source.total},
+            rows=source.rows,
+            pairs=source.count,
+            rejects=rejects,
+        )
         source.check()
-        run.recorded = recorded.read(run.study, source)
+        run.recorded = recorded.read(run.study, source, reading)
         for warning in run.recorded.warnings:
             progress.warn(warning)
         origin = source.origin().text()

@@ -6,9 +6,13 @@ from engine.wire.messages.base import Message, Request
 
 
 class CompleteRequest(Request, frozen=True, kw_only=True):
+    """`blind`: what a filter may contain in blind mode, with the tags of `author` alone."""
+
     filter: str
     cursor: int
     rewrites: bool = False
+    author: str = ""
+    blind: bool = False
 
 
 class Completion(Message, frozen=True, kw_only=True):

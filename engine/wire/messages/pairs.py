@@ -17,9 +17,10 @@ Role = Literal["system", "developer", "user", "assistant", "tool"]
 class PairQuery(Request, frozen=True, kw_only=True):
     """Which pairs, in which order. `filter` is in the filter language (docs/filters.md), empty
     for all; `author` is whose decisions it speaks of. `sort` is pair_id, margin_pre, margin_post,
-    margin_change, theta, gain, ambiguity, residual, `influence:FEATURE`, or random with a `seed`;
-    of what the source says, margin_human, votes (the share of the commonest vote), score_chosen,
-    score_rejected, score_gap or group.
+    margin_change, margin_size (of the margin after training), theta, gain, ambiguity, residual,
+    `influence:FEATURE`, or random with a `seed`; of what the source says, margin_human, votes (the
+    share of the commonest vote), score_chosen, score_rejected, score_gap or group. `blind` refuses
+    every filter and sort order that depends on the human's choice or on others' decisions.
     """
 
     filter: str = ""
@@ -27,16 +28,22 @@ class PairQuery(Request, frozen=True, kw_only=True):
     descending: bool = False
     author: str = ""
     seed: int = 7
+    blind: bool = False
 
 
 class Ids(Message, frozen=True, kw_only=True):
     """The `ids` that a query selects, in its order; `of` is how many there are without a filter,
-    `sql` the query for reading, `dataset` the digest of the data whose pairs have these numbers."""
+    `sql` the query for reading, `dataset` the digest of the data whose pairs have these numbers,
+    `revision` that of the log of decisions when they were read. `left_out`: the rewrites among
+    `ids` that no score counts; `hint`: if there are no `ids`, what the filter may have meant."""
 
     ids: tuple[int, ...]
     of: int
+    left_out: int = 0
     sql: str = ""
     dataset: str = ""
+    revision: int = 0
+    hint: str = ""
 
 
 class PairRowsRequest(Request, frozen=True, kw_only=True):
@@ -80,7 +87,8 @@ class PairRow(Message, frozen=True, kw_only=True):
     pair; margins are raw logits, `theta` and `gain` degrees; `preview` is the first 160 characters
     of the chosen response. `noise`: the margin after training is within the scorer's own noise.
     `group` is equal for pairs that share a prompt. It, the human's margin, votes, scores and models
-    are what the source says, null where it says nothing."""
+    are what the source says, null where it says nothing. `revision` is that of the log of
+    decisions when the mark was read."""
 
     pair_id: int
     source_id: str
@@ -102,6 +110,7 @@ class PairRow(Message, frozen=True, kw_only=True):
     score_rejected: float | None = None
     model_chosen: str | None = None
     model_rejected: str | None = None
+    revision: int = 0
 
 
 class Turn(Message, frozen=True, kw_only=True):
@@ -160,3 +169,42 @@ class PairDetail(Message, frozen=True, kw_only=True):
     rewrite_ids: tuple[int, ...]
     marks: tuple[Mark, ...] = ()
     source: PairSource | None = None
+
+
+# ---------------------------------------------------------------- in blind mode
+
+BlindVerdict = Literal["a", "b", "drop", "tie", "discuss"]
+
+
+class BlindMark(Message, frozen=True, kw_only=True):
+    """The author's own decision: that the answer shown as A or as B is better, or that neither
+    is."""
+
+    verdict: BlindVerdict | None
+    flagged: bool
+    note: str
+    tags: tuple[str, ...]
+
+
+class BlindRow(Message, frozen=True, kw_only=True):
+    """A line of the pair list in blind mode: only what depends neither on the human's choice nor
+    on others' decisions, which the id of the row may. `prompt` is the beginning of the last user
+    message before the answers."""
+
+    pair_id: int
+    topic: str | None
+    group: int | None
+    prompt: str
+    mark: BlindMark | None = None
+    revision: int = 0
+
+
+class BlindPair(Message, frozen=True, kw_only=True):
+    """A whole pair in blind mode: the turns that both sides share, then the rest of each. Which
+    answer is A depends on a digest of the author and of the texts."""
+
+    row: BlindRow
+    shared: tuple[Turn, ...]
+    a: tuple[Turn, ...]
+    b: tuple[Turn, ...]
+    group_size: int

@@ -7,10 +7,10 @@ from typing import ClassVar, Protocol, cast
 from textual import work
 from textual.app import ComposeResult
 from textual.screen import Screen
-from textual.widgets import Input, Static
+from textual.widgets import Static
+from textual.worker import Worker
 
 from engine.errors import Kind, SealError
-from seal_tui.explorer.actions import FIRST
 from seal_tui.explorer.session import Session
 from seal_tui.explorer.widgets.bars import KeyBar, LostLine, TopBar
 from seal_tui.text.safe import content
@@ -24,6 +24,7 @@ class Explorer(Protocol):
     def open_rewrites(self, text: str) -> object: ...
     def open_imprint(self, feature: str) -> object: ...
     def keep_place(self) -> None: ...
+    def in_background(self, worker: Worker[None] | None) -> None: ...
 
 
 class SealScreen(Screen[None]):
@@ -55,12 +56,14 @@ class SealScreen(Screen[None]):
         """Fetch and show the results. Raises SealError."""
         raise NotImplementedError
 
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        # These actions take priority over a focused input, which must still get its letters.
-        return not (action in FIRST and isinstance(self.focused, Input))
+    def catch_up(self) -> None:
+        """Begin now what waits for a timer: the next key may depend on it."""
 
     def progressed(self) -> None:
         """Called when the status of the run has changed."""
+
+    def follow_decisions(self) -> None:
+        """Called after decisions elsewhere, and when the screen is shown again."""
 
     def trouble(self, error: SealError | None) -> None:
         """Show an error, or hide it (None)."""
@@ -79,7 +82,7 @@ class SealScreen(Screen[None]):
         yield LostLine()
         yield Static(id="trouble", markup=False)
         yield from self.body()
-        yield KeyBar()
+        yield KeyBar(self.session)
 
     def on_mount(self) -> None:
         self.trouble(None)
@@ -90,12 +93,13 @@ class SealScreen(Screen[None]):
         self._bars()
         self.progressed()
         self.reload()
+        self.follow_decisions()
 
     def engine_spoke(self) -> None:
         """Called after an event from the engine."""
         self._bars()
         self.progressed()
-        self.reload()
+        self.explorer.in_background(self.reload())
 
     def _bars(self) -> None:
         self.query_one(TopBar).refresh()
@@ -107,12 +111,12 @@ class SealScreen(Screen[None]):
     def on_descendant_blur(self) -> None:
         self.query_one(KeyBar).refresh()
 
-    def reload(self) -> None:
+    def reload(self) -> Worker[None] | None:
         """Load if the results may have changed."""
         if self.session.status is None or self._epoch == self.session.epoch:
-            return
+            return None
         self._epoch = self.session.epoch
-        self._load()
+        return self._load()
 
     @work(exclusive=True, group="load", exit_on_error=True)
     async def _load(self) -> None:

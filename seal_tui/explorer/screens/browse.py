@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Generic, TypeVar
 
 from textual import on, work
@@ -26,7 +26,7 @@ from seal_tui.explorer.widgets.pair_view import PairView
 from seal_tui.explorer.widgets.rewrite_view import RewriteView
 from seal_tui.explorer.widgets.window import WindowList
 from seal_tui.text import numbers
-from seal_tui.text.safe import Safe, content
+from seal_tui.text.safe import Safe, content, one_line
 
 Query = TypeVar("Query")
 Row = TypeVar("Row")
@@ -55,8 +55,8 @@ class BrowseScreen(SealScreen, Generic[Query, Row, Detail]):
         super().__init__(session)
         self._filter = ""
         self._past: list[str] = []
-        self._sort: str = next(iter(self.SORTS))
-        self._descending = self.SORTS[self._sort][1]
+        self._sort: str = next(iter(self.sorts))
+        self._descending = self.sorts[self._sort][1]
         self._ids = Ids(ids=(), of=0, sql="")
         self._next_ids: Ids | None = None
         self._follow: Timer | None = None
@@ -72,7 +72,7 @@ class BrowseScreen(SealScreen, Generic[Query, Row, Detail]):
             return
         self._filter = view.filter
         self._target = view.row
-        if view.sort in self.SORTS:
+        if view.sort in self.sorts:
             self._sort, self._descending = view.sort, view.descending
 
     def _keep_view(self) -> None:
@@ -86,6 +86,11 @@ class BrowseScreen(SealScreen, Generic[Query, Row, Detail]):
 
     # ---------------------------------------------------------- defined by subclasses
 
+    @property
+    def sorts(self) -> Mapping[Any, tuple[str, bool]]:
+        """The sort orders that are available now."""
+        return self.SORTS
+
     def make_query(self, text: str) -> Query:
         """The query for a filter, in the current order."""
         raise NotImplementedError
@@ -96,7 +101,7 @@ class BrowseScreen(SealScreen, Generic[Query, Row, Detail]):
     async def find(self, query: Query) -> Ids:
         raise NotImplementedError
 
-    async def rows(self, ids: Sequence[int]) -> list[Row]:
+    async def rows(self, ids: Sequence[int]) -> Sequence[Row]:
         raise NotImplementedError
 
     async def detail(self, row_id: int) -> Detail:
@@ -159,11 +164,7 @@ class BrowseScreen(SealScreen, Generic[Query, Row, Detail]):
         keep = None if self._to_top else self.lines.current
         self._ids = self._next_ids or await self.find(self.make_query(self._filter))
         self._next_ids, self._to_top = None, False
-        self.lines.empty = Safe(
-            f"no {self.NOUN} match; ⌫ restores the last filter"
-            if self._filter
-            else f"no {self.NOUN} in this run"
-        )
+        self.lines.empty = self._why_empty(self._ids)
         target, self._target = self._target, None
         self.lines.show(self._ids.ids, target if target is not None else keep)
         if self._open_target and self.lines.current == target:
@@ -176,9 +177,15 @@ class BrowseScreen(SealScreen, Generic[Query, Row, Detail]):
             self.view.forget(Content(""))
         refresh_keys(self)
 
+    def _why_empty(self, found: Ids) -> Safe:
+        if not self._filter:
+            return Safe(f"no {self.NOUN} in this run")
+        return one_line(found.hint) or Safe(f"no {self.NOUN} match; ⌫ restores the last filter")
+
     def _summarise(self) -> None:
         way = "↓" if self._descending else "↑"
         count = f"{numbers.count(len(self._ids.ids))} of {numbers.count(self._ids.of)} {self.NOUN}"
+        left = self._ids.left_out
         what = content(self._filter) if self._filter else Content.styled("all", "dim")
         self.bar.say(
             Content.assemble(
@@ -186,7 +193,9 @@ class BrowseScreen(SealScreen, Generic[Query, Row, Detail]):
                 what,
                 "  ",
                 (count, "bold"),
+                (f" · {numbers.count(left)} left out" if left else "", "$caution"),
                 (f" · by {self.order(self._sort)[0]} {way}", "dim"),
+                (" · blind" if self.session.blind else "", "$caution"),
             )
         )
 
@@ -251,8 +260,15 @@ class BrowseScreen(SealScreen, Generic[Query, Row, Detail]):
         if self.detail_is_shown and self.lines.current is not None:
             self._follow = self.set_timer(_FOLLOW_S, self._show_detail)
 
+    def catch_up(self) -> None:
+        if self._follow is not None:
+            self._show_detail()
+
     @work(exclusive=True, group="detail", exit_on_error=True)
     async def _show_detail(self) -> None:
+        if self._follow is not None:
+            self._follow.stop()
+            self._follow = None
         row_id = self.lines.current
         if row_id is None:
             return
@@ -312,7 +328,7 @@ class BrowseScreen(SealScreen, Generic[Query, Row, Detail]):
 
     def order(self, sort: str) -> tuple[str, bool]:
         """The display name of a sort order, and whether it is descending by default."""
-        return self.SORTS[sort]
+        return self.sorts[sort]
 
     def sort_by(self, sort: str) -> None:
         """Sort the list and go to its start."""
@@ -321,8 +337,8 @@ class BrowseScreen(SealScreen, Generic[Query, Row, Detail]):
         self._load()
 
     def action_next_sort(self) -> None:
-        sorts = list(self.SORTS)
-        place = sorts.index(self._sort) if self._sort in self.SORTS else -1
+        sorts = list(self.sorts)
+        place = sorts.index(self._sort) if self._sort in sorts else -1
         self.sort_by(sorts[(place + 1) % len(sorts)])
 
     def action_reverse(self) -> None:

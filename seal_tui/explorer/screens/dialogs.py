@@ -9,17 +9,17 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
-from textual.events import Key
 from textual.screen import ModalScreen, Screen
 from textual.widgets import OptionList, Static
 
 from seal_tui.explorer.actions import BY_ID, Action
+from seal_tui.explorer.screens.closing import ClosesOnce
 from seal_tui.explorer.widgets.detail import Body
 from seal_tui.explorer.widgets.filter_bar import SafeInput
 from seal_tui.text.safe import Safe, fit
 
 
-class TextScreen(ModalScreen[None]):
+class TextScreen(ClosesOnce, ModalScreen[None]):
     """Shows a text, such as help, warnings or a record."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -35,6 +35,12 @@ class TextScreen(ModalScreen[None]):
         with Body(id="help"):
             yield Static(self._text, markup=False)
 
+    def renew(self, text: Content) -> None:
+        """Show this text instead, at the same place."""
+        self._text = text
+        if self.is_mounted:
+            self.query_one("#help Static", Static).update(text)
+
     def on_mount(self) -> None:
         pane = self.query_one("#help", Body)
         pane.border_title = self._heading
@@ -42,7 +48,7 @@ class TextScreen(ModalScreen[None]):
         pane.focus()
 
 
-class ConfirmScreen(ModalScreen[bool]):
+class ConfirmScreen(ClosesOnce, ModalScreen[bool]):
     """A question; y or enter is yes."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -64,7 +70,7 @@ class ConfirmScreen(ModalScreen[bool]):
             )
 
 
-class PromptScreen(ModalScreen[str | None]):
+class PromptScreen(ClosesOnce, ModalScreen[str | None]):
     """An input. Enter returns its text, which may be empty; escape returns None."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -86,11 +92,6 @@ class PromptScreen(ModalScreen[str | None]):
         frame.border_title = self._what
         frame.border_subtitle = "enter saves, esc cancels"
 
-    def on_key(self, event: Key) -> None:
-        """Accept keys that arrive before the input has the focus."""
-        if event.is_printable and event.character is not None:
-            self.query_one(SafeInput).insert_text_at_cursor(event.character)
-
     def on_input_submitted(self, event: SafeInput.Submitted) -> None:
         event.stop()
         self.action_keep()
@@ -99,13 +100,13 @@ class PromptScreen(ModalScreen[str | None]):
         self.dismiss(self.query_one(SafeInput).value.strip())
 
 
-class ChoiceScreen(ModalScreen[str | None]):
+class ChoiceScreen(ClosesOnce, ModalScreen[str | None]):
     """A list to choose one line from; escape returns None."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q", "dismiss(None)", "leave", show=False),
-        Binding("j", "app.simulate_key('down')", show=False),
-        Binding("k", "app.simulate_key('up')", show=False),
+        Binding("j", "move('down')", show=False),
+        Binding("k", "move('up')", show=False),
     ]
 
     def __init__(self, title: Safe, lines: Sequence[tuple[str, Content]]) -> None:
@@ -121,6 +122,10 @@ class ChoiceScreen(ModalScreen[str | None]):
         frame = self.query_one("#choice")
         frame.border_title = self._heading
         frame.border_subtitle = "enter selects, esc cancels"
+
+    def action_move(self, way: str) -> None:
+        options = self.query_one(OptionList)
+        options.action_cursor_down() if way == "down" else options.action_cursor_up()
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         event.stop()

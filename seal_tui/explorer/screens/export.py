@@ -22,6 +22,7 @@ from engine.wire.endpoints import (
     PREVIEW_EXPORT,
 )
 from engine.wire.messages import ExportFormat, ExportPreview, ExportRequest, ExportStatus
+from seal_tui.explorer.screens.closing import ClosesOnce
 from seal_tui.explorer.session import Session
 from seal_tui.explorer.widgets.filter_bar import SafeInput
 from seal_tui.text import numbers
@@ -30,7 +31,7 @@ from seal_tui.text.safe import content, one_line
 _POLL_S = 0.2
 
 
-class ExportScreen(ModalScreen[None]):
+class ExportScreen(ClosesOnce, ModalScreen[None]):
     """Choose a format and a path, see the counts, write."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

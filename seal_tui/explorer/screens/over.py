@@ -27,7 +27,8 @@ class OverScreen(SealScreen):
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("over")]
 
     def action_back(self) -> None:
-        self.app.pop_screen()
+        if self.is_current:
+            self.app.pop_screen()
 
 
 class RejectsScreen(OverScreen):

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 from textual import work
 from textual.binding import BindingType
 from textual.content import Content
 
+from engine.wire.client import EngineProblem
 from engine.wire.endpoints import (
+    BLIND_PAIR,
+    BLIND_ROWS,
     COMPLETE,
     MARK_PROGRESS,
     PAIR,
@@ -19,6 +22,8 @@ from engine.wire.endpoints import (
     SAVED_FILTERS,
 )
 from engine.wire.messages import (
+    BlindPair,
+    BlindRow,
     CompleteRequest,
     Completion,
     Ids,
@@ -33,19 +38,21 @@ from engine.wire.messages import (
     SaveFilter,
 )
 from seal_tui.explorer.actions import bindings
+from seal_tui.explorer.blind import CLOSED
 from seal_tui.explorer.screens.browse import BrowseScreen
 from seal_tui.explorer.screens.dialogs import ChoiceScreen, PromptScreen
 from seal_tui.explorer.screens.export import ExportScreen
 from seal_tui.explorer.screens.log import filter_line
 from seal_tui.explorer.screens.triage import Triage
+from seal_tui.explorer.session import Session
 from seal_tui.explorer.widgets.bars import refresh_keys
 from seal_tui.explorer.widgets.lines import Cell, Column, cell
 from seal_tui.explorer.widgets.pair_view import PairView
 from seal_tui.text import numbers, words
 from seal_tui.text.safe import Safe, one_line
 
-_HIDDEN = cell(Safe("·"), "muted")
-
+AnyRow = PairRow | BlindRow
+AnyPair = PairDetail | BlindPair
 
 _INFLUENCE = "influence:"
 
@@ -55,8 +62,12 @@ def influence(feature: str) -> str:
     return f"{_INFLUENCE}{feature}"
 
 
-class PairsScreen(BrowseScreen[PairQuery, PairRow, PairDetail], Triage):
-    """A list of pairs with a detail view and decisions."""
+class PairsScreen(BrowseScreen[PairQuery, AnyRow, AnyPair], Triage):
+    """A list of pairs with a detail view and decisions.
+
+    In blind mode the engine refuses filters and sort orders that tell what was chosen, and answers
+    with rows and pairs that do not say it.
+    """
 
     NOUN: ClassVar[str] = "pairs"
     VIEW_ACTIONS: ClassVar[tuple[str, ...]] = ("toggle_context", "rewrites")
@@ -71,7 +82,17 @@ class PairsScreen(BrowseScreen[PairQuery, PairRow, PairDetail], Triage):
         "margin_human": ("human margin", False),
         "votes": ("agreement of the annotators", False),
         "group": ("group", False),
+        "margin_size": ("size of the margin", False),
+        "random": ("random audit", False),
+        "residual": ("misfit", True),
     }
+    BLIND_SORTS: ClassVar[tuple[str, ...]] = (
+        "pair_id",
+        "margin_size",
+        "random",
+        "residual",
+        "group",
+    )
     COLUMNS: ClassVar[tuple[Column, ...]] = (
         Column(Safe("pair"), 6, "right"),
         Column(Safe("mark"), 5),
@@ -87,6 +108,18 @@ class PairsScreen(BrowseScreen[PairQuery, PairRow, PairDetail], Triage):
         Column(Safe("topic"), 12, rank=8),
         Column(Safe("answer"), 0, rank=7, least=16),
     )
+    BLIND_COLUMNS: ClassVar[tuple[Column, ...]] = (
+        Column(Safe("pair"), 6, "right"),
+        Column(Safe("mark"), 5),
+        Column(Safe("topic"), 16, rank=1),
+        Column(Safe("prompt"), 0, least=16),
+    )
+    BLIND_HELP: ClassVar[str] = (
+        "Blind mode: nothing that tells what was chosen, what a model prefers or what others "
+        "decided is shown, counted, filtered or sorted by.\n\n"
+        "mark: your decision (A or B is better, ✗ drop, = tie, ! discuss), ⚑ flagged, ✎ note, "
+        "# tag. prompt: the last question before the answers."
+    )
     LIST_HELP: ClassVar[str] = (
         "pre and post: the margin (reward of the chosen answer minus reward of the rejected one) "
         "before and after training. A pair with a negative margin is misaligned.\n\n"
@@ -101,13 +134,24 @@ class PairsScreen(BrowseScreen[PairQuery, PairRow, PairDetail], Triage):
         "Completions appear while you type."
     )
 
+    def __init__(self, session: Session) -> None:
+        self._blind = False  # the mode of what is shown
+        super().__init__(session)
+
     def make_query(self, text: str) -> PairQuery:
         return PairQuery(
             filter=text,
             sort=self._sort,
             descending=self._descending,
             author=self.session.author,
+            blind=self.session.blind,
         )
+
+    @property
+    def sorts(self) -> Mapping[str, tuple[str, bool]]:
+        if not self.session.blind:
+            return self.SORTS
+        return {name: self.SORTS[name] for name in self.BLIND_SORTS}
 
     def order(self, sort: str) -> tuple[str, bool]:
         if sort.startswith(_INFLUENCE):
@@ -115,43 +159,99 @@ class PairsScreen(BrowseScreen[PairQuery, PairRow, PairDetail], Triage):
         return super().order(sort)
 
     async def complete(self, text: str, cursor: int) -> Sequence[Completion]:
-        return await self.session.client.ask(COMPLETE(CompleteRequest(filter=text, cursor=cursor)))
+        request = CompleteRequest(
+            filter=text, cursor=cursor, author=self.session.author, blind=self.session.blind
+        )
+        return await self.session.client.ask(COMPLETE(request))
 
     async def find(self, query: PairQuery) -> Ids:
         return await self.session.client.ask(PAIRS(query))
 
-    async def rows(self, ids: Sequence[int]) -> list[PairRow]:
+    async def rows(self, ids: Sequence[int]) -> Sequence[AnyRow]:
         request = PairRowsRequest(ids=tuple(ids), author=self.session.author)
+        if self.session.blind:
+            return await self.session.client.ask(BLIND_ROWS(request))
         return await self.session.client.ask(PAIR_ROWS(request))
 
-    async def detail(self, row_id: int) -> PairDetail:
+    async def detail(self, row_id: int) -> AnyPair:
         request = PairRequest(id=row_id, author=self.session.author)
+        if self.session.blind:
+            return await self.session.client.ask(BLIND_PAIR(request))
         return await self.session.client.ask(PAIR(request))
 
     def make_view(self) -> PairView:
         return PairView(self.session, id="detail")
 
-    def draw(self, row: PairRow) -> Sequence[Cell]:
-        blind = self.session.blind
+    def draw(self, row: AnyRow) -> Sequence[Cell]:
+        if isinstance(row, BlindRow):
+            return (
+                cell(Safe(str(row.pair_id)), "muted"),
+                cell(words.mark(row.mark), "strong"),
+                cell(one_line(row.topic or ""), "muted"),
+                cell(one_line(row.prompt)),
+            )
         return (
             cell(Safe(str(row.pair_id)), "muted"),
             cell(words.mark(row.mark), "strong"),
-            _HIDDEN if blind else cell(Safe(row.regime)),
-            _HIDDEN
-            if blind
-            else cell(words.OPINION[row.opinion] if row.opinion else numbers.NOTHING),
-            _HIDDEN if blind else cell(numbers.number(row.margin_pre), "muted"),
-            _HIDDEN
-            if blind
-            else cell(numbers.number(row.margin_post), "rejected" if row.margin_post <= 0 else ""),
-            _HIDDEN if blind else cell(numbers.degrees(row.gain)),
-            _HIDDEN if blind else cell(numbers.degrees(row.theta), "muted"),
+            cell(Safe(row.regime)),
+            cell(words.OPINION[row.opinion] if row.opinion else numbers.NOTHING),
+            cell(numbers.number(row.margin_pre), "muted"),
+            cell(numbers.number(row.margin_post), "rejected" if row.margin_post <= 0 else ""),
+            cell(numbers.degrees(row.gain)),
+            cell(numbers.degrees(row.theta), "muted"),
             cell(numbers.number(row.ambiguity), "muted"),
-            _HIDDEN if blind else cell(numbers.number(row.margin_human), "muted"),
-            _HIDDEN if blind else cell(words.vote_counts(row.votes), "muted"),
+            cell(numbers.number(row.margin_human), "muted"),
+            cell(words.vote_counts(row.votes), "muted"),
             cell(one_line(row.topic or ""), "muted"),
-            _HIDDEN if blind else cell(one_line(row.preview)),
+            cell(one_line(row.preview)),
         )
+
+    # ---------------------------------------------------------- blind mode
+
+    def on_mount(self) -> None:
+        super().on_mount()
+        self._follow_mode()
+
+    def on_screen_resume(self) -> None:
+        self._follow_mode()
+        super().on_screen_resume()
+
+    def action_blind(self) -> None:
+        self.session.blind = not self.session.blind
+        message = "blind mode on: what people chose is hidden; decide with < and >"
+        self.notify(message if self.session.blind else "blind mode off", markup=False)
+        self._follow_mode()
+
+    def _follow_mode(self) -> None:
+        """Show the list as the mode has it. What was loaded in the other mode is gone at once."""
+        if self._blind == self.session.blind:
+            return
+        self._blind = self.session.blind
+        for group in ("detail", "progress", "try"):
+            self.workers.cancel_group(self, group)
+        keep = self.lines.current
+        self.lines.set_columns(self.BLIND_COLUMNS if self._blind else self.COLUMNS)
+        self.lines.meaning = self.BLIND_HELP if self._blind else self.LIST_HELP
+        self.lines.show(())
+        self.view.forget(Content(""))
+        self.bar.say(Content(""))
+        if self._sort not in self.sorts:
+            self._order_by(next(iter(self.sorts)))
+        self._target, self._next_ids = keep, None
+        if self.session.status is not None:
+            self._load()
+        refresh_keys(self)
+
+    async def load(self) -> None:
+        try:
+            await super().load()
+        except EngineProblem as error:
+            if not self.session.blind or error.start is None:
+                raise
+            self.notify(one_line(f"filter removed: {error}"), markup=False)
+            self._filter = ""
+            await super().load()
+        self._load_progress()
 
     # ---------------------------------------------------------- decisions
 
@@ -159,18 +259,21 @@ class PairsScreen(BrowseScreen[PairQuery, PairRow, PairDetail], Triage):
     def dataset(self) -> str:
         return self._ids.dataset
 
+    @property
+    def revision(self) -> int:
+        return self._ids.revision
+
     def marks_changed(self) -> None:
         self.lines.renew()
         self._show_detail()
         self._load_progress()
 
-    async def load(self) -> None:
-        await super().load()
-        self._load_progress()
-
     @work(exclusive=True, group="progress", exit_on_error=False)
     async def _load_progress(self) -> None:
-        call = MARK_PROGRESS(ProgressRequest(filter=self._filter, author=self.session.author))
+        request = ProgressRequest(
+            filter=self._filter, author=self.session.author, blind=self.session.blind
+        )
+        call = MARK_PROGRESS(request)
         progress: MarkProgress | None = await self._answer(call)
         if progress is not None:
             self.progressed_to(progress)
@@ -221,15 +324,11 @@ class PairsScreen(BrowseScreen[PairQuery, PairRow, PairDetail], Triage):
                 if await self._answer(SAVE_FILTER(request)) is not None:
                     self.notify(one_line(f"saved; type @{new_name}"), markup=False)
 
-    def action_blind(self) -> None:
-        self.session.blind = not self.session.blind
-        message = "blind mode on: sides, rewards and regimes are hidden; decide with < and >"
-        self.notify(message if self.session.blind else "blind mode off", markup=False)
-        self.lines.refresh()
-        self._show_detail()
-        refresh_keys(self)
-
     def action_export(self) -> None:
+        if self.session.blind:
+            # The preview counts what was kept and what was flipped.
+            self.notify(f"exports are {CLOSED}", markup=False)
+            return
         study = self.session.study
         if study is None or not study.export_formats:
             self.notify("not connected to the engine yet", markup=False)
@@ -271,11 +370,19 @@ class AmbiguousScreen(PairsScreen):
         "residual": ("misfit", True),
         **{name: sort for name, sort in PairsScreen.SORTS.items() if name != "ambiguity"},
     }
+    BLIND_SORTS: ClassVar[tuple[str, ...]] = (
+        "margin_size",
+        "random",
+        "residual",
+        "pair_id",
+        "group",
+    )
 
     def progressed_to(self, progress: MarkProgress) -> None:
         self.bar.add(words.queue(progress))
 
     def action_next_queue(self) -> None:
-        queues = ("ambiguity", "random", "residual")
+        first = "margin_size" if self.session.blind else "ambiguity"
+        queues = (first, "random", "residual")
         place = queues.index(self._sort) if self._sort in queues else -1
         self.sort_by(queues[(place + 1) % len(queues)])

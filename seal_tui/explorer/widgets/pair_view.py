@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 from textual.content import Content
 
-from engine.wire.messages import Entry, PairDetail, Turn
-from seal_tui.explorer.blind import chosen_is_left
+from engine.wire.messages import (
+    BlindMark,
+    BlindPair,
+    BlindRow,
+    Entry,
+    Mark,
+    PairDetail,
+    PairRow,
+    Turn,
+)
 from seal_tui.explorer.session import Session
 from seal_tui.explorer.widgets import blocks
 from seal_tui.explorer.widgets.detail import Detail
@@ -17,7 +26,7 @@ from seal_tui.text.safe import Safe, content, one_line
 
 
 class PairView(Detail):
-    """Shows a `PairDetail`."""
+    """Shows a `PairDetail`, or a `BlindPair` in blind mode."""
 
     TITLES: ClassVar[tuple[Safe, Safe]] = (Safe("chosen"), Safe("rejected"))
     HELP = (
@@ -37,66 +46,68 @@ class PairView(Detail):
     def __init__(self, session: Session, id: str | None = None) -> None:
         super().__init__(id=id)
         self._session = session
-        self._pair: PairDetail | None = None
+        self._pair: PairDetail | BlindPair | None = None
         self._open = False
 
     def allows(self, action: str) -> bool:
         """Whether an action is available for this pair."""
         if self._pair is None:
             return False
-        return bool(self._pair.rewrite_ids if action == "rewrites" else self._pair.shared_turns)
+        if action == "rewrites":
+            return isinstance(self._pair, PairDetail) and bool(self._pair.rewrite_ids)
+        return bool(_shared(self._pair))
 
     def toggle_context(self) -> None:
         self._open = not self._open
         if self._pair is not None:
             self._show_context(self._pair)
 
-    def show(self, pair: PairDetail, place: str) -> None:
+    def show(self, pair: PairDetail | BlindPair, place: str) -> None:
         """Show a pair; `place` is its position in the list."""
+        blind = isinstance(pair, BlindPair)
+        if blind != self._session.blind:
+            return  # asked for before the mode was changed
         another = self._pair is None or self._pair.row.pair_id != pair.row.pair_id
         if another:
             self._open = False
         self._pair = pair
-        blind = self._session.blind
         self.set_class(blind, "-blind")
-        self.put("facts", _facts(pair, place, blind))
         self._show_context(pair)
-        if blind:
-            self._show_blind(pair)
+        if isinstance(pair, BlindPair):
+            self._show_blind(pair, place)
         else:
+            self.put("facts", _facts(pair, place))
             self.title_sides(*self.TITLES)
             left, right = blocks.sides(_own(pair, pair.chosen), _own(pair, pair.rejected))
             self.put("left", left)
             self.put("right", right)
             self.put("labels", self._labels(pair))
             self.put("rewards", _rewards(pair))
-        self.put("source", source_block(pair, blind))
-        self.put("marks", _marks(pair, blind))
+            self.put("source", source_block(pair))
+            self.put("marks", _marks(pair.marks))
         self.opened(to_top=another)
 
-    def _show_blind(self, pair: PairDetail) -> None:
+    def _show_blind(self, pair: BlindPair, place: str) -> None:
         """Show both answers without anything that reveals the human or the model's preference."""
-        first, second = pair.chosen, pair.rejected
-        if not chosen_is_left(pair.row.pair_id, blind=True):
-            first, second = second, first
+        group = pair.group_size if pair.row.group is not None else 0
+        head = _head(pair.row, place, len(pair.shared), group)
+        self.put("facts", Content("\n").join([head, Content.styled("blind", "$caution")]))
         self.title_sides(Safe("A"), Safe("B"))
-        left, right = blocks.sides(
-            _own(pair, first), _own(pair, second), (blocks.AFTER_MARK, blocks.AFTER_MARK)
-        )
+        left, right = blocks.sides(pair.a, pair.b, (blocks.AFTER_MARK, blocks.AFTER_MARK))
         self.put("left", left)
         self.put("right", right)
-        self.put(
-            "rewards", Content.styled("< A is better · > B is better · b ends blind mode", "dim")
-        )
+        hint = "< A is better · > B is better · b ends blind mode"
+        self.put("rewards", Content.styled(hint, "dim"))
         self.put("labels", Content(""))
+        self.put("source", Content(""))
+        self.put("marks", _marks(() if pair.row.mark is None else (pair.row.mark,)))
 
     def forget(self, why: Content) -> None:
         self._pair = None
         self.clear(why)
 
-    def _show_context(self, pair: PairDetail) -> None:
-        shared = pair.chosen.turns[: pair.shared_turns]
-        self.put("context", blocks.context(shared, self._open))
+    def _show_context(self, pair: PairDetail | BlindPair) -> None:
+        self.put("context", blocks.context(_shared(pair), self._open))
 
     def _labels(self, pair: PairDetail) -> Content:
         return blocks.labels(
@@ -108,6 +119,12 @@ class PairView(Detail):
         )
 
 
+def _shared(pair: PairDetail | BlindPair) -> tuple[Turn, ...]:
+    if isinstance(pair, BlindPair):
+        return pair.shared
+    return pair.chosen.turns[: pair.shared_turns]
+
+
 def _own(pair: PairDetail, entry: Entry) -> tuple[Turn, ...]:
     own = entry.turns[pair.shared_turns :]
     if own or not entry.response:
@@ -115,22 +132,24 @@ def _own(pair: PairDetail, entry: Entry) -> tuple[Turn, ...]:
     return (Turn(role="assistant", text=entry.response),)
 
 
-def _facts(pair: PairDetail, place: str, blind: bool) -> Content:
-    row = pair.row
+def _head(row: PairRow | BlindRow, place: str, turns: int, group_size: int) -> Content:
     first = [
         f"pair {row.pair_id}",
         place,
-        one_line(row.source_id),
-        f"{len(pair.chosen.turns)} turns",
+        one_line(row.source_id) if isinstance(row, PairRow) else "",
+        f"{turns} turns",
         *([one_line(row.topic)] if row.topic else []),
-        *([_group(row.group, pair)] if row.group is not None else []),
+        *([words.group(row.group, group_size)] if row.group is not None else []),
     ]
-    head = Content.styled(" · ".join(part for part in first if part), "bold")
-    if blind:
-        return Content("\n").join([head, Content.styled("blind", "$caution")])
+    return Content.styled(" · ".join(part for part in first if part), "bold")
+
+
+def _facts(pair: PairDetail, place: str) -> Content:
+    row = pair.row
     opinion = words.OPINION[row.opinion] if row.opinion is not None else "–"
+    size = pair.source.group_size if pair.source is not None else 0
     return Content.assemble(
-        head,
+        _head(row, place, len(pair.chosen.turns), size),
         "\n",
         f"{row.regime} · labeler: {opinion} · margin {numbers.signed(row.margin_pre)} → "
         f"{numbers.signed(row.margin_post)}",
@@ -139,14 +158,7 @@ def _facts(pair: PairDetail, place: str, blind: bool) -> Content:
     )
 
 
-def _group(number: int, pair: PairDetail) -> Safe:
-    return words.group(number, pair.source.group_size if pair.source is not None else None)
-
-
-def _marks(pair: PairDetail, blind: bool) -> Content:
-    """The decisions; in blind mode only one's own, because those of others would bias."""
-    own = [pair.row.mark] if pair.row.mark is not None else []
-    marks = own if blind else list(pair.marks)
+def _marks(marks: Sequence[Mark | BlindMark]) -> Content:
     lines = [Content.styled(words.mark_in_full(mark), "bold") for mark in marks]
     return Content("\n").join(lines)
 

@@ -12,13 +12,13 @@ from seal_tui.text.safe import Safe, one_line
 _NAME, _ROOM = 12, 18
 
 
-def source_block(pair: PairDetail, blind: bool) -> Content:
+def source_block(pair: PairDetail) -> Content:
     """Scores, models and votes by side, the annotators, the other columns and the place in the
-    data. In blind mode only the place: everything else may give the sides away."""
+    data."""
     source = pair.source
     if source is None:
         return Content("")
-    parts = [] if blind else [*_by_side(pair.row), *_annotators(source), *_extras(source)]
+    parts = [*_by_side(pair.row), *_annotators(source), *_extras(source)]
     if source.file:
         place = f"line {source.line} of {one_line(source.file)} ({one_line(source.layout)})"
         parts.append(Content.styled(Safe(place), "dim"))

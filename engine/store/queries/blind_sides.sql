@@ -1,0 +1,7 @@
+-- The digests of both texts of pairs, in the order of $ids.
+SELECT p.pair_id, p.source_id, c.sha256 AS chosen_sha, r.sha256 AS rejected_sha
+FROM (SELECT unnest($ids::INTEGER[]) AS pair_id, generate_subscripts($ids::INTEGER[], 1) AS place) AS w
+JOIN pairs AS p USING (pair_id)
+JOIN texts AS c ON c.text_id = p.chosen_id
+JOIN texts AS r ON r.text_id = p.rejected_id
+ORDER BY w.place
