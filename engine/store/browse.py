@@ -13,6 +13,7 @@ from engine.errors import NotFound
 from engine.filters import Vocabulary, check, complete, hint, parse
 from engine.paper.inputs import MISSING
 from engine.store import measures
+from engine.store.actions import revision
 from engine.store.database import Reading, Store, rows, sql
 from engine.store.filters import PairCondition, RewriteCondition, readable, used
 from engine.store.readers import PREVIEW, MarkRow, stored, turn
@@ -168,6 +169,7 @@ class Browser:
         # Read before the ids: if the data is replaced in between, the ids must not be taken for
         # those of the new data.
         dataset = self.store.meta("dataset") or ""
+        at = revision(self.store)
         ids = reading.rows(statement, parameters)
         ((of,),) = reading.rows(f"SELECT count(*) FROM {table}")
         return Ids(
@@ -175,18 +177,22 @@ class Browser:
             of=of,
             sql=readable(statement, parameters),
             dataset=dataset,
+            revision=at,
         )
 
     def pair_rows(self, ids: Sequence[int], author: str = "") -> list[PairRow]:
         """Rows in the order of `ids`, with this author's marks."""
         existing = stored(ids)
+        at = revision(self.store)  # before the marks: a change in between must not count as seen
         cursor = self.store.read(sql("pair_rows"), [existing, PREVIEW])
         pairs = rows(cursor, _pair_row)
         marks = {}
         if author:
             cursor = self.store.read(sql("marks_of_author"), {"ids": existing, "author": author})
             marks = {row.pair_id: row.mark for row in rows(cursor, MarkRow)}
-        return [msgspec.structs.replace(row, mark=marks.get(row.pair_id)) for row in pairs]
+        return [
+            msgspec.structs.replace(row, mark=marks.get(row.pair_id), revision=at) for row in pairs
+        ]
 
     def pair(self, pair_id: int, author: str = "") -> PairDetail:
         """A pair with the marks of all authors. Its row has the mark of `author`."""

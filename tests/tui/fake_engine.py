@@ -19,7 +19,6 @@ from engine.wire.answering import answers, methods
 from engine.wire.endpoints import Asked, Call, Endpoint
 from engine.wire.messages import (
     Agreement,
-    AuthorRequest,
     BlindPair,
     BlindRow,
     CompleteRequest,
@@ -48,6 +47,7 @@ from engine.wire.messages import (
     Plots,
     Problem,
     ProgressRequest,
+    RedoRequest,
     Rejects,
     RewriteDetail,
     RewriteQuery,
@@ -62,6 +62,7 @@ from engine.wire.messages import (
     StartRequest,
     StopRequest,
     StudyInfo,
+    UndoRequest,
 )
 from engine.wire.requests import asked
 from engine.wire.version import contract
@@ -334,11 +335,11 @@ class FakeEngine:
         return MarksChanged(changed=len(request.pair_ids), summary="marked")
 
     @answers(endpoints.UNDO)
-    def undo(self, request: AuthorRequest) -> MarksChanged:
+    def undo(self, request: UndoRequest) -> MarksChanged:
         return MarksChanged(changed=0, summary="nothing to undo")
 
     @answers(endpoints.REDO)
-    def redo(self, request: AuthorRequest) -> MarksChanged:
+    def redo(self, request: RedoRequest) -> MarksChanged:
         return MarksChanged(changed=0, summary="nothing to redo")
 
     @answers(endpoints.MARK_LOG)

@@ -142,7 +142,7 @@ def test_rewrites_that_no_score_counts_are_marked_and_counted(engine: Engine) ->
         for row in engine.metrics().tables.robustness
         if (row.preset, row.population, row.strategy) == ("released-code", "all", "all")
     }
-    assert total == rewrites_of(engine, "is:used")
+    assert total == rewrites_of(engine, "is:used") == engine.info().rewritten_used
 
 
 def number(text: str, what: str) -> int:

@@ -6,7 +6,9 @@ import asyncio
 from collections.abc import Sequence
 from typing import Any, Literal
 
+from msgspec import structs
 from textual import work
+from textual.content import Content
 
 from engine.errors import SealError
 from engine.wire.endpoints import (
@@ -23,20 +25,21 @@ from engine.wire.endpoints import (
 )
 from engine.wire.messages import (
     Agreement,
-    AuthorRequest,
     LogRequest,
     MarkChange,
     MarkRequest,
     MarksChanged,
     PairRequest,
     ProgressRequest,
+    RedoRequest,
     Turn,
+    UndoRequest,
     Verdict,
 )
 from seal_tui.explorer import clipboard
 from seal_tui.explorer.screens.base import SealScreen
 from seal_tui.explorer.screens.dialogs import ConfirmScreen, PromptScreen, TextScreen
-from seal_tui.explorer.screens.log import log_text
+from seal_tui.explorer.screens.log import log_text, undo_question
 from seal_tui.explorer.session import Session
 from seal_tui.explorer.widgets import blocks
 from seal_tui.explorer.widgets.window import WindowList
@@ -53,6 +56,8 @@ class Triage(SealScreen):
     def __init__(self, session: Session) -> None:
         super().__init__(session)
         self._in_order = asyncio.Lock()  # first come, first served
+        self._marks_epoch = session.marks_epoch
+        self._log: TextScreen | None = None
 
     @property
     def lines(self) -> WindowList[Any]:
@@ -61,6 +66,11 @@ class Triage(SealScreen):
     @property
     def dataset(self) -> str:
         """The fingerprint of the dataset of the list."""
+        raise NotImplementedError
+
+    @property
+    def revision(self) -> int:
+        """The length of the log of decisions when the list was read."""
         raise NotImplementedError
 
     def marks_changed(self) -> None:
@@ -73,6 +83,22 @@ class Triage(SealScreen):
         if self.lines.selected:
             return self.lines.selected
         return () if self.lines.current is None else (self.lines.current,)
+
+    def follow_decisions(self) -> None:
+        if self._marks_epoch == self.session.marks_epoch:
+            return
+        self._marks_epoch = self.session.marks_epoch
+        self.marks_changed()
+        if self._log is not None:
+            self._renew_log(self._log)
+
+    def _seen(self, targets: tuple[int, ...]) -> int:
+        """The length of the log of decisions that is shown of these pairs: an engine that has a
+        longer one about them refuses the change."""
+        if len(targets) != 1:
+            return self.session.revision
+        row = self.lines.row_of(targets[0])
+        return self.revision if row is None else row.revision
 
     # ---------------------------------------------------------- decisions
 
@@ -109,8 +135,9 @@ class Triage(SealScreen):
 
         def save(note: str | None) -> None:
             if note is not None:
-                self._change(targets, MarkChange(note=note), Safe("note"))
+                self._change(targets, MarkChange(note=note), Safe("note"), seen)
 
+        seen = self._seen(targets)
         alone = targets == (self.lines.current,)
         before = row.mark.note if row.mark is not None and alone else ""
         self.app.push_screen(PromptScreen(Safe("note"), before), save)
@@ -120,6 +147,7 @@ class Triage(SealScreen):
         if row is None:
             return
         targets = self.targets
+        seen = self._seen(targets)
         alone = targets == (self.lines.current,)
         before = set(row.mark.tags) if row.mark is not None and alone else set()
 
@@ -131,59 +159,77 @@ class Triage(SealScreen):
                 add_tags=tuple(sorted(now - before)), remove_tags=tuple(sorted(before - now))
             )
             if change.add_tags or change.remove_tags:
-                self._change(targets, change, Safe("tag"))
+                self._change(targets, change, Safe("tag"), seen)
 
         title = Safe("tags, separated by spaces")
         self.app.push_screen(PromptScreen(title, " ".join(sorted(before))), save)
 
-    def _change(self, targets: tuple[int, ...], change: MarkChange, what: Safe) -> None:
-        """Change these pairs, several only after a confirmation."""
+    def _change(
+        self, targets: tuple[int, ...], change: MarkChange, what: Safe, seen: int | None = None
+    ) -> None:
+        """Change these pairs, whose marks are shown as they were at `seen`, or as they are now;
+        several only after a confirmation."""
+        seen = self._seen(targets) if seen is None else seen
         if len(targets) > _ASK_ABOVE:
-            self._change_all(targets, change, what)
+            self._change_all(targets, change, what, seen)
         elif targets:
-            self._change_one(targets, change)
+            self._change_one(targets, change, seen)
 
     @work(group="mark")
-    async def _change_one(self, targets: tuple[int, ...], change: MarkChange) -> None:
-        await self._carry_out(targets, change)
+    async def _change_one(self, targets: tuple[int, ...], change: MarkChange, seen: int) -> None:
+        await self._carry_out(targets, change, seen)
 
     @work(group="decide")
-    async def _change_all(self, targets: tuple[int, ...], change: MarkChange, what: Safe) -> None:
+    async def _change_all(
+        self, targets: tuple[int, ...], change: MarkChange, what: Safe, seen: int
+    ) -> None:
         question = Safe(f"{what}: {numbers.count(len(targets))} selected pairs?")
         if await self.app.push_screen_wait(ConfirmScreen(question)):
-            await self._carry_out(targets, change)
+            await self._carry_out(targets, change, seen)
 
-    async def _carry_out(self, targets: tuple[int, ...], change: MarkChange) -> None:
+    async def _carry_out(self, targets: tuple[int, ...], change: MarkChange, seen: int) -> None:
         request = MarkRequest(
             pair_ids=targets,
             change=change,
             author=self.session.author,
             blind=self.session.blind,
             dataset=self.dataset,
+            session=self.session.name,
+            seen=seen,
         )
         done = await self._apply(MARK(request))
         if done is None:  # failed: keep the selection or the cursor
             if len(targets) == 1:
                 self.lines.go_to(targets[0])
+            self.marks_changed()
             return
         self.lines.deselect(targets)  # pairs selected in the meantime stay selected
         self._report(done, loud=len(targets) > 1)
 
     @work(group="decide")
     async def action_undo(self) -> None:
-        done = await self._apply(UNDO(self._me))
-        if done is not None:
-            self._report(done)
+        me = UndoRequest(
+            author=self.session.author, session=self.session.name, blind=self.session.blind
+        )
+        done = await self._apply(UNDO(me))
+        if done is not None and (other := done.elsewhere) is not None:
+            if not await self.app.push_screen_wait(ConfirmScreen(undo_question(other))):
+                return
+            done = await self._apply(UNDO(structs.replace(me, action=other.number)))
+        self._stepped(done)
 
     @work(group="decide")
     async def action_redo(self) -> None:
-        done = await self._apply(REDO(self._me))
-        if done is not None:
-            self._report(done)
+        me = RedoRequest(
+            author=self.session.author, session=self.session.name, blind=self.session.blind
+        )
+        self._stepped(await self._apply(REDO(me)))
 
-    @property
-    def _me(self) -> AuthorRequest:
-        return AuthorRequest(author=self.session.author, blind=self.session.blind)
+    def _stepped(self, done: MarksChanged | None) -> None:
+        if done is None:  # refused: show what is there now
+            self.marks_changed()
+        else:
+            self._report(done)
 
     async def _apply(self, call: Call[MarksChanged]) -> MarksChanged | None:
         """The result of a change, after all earlier changes."""
@@ -194,6 +240,8 @@ class Triage(SealScreen):
     def _report(self, done: MarksChanged, *, loud: bool = True) -> None:
         if loud:
             self.notify(one_line(done.summary), markup=False, timeout=3)
+        self.session.marks_epoch += 1
+        self._marks_epoch = self.session.marks_epoch
         self.marks_changed()
 
     async def _answer(self, call: Call[Answer]) -> Answer | None:
@@ -219,6 +267,17 @@ class Triage(SealScreen):
 
     @work(group="decide")
     async def action_log(self) -> None:
+        if (text := await self._log_text()) is not None:
+            self._log = TextScreen(Safe("decisions"), text)
+            await self.app.push_screen_wait(self._log)
+            self._log = None
+
+    @work(group="log", exclusive=True)
+    async def _renew_log(self, screen: TextScreen) -> None:
+        if (text := await self._log_text()) is not None:
+            screen.renew(text)
+
+    async def _log_text(self) -> Content | None:
         """In blind mode only one's own decisions, without what was chosen."""
         author, blind = self.session.author, self.session.blind
         log = await self._answer(MARK_LOG(LogRequest(author=author, blind=blind)))
@@ -227,9 +286,9 @@ class Triage(SealScreen):
             agreements = await self._answer(AGREEMENT())
         everything = ProgressRequest(filter="", author=author, blind=blind)
         progress = await self._answer(MARK_PROGRESS(everything))
-        if log is not None and agreements is not None and progress is not None:
-            text = log_text(log, agreements, progress)
-            await self.app.push_screen_wait(TextScreen(Safe("decisions"), text))
+        if log is None or agreements is None or progress is None:
+            return None
+        return log_text(log, agreements, progress)
 
     @work(group="decide")
     async def action_copy(self) -> None:
