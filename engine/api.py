@@ -43,6 +43,7 @@ from engine.wire.messages import (
     RewriteRowsRequest,
     RewriteSort,
     RunStatus,
+    StartRequest,
     StudyInfo,
     UndoRequest,
     Verdict,
@@ -103,9 +104,14 @@ class Run:
         """What the run is of: dataset, models, features, settings."""
         return self.ask(endpoints.STUDY())
 
-    def start(self) -> RunStatus:
-        """Start or resume the run; nothing happens if it is on."""
-        return self.ask(endpoints.START())
+    def start(self, confirm: bool = False) -> RunStatus:
+        """Start or resume the run; nothing happens if it is on.
+
+        Raises NotReady for a study that was not written on this machine; the message says what a
+        run would read and call. `confirm` is the answer to that.
+        """
+        seen = self.ask(endpoints.OUTSIDE()).digest if confirm else ""
+        return self.ask(endpoints.START(StartRequest(seen=seen)))
 
     def wait(self, timeout_s: float | None = None) -> RunStatus:
         """The status once the run is over. Raises TimeoutError where it goes on for longer."""

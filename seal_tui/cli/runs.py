@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
@@ -14,8 +15,9 @@ from pathlib import Path
 from typing import IO, Any
 
 import msgspec
+import typer
 
-from engine import isolated, launch
+from engine import isolated, launch, outside
 from engine import study as studies
 from engine.errors import BadInput, Busy, Fault, of_kind
 from engine.files import refuse_special_in, refuse_undecodable
@@ -25,15 +27,18 @@ from engine.wire.messages import PlanRequest, StopRequest
 from engine.wire.version import PEER, PEER_SHUTDOWN, PEER_STOP
 from seal_tui import crash
 from seal_tui.cli.waiting import SayingClient, waiting
+from seal_tui.text.safe import one_line
 
 STOP_TIMEOUT_S = 120.0
 
 
-def prepare(study_file: Path, run_dir: Path | None) -> Path:
+def prepare(study_file: Path, run_dir: Path | None, yes: bool = False) -> Path:
     """Create a study's run folder with the study in it. If the study has changed, print what the
-    run would recompute."""
+    run would recompute. A study file that comes with a run folder may be somebody else's: what it
+    calls is shown, and has to be confirmed, or was with `yes`."""
     study = studies.load(study_file)
     folder = _folder_of(study, run_dir)
+    _confirm(study_file, study, folder, yes)
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     refuse_special_in(folder)
     resolved = studies.dump_resolved(study)
@@ -53,6 +58,21 @@ def prepare(study_file: Path, run_dir: Path | None) -> Path:
         scratch.write_bytes(resolved)
         os.replace(scratch, target)
     return folder
+
+
+def _confirm(study_file: Path, study: studies.Study, folder: Path, yes: bool) -> None:
+    found = outside.of(study, folder)
+    here = Path(os.path.realpath(study_file)).parent
+    of_a_run = any((place / "study.json").exists() for place in (here, *here.parents))
+    if of_a_run and not yes and not outside.was_seen(found):
+        if not (sys.stdin.isatty() and sys.stdout.isatty()):
+            outside.require_seen(found)
+        print("This study comes with a run folder. A run of it")
+        for line in found.lines:
+            print(f"  {one_line(line)}")
+        if not typer.confirm("Run it?"):
+            raise typer.Exit(1)
+    outside.remember(found)
 
 
 def _holds(path: Path, study: studies.Study) -> bool:
