@@ -35,8 +35,9 @@ from engine.wire.messages import (
 )
 from seal_tui.explorer import clipboard
 from seal_tui.explorer.screens.base import SealScreen
-from seal_tui.explorer.screens.dialogs import ConfirmScreen, PromptScreen, TextScreen
+from seal_tui.explorer.screens.dialogs import ConfirmScreen, TextScreen
 from seal_tui.explorer.screens.log import log_text
+from seal_tui.explorer.screens.prompts import NoteScreen, PromptScreen
 from seal_tui.explorer.session import Session
 from seal_tui.explorer.widgets import blocks
 from seal_tui.explorer.widgets.window import WindowList
@@ -104,37 +105,49 @@ class Triage(SealScreen):
     def action_note(self) -> None:
         row = self.lines.current_row
         if row is None:
-            return  # not loaded yet, so an existing note is unknown
+            self.quietly(Safe("there is no pair to note something about"))
+            return
         targets = self.targets
 
-        def save(note: str | None) -> None:
-            if note is not None:
-                self._change(targets, MarkChange(note=note), Safe("note"))
+        async def save(note: str) -> str | None:
+            return await self._save(targets, MarkChange(note=note), Safe("note"))
 
         alone = targets == (self.lines.current,)
         before = row.mark.note if row.mark is not None and alone else ""
-        self.app.push_screen(PromptScreen(Safe("note"), before), save)
+        self.app.push_screen(NoteScreen(Safe("note"), save, before))
 
     def action_tag(self) -> None:
         row = self.lines.current_row
         if row is None:
+            self.quietly(Safe("there is no pair to tag"))
             return
         targets = self.targets
         alone = targets == (self.lines.current,)
         before = set(row.mark.tags) if row.mark is not None and alone else set()
 
-        def save(text: str | None) -> None:
-            if text is None:
-                return
+        async def save(text: str) -> str | None:
             now = set(text.replace("#", " ").split())
             change = MarkChange(
                 add_tags=tuple(sorted(now - before)), remove_tags=tuple(sorted(before - now))
             )
-            if change.add_tags or change.remove_tags:
-                self._change(targets, change, Safe("tag"))
+            if not change.add_tags and not change.remove_tags:
+                return None
+            return await self._save(targets, change, Safe("tag"))
 
         title = Safe("tags, separated by spaces")
-        self.app.push_screen(PromptScreen(title, " ".join(sorted(before))), save)
+        self.app.push_screen(PromptScreen(title, save, " ".join(sorted(before))))
+
+    async def _save(self, targets: tuple[int, ...], change: MarkChange, what: Safe) -> str | None:
+        """Make the change of a dialog; the reason if that is not possible."""
+        if len(targets) > _ASK_ABOVE and not await self._confirmed(targets, what):
+            return "not saved"
+        try:
+            async with self._in_order:
+                done = await self.session.client.ask(MARK(self._request(targets, change)))
+        except SealError as error:
+            return str(error)
+        self._made(targets, done)
+        return None
 
     def _change(self, targets: tuple[int, ...], change: MarkChange, what: Safe) -> None:
         """Change these pairs, several only after a confirmation."""
@@ -142,6 +155,12 @@ class Triage(SealScreen):
             self._change_all(targets, change, what)
         elif targets:
             self._change_one(targets, change)
+        else:
+            self.quietly(Safe("there is no pair to decide about"))
+
+    async def _confirmed(self, targets: tuple[int, ...], what: Safe) -> bool:
+        question = Safe(f"{what}: {numbers.count(len(targets))} selected pairs?")
+        return await self.app.push_screen_wait(ConfirmScreen(question))
 
     @work(group="mark")
     async def _change_one(self, targets: tuple[int, ...], change: MarkChange) -> None:
@@ -149,23 +168,27 @@ class Triage(SealScreen):
 
     @work(group="decide")
     async def _change_all(self, targets: tuple[int, ...], change: MarkChange, what: Safe) -> None:
-        question = Safe(f"{what}: {numbers.count(len(targets))} selected pairs?")
-        if await self.app.push_screen_wait(ConfirmScreen(question)):
+        if await self._confirmed(targets, what):
             await self._carry_out(targets, change)
 
-    async def _carry_out(self, targets: tuple[int, ...], change: MarkChange) -> None:
-        request = MarkRequest(
+    def _request(self, targets: tuple[int, ...], change: MarkChange) -> MarkRequest:
+        return MarkRequest(
             pair_ids=targets,
             change=change,
             author=self.session.author,
             blind=self.session.blind,
             dataset=self.dataset,
         )
-        done = await self._apply(MARK(request))
+
+    async def _carry_out(self, targets: tuple[int, ...], change: MarkChange) -> None:
+        done = await self._apply(MARK(self._request(targets, change)))
         if done is None:  # failed: keep the selection or the cursor
             if len(targets) == 1:
                 self.lines.go_to(targets[0])
             return
+        self._made(targets, done)
+
+    def _made(self, targets: tuple[int, ...], done: MarksChanged) -> None:
         self.lines.deselect(targets)  # pairs selected in the meantime stay selected
         self._report(done, loud=len(targets) > 1)
 
