@@ -107,7 +107,10 @@ class SealScreen(Screen[None]):
         """Called after an event from the engine."""
         self._bars()
         self.progressed()
-        self.explorer.in_background(self.reload())
+        first = self._epoch < 0
+        loading = self.reload()
+        if not first:  # keys apply to what is shown meanwhile
+            self.explorer.in_background(loading)
 
     def _bars(self) -> None:
         self.query_one(TopBar).refresh()
