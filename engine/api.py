@@ -20,9 +20,8 @@ from engine.errors import BadInput, FilterError, MachineError, of_kind
 from engine.results import flat
 from engine.results.tables import TABLES
 from engine.wire import endpoints
-from engine.wire.client import EngineProblem, SyncEngineClient
+from engine.wire.client import EngineProblem, SyncEngineClient, new_session
 from engine.wire.messages import (
-    AuthorRequest,
     ExportRequest,
     ExportStatus,
     Mark,
@@ -35,6 +34,7 @@ from engine.wire.messages import (
     PairRequest,
     PairRow,
     PairRowsRequest,
+    RedoRequest,
     RewriteDetail,
     RewriteQuery,
     RewriteRequest,
@@ -43,6 +43,7 @@ from engine.wire.messages import (
     RewriteSort,
     RunStatus,
     StudyInfo,
+    UndoRequest,
     Verdict,
     VoteCounts,
 )
@@ -66,6 +67,7 @@ class Run:
     def __init__(self, client: SyncEngineClient, folder: Path, author: str = "") -> None:
         self.folder = folder
         self.author = author or default_author()
+        self.session = new_session()
         self._client = client
 
     def __enter__(self) -> Self:
@@ -198,17 +200,21 @@ class Run:
             remove_tags=tuple(remove_tags),
         )
         request = MarkRequest(
-            pair_ids=tuple(int(i) for i in ids), change=change, author=self.author
+            pair_ids=tuple(int(i) for i in ids),
+            change=change,
+            author=self.author,
+            session=self.session,
         )
         return self.ask(endpoints.MARK(request))
 
     def undo(self) -> MarksChanged:
-        """Take back the last change of `author`."""
-        return self.ask(endpoints.UNDO(AuthorRequest(author=self.author)))
+        """Take back the last change that was made by this object. If it made none, `elsewhere` in
+        the answer is the last one of `author`."""
+        return self.ask(endpoints.UNDO(UndoRequest(author=self.author, session=self.session)))
 
     def redo(self) -> MarksChanged:
         """Make the change again that was taken back last."""
-        return self.ask(endpoints.REDO(AuthorRequest(author=self.author)))
+        return self.ask(endpoints.REDO(RedoRequest(author=self.author, session=self.session)))
 
     # ------------------------------------------------------------ exports
 
@@ -260,7 +266,9 @@ def _paged(ids: tuple[int, ...], page: Callable[[tuple[int, ...]], list[T]]) -> 
 
 _MARK_COLUMNS = ("verdict", "flagged", "note", "tags")
 _VOTE_COLUMNS = tuple(f"votes_{name}" for name in VoteCounts.__struct_fields__)
-_OWN_COLUMNS = tuple(name for name in PairRow.__struct_fields__ if name not in ("mark", "votes"))
+_OWN_COLUMNS = tuple(
+    name for name in PairRow.__struct_fields__ if name not in ("mark", "votes", "revision")
+)
 _PAIR_COLUMNS = (*_OWN_COLUMNS, *_VOTE_COLUMNS, *_MARK_COLUMNS)
 
 

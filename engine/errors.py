@@ -7,6 +7,8 @@ died) is not of this family.
 
 from __future__ import annotations
 
+import errno
+import re
 import sys
 import traceback
 from enum import StrEnum
@@ -30,8 +32,24 @@ class Kind(StrEnum):
     NOT_FOUND = ("not_found", 404, 2)
     NOT_READY = ("not_ready", 409, 1)
     BUSY = ("busy", 409, 1)
+    CONFLICT = ("conflict", 409, 1)
     MACHINE = ("machine", 503, 1)
     FAULT = ("fault", 500, 1)
+
+
+# A name that nobody can read, such as a path of thousands of characters: only its ends are shown.
+_ENDLESS = re.compile(r"(\S{150})\S{150,}(\S{50})")
+
+
+# What the operating system says about a path that somebody gave, and not about itself.
+_WRONG_PATH = (
+    errno.EEXIST,
+    errno.ENOENT,
+    errno.ENOTDIR,
+    errno.EISDIR,
+    errno.ENAMETOOLONG,
+    errno.ELOOP,
+)
 
 
 class SealError(Exception):
@@ -40,7 +58,8 @@ class SealError(Exception):
     kind: Kind
 
     def __init__(self, message: str) -> None:
-        super().__init__(" ".join(line.strip() for line in message.splitlines()))
+        line = " ".join(line.strip() for line in message.splitlines())
+        super().__init__(_ENDLESS.sub(lambda word: f"{word[1]}…{word[2]}", line))
 
 
 class BadInput(SealError):
@@ -76,6 +95,12 @@ class Busy(SealError):
     kind = Kind.BUSY
 
 
+class Conflict(SealError):
+    """A change was made on a state that somebody else has changed since."""
+
+    kind = Kind.CONFLICT
+
+
 class MachineError(SealError):
     """Nothing is wrong with the input: a disk, memory, a package, a model or an endpoint fails."""
 
@@ -94,7 +119,7 @@ class Fault(SealError):
 
 _CLASSES: dict[str, type[SealError]] = {
     kind_class.kind: kind_class
-    for kind_class in (BadInput, NotFound, NotReady, Busy, MachineError, Fault)
+    for kind_class in (BadInput, NotFound, NotReady, Busy, Conflict, MachineError, Fault)
 }
 
 
@@ -118,7 +143,7 @@ def expected(error: Exception) -> SealError | None:
     if isinstance(error, SealError):
         return error
     if isinstance(error, OSError) and (reason := error.strerror):
-        wrong = isinstance(error, (FileExistsError, FileNotFoundError, NotADirectoryError))
+        wrong = error.errno in _WRONG_PATH
         message = f"{error.filename}: {reason}" if error.filename else reason
         return BadInput(message) if wrong else MachineError(message)
     if isinstance(error, MemoryError):

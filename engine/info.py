@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -26,7 +27,9 @@ from engine.wire.messages import (
 )
 
 
-def study(settings: Study, pairs: int, changed: bool, origin: Origin | None = None) -> StudyInfo:
+def study(
+    settings: Study, counts: Mapping[str, int], changed: bool, origin: Origin | None = None
+) -> StudyInfo:
     data = settings.data
     models = [ModelInfo(role="pre", model=plan.pre_name(settings), detail=settings.pre.origin)]
     post = plan.post_name(settings)
@@ -46,7 +49,10 @@ def study(settings: Study, pairs: int, changed: bool, origin: Origin | None = No
     return StudyInfo(
         name=settings.name,
         dataset=data.dataset or Path(data.path or "").name,
-        pairs=pairs,
+        pairs=counts.get("pairs", 0),
+        usable=counts.get("usable pairs", 0),
+        rewritten=counts.get("rewritten pairs", 0),
+        rewritten_used=counts.get("rewritten pairs used", 0),
         features=tuple(
             FeatureInfo(
                 name=f.name, kind=f.kind, role=f.role, regress=f.regress, question=f.question

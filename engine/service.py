@@ -26,7 +26,17 @@ from engine.run.pipeline import Pipeline
 from engine.run.preview import preview
 from engine.run.progress import Progress
 from engine.run.stages import stages
-from engine.store import blind, dataset, ledger, marks, measures, recovery, saved_filters
+from engine.store import (
+    actions,
+    blind,
+    dataset,
+    ledger,
+    marks,
+    measures,
+    recovery,
+    saved_filters,
+    steps,
+)
 from engine.store.browse import Browser
 from engine.store.database import Reading
 from engine.store.ledger import LedgerRow
@@ -35,7 +45,6 @@ from engine.wire import endpoints
 from engine.wire.answering import answers
 from engine.wire.messages import (
     Agreement,
-    AuthorRequest,
     BlindPair,
     BlindRow,
     CompleteRequest,
@@ -61,6 +70,7 @@ from engine.wire.messages import (
     PlanRequest,
     Plots,
     ProgressRequest,
+    RedoRequest,
     Rejects,
     RewriteDetail,
     RewriteQuery,
@@ -74,6 +84,7 @@ from engine.wire.messages import (
     SaveFilter,
     StopRequest,
     StudyInfo,
+    UndoRequest,
 )
 
 STUDY_FILE = "study.json"
@@ -97,6 +108,7 @@ class Engine:
         self.store = recovery.open_store(folder)
         self._last = last.Last(self.store)
         self.progress = Progress(str(folder), self.study.name)
+        self.progress.decided(actions.revision(self.store))
         self._thread: threading.Thread | None = None
         self._pipeline: Pipeline | None = None
         self._stop = threading.Event()
@@ -216,9 +228,8 @@ class Engine:
 
     @answers(endpoints.STUDY)
     def info(self) -> StudyInfo:
-        pairs = self.status().counts.get("pairs", 0)
         origin = Origin.read(self.store.meta(dataset.ORIGIN))
-        return info.study(self._results_study(), pairs, self._changed(), origin)
+        return info.study(self._results_study(), self.status().counts, self._changed(), origin)
 
     def _changed(self) -> bool:
         """Whether a run would compute other results than those shown."""
@@ -272,7 +283,11 @@ class Engine:
     def browser(self) -> Browser:
         results = self._need_measures()
         return Browser(
-            self.store, results.roles, results.study.features, results.study.rewrites.strategies
+            self.store,
+            results.roles,
+            results.study.features,
+            results.study.rewrites.strategies,
+            results.study.rewrites.min_cosine,
         )
 
     # ------------------------------------------------------------ pairs, rewrites, filters
@@ -331,23 +346,29 @@ class Engine:
     @answers(endpoints.MARK)
     def mark(self, request: MarkRequest) -> MarksChanged:
         """Change marks; they are on disk when this returns. Works during a run."""
-        return marks.change(self.store, request, studies.digest(self._results_study()))
+        return self._decided(marks.change(self.store, request, self._study_digest()))
 
     @answers(endpoints.UNDO)
-    def undo(self, request: AuthorRequest) -> MarksChanged:
-        done = marks.undo(self.store, request.author, studies.digest(self._results_study()))
+    def undo(self, request: UndoRequest) -> MarksChanged:
+        done = self._decided(steps.undo(self.store, request, self._study_digest()))
         return blind.changed(done) if request.blind else done
 
     @answers(endpoints.REDO)
-    def redo(self, request: AuthorRequest) -> MarksChanged:
-        done = marks.redo(self.store, request.author, studies.digest(self._results_study()))
+    def redo(self, request: RedoRequest) -> MarksChanged:
+        done = self._decided(steps.redo(self.store, request, self._study_digest()))
         return blind.changed(done) if request.blind else done
+
+    def _decided(self, done: MarksChanged) -> MarksChanged:
+        """Tell every client that follows the events."""
+        self.progress.decided(done.revision)
+        return done
 
     @answers(endpoints.MARK_LOG)
     def mark_log(self, request: LogRequest) -> list[MarkEvent]:
         if not request.blind:
-            return marks.log(self.store, request.limit)
-        return [*map(blind.event, marks.log(self.store, request.limit, request.author))]
+            return marks.log(self.store, request.limit, request.after)
+        own = marks.log(self.store, request.limit, request.after, request.author)
+        return [*map(blind.event, own)]
 
     @answers(endpoints.MARK_PROGRESS)
     def mark_progress(self, request: ProgressRequest) -> MarkProgress:
@@ -365,7 +386,9 @@ class Engine:
         return ledger.ledger(self.store)
 
     def import_ledger(self, rows: Iterable[LedgerRow]) -> Imported:
-        return ledger.import_ledger(self.store, rows, studies.digest(self._results_study()))
+        done = ledger.import_ledger(self.store, rows, self._study_digest())
+        self.progress.decided(actions.revision(self.store))
+        return done
 
     # ------------------------------------------------------------ exports
 
@@ -396,7 +419,7 @@ class Engine:
     def _subject(self) -> Subject:
         metrics = self.metrics(_EVERY_PRESET)
         digests = Digests(
-            study=studies.digest(self._results_study()),
+            study=self._study_digest(),
             dataset=self.store.meta("dataset") or "",
             metrics=measure.digest(metrics.tables),
         )
@@ -417,6 +440,9 @@ class Engine:
         """The study of the results shown; the folder's own if there are none."""
         results = self._results()
         return self.study if results is None else results.study
+
+    def _study_digest(self) -> str:
+        return studies.digest(self._results_study())
 
     def _need_measures(self) -> last.Results:
         """The last results, after making sure that their measures are stored."""

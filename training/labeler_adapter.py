@@ -30,7 +30,7 @@ def main() -> None:
     ask = random.Random(lora.SEED)
 
     def loss_of(tokenizer: Any, model: Any, batch: list[Example]) -> torch.Tensor:
-        prompt = prompts(tokenizer, features)
+        prompt = prompts("the base", tokenizer, features)
         chosen = [ask.sample(range(len(features)), ASKED) for _ in batch]
         entries = [clip_entry(tokenizer, example.text.transcript) for example in batch]
         packed = pack(entries, prompt, chosen, tokenizer.pad_token_id or 0)

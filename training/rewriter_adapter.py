@@ -44,7 +44,7 @@ def split() -> tuple[list[Paraphrase], list[Paraphrase]]:
 def loss_of(tokenizer: Any, model: Any, batch: list[Paraphrase]) -> torch.Tensor:
     rows, targets = [], []
     for item in batch:
-        asked = prompt(tokenizer, item.original, strategies.find(item.strategy))
+        asked = prompt("the base", tokenizer, item.original, strategies.find(item.strategy))
         head = tokenizer.encode(asked, add_special_tokens=False)
         tail = tokenizer.encode(item.rewritten, add_special_tokens=False)
         rows.append((head, [*tail, tokenizer.eos_token_id]))

@@ -218,6 +218,11 @@ class Model:
     backend: ModelBackend
     use: Use
 
+    @property
+    def name(self) -> str:
+        """The model for a message: a folder with its location."""
+        return str(getattr(self.backend, "model", self.backend.backend))
+
     def fingerprint(self, device: str) -> dict[str, Any]:
         return self.backend.fingerprint(self.use, device)
 

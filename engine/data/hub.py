@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from engine.data.pairs import Reject, Row
-from engine.data.table import BATCH, batch_rows
+from engine.data.parquet_size import ROWS
+from engine.data.table import batch_rows
 from engine.errors import BadInput
 
 OFFLINE_HINT = 'download it elsewhere and set path = "…" under [data]'
@@ -22,8 +23,8 @@ def hub_rows(
     Environment variables such as HF_HUB_OFFLINE have their usual effect.
     """
     arrow = _table(dataset, split, config, revision).with_format("arrow")
-    for number, batch in enumerate(arrow.iter(batch_size=BATCH)):
-        yield from batch_rows(batch, dataset, number * BATCH)
+    for number, batch in enumerate(arrow.iter(batch_size=ROWS)):
+        yield from batch_rows(batch, dataset, number * ROWS)
 
 
 def hub_schema(dataset: str, split: str, config: str | None, revision: str | None) -> Any:

@@ -3,9 +3,12 @@
 import gzip
 import io
 import json
+import mmap
 import re
+import tempfile
 import zlib
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, cast
 
@@ -19,9 +22,12 @@ from engine.files import refuse_special
 CHUNK = 1 << 18
 MAX_LINE = 32 << 20
 MAX_LIST = 2 << 30
+MAX_WHOLE = 256 << 20  # of one JSON text that is parsed at once, and takes ten times as much then
 BOM = b"\xef\xbb\xbf"
 GZIP_MAGIC = b"\x1f\x8b"
 LFS_POINTER = b"version https://git-lfs.github.com/spec/"
+
+Mapped = bytes | mmap.mmap
 
 # A string, complete or cut off by the end of the file, or one structural character.
 _TOKEN = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*(?:"|\\?\Z)|[\[\]{},]', re.DOTALL)
@@ -68,8 +74,8 @@ def _chunks(stream: BinaryIO) -> Iterator[bytes]:
         except EOFError:
             detail = f"the file ends unexpectedly after {size:,} decompressed bytes"
             raise GzipDamage("truncated_gzip", detail) from None
-        except (gzip.BadGzipFile, zlib.error) as error:
-            detail = f"corrupt after {size:,} decompressed bytes: {error}"
+        except (gzip.BadGzipFile, zlib.error):
+            detail = f"corrupt after {size:,} decompressed bytes"
             raise GzipDamage("corrupt_gzip", detail) from None
         if not chunk:
             return
@@ -176,40 +182,65 @@ def whole(path: Path, name: str) -> tuple[bytes, GzipDamage | None]:
         try:
             for chunk in _chunks(stream):
                 buffer += chunk
-                if len(buffer) > MAX_LIST:
-                    raise BadInput(
-                        f"{name}: the JSON text is larger than {MAX_LIST >> 20} MiB: "
-                        "convert it to JSON lines, one row per line"
-                    )
+                if len(buffer) > MAX_WHOLE:
+                    raise _too_large(name, MAX_WHOLE)
         except GzipDamage as error:
             damage = error
     return bytes(buffer).removeprefix(BOM), damage
+
+
+def _too_large(name: str, most: int) -> BadInput:
+    return BadInput(
+        f"{name}: the JSON text is larger than {most >> 20} MiB: convert it to JSON lines, "
+        "one row per line"
+    )
+
+
+@contextmanager
+def _mapped(path: Path, name: str) -> Iterator[tuple[Mapped, GzipDamage | None]]:
+    """The same in a file, of which only what is looked at need be in memory."""
+    damage: GzipDamage | None = None
+    size = 0
+    with tempfile.TemporaryFile() as copy, open_bytes(path) as stream:
+        try:
+            for chunk in _chunks(stream):
+                size += copy.write(chunk)
+                if size > MAX_LIST:
+                    raise _too_large(name, MAX_LIST)
+        except GzipDamage as error:
+            damage = error
+        copy.flush()
+        if not size:
+            yield b"", damage
+            return
+        with mmap.mmap(copy.fileno(), size, access=mmap.ACCESS_READ) as content:
+            yield content, damage
 
 
 def list_rows(path: Path, name: str) -> Iterator[Row | Reject]:
     """The rows of a file that contains one JSON list.
 
     The list is split at its commas and every item is parsed separately, so that one bad item does
-    not affect the others. The whole file is held in memory.
+    not affect the others. The list is copied to a temporary file, and not held in memory.
     """
-    content, damage = whole(path, name)
     number = 1
-    for number, item in _items(content):
-        if item is not None:
-            yield _parse_row(name, number, item)
-        elif damage is None:
-            detail = "the list is not closed, or text follows it"
-            yield Reject(name, number, "unparsable_json", detail, "")
+    with _mapped(path, name) as (content, damage):
+        for number, item in _items(content):
+            if item is not None:
+                yield _parse_row(name, number, item)
+            elif damage is None:
+                detail = "the list is not closed, or text follows it"
+                yield Reject(name, number, "unparsable_json", detail, "")
     if damage:
         yield damage.reject(name, number)
 
 
-def _items(data: bytes) -> Iterator[tuple[int, bytes | None]]:
+def _items(data: Mapped) -> Iterator[tuple[int, bytes | None]]:
     """The list's items with their line numbers; None for an item marks a malformed end."""
     depth = start = counted_to = 0
     line = 1
-    for token in _TOKEN.finditer(data):
-        kind = token.group()[:1]
+    for token in _TOKEN.finditer(data, len(BOM) if data[: len(BOM)] == BOM else 0):
+        kind = data[token.start() : token.start() + 1]
         if kind in b"[{":
             depth += 1
             if depth == 1:
@@ -217,17 +248,21 @@ def _items(data: bytes) -> Iterator[tuple[int, bytes | None]]:
         elif kind in b"]}" or (kind == b"," and depth == 1):
             depth -= kind != b","
             if depth == 0 or kind == b",":
-                item = data[start : token.start()]
+                item = data[start : min(token.start(), start + MAX_LINE + 1)]
                 blank = len(item) - len(item.lstrip())
-                line += data.count(b"\n", counted_to, start + blank)
+                line += _line_feeds(data, counted_to, start + blank)
                 counted_to = start + blank
                 if kind == b"," or item.strip():  # a trailing comma is accepted
-                    yield line, item.strip()
+                    yield line, item if len(item) > MAX_LINE else item.strip()
                 start = token.end()
             if depth == 0:
                 break
-    if depth or data[start:].strip():
-        yield line + data.count(b"\n", counted_to), None
+    if depth or data[start : start + CHUNK].strip() or len(data) - start > CHUNK:
+        yield line + _line_feeds(data, counted_to, len(data)), None
+
+
+def _line_feeds(data: Mapped, start: int, end: int) -> int:
+    return sum(data[at : min(at + CHUNK, end)].count(b"\n") for at in range(start, end, CHUNK))
 
 
 def _parse_row(name: str, number: int, line: bytes) -> Row | Reject:

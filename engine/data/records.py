@@ -7,16 +7,13 @@ any problem in it is a BadInput with the number of rows affected and examples.
 from __future__ import annotations
 
 import csv
-import gzip
-import io
 import json
-import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 from engine.data.foreign import foreign
-from engine.data.jsonl import open_bytes, peek
+from engine.data.jsonl import BOM, MAX_LINE, GzipDamage, lines, open_bytes, peek, whole
 from engine.data.layouts.base import text_field
 from engine.data.table import header_columns
 from engine.errors import BadInput, SealError, unreadable
@@ -69,9 +66,11 @@ def read_records(path: Path) -> Iterator[Record]:
             raise BadInput(f"{path} {what}")
         if head.startswith(b"PAR1"):
             raise BadInput(f"{path} is a Parquet file: recorded results are CSV or JSON lines")
-        if head:
+        if not head:
+            _decompress(path)
+        else:
             yield from _json(path) if head[:1] in (b"{", b"[") else _csv(path)
-    except (EOFError, gzip.BadGzipFile, zlib.error):
+    except GzipDamage:
         raise BadInput(f"{path}: the gzip file is corrupt or truncated: copy it again") from None
     except UnicodeDecodeError:
         raise BadInput(f"{path} is not valid UTF-8: save it as UTF-8") from None
@@ -81,14 +80,36 @@ def read_records(path: Path) -> Iterator[Record]:
         raise unreadable(path, error) from error
 
 
+def _decompress(path: Path) -> None:
+    """Raises GzipDamage for a file that begins as gzip and of which nothing could be read."""
+    with open_bytes(path) as stream:
+        next(lines(stream), None)
+
+
+def _lines(path: Path, stream: BinaryIO) -> Iterator[str]:
+    """The lines, each with its end; what is no valid UTF-8 raises UnicodeDecodeError."""
+    for number, line in enumerate(lines(stream), 1):
+        if len(line) > MAX_LINE:
+            raise BadInput(
+                f"{path}, line {number}: longer than {MAX_LINE >> 20} MiB: write one row per line"
+            )
+        yield (line.removeprefix(BOM) if number == 1 else line).decode("utf-8") + "\n"
+
+
 def _csv(path: Path) -> Iterator[Record]:
     csv.field_size_limit(max(csv.field_size_limit(), MAX_CELL))
-    with open_bytes(path) as raw, io.TextIOWrapper(raw, "utf-8-sig", newline="") as text:
-        header = text.readline()
+    with open_bytes(path) as raw:
+        # A carriage return alone ends a line as well.
+        text = (
+            part.decode("utf-8")
+            for line in _lines(path, raw)
+            for part in line.encode("utf-8").splitlines(keepends=True)
+        )
+        header = next(text, "")
         delimiter = max(",\t;", key=header.count)
         columns = header_columns(header.encode(), delimiter)
         if len(set(columns)) < 2:
-            raise BadInput(f"{path}, line 1: no header line with column names")
+            raise BadInput(f"{path}, line 1: no header line with column names, and no JSON")
         reader = csv.reader(text, delimiter=delimiter, strict=True)
         line = 2
         while True:
@@ -108,15 +129,19 @@ def _csv(path: Path) -> Iterator[Record]:
 
 def _json(path: Path) -> Iterator[Record]:
     """JSON lines, or a single JSON text: a list of rows, or an object of equally long columns."""
-    with open_bytes(path) as raw, io.TextIOWrapper(raw, "utf-8-sig") as text:
-        rows = ((number, line) for number, line in enumerate(text, 1) if line.strip())
-        number, line = next(rows)
-        row = _parse(line)
-        if not isinstance(row, dict) or _is_columns(row):
-            yield from _rows_of(path, _parse(line + text.read()))
-            return
-        yield Record(number, row)
-        for number, line in rows:
+    with open_bytes(path) as raw:
+        first = next((line for line in lines(raw) if line.strip()), b"").removeprefix(BOM)
+    row = None if len(first) > MAX_LINE else _parse(first.decode("utf-8"))
+    if not isinstance(row, dict) or _is_columns(row):
+        content, damage = whole(path, str(path))
+        if damage is not None:
+            raise damage
+        yield from _rows_of(path, _parse(content.decode("utf-8")))
+        return
+    with open_bytes(path) as raw:
+        for number, line in enumerate(_lines(path, raw), 1):
+            if not line.strip():
+                continue
             row = _parse(line)
             if not isinstance(row, dict):
                 raise BadInput(f"{path}, line {number}: expected a JSON object")

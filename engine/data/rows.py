@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,6 +14,7 @@ from engine.data.nesting import MOST
 from engine.data.options import Options
 from engine.data.pairs import Pair, Reject, Row, RowError, SourceRow, Unused, excerpt
 from engine.data.values import as_json, described
+from engine.data.waiting import Place, Waiting
 from engine.errors import BadInput
 
 EXPECTED = (
@@ -29,7 +31,7 @@ class _Group:
     """The rows of one key of a grouped layout, until the end of the source."""
 
     layout: Layout
-    rows: list[_Row] = field(default_factory=list)
+    rows: list[Place] = field(default_factory=list)
 
 
 class RowReader:
@@ -44,7 +46,8 @@ class RowReader:
         self._layouts: dict[str, Layout] = {}
         # By the columns and types of a row: its layout, and the columns that would be lost.
         self._shapes: dict[tuple[object, ...], tuple[Layout, tuple[str, ...]]] = {}
-        self._groups: dict[tuple[str, str], _Group] = {}
+        self._groups: dict[tuple[str, bytes], _Group] = {}
+        self._waiting = Waiting()
 
     @property
     def layouts(self) -> tuple[Layout, ...]:
@@ -90,8 +93,9 @@ class RowReader:
         """
         self._check_named()
         for group in self._groups.values():
-            yield from self._item(group.layout, group.rows)
+            yield from self._item(group.layout, self._waiting.rows(group.rows))
         self._groups.clear()
+        self._waiting.close()
 
     def _check_named(self) -> None:
         """Only for layouts in which all names are of columns of a row."""
@@ -110,17 +114,20 @@ class RowReader:
         """Adds a row to its group; the pairs of the group if it is complete."""
         try:
             layout.check_unread(row[1], unread)
-            key = (layout.name, layout.key(row[1]))
+            key = (layout.name, _digest(layout.key(row[1])))
         except Unused as unused:
             raise _unused(row[0], unused) from None
         except RowError as error:
             return [_reject([row], error)]
         group = self._groups.setdefault(key, _Group(layout))
-        group.rows.append(row)
+        group.rows.append(self._waiting.add(row))
         if len(group.rows) != layout.complete:
             return ()
         del self._groups[key]
-        return self._item(layout, group.rows)
+        rows = self._waiting.rows(group.rows)
+        if not self._groups:
+            self._waiting.clear()
+        return self._item(layout, rows)
 
     def _item(
         self, layout: Layout, rows: Sequence[_Row], unread: tuple[str, ...] = ()
@@ -210,6 +217,11 @@ def _reject(rows: Sequence[_Row], error: RowError) -> Reject:
     sources = tuple(source for source, _ in rows)
     last = sources[-1]
     return Reject(last.file, last.line, error.reason, error.detail, excerpt(last.raw), sources)
+
+
+def _digest(key: str) -> bytes:
+    """A key may be a whole prompt."""
+    return hashlib.blake2b(key.encode("utf-8", "surrogatepass"), digest_size=16).digest()
 
 
 def _raw(row: Row) -> bytes:

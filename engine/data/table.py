@@ -10,11 +10,12 @@ from engine.data.jsonl import BOM, GzipDamage, lines, open_bytes
 from engine.data.layouts import recognised
 from engine.data.options import Options
 from engine.data.pairs import Reason, Reject, Row, excerpt
+from engine.data.parquet_size import rows_at_once
 from engine.errors import BadInput
 
 DELIMITERS = (",", "\t", ";")
 MAX_CELL = 8 << 20  # far below MAX_LINE, so that a cell cut with its line is too long
-BATCH = 1024
+_READ = 1 << 20
 
 
 def header_columns(line: bytes, delimiter: str = ",") -> list[str]:
@@ -101,12 +102,16 @@ def parquet_rows(path: Path, name: str) -> Iterator[Row | Reject]:
     arrow: Any = importlib.import_module("pyarrow")
     parquet: Any = importlib.import_module("pyarrow.parquet")
     try:
-        with parquet.ParquetFile(path, page_checksum_verification=True) as file:
+        # Without a buffer ahead, a row group of gigabytes is read page by page.
+        how = {"pre_buffer": False, "buffer_size": _READ, "page_checksum_verification": True}
+        with parquet.ParquetFile(path, **how) as file:
             _check_names(file.schema_arrow.names, name)
             number = 0
-            for batch in file.iter_batches(batch_size=BATCH):
-                yield from batch_rows(batch, name, number)
-                number += batch.num_rows
+            for group in range(file.num_row_groups):
+                at_once = rows_at_once(path, name, file.metadata.row_group(group))
+                for batch in file.iter_batches(at_once, row_groups=[group]):
+                    yield from batch_rows(batch, name, number)
+                    number += batch.num_rows
     except NotImplementedError as error:
         raise BadInput(
             f"{name} uses a type or a compression of Parquet that cannot be read here: write it "

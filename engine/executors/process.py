@@ -17,6 +17,7 @@ from engine import door
 from engine.errors import MachineError, explain
 from engine.executors.requests import Request
 from engine.executors.worker import Worker
+from engine.models.loading import is_out_of_memory
 
 NICENESS = 10
 
@@ -60,8 +61,7 @@ def _answer(state: Worker, request: Request[Any]) -> tuple[str, Any]:
     try:
         return "ok", request.answer(state)
     except Exception as error:
-        # Recognize torch's own error by its name, without importing torch.
-        if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
+        if is_out_of_memory(error):
             return "oom", ""
         problem = explain(error)
         return problem.kind.value, str(problem)

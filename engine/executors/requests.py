@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 
 from engine.backends.base import Model, RewardBackend
 from engine.executors.worker import Worker
+from engine.models.loading import computing
 from engine.models.operations import Operation
 from engine.models.protocols import OneByOne, Text
 
@@ -68,7 +69,7 @@ class Identify(Request[dict[str, Any]]):
         return f"the fingerprint of {self.model.backend.title}"
 
     def answer(self, worker: Worker) -> dict[str, Any]:
-        return self.model.fingerprint(worker.device)
+        return worker.fingerprint(self.model)
 
 
 @dataclass(frozen=True)
@@ -104,9 +105,11 @@ class Ask(Request[Any]):
         return f"an answer of {self.source}"
 
     def answer(self, worker: Worker) -> Any:
+        assert worker.loaded is not None  # whoever asks has it loaded first
         if isinstance(worker.model, OneByOne):
             worker.model.heard = worker.heard
-        return self.operation.run(worker.model, self.items)
+        with computing(worker.loaded[0].name):
+            return self.operation.run(worker.model, self.items)
 
 
 @dataclass(frozen=True)
@@ -131,6 +134,7 @@ class Train(Request[tuple[float, float | None]]):
         backend = self.base.backend
         assert isinstance(backend, RewardBackend)  # the study file was checked
         pairs = (self.chosen, self.rejected)
-        head = backend.train(pairs, self.groups, self.penalty, Path(self.folder), worker.device)
+        with computing(self.base.name):
+            head = backend.train(pairs, self.groups, self.penalty, Path(self.folder), worker.device)
         worker.check(self.base, self.identity)
         return head.agreement, head.held_out_agreement

@@ -7,6 +7,7 @@ from typing import Any
 
 from engine.backends.base import Model
 from engine.models.errors import replaced
+from engine.models.loading import loading
 
 
 class Worker:
@@ -27,11 +28,16 @@ class Worker:
         """
         if self.loaded != (model, identity):
             self.model = self.loaded = None  # free the old weights before loading the new ones
-            built = model.build(self.device)
+            with loading(model.name):
+                built = model.build(self.device)
             self.check(model, identity)
             self.model, self.loaded = built, (model, identity)
 
+    def fingerprint(self, model: Model) -> dict[str, Any]:
+        with loading(model.name):
+            return model.fingerprint(self.device)
+
     def check(self, model: Model, identity: dict[str, Any]) -> None:
         """Raises MachineError if this is no longer the fingerprint of the model."""
-        if model.fingerprint(self.device) != identity:
+        if self.fingerprint(model) != identity:
             raise replaced(model.backend.title)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
@@ -16,6 +17,7 @@ from engine.store.exports import PairSides
 
 # A preview is answered within the time that a client waits.
 LIMIT_S = 90.0
+GRACE_S = 25.0  # after which a process that still counts, or loads, is killed
 _BATCH = 200
 
 TokensOf = Literal["transcript", "messages"]
@@ -34,8 +36,10 @@ def longer(
     tokenizer: str,
     max_length: int,
     limit_s: float = LIMIT_S,
+    grace_s: float = GRACE_S,
 ) -> Long:
-    """The tokenizer is loaded, and counts, in a process of its own."""
+    """The tokenizer is loaded, and counts, in a process of its own, which is killed if it does not
+    answer: a chat template is a program, and may not end."""
     with subprocess.Popen(
         isolated.command("engine.models.tokens", tokenizer),
         stdin=subprocess.PIPE,
@@ -44,11 +48,17 @@ def longer(
         text=True,
         **isolated.place(),
     ) as process:
+        late = threading.Timer(limit_s + grace_s, process.kill)
+        late.start()
         try:
             return _counted(process, sides, tokens_of, max_length, limit_s)
         except (OSError, ValueError):
-            return Long(frozenset(), _not_counted(max_length, "the tokenizer's process failed"))
+            why = "the tokenizer's process failed"
+            if not late.is_alive():
+                why = f"{tokenizer} took more than {limit_s + grace_s:.0f} s"
+            return Long(frozenset(), _not_counted(max_length, why))
         finally:
+            late.cancel()
             process.kill()
 
 
@@ -59,9 +69,9 @@ def _counted(
     max_length: int,
     limit_s: float,
 ) -> Long:
+    until = time.monotonic() + limit_s
     if (problem := json.loads(process.stdout.readline())) is not None:
         return Long(frozenset(), _not_counted(max_length, problem))
-    until = time.monotonic() + limit_s
     long: set[int] = set()
     refused = 0
     texts = _texts(sides, tokens_of, max_length)

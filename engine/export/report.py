@@ -21,6 +21,7 @@ from engine.export.provenance import Provenance
 from engine.results import names, numbers, views
 from engine.results.columns import SCORE, Section, section
 from engine.results.effect import REWARD_POINTS, Effect, effect
+from engine.results.left_out import no_scores, rewrites, sample
 from engine.results.names import Kinds
 from engine.results.tables import TABLES, printed
 from engine.wire.messages import Agreement, Metrics, StudyInfo
@@ -46,7 +47,7 @@ def blocks(
         *_table("alignment", "Alignment", metrics, kinds),
         *_table("regimes", "Regimes", metrics, kinds),
         *_imprint(metrics),
-        *_robustness(metrics, kinds),
+        *_robustness(study, metrics, kinds),
         *_decisions(found, agreement),
         Heading(2, ("Provenance",)),
         Code(found.text()),
@@ -55,7 +56,7 @@ def blocks(
 
 def _study(study: StudyInfo, warnings: Sequence[str]) -> Iterator[Block]:
     yield Heading(1, ("Report of ", Data(study.name)))
-    yield Paragraph((f"{study.pairs:,} preference pairs of ", Data(study.dataset), "."))
+    yield Paragraph((f"{sample(study.pairs, study.usable)} of ", Data(study.dataset), "."))
     rows = [(Data(info.role), Data(info.model), Data(info.detail)) for info in study.models]
     yield Table(("model", "name", "detail"), rows)
     if warnings:
@@ -119,11 +120,13 @@ def _imprint(metrics: Metrics) -> Iterator[Block]:
     )
 
 
-def _robustness(metrics: Metrics, kinds: Kinds) -> Iterator[Block]:
+def _robustness(study: StudyInfo, metrics: Metrics, kinds: Kinds) -> Iterator[Block]:
     scores = [row for row in views.scores(metrics.tables, metrics.preset) if effect(row).size >= 0]
     yield Heading(2, ("Robustness",))
     if not scores:
-        yield Paragraph(("Nothing was rewritten, or too little to estimate a score.",))
+        rewritten, used = study.rewritten, study.rewritten_used
+        why = no_scores(metrics.tables, metrics.preset, rewritten, used)
+        yield Paragraph((_sentence_case(f"{why}."),))
         return
     scores.sort(key=lambda row: -effect(row).size)
     unit = effect(scores[0]).unit.name
@@ -135,7 +138,8 @@ def _robustness(metrics: Metrics, kinds: Kinds) -> Iterator[Block]:
             "loses or gains a feature, with the 95 % interval; “else” is the share of the pairs "
             "without that change that became misaligned. ",
             *by,
-            f", preset {metrics.preset}.",
+            f", preset {metrics.preset}. ",
+            f"Of {rewrites(study.rewritten, study.rewritten_used)}.",
         )
     )
     yield _rows(section("", "", SCORE, scores, kinds))

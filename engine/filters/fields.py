@@ -110,7 +110,7 @@ PAIR_FIELDS: Sequence[Field] = (
         "is",
         "choice",
         "a property of the pair",
-        frozenset({"truncated", "unlabeled", "duplicate", "grouped"})
+        frozenset({"truncated", "unlabeled", "complete", "duplicate", "grouped"})
         | {"flagged", "decided", "undecided"},
         {
             name: name
@@ -121,6 +121,7 @@ PAIR_FIELDS: Sequence[Field] = (
                 "noise",
                 "truncated",
                 "unlabeled",
+                "complete",
                 "duplicate",
                 "grouped",
                 "flagged",
@@ -165,9 +166,23 @@ REWRITE_FIELDS: Sequence[Field] = (
         also=("preference",),
     ),
     Field("flipped", "feature", "a feature whose label changed on either side", False),
-    Field("flipped_chosen", "feature", "a feature whose label changed on the chosen side", False),
+    *(
+        Field(f"{change}_{side}{steps}", "feature", f"{what} on the {side} side{by}", False)
+        for side in ("chosen", "rejected")
+        for change, what, steps, by in (
+            ("flipped", "a feature whose label changed", "", ""),
+            ("lost", "a feature that the rewrite lost", "", ""),
+            ("gained", "a feature that the rewrite gained", "", ""),
+            ("lost", "a feature that the rewrite lost", "_by_1", ", by one step"),
+            ("gained", "a feature that the rewrite gained", "_by_1", ", by one step"),
+        )
+    ),
     Field(
-        "flipped_rejected", "feature", "a feature whose label changed on the rejected side", False
+        "is",
+        "choice",
+        "whether the robustness scores count the rewrite",
+        False,
+        {name: name for name in ("used", "low_cosine", "complete")},
     ),
     Field("cosine", "number", "similarity to the original, the lower of both answers", False),
     Field("margin", "number", "post-D margin of the original pair", False, also=("before",)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import math
 from collections.abc import Mapping, Sequence
@@ -28,6 +29,9 @@ from engine.filters.language import (
     Words,
     parse,
 )
+
+MAX_CONDITIONS = 1_000
+MAX_SAVED = 5  # saved filters within saved filters
 
 
 @dataclass(frozen=True)
@@ -112,10 +116,18 @@ Checked = Contains | Number | Is | Without | Every | Any
 
 
 def check(tree: Tree, vocabulary: Vocabulary, inside: tuple[str, ...] = ()) -> Checked:
-    """Resolves every field and value. Raises FilterError at the first unknown one.
+    """Resolves every field and value. Raises FilterError at the first unknown one, and for more
+    conditions than a database should be asked at once.
 
     `inside`: the saved filters being expanded.
     """
+    if not inside and (count := _conditions(tree, vocabulary, {}, 0)) > MAX_CONDITIONS:
+        raise FilterError(
+            f"the filter has {count:,} conditions, with those of its saved filters; the limit is "
+            f"{MAX_CONDITIONS:,}",
+            0,
+            0,
+        )
     match tree:
         case Words(text):
             return Contains(text)
@@ -131,12 +143,36 @@ def check(tree: Tree, vocabulary: Vocabulary, inside: tuple[str, ...] = ()) -> C
             return _term(tree, vocabulary)
 
 
+def _conditions(tree: Tree, vocabulary: Vocabulary, known: dict[str, int], depth: int) -> int:
+    """How many there are, counted without writing saved filters out. `known`: theirs by name."""
+    match tree:
+        case Saved(name):
+            if name not in known:
+                known[name] = 0  # of one in itself or too deep, which is refused elsewhere
+                if depth == MAX_SAVED:
+                    return 0
+                with contextlib.suppress(FilterError):
+                    inner = parse(vocabulary.saved.get(name, ""))
+                    known[name] = _conditions(inner, vocabulary, known, depth + 1)
+            return known[name]
+        case Not(inner):
+            return _conditions(inner, vocabulary, known, depth)
+        case All(parts) | Either(parts):
+            return sum(_conditions(part, vocabulary, known, depth) for part in parts)
+        case _:
+            return 1
+
+
 def _saved(name: str, at: Span, vocabulary: Vocabulary, inside: tuple[str, ...]) -> Checked:
     if name not in vocabulary.saved:
         hint = _suggestion(name, list(vocabulary.saved), "@")
         raise FilterError(f"unknown saved filter “{name}”{hint}", at.start, at.end)
     if name in inside:
         raise FilterError(f"@{name} refers to itself", at.start, at.end)
+    if len(inside) == MAX_SAVED:
+        raise FilterError(
+            f"saved filters name each other more than {MAX_SAVED} deep", at.start, at.end
+        )
     try:
         return check(parse(vocabulary.saved[name]), vocabulary, (*inside, name))
     except FilterError as error:

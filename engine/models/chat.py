@@ -16,18 +16,15 @@ from typing import Any
 import msgspec
 
 from engine.data.conversation import Conversation, Message, tool_calls
-from engine.errors import BadInput, MachineError
+from engine.errors import BadInput
+from engine.models import rendering
 
 _SUBJECT = "the chat template of the reward model"
 # The day of templates that write the date: a reward must not depend on the day it is computed.
 # It is the one that the templates of Llama 3 fall back to.
 _DAY = datetime(2024, 7, 26)
 _TODAY = re.compile(r"""strftime_now\(\s*(["'])(.*?)\1\s*\)""")
-# What a template raises besides its own errors when it does not like what it is given.
-_REFUSALS = (
-    *(ValueError, TypeError, LookupError, AttributeError, ArithmeticError),
-    *(AssertionError, RecursionError),
-)
+_MOST_LATE = 5  # conversations for which a template may take too long before it is given up
 _UNLIKELY = 20  # a text of this length does not stand in another message by chance
 _FOLD = "fold_system = true puts it into the first user turn"
 _MERGE = "merge_turns = true joins them"
@@ -107,9 +104,11 @@ def _joined(*texts: str) -> str:
 
 
 class Template:
-    """The chat template of a tokenizer. Its code comes with the model and runs in a sandbox."""
+    """The chat template of the model `name`, rendered within the limits of `rendering`."""
 
-    def __init__(self, tokenizer: Any) -> None:
+    def __init__(self, name: str, tokenizer: Any) -> None:
+        self._name = name
+        self._late = 0
         template = tokenizer.chat_template
         tokenizer.chat_template = (
             {name: _dated(text) for name, text in template.items()}
@@ -118,34 +117,37 @@ class Template:
         )
         self._tokenizer = tokenizer
 
-    def check(self, model: str) -> None:
+    def check(self) -> None:
         """Raises BadInput if a plain question and answer cannot be rendered, and MachineError if
         nothing can."""
         try:
-            rendered = self.render(Chat((Message("user", "hello"), Message("assistant", "hi"))))
-        except ImportError as error:
-            raise MachineError(
-                "chat templates need jinja2 3.1.6 or newer: pip install -U jinja2"
-            ) from error
-        if rendered is None:
+            self._render(Chat((Message("user", "hello"), Message("assistant", "hi"))))
+        except rendering.Refused as error:
             raise BadInput(
-                f"the chat template of {model} cannot render a question and its answer: repair "
-                "chat_template in its tokenizer settings"
-            )
+                f"the chat template of {self._name} cannot render a question and its answer: "
+                f"repair chat_template in its tokenizer settings ({error})"
+            ) from None
 
     def render(self, chat: Chat) -> str | None:
-        """The text that the model reads; None if the template refuses these messages."""
-        from jinja2 import TemplateError
+        """The text that the model reads; None if the template refuses these messages.
 
+        Raises TooMuch if it takes too much time or room for them, and BadInput if it did so for
+        several conversations.
+        """
         try:
-            text: str = self._tokenizer.apply_chat_template(
-                [as_dict(message) for message in chat.messages],
-                tools=json.loads(chat.tools) if chat.tools else None,
-                tokenize=False,
-            )
-        except (TemplateError, *_REFUSALS):
+            return self._render(chat)
+        except rendering.Refused:
             return None
-        return text
+        except rendering.TooMuch as error:
+            self._late += 1
+            if self._late < _MOST_LATE:
+                raise
+            raise BadInput(f"{error} (so for {self._late} conversations)") from None
+
+    def _render(self, chat: Chat) -> str:
+        messages = [as_dict(message) for message in chat.messages]
+        tools = json.loads(chat.tools) if chat.tools else None
+        return rendering.render(self._name, self._tokenizer, messages, tools)
 
     def tokenize(self, text: str) -> dict[str, list[int]]:
         """The tokens of a rendered text. The template has written all special ones."""
@@ -211,7 +213,9 @@ class Template:
         return "cannot render this conversation"
 
 
-def _dated(template: str) -> str:
+def _dated(template: Any) -> Any:
+    if not isinstance(template, str):  # refused when it is to be rendered
+        return template
     return _TODAY.sub(lambda call: json.dumps(_DAY.strftime(call[2])), template)
 
 

@@ -8,8 +8,9 @@ from pickle import UnpicklingError
 from typing import Any
 
 from engine.errors import BadInput
+from engine.models.diagnosis import tokenizer_problem
 from engine.models.embedded import resolve
-from engine.models.hf import explain
+from engine.models.loading import loading
 
 _SHOWN = 3  # names in a message
 
@@ -30,39 +31,35 @@ class Source:
 
 
 def load_tokenizer(source: Source) -> Any:
-    from transformers import AutoTokenizer
+    with loading(source.model, "the tokenizer of ", tokenizer_problem):
+        from transformers import AutoTokenizer
 
-    try:
         return AutoTokenizer.from_pretrained(
             resolve(source.model), revision=source.revision, trust_remote_code=source.foreign_code
         )
-    except (OSError, ValueError) as error:
-        raise explain(source.model, error) from error
 
 
 def load_model(source: Source, dtype: Any, **settings: Any) -> tuple[Any, dict[str, Any]]:
     """A classifier, and what transformers says about its weights."""
-    from safetensors import SafetensorError
-    from transformers import AutoModelForSequenceClassification
+    with loading(source.model):
+        from transformers import AutoModelForSequenceClassification
 
-    try:
-        model, loaded = AutoModelForSequenceClassification.from_pretrained(
-            resolve(source.model),
-            dtype=dtype,
-            revision=source.revision,
-            use_safetensors=None if source.pickle else True,
-            trust_remote_code=source.foreign_code,
-            ignore_mismatched_sizes=True,  # told of, and refused here
-            output_loading_info=True,
-            **settings,
-        )
-    except UnpicklingError as error:
-        raise BadInput(
-            f"cannot load {source.model}: its pickle contains more than weights; save it as "
-            "safetensors"
-        ) from error
-    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
-        raise explain(source.model, error) from error
+        try:
+            model, loaded = AutoModelForSequenceClassification.from_pretrained(
+                resolve(source.model),
+                dtype=dtype,
+                revision=source.revision,
+                use_safetensors=None if source.pickle else True,
+                trust_remote_code=source.foreign_code,
+                ignore_mismatched_sizes=True,  # told of, and refused here
+                output_loading_info=True,
+                **settings,
+            )
+        except UnpicklingError as error:
+            raise BadInput(
+                f"cannot load {source.model}: its pickle contains more than weights; save it as "
+                "safetensors"
+            ) from error
     return model, loaded
 
 

@@ -8,32 +8,29 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.errors import MachineError
 from engine.models.device import pick_device
 from engine.models.embedded import resolve
+from engine.models.loading import loading
 
 
 def load_sentence_model(model: str, device: str) -> Any:
     """A SentenceTransformer from a folder or the hub.
 
-    Raises MachineError if it cannot be loaded.
+    Raises SealError if it cannot be loaded.
     """
-    from sentence_transformers import SentenceTransformer
+    with loading(model, "the embedder "):
+        from sentence_transformers import SentenceTransformer
 
-    try:
         loaded = SentenceTransformer(
             resolve(model),
             device=pick_device(device),
             trust_remote_code=False,
             model_kwargs={"use_safetensors": True},
         )
-    except (OSError, ValueError) as error:
-        first = str(error).strip().splitlines()[0]
-        raise MachineError(f"cannot load the embedder {model}: {first}") from error
-    # The shipped MiniLM stops at 256 tokens by default, though it has positions for 512.
-    positions = getattr(loaded[0].auto_model.config, "max_position_embeddings", None)
-    if positions:
-        loaded.max_seq_length = min(positions, 8_192)
+        # The shipped MiniLM stops at 256 tokens by default, though it has positions for 512.
+        positions = getattr(loaded[0].auto_model.config, "max_position_embeddings", None)
+        if positions:
+            loaded.max_seq_length = min(positions, 8_192)
     return loaded
 
 

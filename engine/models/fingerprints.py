@@ -12,9 +12,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from engine.errors import MachineError
 from engine.models import model_files
 from engine.models.embedded import resolve
+from engine.models.loading import loading
 from engine.taxonomy import Feature
 
 WEIGHT_SUFFIXES = (".safetensors", ".bin", ".json", ".model", ".jinja")
@@ -114,17 +114,11 @@ def _file_digest(path: Path, *_state: int) -> bytes:
 def _hub_commit(name: str, revision: str | None) -> str:
     """The commit of the files that would be loaded. Fetches only the config, and runs no code that
     it names."""
-    from transformers.utils import cached_file, extract_commit_hash
-
     adapter = model_files.is_adapter(name, revision)
-    try:
+    with loading(name):
+        from transformers.utils import cached_file, extract_commit_hash
+
         config = cached_file(
             name, model_files.ADAPTER_CONFIG if adapter else "config.json", revision=revision
         )
-    except (OSError, ValueError) as error:
-        first = str(error).strip().splitlines()[0]
-        raise MachineError(
-            f"cannot find the model {name}: {first} (a local folder works too; "
-            "gated models need `hf auth login`)"
-        ) from error
-    return str(extract_commit_hash(config, None) or revision or "unknown")
+        return str(extract_commit_hash(config, None) or revision or "unknown")

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.errors import BadInput, MachineError
+from engine.errors import BadInput
 from engine.models.embedded import resolve
 from engine.models.embedder import embed, load_sentence_model
 from engine.models.protocols import Labels, Text
@@ -35,22 +35,30 @@ def design(model: Any, texts: Sequence[Text]) -> NDArray[np.float64]:
     return np.hstack([wide, np.ones((len(texts), 1))])
 
 
+def _matrices(path: Path) -> dict[str, NDArray[Any]]:
+    """The matrix of every feature. Raises BadInput for a file that is damaged."""
+    from safetensors.numpy import load_file
+
+    try:
+        weights: dict[str, NDArray[Any]] = load_file(path)
+    except Exception as error:  # of another class for every way in which a file is damaged
+        raise BadInput(f"{path} is damaged or cut short: copy the label heads again") from error
+    for name, matrix in weights.items():
+        if matrix.ndim != 2 or not np.issubdtype(matrix.dtype, np.floating):
+            raise BadInput(f"{path}: {name} is no matrix of numbers: save the label heads again")
+    return weights
+
+
 class HeadLabeler:
     def __init__(self, heads: str, features: Sequence[Feature], device: str = "auto") -> None:
         """`heads` is a folder with heads.safetensors: per feature name a [values, width] matrix.
 
-        Raises MachineError for a feature that the heads were not trained on.
+        Raises BadInput for a feature that the heads were not trained on.
         """
-        from safetensors import SafetensorError
-        from safetensors.numpy import load_file
-
         path = Path(resolve(heads)) / WEIGHTS
         if not path.exists():
             raise BadInput(f"{path} is missing: this is not a folder of label heads")
-        try:
-            self.weights = load_file(path)
-        except SafetensorError as error:
-            raise MachineError(f"{path} is damaged: {error}") from None
+        self.weights = _matrices(path)
         unknown = [f.name for f in features if f.name not in self.weights]
         if unknown:
             raise BadInput(

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from engine.errors import BadInput
+from engine.models import rendering
 from engine.models.device import pick_device, pick_dtype
 from engine.models.protocols import Labels, Text
 from engine.taxonomy import Feature
@@ -32,7 +33,7 @@ class Prompts:
     answers: list[list[int]]
 
 
-def prompts(tokenizer: Any, features: Sequence[Feature]) -> Prompts:
+def prompts(name: str, tokenizer: Any, features: Sequence[Feature]) -> Prompts:
     """Tokenize everything except the entry itself.
 
     Raises MachineError if two answers of a feature begin with the same token.
@@ -40,16 +41,15 @@ def prompts(tokenizer: Any, features: Sequence[Feature]) -> Prompts:
     marker = "\u241e"  # placeholder for the entry; the template must leave it unchanged
     user = f"{INSTRUCTION}\n\n{marker}"
     if tokenizer.chat_template:
-        rendered = tokenizer.apply_chat_template(
-            [
-                {"role": "system", "content": "You label conversations."},
-                {"role": "user", "content": user},
-            ],
-            tokenize=False,
-            add_generation_prompt=True,
-        )
+        messages = [
+            {"role": "system", "content": "You label conversations."},
+            {"role": "user", "content": user},
+        ]
+        rendered = rendering.render(name, tokenizer, messages, answer_follows=True)
     else:
         rendered = f"{user}\n\n"
+    if rendered.count(marker) != 1:
+        raise BadInput(f"the chat template of {name} does not pass on what the user says, once")
     head, tail = rendered.split(marker)
 
     def encode(text: str) -> list[int]:
@@ -148,7 +148,7 @@ class LogitLabeler:
         self.features = tuple(features)
         where = pick_device(device)
         self.tokenizer, self.model = load_causal(model, adapter, where, pick_dtype(dtype, where))
-        self.prompt = prompts(self.tokenizer, features)
+        self.prompt = prompts(model, self.tokenizer, features)
 
     def label(self, texts: Sequence[Text]) -> Labels:
         import torch

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
-from engine.errors import BadInput, MachineError
+from engine.errors import BadInput, SealError, of_kind
 from engine.models import model_files
 from engine.models.classifier import Source, load_model, load_tokenizer, names, untrained
-from engine.models.hf import explain
+from engine.models.loading import loading
 
 _TOKENIZERS = ("tokenizer.json", "tokenizer.model")
 _HEADS = ("score.weight", "classifier.weight", "classifier.out_proj.weight")
@@ -26,11 +25,22 @@ def base_of(source: Source) -> str | None:
         return None
     if source.base is not None:
         return source.base
-    config = model_files.read(source.model, model_files.ADAPTER_CONFIG, source.revision)
+    config = _settings(source)
     named = config.get("base_model_name_or_path")
     if not isinstance(named, str) or not named:
         raise BadInput(f"the adapter {source.model} names no base model: give it as base")
     return named
+
+
+def _settings(source: Source) -> dict[str, Any]:
+    """The adapter's own settings. Raises BadInput if they cannot be read."""
+    config = model_files.read(source.model, model_files.ADAPTER_CONFIG, source.revision)
+    if not config:
+        raise BadInput(
+            f"the adapter {source.model} has an {model_files.ADAPTER_CONFIG} that is damaged or "
+            "empty: copy the adapter again"
+        )
+    return config
 
 
 def adapted(source: Source, base: str, dtype: Any) -> tuple[Any, Any]:
@@ -56,26 +66,25 @@ def _adapter_folder(source: Source) -> Path:
         raise BadInput(
             f"{source.model} has no {model_files.ADAPTER_WEIGHTS}: save the adapter as safetensors"
         )
-    kind = json.loads(config.read_text("utf-8")).get("peft_type")
+    kind = _settings(source).get("peft_type")
     if kind != "LORA":
-        raise BadInput(f"{source.model} is an adapter of type {kind}: only LORA can be merged here")
+        raise BadInput(
+            f"{source.model} is an adapter of type {str(kind)[:40]}: only LORA can be merged here"
+        )
     return config.parent
 
 
 def _shapes(name: str, path: Path) -> dict[str, list[int]]:
     """The names and shapes of the adapter's tensors, without the prefix that PEFT gives them."""
-    from safetensors import SafetensorError, safe_open
+    from safetensors import safe_open
 
-    try:
-        with safe_open(path, "pt") as file:
-            return {
-                key.removeprefix("base_model.model.").replace(".modules_to_save", ""): list(
-                    file.get_slice(key).get_shape()
-                )
-                for key in file.keys()  # noqa: SIM118
-            }
-    except (OSError, SafetensorError) as error:
-        raise explain(name, error) from error
+    with loading(name, "the adapter "), safe_open(path, "pt") as file:
+        return {
+            key.removeprefix("base_model.model.").replace(".modules_to_save", ""): list(
+                file.get_slice(key).get_shape()
+            )
+            for key in file.keys()  # noqa: SIM118
+        }
 
 
 def _outputs(stored: dict[str, list[int]]) -> int | None:
@@ -96,11 +105,12 @@ def _base(source: Source, base: str, dtype: Any, outputs: int | None) -> tuple[A
         return load_model(
             Source(base), dtype, **({} if outputs is None else {"num_labels": outputs})
         )
-    except MachineError as error:
-        raise MachineError(
+    except SealError as error:
+        message = (
             f"the adapter {source.model} was trained on {base}, which cannot be loaded; base names "
             f"another place of it ({error})"
-        ) from error
+        )
+        raise of_kind(error.kind, message) from error
 
 
 def _merged(
@@ -111,17 +121,14 @@ def _merged(
     stored: dict[str, list[int]],
     dtype: Any,
 ) -> Any:
-    from peft import PeftConfig, PeftModel, get_peft_model_state_dict
-    from safetensors import SafetensorError
+    with loading(source.model, "the adapter ", unfit=f"does not fit {base}"):
+        from peft import PeftConfig, PeftModel, get_peft_model_state_dict
 
-    try:
         config = PeftConfig.from_pretrained(str(folder))
         config.task_type = None  # which would add modules that the adapter does not have
         adapted = PeftModel.from_pretrained(model, str(folder), config=config)
         own = get_peft_model_state_dict(adapted, save_embedding_layers=False)
         wanted = {key.removeprefix("base_model.model.") for key in own}
-    except (OSError, ValueError, RuntimeError, KeyError, TypeError, SafetensorError) as error:
-        raise explain(f"the adapter {source.model} on {base}", error) from error
     if absent := sorted(wanted - stored.keys()):
         raise BadInput(f"the adapter {source.model} is incomplete: {names(absent)} is missing")
     if strange := sorted(stored.keys() - wanted):
@@ -129,6 +136,7 @@ def _merged(
             f"the adapter {source.model} has {names(strange)}, which its adapter_config.json does "
             f"not place in {base}: is it the base it was trained on?"
         )
-    merged = adapted.merge_and_unload()
-    # PEFT keeps the head in float32, whatever its base is in.
-    return merged if dtype is None else merged.to(dtype)
+    with loading(source.model, "the adapter ", unfit=f"does not fit {base}"):
+        merged = adapted.merge_and_unload()
+        # PEFT keeps the head in float32, whatever its base is in.
+        return merged if dtype is None else merged.to(dtype)

@@ -9,6 +9,7 @@ from engine.errors import BadInput
 from engine.models import chat, chat_length
 from engine.models.chat import Chat, Template
 from engine.models.protocols import Text
+from engine.models.rendering import TooMuch
 from engine.models.reward_config import UNLIMITED, Reading, positions
 
 
@@ -29,12 +30,12 @@ class Encoder(Protocol):
 def encoder(name: str, tokenizer: Any, limit: int, reading: Reading) -> Encoder:
     """The encoder of a model: its chat template if it has one, else pairs of texts as in SEAL.
 
-    Raises BadInput if the template renders nothing, or if the study has choices for a template and
-    the model has none.
+    Raises BadInput if the template cannot be rendered, or if the study has choices for a template
+    and the model has none.
     """
     if getattr(tokenizer, "chat_template", None):
-        template = Template(tokenizer)
-        template.check(name)
+        template = Template(name, tokenizer)
+        template.check()
         return ChatEncoder(template, limit, reading)
     if reading.merge_turns or reading.fold_system:
         key = "merge_turns" if reading.merge_turns else "fold_system"
@@ -111,6 +112,12 @@ class ChatEncoder:
 
     def encode(self, text: Text) -> Encoded | str:
         """What is cut from a text that is too long: see `engine.models.chat_length`."""
+        try:
+            return self._encode(text)
+        except TooMuch as error:
+            return str(error)
+
+    def _encode(self, text: Text) -> Encoded | str:
         whole = chat.prepared(
             text.conversation, self._reading.merge_turns, self._reading.fold_system
         )

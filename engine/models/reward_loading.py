@@ -7,6 +7,7 @@ from typing import Any
 from engine.errors import BadInput
 from engine.models import model_files, reward_adapter
 from engine.models.classifier import Source, load_model, load_tokenizer, refuse_missing
+from engine.models.loading import loading
 
 
 def load_classifier(source: Source, device: str, dtype: Any) -> tuple[Any, Any]:
@@ -23,12 +24,13 @@ def load_classifier(source: Source, device: str, dtype: Any) -> tuple[Any, Any]:
         refuse_missing(source.model, model, loaded)
     else:
         tokenizer, model = reward_adapter.adapted(source, base, dtype)
-    if tokenizer.pad_token_id is None:
-        tokenizer.pad_token = tokenizer.eos_token
-    model.config.pad_token_id = tokenizer.pad_token_id
-    if getattr(model.config, "use_cache", False):
-        model.config.use_cache = False  # nothing is generated, and a cache of a long text is large
-    return tokenizer, model.to(device).eval()
+    with loading(source.model):
+        if tokenizer.pad_token_id is None:
+            tokenizer.pad_token = tokenizer.eos_token
+        model.config.pad_token_id = tokenizer.pad_token_id
+        if getattr(model.config, "use_cache", False):
+            model.config.use_cache = False  # nothing is generated; that of a long text is large
+        return tokenizer, model.to(device).eval()
 
 
 def _refuse_mixture(source: Source) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from engine.data.conversation import one_speech, speeches
+from engine.models import rendering
 from engine.models.device import pick_device, pick_dtype
 from engine.models.hf import load_causal
 from engine.models.protocols import Rewriter
@@ -14,16 +15,13 @@ from engine.strategies import Strategy
 TURNS_AT_ONCE = 32
 
 
-def prompt(tokenizer: Any, passage: str, strategy: Strategy) -> str:
-    text: str = tokenizer.apply_chat_template(
-        [
-            {"role": "system", "content": "You rewrite text."},
-            {"role": "user", "content": f"{strategy.local}\n\n{passage}"},
-        ],
-        tokenize=False,
-        add_generation_prompt=True,
-    )
-    return text
+def prompt(name: str, tokenizer: Any, passage: str, strategy: Strategy) -> str:
+    """Raises BadInput if the chat template of the model cannot render it."""
+    messages = [
+        {"role": "system", "content": "You rewrite text."},
+        {"role": "user", "content": f"{strategy.local}\n\n{passage}"},
+    ]
+    return rendering.render(name, tokenizer, messages, answer_follows=True)
 
 
 class CausalRewriter:
@@ -32,6 +30,7 @@ class CausalRewriter:
     def __init__(
         self, model: str, adapter: str | None, device: str = "auto", dtype: str = "auto"
     ) -> None:
+        self.name = model
         where = pick_device(device)
         self.tokenizer, self.model = load_causal(model, adapter, where, pick_dtype(dtype, where))
         self.tokenizer.padding_side = "left"
@@ -43,7 +42,7 @@ class CausalRewriter:
         import torch
 
         inputs = self.tokenizer(
-            [prompt(self.tokenizer, passage, strategy) for passage in passages],
+            [prompt(self.name, self.tokenizer, passage, strategy) for passage in passages],
             return_tensors="pt",
             padding=True,
             add_special_tokens=False,

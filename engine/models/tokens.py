@@ -13,35 +13,37 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from engine.errors import SealError
+from engine.errors import BadInput, SealError
+from engine.models import rendering
 
 
-def counts(tokenizer: Any, conversations: Sequence[Any]) -> list[int | None]:
+def counts(name: str, tokenizer: Any, conversations: Sequence[Any]) -> list[int | None]:
     """The number of tokens of each conversation."""
-    return [_count(tokenizer, conversation) for conversation in conversations]
+    return [_count(name, tokenizer, conversation) for conversation in conversations]
 
 
-def _count(tokenizer: Any, conversation: Any) -> int | None:
+def _count(name: str, tokenizer: Any, conversation: Any) -> int | None:
     if isinstance(conversation, str):
         end = tokenizer.eos_token or ""
         text = conversation if conversation.endswith(end) else conversation + end
         return len(tokenizer(text)["input_ids"])
     try:
-        made = tokenizer.apply_chat_template(
-            conversation["messages"], tools=conversation["tools"], tokenize=True, return_dict=True
-        )
-    except Exception:  # whatever the code of a template raises
+        text = rendering.render(name, tokenizer, conversation["messages"], conversation["tools"])
+    except BadInput:
         return None
-    return len(made["input_ids"])
+    return len(tokenizer(text, add_special_tokens=False)["input_ids"])
 
 
 def load(name: str) -> Any:
-    """A tokenizer, without code from its folder. Raises SealError, OSError or ValueError."""
-    from transformers import AutoTokenizer
-
+    """A tokenizer, without code from its folder. Raises SealError."""
+    from engine.models.diagnosis import tokenizer_problem
     from engine.models.embedded import resolve
+    from engine.models.loading import loading
 
-    return AutoTokenizer.from_pretrained(resolve(name), trust_remote_code=False)
+    with loading(name, "the tokenizer ", tokenizer_problem):
+        from transformers import AutoTokenizer
+
+        return AutoTokenizer.from_pretrained(resolve(name), trust_remote_code=False)
 
 
 def main(name: str) -> None:
@@ -55,15 +57,9 @@ def main(name: str) -> None:
     except SealError as error:
         answer(str(error))
         return
-    except (OSError, ValueError, ImportError):
-        answer(
-            f"{name} cannot be loaded: is it a folder with a tokenizer, or can the model hub be "
-            "reached?"
-        )
-        return
     answer(None)
     for line in sys.stdin:
-        answer(counts(tokenizer, json.loads(line)))
+        answer(counts(name, tokenizer, json.loads(line)))
 
 
 if __name__ == "__main__":

@@ -43,6 +43,7 @@ class Progress:
     _error: SealError | None = None
     _stopping: bool = False
     _version: int = 0
+    _revision: int = 0
     _began: float | None = None
     _elapsed: float = 0.0
     _changed: threading.Condition = field(default_factory=threading.Condition)
@@ -82,12 +83,9 @@ class Progress:
             self._set_state(state)
             try:
                 save(self.snapshot())
-            except (OSError, MachineError) as failure:
+            except MachineError as failure:
                 # Without its manifest, the run is not complete.
-                reason = failure.strerror if isinstance(failure, OSError) else failure
-                self._error = self._error or MachineError(
-                    f"the manifest cannot be written: {reason}"
-                )
+                self._error = self._error or failure
                 self._set_state(state if state != "done" else "failed")
 
     def start_stage(self, name: str, total: int, done: int = 0, where: str = "") -> None:
@@ -139,6 +137,13 @@ class Progress:
             self._stopping = self._state == "running"
             self._notify()
 
+    def decided(self, revision: int) -> None:
+        """The log of decisions has this length; calls may come out of order."""
+        with self._changed:
+            if revision > self._revision:
+                self._revision = revision
+                self._notify()
+
     def restore(self, status: RunStatus, state: RunState) -> None:
         """Show an earlier run from its manifest, with this state."""
         with self._changed:
@@ -181,6 +186,7 @@ class Progress:
                 error=None if self._error is None else str(self._error),
                 error_kind=None if self._error is None else self._error.kind,
                 stopping=self._stopping,
+                revision=self._revision,
                 elapsed_s=running,
                 pid=os.getpid(),
                 engine_version=__version__,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import sys
+import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -34,6 +35,8 @@ from engine.run import ingest
 from engine.run.ingest import Source
 from engine.study import Study
 
+PAIRS = "pairs"  # what is read, beside files by their names
+TELL_S = 0.5
 SAME_MODEL = 0.1  # a larger difference cannot be rounding: the rewards are of two models
 
 
@@ -65,7 +68,7 @@ def read(study: Study, source: Source, progress: Progress = _unseen) -> Recorded
         return recorded
     texts: dict[str, tuple[bytes, bytes]] = {}
     needed: dict[str, None] = {}
-    for place, pair in enumerate(source.all_pairs(progress("pairs"))):
+    for place, pair in enumerate(source.all_pairs(progress(PAIRS))):
         sides = pair.chosen.transcript, pair.rejected.transcript
         texts[pair.source_id] = exact_digest(sides[0]), exact_digest(sides[1])
         if source.selected is None or place in source.selected:
@@ -176,7 +179,7 @@ class _Reader:
         keys = {key for key, _ in found}
         digests = {
             key: text_digest(conversation.transcript)
-            for pair in self.source.all_pairs(self.progress("pairs"))
+            for pair in self.source.all_pairs(self.progress(PAIRS))
             for side, conversation in zip(SIDES, (pair.chosen, pair.rejected), strict=True)
             if (key := (pair.source_id, side)) in keys
         }
@@ -194,10 +197,28 @@ class _Reader:
 def check(study_file: Path) -> dict[str, int]:
     """The number of pairs and of rewrites that a run would import."""
     study = studies.load(study_file)
-    source = ingest.read(study)
+    source = ingest.read(study, _telling(PAIRS, 0))
     source.check()
-    recorded = read(study, source)
+    recorded = read(study, source, lambda what: _telling(what, source.rows * (what == PAIRS)))
     return {"pairs": source.count, "rewrites": len(recorded.rewrites)}
+
+
+def _telling(what: str, total: int) -> Watch:
+    """Tells how many rows of `what` were read, and of a known total how long the rest takes."""
+    began = told = time.monotonic()
+    done = 0
+
+    def watch(rows: int) -> None:
+        nonlocal done, told
+        done, now = done + rows, time.monotonic()
+        if now - told < TELL_S:
+            return
+        told, rate = now, done / (now - began)
+        left = f", {(total - done) / rate:.0f} s left" if total > done else ""
+        of = f" of {total:,}" if total > done else ""
+        child.tell(f"reading {what}: {done:,}{of} rows, {rate:,.0f} a second{left}")
+
+    return watch
 
 
 if __name__ == "__main__":

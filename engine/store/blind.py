@@ -15,6 +15,7 @@ import msgspec
 
 from engine.data.conversation import Conversation, shared_messages
 from engine.errors import NotFound
+from engine.store.actions import revision
 from engine.store.database import Store, rows, sql
 from engine.store.readers import PREVIEW, MarkRow, stored, turn
 from engine.wire.messages import (
@@ -46,7 +47,8 @@ def chosen_is_a(author: str, source_id: str, chosen_sha: str, rejected_sha: str)
 
 def changed(done: MarksChanged) -> MarksChanged:
     """What was done, without what was chosen."""
-    return msgspec.structs.replace(done, summary=_said(done.summary))
+    other = None if done.elsewhere is None else event(done.elsewhere)
+    return msgspec.structs.replace(done, summary=_said(done.summary), elsewhere=other)
 
 
 def event(one: MarkEvent) -> MarkEvent:
@@ -109,17 +111,18 @@ class _Read(NamedTuple):
 
 def _read(store: Store, ids: Sequence[int], author: str) -> list[_Read]:
     existing = stored(ids)
+    at = revision(store)  # before the marks: a change in between must not count as seen
     marks: Mapping[int, Mark] = {}
     if author:
         found = store.read(sql("marks_of_author"), {"ids": existing, "author": author})
         marks = {row.pair_id: row.mark for row in rows(found, MarkRow)}
     return [
-        _shown(row, marks.get(row.pair_id), author)
+        _shown(row, marks.get(row.pair_id), author, at)
         for row in rows(store.read(sql("blind_rows"), {"ids": existing}), _Row)
     ]
 
 
-def _shown(row: _Row, mark: Mark | None, author: str) -> _Read:
+def _shown(row: _Row, mark: Mark | None, author: str, at: int) -> _Read:
     chosen_first = row.sides.chosen_is_a(author)
     texts = (row.chosen, row.rejected) if chosen_first else (row.rejected, row.chosen)
     first, second = (tuple(map(turn, Conversation(text).messages)) for text in texts)
@@ -133,6 +136,7 @@ def _shown(row: _Row, mark: Mark | None, author: str) -> _Read:
             group=row.group,
             prompt=asked[-1][:PREVIEW] if asked else "",
             mark=None if mark is None else _mark(mark, chosen_first),
+            revision=at,
         ),
         first[:shared],
         first[shared:],

@@ -12,6 +12,8 @@ from engine.data.extras import extras
 from engine.errors import NotFound
 from engine.filters import Vocabulary, check, complete, hint, parse
 from engine.paper.inputs import MISSING
+from engine.store import measures
+from engine.store.actions import revision
 from engine.store.database import Reading, Store, rows, sql
 from engine.store.filters import PairCondition, RewriteCondition, readable, used
 from engine.store.readers import PREVIEW, MarkRow, stored, turn
@@ -81,9 +83,11 @@ class Browser:
         roles: dict[str, str],
         features: Sequence[Feature],
         strategies: Sequence[str],
+        min_cosine: float = 0.0,
     ) -> None:
         self.store = store
-        self.strategies = strategies
+        self.strategies, self.min_cosine = strategies, min_cosine
+        self._columns = features
         self.features = [feature.name for feature in features]
         self.labeler = roles["labeler main"]
         self.pre, self.post = roles["pre"], roles["post"]
@@ -131,7 +135,8 @@ class Browser:
         """Raises FilterError, NotFound, and Interrupted if `reading` was stopped."""
         tree, vocabulary = parse(query.filter), self.vocabulary(blind=query.blind)
         checked = check(tree, vocabulary)
-        condition = PairCondition(self.features, {**self._producers, "author": query.author})
+        roles = {**self._producers, "author": query.author}
+        condition = PairCondition(self.features, roles, self._regressors)
         where = condition.of(checked)
         order = self._pair_order(query.sort, blind=query.blind)
         statement = (
@@ -164,6 +169,7 @@ class Browser:
         # Read before the ids: if the data is replaced in between, the ids must not be taken for
         # those of the new data.
         dataset = self.store.meta("dataset") or ""
+        at = revision(self.store)
         ids = reading.rows(statement, parameters)
         ((of,),) = reading.rows(f"SELECT count(*) FROM {table}")
         return Ids(
@@ -171,18 +177,22 @@ class Browser:
             of=of,
             sql=readable(statement, parameters),
             dataset=dataset,
+            revision=at,
         )
 
     def pair_rows(self, ids: Sequence[int], author: str = "") -> list[PairRow]:
         """Rows in the order of `ids`, with this author's marks."""
         existing = stored(ids)
+        at = revision(self.store)  # before the marks: a change in between must not count as seen
         cursor = self.store.read(sql("pair_rows"), [existing, PREVIEW])
         pairs = rows(cursor, _pair_row)
         marks = {}
         if author:
             cursor = self.store.read(sql("marks_of_author"), {"ids": existing, "author": author})
             marks = {row.pair_id: row.mark for row in rows(cursor, MarkRow)}
-        return [msgspec.structs.replace(row, mark=marks.get(row.pair_id)) for row in pairs]
+        return [
+            msgspec.structs.replace(row, mark=marks.get(row.pair_id), revision=at) for row in pairs
+        ]
 
     def pair(self, pair_id: int, author: str = "") -> PairDetail:
         """A pair with the marks of all authors. Its row has the mark of `author`."""
@@ -269,19 +279,47 @@ class Browser:
         checked = check(tree, vocabulary)
         if not self._has_rewrites():
             return Ids(ids=(), of=0)
-        condition = RewriteCondition(self.features, {"labeler": self.relabeler})
+        condition = self._rewrite_condition()
         where = condition.of(checked)
+        tables = (
+            f"FROM rewrite_facts AS r JOIN pair_facts AS f USING (pair_id){condition.joins} "
+            f"WHERE {where}"
+        )
         statement = (
-            "SELECT r.rewrite_id FROM rewrite_facts AS r JOIN pair_facts AS f USING (pair_id)"
-            f"{condition.joins} WHERE {where} "
+            f"SELECT r.rewrite_id {tables} "
             f"ORDER BY {_REWRITE_ORDER[query.sort]} {_direction(query.descending)}, r.rewrite_id"
         )
         found = self._ids(statement, condition.parameters, "rewrite_facts", reading)
-        return found if found.ids else msgspec.structs.replace(found, hint=hint(tree, vocabulary))
+        counted = f"SELECT count(*) {tables} AND NOT {condition.counts('used')}"
+        ((left_out,),) = self.store.read(counted, used(counted, condition.parameters)).fetchall()
+        meant = "" if found.ids else hint(tree, vocabulary)
+        return msgspec.structs.replace(found, left_out=left_out, hint=meant)
+
+    def _regressors(self) -> list[str]:
+        return self._labeled("imprint", [one.name for one in self._columns if one.regress])
+
+    def _rewrite_condition(self) -> RewriteCondition:
+        scored = [f.name for f in self._columns if f.regress and f.role != "other"]
+        scored = scored or [f.name for f in self._columns if f.regress]
+        labeled = self._labeled("robustness", scored)
+        roles = {"labeler": self.relabeler}
+        return RewriteCondition(self.features, roles, self.min_cosine, labeled)
+
+    def _labeled(self, table: str, names: Sequence[str]) -> list[str]:
+        """Without the features that a table was computed without, because they have no label."""
+        without = measures.not_labeled(self.store, table)
+        return [name for name in names if name not in without]
 
     def rewrite_rows(self, ids: Sequence[int]) -> list[RewriteRow]:
-        parameters = {"ids": stored(ids), "preview": PREVIEW, "labeler": self.relabeler}
-        return rows(self.store.read(sql("rewrite_rows"), parameters), _rewrite_row)
+        condition = self._rewrite_condition()
+        why = (
+            f"CASE WHEN {condition.counts('low_cosine')} THEN 'low_cosine' "
+            f"WHEN NOT {condition.counts('complete')} THEN 'no_labels' END"
+        )
+        statement = sql("rewrite_rows").replace("{left_out}", why)
+        statement = statement.replace("{joins}", condition.joins)
+        given = {**condition.parameters, "ids": stored(ids), "preview": PREVIEW}
+        return rows(self.store.read(statement, used(statement, given)), _rewrite_row)
 
     def rewrite(self, rewrite_id: int) -> RewriteDetail:
         if not self._has_rewrites() or not (page := self.rewrite_rows([rewrite_id])):

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 import duckdb
 
 from engine import memory
-from engine.errors import Interrupted, MachineError
+from engine.errors import BadInput, Interrupted, MachineError
 from engine.store import problems
 from engine.store.appended import Appended
 from engine.store.migrations import CURRENT, OLDEST, put_version, upgrade
@@ -31,6 +31,7 @@ _CONFIG = {"enable_external_access": "false", "write_buffer_row_group_count": "1
 # fit goes to files. The indexes of the pairs must fit, whatever else does.
 READING, STORING, PER_PAIR = 768 << 20, 384 << 20, 512
 
+LONGEST_S = 30.0  # for what a reader waits for; then others have the machine again
 
 T = TypeVar("T")
 
@@ -68,6 +69,7 @@ class Reading:
         self._cursor = cursor
         self._path = path
         self._stopped = False
+        self._late = False
 
     def stop(self) -> None:
         """Stop the current statement, or the next one if none is running."""
@@ -75,15 +77,32 @@ class Reading:
         self._cursor.interrupt()
 
     def rows(self, statement: str, parameters: Any = None) -> list[Any]:
-        """All rows of one reading statement. Raises Interrupted if stopped."""
+        """All rows of one reading statement. Raises Interrupted if stopped, BadInput if that took
+        longer than LONGEST_S."""
         if self._stopped:
             raise Interrupted
+        timer = threading.Timer(LONGEST_S, self._give_up)
+        timer.daemon = True
+        timer.start()
         try:
             with problems.named(self._path):
                 result: list[Any] = self._cursor.execute(statement, parameters or []).fetchall()
         except duckdb.InterruptException:
+            if self._late:
+                raise BadInput(
+                    f"the search was given up after {LONGEST_S:g} s: search for fewer words, or "
+                    "narrow it by numbers and labels"
+                ) from None
             raise Interrupted from None
+        except duckdb.OutOfMemoryException:
+            raise BadInput("the search needs too much memory: search for less at once") from None
+        finally:
+            timer.cancel()
         return result
+
+    def _give_up(self) -> None:
+        self._late = True
+        self._cursor.interrupt()
 
 
 @cache

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from engine.filters.vocabulary import Any as AnyOf
@@ -78,9 +78,15 @@ CHANGES = {
     "aligned": "f.margin_post <= 0 AND r.post_chosen_new > r.post_rejected_new",
     "same": "(f.margin_post > 0) = (r.post_chosen_new > r.post_rejected_new)",
 }
-_FLIPPED = {
-    "chosen": 'old_c."values"[{i}] <> r.chosen_labels_new[{i}]',
-    "rejected": 'old_r."values"[{i}] <> r.rejected_labels_new[{i}]',
+_OLD = {"chosen": 'old_c."values"[{i}]', "rejected": 'old_r."values"[{i}]'}
+_NEW = {"chosen": "r.chosen_labels_new[{i}]", "rejected": "r.rejected_labels_new[{i}]"}
+# The change of a label is the old one less the new one, as in the robustness scores.
+_CHANGED = {
+    "flipped": "({old} - {new}) <> 0",
+    "lost": "({old} - {new}) > 0",
+    "gained": "({old} - {new}) < 0",
+    "lost_by_1": "({old} - {new}) = 1",
+    "gained_by_1": "({old} - {new}) = -1",
 }
 
 
@@ -147,12 +153,19 @@ class Condition:
 
 
 class PairCondition(Condition):
-    """Over pair_facts f, pairs p and the tables that `joins` adds."""
+    """Over pair_facts f, pairs p and the tables that `joins` adds. `regressors`: the features of
+    which a complete pair has the labels, asked for only if a filter needs them."""
 
     numbers = _PAIR_NUMBERS
 
-    def __init__(self, features: Sequence[str], roles: Mapping[str, Any]) -> None:
+    def __init__(
+        self,
+        features: Sequence[str],
+        roles: Mapping[str, Any],
+        regressors: Callable[[], Sequence[str]] = tuple,
+    ) -> None:
         super().__init__(features, roles)
+        self._regressors = regressors
         self._joined: set[str] = set()
 
     def contains(self, text: str) -> str:
@@ -177,6 +190,8 @@ class PairCondition(Condition):
                 return f"p.pair_id IN ({judged})"
             case "id":
                 return f"p.source_id = {self.value(value)}"
+            case "is" if value == "complete":
+                return self.complete()
             case "is":
                 self._note(_PAIR_IS[value])
                 return f"({_PAIR_IS[value]})"
@@ -213,6 +228,18 @@ class PairCondition(Condition):
         present = f"{x} <> {MISSING} AND {y} <> {MISSING}"
         return f"({present} AND ({_RELATIONS[value].format(x=x, y=y)}))"
 
+    def complete(self) -> str:
+        """Whether the main labeler labeled everything that the regressions need."""
+        known = [
+            f'least(a."values"[{place}], b."values"[{place}]) <> {MISSING}'
+            for place in map(self.place, self._regressors())
+        ]
+        return (
+            "EXISTS (SELECT 1 FROM labels AS a, labels AS b WHERE a.producer = $labeler"
+            " AND b.producer = $labeler AND a.text_id = p.chosen_id AND b.text_id = p.rejected_id"
+            f"{''.join(f' AND {one}' for one in known)})"
+        )
+
     def disagrees(self, feature: str) -> str:
         """Whether any two labelers gave the same side different labels."""
         place = self.place(feature)
@@ -238,13 +265,20 @@ class PairCondition(Condition):
 
 
 class RewriteCondition(Condition):
-    """Over rewrite_facts r and pair_facts f, with the labels of the originals."""
+    """Over rewrite_facts r and pair_facts f, with the labels of the originals. The robustness
+    scores count rewrites of at least `min_cosine` that have the labels of all `scored` features."""
 
     numbers = _REWRITE_NUMBERS
 
-    def __init__(self, features: Sequence[str], roles: Mapping[str, Any]) -> None:
+    def __init__(
+        self,
+        features: Sequence[str],
+        roles: Mapping[str, Any],
+        min_cosine: float,
+        scored: Sequence[str],
+    ) -> None:
         super().__init__(features, roles)
-        self._labels = False
+        self._min_cosine, self._scored = min_cosine, scored
 
     def contains(self, text: str) -> str:
         pattern = f"regexp_escape({self.value(text)})"
@@ -260,21 +294,38 @@ class RewriteCondition(Condition):
                 return f"r.strategy = {self.value(value)}"
             case "change":
                 return f"({CHANGES[value]})"
+            case "is":
+                return self.counts(value)
             case _:
-                self._labels = True
-                _, _, side = name.partition("_")
-                sides = [side] if side else list(_FLIPPED)
-                at = {"i": self.place(value)}
-                return _joined(" OR ", [_FLIPPED[side].format(**at) for side in sides])
+                return self.changed(name, value)
 
-    @property
-    def joins(self) -> str:
-        if not self._labels:
-            return ""
-        return (
-            " JOIN labels AS old_c ON old_c.producer = $labeler AND old_c.text_id = r.chosen_id"
-            " JOIN labels AS old_r ON old_r.producer = $labeler AND old_r.text_id = r.rejected_id"
-        )
+    def counts(self, value: str) -> str:
+        """Whether the scores count a rewrite, or a condition for that."""
+        low = f"({self.numbers['cosine']} < {self.value(self._min_cosine)})"
+        low = low if self._min_cosine > 0 else "FALSE"
+        known = [
+            f"{label.format(i=self.place(feature))} <> {MISSING}"
+            for feature in self._scored
+            for label in (*_OLD.values(), *_NEW.values())
+        ]
+        complete = _joined(" AND ", known) or "TRUE"
+        return {"low_cosine": low, "complete": complete}.get(value, f"(NOT {low} AND {complete})")
+
+    def changed(self, name: str, feature: str) -> str:
+        """Whether the label of a feature changed so; `name`: how, and on which side."""
+        change, _, rest = name.partition("_")
+        side, _, step = rest.partition("_")
+        parts = []
+        for one in (side,) if side else ("chosen", "rejected"):
+            old, new = (table[one].format(i=self.place(feature)) for table in (_OLD, _NEW))
+            how = _CHANGED[f"{change}_{step}" if step else change].format(old=old, new=new)
+            parts.append(f"({old} <> {MISSING} AND {new} <> {MISSING} AND {how})")
+        return _joined(" OR ", parts)
+
+    joins = (
+        " JOIN labels AS old_c ON old_c.producer = $labeler AND old_c.text_id = r.chosen_id"
+        " JOIN labels AS old_r ON old_r.producer = $labeler AND old_r.text_id = r.rejected_id"
+    )
 
 
 def _joined(by: str, parts: Sequence[str]) -> str:

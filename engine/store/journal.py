@@ -8,8 +8,6 @@ one that was cut off in between is in the file, from which it is taken at the ne
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -18,6 +16,7 @@ import msgspec
 import numpy as np
 
 from engine import __version__
+from engine.files import replacing
 from engine.store.appended import set_aside
 from engine.store.database import Store, rows, sql
 from engine.visible import json_text
@@ -27,7 +26,8 @@ _TAIL = 1 << 16
 
 
 class Logged(msgspec.Struct, frozen=True, kw_only=True):
-    """An action as it is logged; its time is in seconds since 1970, to the microsecond."""
+    """An action as it is logged; its time is in seconds since 1970, to the microsecond. Older
+    versions did not know sessions."""
 
     number: int
     time: float
@@ -38,6 +38,7 @@ class Logged(msgspec.Struct, frozen=True, kw_only=True):
     blind: bool
     summary: str
     pairs: int
+    session: str = ""
 
 
 class _Line(msgspec.Struct, frozen=True):
@@ -68,18 +69,10 @@ def write(store: Store, cursor: Any, before: int | None = None) -> None:
     """Write the file anew from the database; up to this action, or all of them."""
     file = store.decisions
     assert file is not None
-    handle, scratch = tempfile.mkstemp(dir=file.path.parent, prefix=f".{file.path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as out:
-            out.write(_HEAD)
-            for span in _spans(cursor, before):
-                out.write(_lines(cursor, span))
-            out.flush()
-            os.fsync(out.fileno())
-        os.replace(scratch, file.path)
-    except BaseException:
-        os.unlink(scratch)
-        raise
+    with replacing(file.path) as out:
+        out.write(_HEAD)
+        for span in _spans(cursor, before):
+            out.write(_lines(cursor, span))
     file.look()
 
 
@@ -115,7 +108,7 @@ def next_number(cursor: Any) -> int:
 def logged(cursor: Any, span: Span) -> list[Logged]:
     found = cursor.execute(
         "SELECT action_no AS number, epoch(time) AS time, author, study, kind, target, blind, "
-        "summary, pairs FROM actions WHERE action_no BETWEEN ? AND ? ORDER BY action_no",
+        "summary, pairs, session FROM actions WHERE action_no BETWEEN ? AND ? ORDER BY action_no",
         list(span),
     )
     return rows(found, Logged)

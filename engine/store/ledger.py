@@ -6,9 +6,10 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from engine.errors import BadInput
+from engine.store.actions import rebuild
 from engine.store.database import Store, sql
 from engine.store.journal import next_number, record
-from engine.store.marks import VERDICTS, check_author, check_change, rebuild
+from engine.store.marks import VERDICTS, check_author, check_change
 from engine.wire.messages import Imported, MarkChange, Message, Verdict
 
 _MANY = 10_000

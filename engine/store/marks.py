@@ -1,17 +1,15 @@
 """The authors' decisions about pairs: an append-only log, and the marks that result from it.
 
 A mark belongs to an author and a pair's content, so it survives reloading the dataset. An action
-may change any number of pairs. Undo and redo follow the log, so they work after a restart and
-never affect another author's changes.
+may change any number of pairs.
 """
 
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Sequence
 from itertools import combinations
-from typing import Any, NamedTuple, get_args
+from typing import Any, get_args
 
 import msgspec
 import numpy as np
@@ -20,7 +18,9 @@ from engine.errors import BadInput, NotFound
 from engine.paper.stability import cohen_kappa
 from engine.results.records import finite
 from engine.store import blind
-from engine.store.database import Store, rows, sql
+from engine.store.actions import Action, events, log_action, next_action, pairs_said
+from engine.store.conflicts import refuse_unseen
+from engine.store.database import Store, sql
 from engine.store.dataset import has_dataset
 from engine.store.journal import record
 from engine.wire.messages import (
@@ -48,14 +48,15 @@ def change(store: Store, request: MarkRequest, study: str) -> MarksChanged:
     """Change the marks of these pairs; on disk when this returns. `study`: the study's digest.
 
     Raises NotFound for a pair that does not exist, BadInput for an invalid author, note or tag,
-    and for pair numbers of a dataset that was replaced. Then nothing is changed.
+    and for pair numbers of a dataset that was replaced, Conflict if a mark is no longer as the
+    client saw it. Then nothing is changed.
     """
-    author = check_author(request.author)
+    author, session = check_author(request.author), check_session(request.session)
     change = check_change(request.change, blind=request.blind)
     summary = _summary(change)
     changed = 0
     with store.write() as cursor:
-        upcoming = _next_action(cursor, author)
+        upcoming = next_action(cursor, author)
         if request.dataset and not has_dataset(store, request.dataset):
             raise BadInput(
                 "the dataset has changed since this list was loaded; no decision was saved"
@@ -67,9 +68,11 @@ def change(store: Store, request: MarkRequest, study: str) -> MarksChanged:
         for part, ids in parts:
             changed += _change(cursor, upcoming.action, author, part, ids)
         if changed:
-            _log_action(
+            if request.seen is not None:
+                refuse_unseen(cursor, upcoming.action, request)
+            log_action(
                 cursor,
-                _Action(
+                Action(
                     number=upcoming.action,
                     now=upcoming.now,
                     author=author,
@@ -79,14 +82,16 @@ def change(store: Store, request: MarkRequest, study: str) -> MarksChanged:
                     blind=request.blind,
                     summary=" and ".join(dict.fromkeys(_summary(part) for part, _ in parts)),
                     pairs=changed,
+                    session=session,
                 ),
             )
             record(store, cursor, upcoming.action)
-    total = len(set(request.pair_ids))
-    if not changed:
-        return MarksChanged(changed=0, summary=f"{summary}: nothing to change on {_pairs(total)}")
+    total, revision = len(set(request.pair_ids)), upcoming.action + (changed > 0)
     unchanged = f" ({total - changed:,} unchanged)" if changed < total else ""
-    return MarksChanged(changed=changed, summary=f"{summary} on {_pairs(changed)}{unchanged}")
+    said = f"{summary} on {pairs_said(changed)}{unchanged}"
+    if not changed:
+        said = f"{summary}: nothing to change on {pairs_said(total)}"
+    return MarksChanged(changed=changed, summary=said, revision=revision)
 
 
 def _parts(store: Store, request: MarkRequest) -> list[tuple[MarkChange, Sequence[int]]]:
@@ -113,53 +118,6 @@ def _change(
     return int(changed)
 
 
-def undo(store: Store, author: str, study: str) -> MarksChanged:
-    """Undo the author's last change that is in effect, on every pair that it changed."""
-    return _undo_or_redo(store, check_author(author), study, "undo")
-
-
-def redo(store: Store, author: str, study: str) -> MarksChanged:
-    """Redo the author's last undone change, if nothing was changed since."""
-    return _undo_or_redo(store, check_author(author), study, "redo")
-
-
-def _undo_or_redo(store: Store, author: str, study: str, kind: str) -> MarksChanged:
-    before, after = ("new", "old") if kind == "undo" else ("old", "new")
-    with store.write() as cursor:
-        [(target,)] = cursor.execute(sql(f"mark_{kind}_target"), {"author": author}).fetchall()
-        if target is None:
-            return MarksChanged(changed=0, summary=f"nothing to {kind}")
-        [(target_summary, was_blind)] = cursor.execute(
-            "SELECT summary, blind FROM actions WHERE action_no = ?", [target]
-        ).fetchall()
-        upcoming = _next_action(cursor, author)
-        changed = 0
-        for table, texts in (("decisions", "id"), ("waiting", "sha")):
-            [(count,)] = cursor.execute(
-                f"INSERT INTO {table} SELECT $action, source_id, chosen_{texts}, rejected_{texts}, "
-                f"{before}, {after} FROM {table} WHERE action_no = $target",
-                {"action": upcoming.action, "target": target},
-            ).fetchall()
-            changed += count
-        summary = f"{'undone' if kind == 'undo' else 'redone'}: {target_summary}"
-        _log_action(
-            cursor,
-            _Action(
-                number=upcoming.action,
-                now=upcoming.now,
-                author=author,
-                study=study,
-                kind=kind,
-                target=target,
-                blind=was_blind,
-                summary=summary,
-                pairs=changed,
-            ),
-        )
-        record(store, cursor, upcoming.action)
-    return MarksChanged(changed=changed, summary=f"{summary} on {_pairs(changed)}")
-
-
 def _fields(change: MarkChange) -> tuple[str, dict[str, Any]]:
     """The assignments of a change as SQL, and their parameters."""
     fields: list[str] = []
@@ -184,72 +142,18 @@ def _fields(change: MarkChange) -> tuple[str, dict[str, Any]]:
     return ", ".join(fields), values
 
 
-class _NextAction(NamedTuple):
-    """The number of the next action, its time in microseconds since 1970, and the number of pairs
-    in the dataset."""
-
-    action: int
-    now: int
-    pairs: int
-
-
-class _Action(NamedTuple):
-    """A row of `actions`, its time in microseconds since 1970."""
-
-    number: int
-    now: int
-    author: str
-    study: str
-    kind: str
-    target: int
-    blind: bool
-    summary: str
-    pairs: int
-
-
-def _next_action(cursor: Any, author: str) -> _NextAction:
-    [(action, last, pairs)] = cursor.execute(
-        "SELECT coalesce(max(action_no) + 1, 0), epoch_us(max(time) FILTER (author = ?)), "
-        "(SELECT count(*) FROM pairs) FROM actions",
-        [author],
-    ).fetchall()
-    # The latest decision counts, so time must increase even if the clock was set back.
-    return _NextAction(action, max(time.time_ns() // 1000, 0 if last is None else last + 1), pairs)
-
-
-def _log_action(cursor: Any, action: _Action) -> None:
-    """Log an action whose decisions are logged already, and update the marks."""
-    cursor.execute("INSERT INTO actions VALUES (?, make_timestamp(?), ?, ?, ?, ?, ?, ?, ?)", action)
-    number, author, now = action.number, action.author, action.now
-    cursor.execute(
-        "DELETE FROM marks AS m USING decisions AS d WHERE d.action_no = $action "
-        "AND m.author = $author AND m.source_id = d.source_id "
-        "AND m.chosen_id = d.chosen_id AND m.rejected_id = d.rejected_id",
-        {"action": number, "author": author},
-    )
-    cursor.execute(
-        "INSERT INTO marks SELECT $author, source_id, chosen_id, rejected_id, "
-        "make_timestamp($now), new FROM decisions "
-        "WHERE action_no = $action AND is_marked(new)",
-        {"action": number, "author": author, "now": now},
-    )
-
-
-def rebuild(cursor: Any) -> None:
-    """Rebuild the marks from the log, in the caller's transaction."""
-    cursor.execute("DELETE FROM marks")
-    cursor.execute(sql("marks_rebuild"))
-
-
 # ---------------------------------------------------------------- reading
 
 
-def log(store: Store, limit: int, author: str | None = None) -> list[MarkEvent]:
-    """The latest actions of this author, or of all, newest first. Raises BadInput for a limit out
-    of range."""
+def log(store: Store, limit: int, after: int = 0, author: str | None = None) -> list[MarkEvent]:
+    """The latest actions of this author, or of all, since the revision `after`, newest first.
+
+    Raises BadInput for a limit out of range.
+    """
     if not 1 <= limit <= LOG_LIMIT:
         raise BadInput(f"limit = {limit}: must be from 1 to {LOG_LIMIT:,}")
-    return rows(store.read(sql("mark_log"), {"limit": limit, "author": author}), MarkEvent)
+    with store.snapshot() as cursor:
+        return events(cursor, after, limit, author=author)
 
 
 def progress(store: Store, pair_ids: Sequence[int], author: str) -> MarkProgress:
@@ -302,6 +206,13 @@ def check_author(author: str) -> str:
     return author
 
 
+def check_session(session: str) -> str:
+    """The session. Raises BadInput for an invalid name."""
+    if len(session) > AUTHOR_LENGTH or not session.isprintable():
+        raise BadInput(f"session must be at most {AUTHOR_LENGTH} printable characters")
+    return session
+
+
 def check_change(change: MarkChange, *, blind: bool = False) -> MarkChange:
     """The change. Raises BadInput for an invalid note or tag, and for a decision that speaks of
     what the author does not see."""
@@ -339,7 +250,3 @@ def _summary(change: MarkChange) -> str:
 def _tag_list(tags: Sequence[str]) -> str:
     more = len(tags) - _SUMMARY_TAGS
     return " ".join(tags[:_SUMMARY_TAGS]) + (f" and {more} more" if more > 0 else "")
-
-
-def _pairs(count: int) -> str:
-    return "1 pair" if count == 1 else f"{count:,} pairs"

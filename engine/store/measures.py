@@ -189,6 +189,15 @@ def has_measures(store: Store, digest: str) -> bool:
     return store.meta(MEASURED) == _stamp(digest)
 
 
+def not_labeled(store: Store, table: str) -> set[str]:
+    """The features that a table was computed without, because none of its texts has their label."""
+    present = "SELECT 1 FROM information_schema.tables WHERE table_name = 'metric_dropped'"
+    if store.read(present).fetchone() is None:
+        return set()
+    query = """SELECT feature FROM metric_dropped WHERE "table" = ? AND reason = 'not_labeled'"""
+    return {feature for (feature,) in store.read(query, [table]).fetchall()}
+
+
 def tables(store: Store) -> Tables:
     """Every metric table as stored."""
     query = "SELECT table_name FROM information_schema.tables"

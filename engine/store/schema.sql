@@ -120,11 +120,12 @@ CREATE TABLE similarities (
 CREATE TYPE mark_state AS STRUCT (verdict VARCHAR, flagged BOOLEAN, note VARCHAR, tags VARCHAR[]);
 
 -- One action of an author, on any number of pairs. `target`: the change that it makes, undoes or
--- redoes. The time of an author's actions increases with their number, except for imports.
+-- redoes. `session`: the client's, empty if it named none. The time of an author's actions increases with their number, except for imports.
 CREATE TABLE actions (
     action_no INTEGER PRIMARY KEY, time TIMESTAMP NOT NULL, author VARCHAR NOT NULL,
     study     VARCHAR NOT NULL, kind VARCHAR NOT NULL, target INTEGER NOT NULL,
-    blind     BOOLEAN NOT NULL, summary VARCHAR NOT NULL, pairs INTEGER NOT NULL
+    blind     BOOLEAN NOT NULL, summary VARCHAR NOT NULL, pairs INTEGER NOT NULL,
+    session   VARCHAR NOT NULL
 );
 
 -- The effect of an action on one pair. No keys: an index would make a change to all pairs slow.

@@ -14,6 +14,8 @@ from engine.settings import explained
 
 DEFAULT = Path(__file__).with_name("default.toml")
 
+MOST = 500
+
 Kind = Literal["bool", "sentiment"]
 Role = Literal["target", "spoiler", "other"]
 
@@ -58,6 +60,14 @@ def load(path: Path = DEFAULT) -> tuple[Feature, ...]:
         rows = msgspec.convert(toml.read(path, "taxonomy file"), _File).feature
     except msgspec.ValidationError as error:
         raise BadInput(f"{path}: {explained(error, _File)}") from None
+    if len(rows) > MOST:
+        raise BadInput(
+            f"{path}: defines {len(rows):,} features; a study has at most {MOST}, since every one "
+            "is a question about every answer"
+        )
+    for place, row in enumerate(rows):
+        if not row.question.strip():
+            raise BadInput(f"{path}: feature[{place}].question is empty: ask about the feature")
     names = [row.name for row in rows]
     for name in names:
         if not name.isidentifier():

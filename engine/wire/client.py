@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import secrets
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,6 +34,11 @@ _HEARD = httpx.Timeout(5.0)  # an engine says every second that it is there
 _NO_TLS = False
 _RETRY_S = (0.2, 0.5, 1.0, 2.0)
 SILENCE_S = 2.5  # an engine that has nothing to say says so every second
+
+
+def new_session() -> str:
+    """A name for one client, which no other has: undo is of a session."""
+    return secrets.token_hex(8)
 
 
 class EngineGone(MachineError):

@@ -12,7 +12,6 @@ from typing import Any, Generic, Literal, TypeVar, overload
 
 from engine.wire.messages import (
     Agreement,
-    AuthorRequest,
     BlindPair,
     BlindRow,
     CompleteRequest,
@@ -39,6 +38,7 @@ from engine.wire.messages import (
     PlanRequest,
     Plots,
     ProgressRequest,
+    RedoRequest,
     Rejects,
     Request,
     RewriteDetail,
@@ -52,6 +52,7 @@ from engine.wire.messages import (
     SaveFilter,
     StopRequest,
     StudyInfo,
+    UndoRequest,
 )
 
 Asked = TypeVar("Asked", bound=Request)
@@ -217,17 +218,17 @@ MARK = Endpoint(
 UNDO = Endpoint(
     "POST",
     "/marks/undo",
-    AuthorRequest,
+    UndoRequest,
     MarksChanged,
-    "takes the author's last change back",
+    "takes the last change of an author's session back",
     writes=True,
 )
 REDO = Endpoint(
     "POST",
     "/marks/redo",
-    AuthorRequest,
+    RedoRequest,
     MarksChanged,
-    "makes a change again that was taken back",
+    "makes a change again that the session took back",
     writes=True,
 )
 MARK_LOG = Endpoint(

@@ -9,8 +9,9 @@ import shutil
 import subprocess
 import tempfile
 import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import msgspec
 
@@ -105,19 +106,45 @@ def stop(folder: Path, now: bool) -> bool:
 def ask_module(module: str, *arguments: str) -> Any:
     """The JSON output of an engine module, run in its own process: it imports libraries that this
     process never loads (torch, statistics)."""
-    with waiting(module):
-        answer = subprocess.run(
-            isolated.command(module, *arguments), capture_output=True, **isolated.place()
-        )
-    try:
-        content = json.loads(answer.stdout)
-        problem = content["problem"]
-    except (ValueError, KeyError):
-        where = crash.note(answer.stderr.decode("utf-8", "replace"))
-        raise Fault(f"{module} failed (exit code {answer.returncode}); see {where}") from None
+    with waiting(module) as line, tempfile.TemporaryFile() as log:
+        code, content = _answer(isolated.command(module, *arguments), log, line.now)
+        log.seek(0)
+        said = log.read().decode("utf-8", "replace")
+    if "problem" not in content:
+        where = crash.note(said)
+        raise Fault(f"{module} failed (exit code {code}); see {where}") from None
+    problem = content["problem"]
     if problem is not None:
         raise of_kind(problem["kind"], problem["error"])
     return content["answer"]
+
+
+def _answer(
+    command: Sequence[str], log: IO[bytes], tell: Callable[[str], None]
+) -> tuple[int, dict[str, Any]]:
+    """The exit code and the last object that a module prints; `tell` gets how far it is."""
+    content: dict[str, Any] = {}
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=log, **isolated.place()
+    ) as process:
+        assert process.stdout is not None
+        try:
+            for line in process.stdout:
+                content = _object(line)
+                if "progress" in content:
+                    tell(str(content["progress"]))
+        except BaseException:
+            process.kill()
+            raise
+    return process.returncode, content
+
+
+def _object(line: bytes) -> dict[str, Any]:
+    try:
+        content = json.loads(line)
+    except ValueError:
+        return {}
+    return content if isinstance(content, dict) else {}
 
 
 def _folder_of(study: studies.Study, run_dir: Path | None) -> Path:

@@ -9,6 +9,7 @@ from rich.cells import cell_len
 from engine.results import names, numbers, views
 from engine.results.columns import Column, Section, estimates, section
 from engine.results.effect import effect
+from engine.results.left_out import no_scores, sample
 from engine.results.names import Kinds
 from engine.results.records import RobustnessRow
 from engine.results.tables import printed
@@ -27,7 +28,12 @@ def lines(metrics: Metrics, study: StudyInfo, status: RunStatus) -> Iterator[Saf
         for part in printed(name, metrics.tables, metrics.preset, kinds(study)):
             yield from table(part)
     yield from table(_imprint(metrics, kinds(study)))
-    yield from table(_robustness(metrics, kinds(study)))
+    scores = _robustness(metrics, kinds(study))
+    yield from table(scores)
+    if not scores.rows:
+        why = no_scores(metrics.tables, metrics.preset, study.rewritten, study.rewritten_used)
+        yield Safe("")
+        yield one_line(f"Robustness: {why}")
     yield from left_out(status)
 
 
@@ -38,7 +44,7 @@ def kinds(study: StudyInfo) -> Kinds:
 def heading(study: StudyInfo) -> Iterator[Safe]:
     """The study and its models."""
     yield Safe(
-        f"{one_line(study.name)}: {numbers.many(study.pairs, 'pair')} of {one_line(study.dataset)}"
+        f"{one_line(study.name)}: {sample(study.pairs, study.usable)} of {one_line(study.dataset)}"
     )
     for info in study.models:
         yield Safe(f"{_INDENT}{one_line(info.role)}: {one_line(info.model)}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,36 +23,55 @@ AFTER_S = 1.0
 LOG_AFTER_S = 10.0  # where no person looks on, only what is unusual is said
 
 
-@contextmanager
-def waiting(what: str, folder: Path | None = None) -> Iterator[None]:
-    """A line on stderr while the block takes longer than a moment; a terminal forgets it after.
-    `folder`: that of the engine that is waited for, whose process is looked at."""
-    live = sys.stderr.isatty()
-    said = threading.Event()
+class Waiting:
+    """The line of one wait. It is written by one thread at a time."""
 
-    def say() -> None:
-        line = _line(what, folder)
-        if live:
+    def __init__(self, what: str, folder: Path | None) -> None:
+        self.what, self.folder = f"waiting for {what}", folder
+        self.live = sys.stderr.isatty()
+        self.every = AFTER_S / 4 if self.live else LOG_AFTER_S
+        self.said = 0.0  # when; 0 for not yet
+        self._lock = threading.Lock()
+
+    def now(self, what: str) -> None:
+        """Say from here on that this is done."""
+        self.what = what
+        if self.said and time.monotonic() - self.said >= self.every:
+            self.say()
+
+    def say(self) -> None:
+        with self._lock:
+            line = _line(self.what, self.folder)
+            self.said = time.monotonic()
+            if not self.live:
+                print(line, file=sys.stderr, flush=True)
+                return
             terminal = door.behind(sys.stderr)
             width = shutil.get_terminal_size().columns - 1
             terminal.write(f"\r\x1b[2K{fit(line, width).rstrip()}")
             terminal.flush()
-            said.set()
-        else:
-            print(line, file=sys.stderr, flush=True)
 
-    timer = threading.Timer(AFTER_S if live else LOG_AFTER_S, say)
-    timer.daemon = True
-    timer.start()
-    try:
-        yield
-    finally:
-        timer.cancel()
-        timer.join()
-        if said.is_set():
+    def forget(self) -> None:
+        if self.live and self.said:
             terminal = door.behind(sys.stderr)
             terminal.write("\r\x1b[2K")
             terminal.flush()
+
+
+@contextmanager
+def waiting(what: str, folder: Path | None = None) -> Iterator[Waiting]:
+    """A line on stderr while the block takes longer than a moment; a terminal forgets it after.
+    `folder`: that of the engine that is waited for, whose process is looked at."""
+    line = Waiting(what, folder)
+    timer = threading.Timer(AFTER_S if line.live else LOG_AFTER_S, line.say)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield line
+    finally:
+        timer.cancel()
+        timer.join()
+        line.forget()
 
 
 def _line(what: str, folder: Path | None) -> Safe:
@@ -61,7 +81,7 @@ def _line(what: str, folder: Path | None) -> Safe:
         hint = f": process {engine.pid} is suspended, kill -CONT {engine.pid} continues it"
     elif engine is not None:
         hint = f" (process {engine.pid})"
-    return one_line(f"waiting for {what}{hint} · ctrl+c leaves")
+    return one_line(f"{what}{hint} · ctrl+c leaves")
 
 
 class SayingClient(SyncEngineClient):

@@ -8,7 +8,7 @@ import os
 import select
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -21,12 +21,13 @@ from textual.driver import Driver
 from textual.events import Event
 from textual.filter import Monochrome, NoColor
 from textual.screen import ModalScreen
+from textual.timer import Timer
 from textual.worker import Worker, WorkerFailed, get_current_worker
 
 from engine.errors import SealError
 from engine.wire.client import EngineClient
 from engine.wire.endpoints import PLAN, START, STOP, STUDY, Call
-from engine.wire.messages import PlanRequest, RunStatus, StopRequest
+from engine.wire.messages import MarkEvent, PlanRequest, RunStatus, StopRequest
 from seal_tui import crash
 from seal_tui.explorer import blind, key_names, place, settings
 from seal_tui.explorer.actions import bindings
@@ -42,12 +43,14 @@ from seal_tui.explorer.screens.overview import OverviewScreen
 from seal_tui.explorer.screens.pairs import AmbiguousScreen, ResistanceScreen
 from seal_tui.explorer.screens.plots import PlotsScreen
 from seal_tui.explorer.screens.robustness import RobustnessScreen
-from seal_tui.explorer.session import Session
+from seal_tui.explorer.session import NO_NEWS, Session
 from seal_tui.explorer.themes import DEFAULT, FALLBACK, THEMES
-from seal_tui.text import planned
+from seal_tui.explorer.widgets.bars import refresh_keys
+from seal_tui.text import planned, words
 from seal_tui.text.safe import Safe, one_line, shell_word
 
 _TERMINAL_CHECK_S = 3.0
+_NEWS_S = 10.0
 _SCREENS: tuple[type[SealScreen], ...] = (
     OverviewScreen,
     ImprintScreen,
@@ -90,6 +93,8 @@ class SealApp(App[None]):
         for kind in _SCREENS:
             self.add_mode(kind.TAB, self._producer(kind))
         self.farewell = Safe("")
+        self._forget_news: Timer | None = None
+        self._catching_up = False
 
     def _producer(self, kind: type[SealScreen]) -> Callable[[], SealScreen]:
         return lambda: kind(self.session)
@@ -167,11 +172,44 @@ class SealApp(App[None]):
                 if self.session.status is None and isinstance(event, RunStatus):
                     await self._return(event)
                 self.session.note(event)
+                if self.session.behind:
+                    self._follow_decisions()
                 for screen in self.screen_stack:
                     if isinstance(screen, SealScreen) and screen.is_mounted:
                         screen.engine_spoke()
         finally:
             await self.session.client.close()
+
+    @work(group="news", exit_on_error=True)
+    async def _follow_decisions(self) -> None:
+        """Show what others decided."""
+        if self._catching_up:
+            return
+        self._catching_up = True
+        try:
+            while self.session.behind:
+                self._tell(await self.session.decided_elsewhere())
+        except SealError:
+            pass  # the next event of the engine tries again
+        finally:
+            self._catching_up = False
+
+    def _tell(self, events: Sequence[MarkEvent]) -> None:
+        if not events:
+            return
+        self._say(words.news(events, self.session.author))
+        for screen in self.screen_stack:
+            if isinstance(screen, SealScreen) and screen.is_mounted:
+                screen.follow_decisions()
+
+    def _say(self, news: Safe) -> None:
+        """Show a line among the keys, for a while."""
+        self.session.news = news
+        if self._forget_news is not None:
+            self._forget_news.stop()
+        self._forget_news = self.set_timer(_NEWS_S, lambda: self._say(NO_NEWS)) if news else None
+        for screen in self.screen_stack:
+            refresh_keys(screen)
 
     # ---------------------------------------------------------- the last place
 

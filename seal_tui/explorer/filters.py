@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import re
+
+from engine.results.records import DriftRow, RobustnessRow
 from engine.wire.messages import Opinion, Regime
 
 
-def cell(regime: Regime | None, opinion: Opinion | None) -> str:
+def cell(regime: Regime | None, opinion: Opinion | None, tie_policy: str = "") -> str:
     """The pairs of one cell of the table of regimes; None is every row or column."""
     terms = []
+    if tie_policy in ("exclude", "separate"):
+        terms += ["margin!=0", "margin_pre!=0"]  # a tie is in no regime
     if regime is not None:
         terms.append(f"regime:{regime}")
     if opinion is not None:
@@ -16,8 +21,8 @@ def cell(regime: Regime | None, opinion: Opinion | None) -> str:
 
 
 def differs(feature: str) -> str:
-    """The pairs whose two sides differ in a feature."""
-    return f"{feature}:differs"
+    """The pairs, of those in the regressions, whose two sides differ in a feature."""
+    return f"{feature}:differs is:complete"
 
 
 def carried(feature: str, side: str) -> str:
@@ -30,6 +35,23 @@ def disagrees(feature: str) -> str:
     return f"disagrees:{feature}"
 
 
-def flipped(feature: str) -> str:
-    """The rewritten pairs in which a feature's label changed."""
-    return f"flipped:{feature}"
+def scored(row: RobustnessRow | DriftRow, tie_policy: str) -> str:
+    """The rewritten pairs with the change that a robustness score is about, of those it counts."""
+    exact = isinstance(row, RobustnessRow) and row.preset == "released-code"
+    change = {"+": "lost", "-": "gained"}[row.sign]
+    terms = [f"{change}_{row.side}{'_by_1' if exact else ''}:{row.feature}"]
+    if isinstance(row, DriftRow):
+        terms += ["is:complete"]
+        terms += [f"cosine>={row.threshold!r}"] if row.threshold > 0 else []
+    else:
+        terms += ["is:used"]
+        terms += [f"strategy:{_quoted(row.strategy)}"] if row.strategy != "all" else []
+    if row.population == "aligned":
+        terms.append("margin>0")
+    if tie_policy != "misaligned" and not exact:
+        terms += ["margin!=0", "margin_after!=0"]
+    return " ".join(terms)
+
+
+def _quoted(text: str) -> str:
+    return '"' + text.replace('"', '""') + '"' if re.search(r"[^\w-]", text) else text

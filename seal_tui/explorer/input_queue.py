@@ -38,8 +38,9 @@ AHEAD_S = 0.5
 _SPINS = 50
 _PAUSE_S = 0.002
 
-# Groups of workers that hold no keys: one runs as long as the app, one changes nothing but a text.
-_APART = frozenset({"engine", "preview"})
+# Groups of workers that hold no keys: one runs as long as the app, one changes nothing but a text,
+# two show what others do.
+_APART = frozenset({"engine", "preview", "news", "log"})
 # Groups that hold only keys that depend on the rows, or on what is shown beside the list.
 _READING = frozenset(
     {

@@ -2,23 +2,40 @@
 
 from __future__ import annotations
 
-from engine.wire.client import EngineClient, Lost
-from engine.wire.endpoints import METRICS, STUDY
-from engine.wire.messages import FeatureInfo, Metrics, MetricsRequest, RunStatus, StudyInfo
+from engine.wire.client import EngineClient, Lost, new_session
+from engine.wire.endpoints import MARK_LOG, METRICS, STUDY
+from engine.wire.messages import (
+    FeatureInfo,
+    LogRequest,
+    MarkEvent,
+    Metrics,
+    MetricsRequest,
+    RunStatus,
+    StudyInfo,
+)
 from seal_tui.explorer.place import Place, View
+from seal_tui.text.safe import Safe
+
+NO_NEWS = Safe("")
 
 
 class Session:
     """One attachment to an engine. Screens read it; only the app's event worker feeds it.
 
-    `author` signs decisions. `place` is the saved place of this run, `views` the current views.
-    `blind` hides the human preference. `epoch` grows whenever results may have changed; a screen
-    that shows an older epoch reloads.
+    `author` signs decisions. `name` tells this client from others in their log, for undo.
+    `revision` is the length of that log as far as it was followed; `marks_epoch` grows whenever
+    marks may have changed; `news` is a line about what others decided, empty after a while. `place`
+    is the saved place of this run, `views` the current views. `blind` hides the human preference.
+    `epoch` grows whenever results may have changed; a screen that shows an older epoch reloads.
     """
 
     def __init__(self, client: EngineClient, author: str = "") -> None:
         self.client = client
         self.author = author
+        self.name = new_session()
+        self.revision = 0
+        self.marks_epoch = 0
+        self.news = NO_NEWS
         self.place = Place()
         self.blind = False
         self.views: dict[str, View] = {}
@@ -37,6 +54,8 @@ class Session:
             return False
         gone = self.lost is not None and not self.lost.silent
         attached_again = gone or self.status is None
+        if self.status is None or event.revision < self.revision:
+            self.revision = event.revision
         finished = frozenset(stage.name for stage in event.stages if stage.state == "done")
         changed = attached_again or finished != self._finished
         if self.status is not None and self.status.state != event.state:
@@ -47,12 +66,27 @@ class Session:
             self._metrics.clear()
         return changed
 
+    async def decided_elsewhere(self) -> list[MarkEvent]:
+        """What others decided since the last call, newest first. Raises SealError."""
+        at = self.status.revision if self.status is not None else 0
+        request = LogRequest(after=self.revision, author=self.author, blind=self.blind)
+        log = await self.client.ask(MARK_LOG(request))
+        self.revision = max(at, log[0].number + 1 if log else 0)
+        elsewhere = [event for event in log if event.session != self.name]
+        self.marks_epoch += bool(elsewhere)
+        return elsewhere
+
     def return_to(self, place: Place) -> None:
         self.place, self.blind, self.views = place, place.blind, dict(place.views)
 
     def where(self, pane: str) -> Place:
         """The place to save, with this pane open."""
         return Place(pane=pane, views=self.views, blind=self.blind)
+
+    @property
+    def behind(self) -> bool:
+        """Whether something was decided that was not followed yet."""
+        return self.status is not None and self.status.revision > self.revision
 
     @property
     def running(self) -> bool:
@@ -88,6 +122,10 @@ class Session:
     def preset(self, metrics: Metrics) -> str:
         """The default preset of the study."""
         return self.study.preset if self.study is not None else metrics.preset
+
+    @property
+    def tie_policy(self) -> str:
+        return self.study.tie_policy if self.study is not None else "misaligned"
 
     def kept_out(self) -> list[str]:
         """The features that the taxonomy excludes from all regressions."""

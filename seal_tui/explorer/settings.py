@@ -52,7 +52,9 @@ def load(path: Path | None = None) -> Settings:
     if not os.path.lexists(path):
         return Settings()
     try:
-        settings = msgspec.convert(toml.read(path, "settings file"), Settings)
+        raw = toml.read(path, "settings file")
+        _check_keys(path, raw.get("keys"))
+        settings = msgspec.convert(raw, Settings)
     except msgspec.ValidationError as error:
         raise BadInput(f"{path}: {explained(error, Settings)}") from None
     themes = [theme.name for theme in THEMES]
@@ -61,6 +63,16 @@ def load(path: Path | None = None) -> Settings:
     if wrong := _wrong_keys(settings):
         raise BadInput(f"{path}: {wrong}; `seal-tui keys` lists all actions and keys")
     return settings
+
+
+def _check_keys(path: Path, scopes: object) -> None:
+    """Raises BadInput for a scope that is no table, and for a key that is no text."""
+    for scope, actions in scopes.items() if isinstance(scopes, dict) else ():
+        if not isinstance(actions, dict):
+            raise BadInput(f'{path}: keys.{scope}: must be a table of actions, such as flip = "x"')
+        for name, keys in actions.items():
+            if not isinstance(keys, str):
+                raise BadInput(f'{path}: keys.{scope}.{name}: must be text, such as "x,ctrl+x"')
 
 
 def _wrong_keys(settings: Settings) -> str:

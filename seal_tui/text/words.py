@@ -11,7 +11,9 @@ from engine.results import names
 from engine.wire.messages import (
     BlindMark,
     BlindVerdict,
+    LeftOut,
     Mark,
+    MarkEvent,
     MarkProgress,
     Opinion,
     Regime,
@@ -38,6 +40,8 @@ STAGE_STATE: Final[dict[StageState, Safe]] = {
     "failed": Safe("failed"),
 }
 OUTCOME: Final[dict[str, Safe]] = {key: Safe(text) for key, text in names.OUTCOME.items()}
+
+LEFT_OUT: Final[dict[LeftOut, Safe]] = {"low_cosine": Safe("cosine"), "no_labels": Safe("labels")}
 
 VERDICT: Final[dict[Verdict, Safe]] = {
     "keep": Safe("keep"),
@@ -134,6 +138,24 @@ def mark_in_full(entry: Mark | BlindMark) -> Safe:
     ]
     said = " · ".join(parts)
     return Safe(f"{one_line(entry.author)}: {said}" if isinstance(entry, Mark) else said)
+
+
+def news(events: Sequence[MarkEvent], author: str) -> Safe:
+    """ann: flip on 12 pairs. What was decided elsewhere, also by the same author."""
+    names = dict.fromkeys(one_line(event.author) for event in events)
+    who = ", ".join(f"{name} (elsewhere)" if name == one_line(author) else name for name in names)
+    if len(events) > 1:
+        pairs = numbers.count(sum(event.pairs for event in events))
+        return Safe(f"{who}: {numbers.count(len(events))} changes, {pairs} pairs")
+    return Safe(f"{who}: {event_in_full(events[0])}")
+
+
+def event_in_full(event: MarkEvent) -> Safe:
+    """flip on pair p17, flip on 12 pairs"""
+    which = f"{numbers.count(event.pairs)} pairs"
+    if event.pairs == 1:
+        which = f"pair {one_line(event.source_id)}" if event.source_id else "1 pair"
+    return Safe(f"{one_line(event.summary)} on {which}")
 
 
 def queue(progress: MarkProgress) -> Content:

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
+import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from engine import launch
+from engine.data import watching
 from engine.processes import is_suspended
+from engine.run import recorded
+from seal_tui.cli import runs
 from tests.command import COMMAND
 from tests.engine.conftest import end_engine
-from tests.engine.studies import prepare, until, write_study
+from tests.engine.released import write_compare
+from tests.engine.studies import prepare, until, write_pairs, write_study
 from tests.tui.terminal import Terminal
 
 
@@ -85,3 +92,47 @@ def test_the_explorer_says_that_the_engine_does_not_answer(
     opened.read_until("waiting for the engine", timeout=20)
     opened.write("q")
     assert opened.ended() == 0
+
+
+def test_a_check_of_files_says_how_far_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    said = "\n\nHuman: hi {0}\n\nAssistant: {1} {0}"
+    rows = [
+        {"id": str(n), "chosen": said.format(n, "yes"), "rejected": said.format(n, "no")}
+        for n in range(20)
+    ]
+    write_pairs(tmp_path / "pairs.jsonl", rows)
+    for role in ("pre", "post"):
+        write_compare(tmp_path / f"{role}.csv", {row["id"]: (2.0, -1.0) for row in rows})
+    study = tmp_path / "study.toml"
+    study.write_text(
+        '[data]\npath = "pairs.jsonl"\n[labelers.main]\nbackend = "none"\n[rewards.pre]\n'
+        'path = "pre.csv"\n[rewards.post]\npath = "post.csv"\n[rewrites]\nsample = 0\n'
+    )
+    monkeypatch.setattr(watching, "EVERY", 10)
+    monkeypatch.setattr(recorded, "TELL_S", 0)
+    assert recorded.check(study) == {"pairs": 20, "rewrites": 0}
+    told = [json.loads(line)["progress"] for line in capfd.readouterr().out.splitlines()]
+    assert [line.split(" rows, ")[0] for line in told] == [
+        "reading pairs: 10",
+        "reading pairs: 20",
+        "reading pairs: 10 of 20",
+        "reading pairs: 20",
+        *("reading pre.csv: 10", "reading pre.csv: 20"),
+        *("reading post.csv: 10", "reading post.csv: 20"),
+    ]
+    assert all(" a second" in line for line in told)
+    assert "s left" in told[2]
+
+
+def test_what_a_process_says_before_its_answer_is_passed_on() -> None:
+    program = (
+        "import json, sys; print(json.dumps({'progress': 'half'}), flush=True); "
+        "print('noise', file=sys.stderr); print(json.dumps({'problem': None, 'answer': 7}))"
+    )
+    told: list[str] = []
+    with tempfile.TemporaryFile() as log:
+        answer = runs._answer([sys.executable, "-c", program], log, told.append)
+    assert answer == (0, {"problem": None, "answer": 7})
+    assert told == ["half"]

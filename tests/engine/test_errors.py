@@ -28,11 +28,15 @@ SIGNALS = {
     "engine.executors.jobs.Stopped",
     "engine.executors.jobs.WorkerDied",
     "engine.executors.jobs.WorkerHung",
+    "engine.models.rendering._Late",
     "engine.store.check._Undone",
 }
 # Classes of the family that somebody catches apart from the others of their kind.
 SPECIAL = {
     "engine.models.endpoint_server.Refused",  # the endpoint is asked in another way
+    "engine.models.rendering.Refused",  # other messages are tried
+    "engine.models.rendering.TemplateError",
+    "engine.models.rendering.TooMuch",  # the text is set aside
     "engine.place.Gone",  # its engine ends without touching what is there now
     "engine.wire.client.EngineGone",  # the clients connect again
     "engine.wire.client.EngineSilent",  # it is waited for, however long

@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 
 from engine.data import Conversation
 from engine.errors import BadInput
-from engine.store import Store, marks
+from engine.store import Store, marks, steps
 from engine.store.dataset import content_key
 from engine.store.ledger import Imported, LedgerRow, MarkState, import_ledger, ledger
 from engine.store.marks import VERDICTS
-from engine.wire.messages import MarkChange, MarkRequest
+from engine.wire.messages import MarkChange, MarkRequest, UndoRequest
 from tests.engine.planted import pairs
 from tests.pairs import put
 
@@ -58,7 +58,7 @@ def state(store: Store) -> list[Any]:
 def some(store: Store) -> None:
     mark(store, 0, 1, 2, verdict="flip", note="why", add_tags=("a", "b"))
     mark(store, 1, verdict="drop", author="bo", blind=True)
-    marks.undo(store, "ann", "s")
+    steps.undo(store, UndoRequest(author="ann"), "s")
     mark(store, 3, flag="on")
 
 
@@ -136,10 +136,12 @@ def test_an_import_is_no_step_to_undo_and_ends_those_before_it(open_store: Open)
     mark(here, 1, verdict="keep", author="bo")
     mark(there, 0, verdict="flip")
     bring(here, ledger(there))
-    assert marks.undo(here, "ann", "s").summary == "nothing to undo"
-    assert marks.undo(here, "bo", "s").changed == 1, "nothing of this author came in"
+    assert steps.undo(here, UndoRequest(author="ann"), "s").summary == "nothing to undo"
+    assert steps.undo(here, UndoRequest(author="bo"), "s").changed == 1, (
+        "nothing of this author came in"
+    )
     mark(here, 0, verdict="drop")
-    marks.undo(here, "ann", "s")
+    steps.undo(here, UndoRequest(author="ann"), "s")
     assert [row[3] for row in state(here)] == ["flip"]
     (event,) = [e for e in marks.log(here, 9) if e.summary == "imported"]
     assert (event.author, event.pairs, event.source_id) == ("ann", 1, "p0")
@@ -185,16 +187,16 @@ STEPS = st.tuples(
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(steps=st.lists(STEPS, max_size=10))
+@given(taken=st.lists(STEPS, max_size=10))
 def test_two_hosts_that_exchange_their_logs_come_to_the_same(
-    steps: list[Any], tmp_path_factory: pytest.TempPathFactory
+    taken: list[Any], tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     folder = tmp_path_factory.mktemp("hosts")
     stores = [Store(folder / f"{host}.duckdb") for host in (0, 1)]
     try:
         for store in stores:
             put(store, "d", pairs(COUNT))
-        for host, kind, author, ids, verdict in steps:
+        for host, kind, author, ids, verdict in taken:
             if kind == "change":
                 change = MarkChange(verdict=verdict)
                 request = MarkRequest(pair_ids=tuple(ids), change=change, author=author)
@@ -202,7 +204,7 @@ def test_two_hosts_that_exchange_their_logs_come_to_the_same(
             elif kind == "import":
                 import_ledger(stores[host], ledger(stores[1 - host]), "s")
             else:
-                getattr(marks, kind)(stores[host], author, "s")
+                steps.undo(stores[host], UndoRequest(author=author), "s")
         for host in (0, 1, 0):
             import_ledger(stores[host], ledger(stores[1 - host]), "s")
         assert state(stores[0]) == state(stores[1])

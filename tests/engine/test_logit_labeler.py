@@ -125,4 +125,4 @@ def test_answers_that_begin_with_the_same_token_are_refused(labeler: LogitLabele
             return ("yes", "yes indeed")
 
     with pytest.raises(BadInput, match="twins"):
-        prompts(labeler.tokenizer, [Twins("twins", "?", "bool", "other")])
+        prompts("smollm2", labeler.tokenizer, [Twins("twins", "?", "bool", "other")])

@@ -20,7 +20,6 @@ from engine.store.marks import VERDICTS
 from engine.store.recovery import DATABASE
 from engine.wire.messages import (
     Agreement,
-    AuthorRequest,
     Ids,
     MarkChange,
     MarkEvent,
@@ -35,6 +34,7 @@ from engine.wire.messages import (
     ProgressRequest,
     SavedFilter,
     SaveFilter,
+    UndoRequest,
 )
 from tests.engine.conftest import alive
 from tests.engine.planted import plant
@@ -65,7 +65,7 @@ def request(*ids: int, author: str = "ann", **change: object) -> MarkRequest:
 
 async def test_marks_come_with_the_rows_and_all_of_them_with_the_pair(client: Client) -> None:
     said = await client.post("/marks", MarksChanged, request(3, 5, verdict="flip", note="why"))
-    assert said == MarksChanged(changed=2, summary="flip, note on 2 pairs")
+    assert said == MarksChanged(changed=2, summary="flip, note on 2 pairs", revision=1)
     await client.post("/marks", MarksChanged, request(3, author="bo", flag="on"))
     asked = PairRowsRequest(ids=(5, 4, 3), author="ann")
     rows = await client.post("/pairs/rows", list[PairRow], asked)
@@ -83,7 +83,7 @@ async def test_marks_come_with_the_rows_and_all_of_them_with_the_pair(client: Cl
 
 
 async def test_undo_redo_log_and_agreement_are_asked_for(client: Client) -> None:
-    ann = AuthorRequest(author="ann")
+    ann = UndoRequest(author="ann")
     await client.post("/marks", MarksChanged, request(*range(9), verdict="keep"))
     await client.post("/marks", MarksChanged, request(1, 2, author="bo", verdict="tie"))
     assert (await client.post("/marks/undo", MarksChanged, ann)).changed == 9

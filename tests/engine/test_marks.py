@@ -15,9 +15,16 @@ from hypothesis import strategies as st
 
 from engine.data import Conversation
 from engine.errors import BadInput, NotFound
-from engine.store import Store, marks, results, saved_filters
+from engine.store import Store, actions, marks, results, saved_filters, steps
 from engine.store.marks import VERDICTS
-from engine.wire.messages import MarkChange, MarkRequest, MarksChanged, SaveFilter
+from engine.wire.messages import (
+    MarkChange,
+    MarkRequest,
+    MarksChanged,
+    RedoRequest,
+    SaveFilter,
+    UndoRequest,
+)
 from tests.engine.planted import pairs
 from tests.pairs import put
 
@@ -43,11 +50,11 @@ def mark(store: Store, *ids: int, author: str = "ann", **change: Any) -> MarksCh
 
 
 def undo(store: Store, author: str = "ann") -> MarksChanged:
-    return marks.undo(store, author, STUDY)
+    return steps.undo(store, UndoRequest(author=author), STUDY)
 
 
 def redo(store: Store, author: str = "ann") -> MarksChanged:
-    return marks.redo(store, author, STUDY)
+    return steps.redo(store, RedoRequest(author=author), STUDY)
 
 
 def found(store: Store) -> dict[tuple[str, int], State]:
@@ -85,11 +92,11 @@ def test_a_mark_that_says_nothing_any_more_is_gone(store: Store) -> None:
 def test_a_change_of_many_is_one_step_and_says_how_many_it_changed(store: Store) -> None:
     mark(store, 1, verdict="flip")
     assert mark(store, *range(COUNT), verdict="flip") == MarksChanged(
-        changed=COUNT - 1, summary="flip on 5 pairs (1 unchanged)"
+        changed=COUNT - 1, summary="flip on 5 pairs (1 unchanged)", revision=2
     )
-    assert undo(store) == MarksChanged(changed=5, summary="undone: flip on 5 pairs")
+    assert undo(store) == MarksChanged(changed=5, summary="undone: flip on 5 pairs", revision=3)
     assert verdicts(store) == {1: "flip"}
-    assert redo(store) == MarksChanged(changed=5, summary="redone: flip on 5 pairs")
+    assert redo(store) == MarksChanged(changed=5, summary="redone: flip on 5 pairs", revision=4)
     assert verdicts(store) == dict.fromkeys(range(COUNT), "flip")
 
 
@@ -218,7 +225,7 @@ def test_any_sequence_of_two_authors_comes_to_what_a_naive_model_says(steps: lis
         assert found(store) == model.state
         before = stored(store)
         with store.write() as cursor:
-            marks.rebuild(cursor)
+            actions.rebuild(cursor)
         assert stored(store) == before
         store.close()
 
@@ -264,13 +271,13 @@ def test_a_clock_that_is_set_back_does_not_make_an_old_decision_the_latest(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     mark(store, 0, verdict="keep")
-    monkeypatch.setattr(marks.time, "time_ns", lambda: 5_000)
+    monkeypatch.setattr(actions.time, "time_ns", lambda: 5_000)
     mark(store, 0, verdict="flip")
     undo(store)
     redo(store)
     before = stored(store)
     with store.write() as cursor:
-        marks.rebuild(cursor)
+        actions.rebuild(cursor)
     assert stored(store) == before
     assert verdicts(store) == {0: "flip"}
 

@@ -22,7 +22,7 @@ from engine.service import Engine
 from engine.store import Store, dataset, measures, results
 from engine.store.complete import put_complete
 from seal_tui.cli import summary
-from seal_tui.explorer.screens.overview import alignment_text
+from seal_tui.explorer.widgets.alignment import alignment_text
 from tests.engine.studies import manifest, prepare, write_study
 from tests.pairs import put
 
@@ -77,7 +77,7 @@ def test_agreement_on_held_out_pairs_stands_wherever_that_in_sample_stands(finis
     assert post.alignment != post.held_out
     in_sample, held_out = numbers.percent(post.alignment), numbers.percent(post.held_out)
     shown = {
-        "explorer": alignment_text(found.tables).plain,
+        "explorer": alignment_text(found.tables, 78).plain,
         "sentence": sentence("alignment", post, names.every_bool),
         "summary": "\n".join(summary.lines(found, study, status)),
     }

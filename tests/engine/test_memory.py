@@ -9,11 +9,9 @@ import pyarrow
 import pytest
 
 from engine import memory
+from engine.errors import BadInput
 from engine.store import Store, database
 from engine.store.database import insert
-from tests.pairs import of_transcripts, put
-
-SAID = "\n\nHuman: what is {}?\n\nAssistant: "
 
 
 def noise(seed: int, size: int) -> str:
@@ -26,32 +24,10 @@ def test_what_a_transaction_inserts_is_not_kept_beside_it(tmp_path: Path) -> Non
     before = pyarrow.total_allocated_bytes()
     with store.write() as cursor:
         for part in range(8):
-            names = [f"{part}-{n}-{noise(n, 4_000)}" for n in range(500)]
+            names = [f"{part}-{n}-{noise(n, 2_000)}" for n in range(500)]
             insert(cursor, "meta", {"key": names, "value": names})
         assert pyarrow.total_allocated_bytes() - before < 2 << 20
     store.close()
-
-
-def test_pairs_that_do_not_fit_in_memory_are_stored_whole_and_leave_no_files(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(database, "STORING", 96 << 20)
-    monkeypatch.setattr(database, "READING", 96 << 20)
-    monkeypatch.setattr(database, "PER_PAIR", 0)
-    said = [
-        of_transcripts(
-            str(n), n, *(SAID.format(n) + noise(2 * n + side, 16_000) for side in (0, 1))
-        )
-        for n in range(2_000)
-    ]
-    store = Store(tmp_path / "seal.duckdb")
-    put(store, "large", said)
-    found = store.read(
-        "SELECT p.source_id, t.transcript FROM pairs AS p JOIN texts AS t ON t.text_id = chosen_id"
-    ).fetchall()
-    assert dict(found) == {pair.source_id: pair.chosen.transcript for pair in said}
-    store.close()
-    assert sorted(file.name for file in tmp_path.iterdir()) == ["seal.duckdb"]
 
 
 @pytest.mark.parametrize("planted", ["folder", "link", "file"])
@@ -95,3 +71,15 @@ def test_a_control_group_limits_the_memory(
     monkeypatch.setattr(memory, "_CGROUPS", tmp_path)
     monkeypatch.setattr(memory, "_groups", lambda: groups)
     assert memory.allowed() >= 1 << 30 if least is None else memory.allowed() == least
+
+
+def test_a_search_that_takes_too_long_is_given_up_and_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = Store(tmp_path / "seal.duckdb")
+    monkeypatch.setattr(database, "LONGEST_S", 0.2)
+    endless = "SELECT count(*) FROM range(10_000_000_000) AS a WHERE hash(a.range) = 1"
+    with pytest.raises(BadInput, match=r"given up after 0.2 s: search for fewer words"):
+        store.reading().rows(endless)
+    assert store.reading().rows("SELECT 1") == [(1,)]
+    store.close()

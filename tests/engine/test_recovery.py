@@ -16,11 +16,18 @@ import pytest
 
 from engine.errors import Damaged, MachineError, NotFound
 from engine.export import ledger as ledger_file
-from engine.store import Store, marks
+from engine.store import Store, marks, saved_filters, steps
 from engine.store.appended import Appended
 from engine.store.ledger import import_ledger, ledger
 from engine.store.recovery import DATABASE, DECISIONS, open_store, recover
-from engine.wire.messages import MarkChange, MarkRequest
+from engine.wire.messages import (
+    MarkChange,
+    MarkRequest,
+    RedoRequest,
+    SavedFilter,
+    SaveFilter,
+    UndoRequest,
+)
 from tests.engine.planted import pairs
 from tests.pairs import put
 
@@ -44,10 +51,10 @@ def run(tmp_path: Path) -> Path:
         )
         mark(store, 1, author="bo", flag="on", blind=True)
         mark(store, 2, verdict="drop")
-        marks.undo(store, "ann", "s")
+        steps.undo(store, UndoRequest(author="ann"), "s")
         mark(store, 3, author="bo", verdict="tie")
-        marks.undo(store, "bo", "s")
-        marks.redo(store, "bo", "s")
+        steps.undo(store, UndoRequest(author="bo"), "s")
+        steps.redo(store, RedoRequest(author="bo"), "s")
         row = next(ledger(store))
         import_ledger(store, [row.__class__(**{**fields(row), "author": "cy", "time": 5.25})], "s")
     return folder
@@ -202,7 +209,7 @@ def test_decisions_that_a_killed_engine_left_in_the_file_alone_are_taken(run: Pa
     shutil.copy(run / DATABASE, copy)
     with closing(open_store(run)) as store:
         mark(store, 2, verdict="keep")
-        marks.undo(store, "ann", "s")
+        steps.undo(store, UndoRequest(author="ann"), "s")
         before = state(store)
     shutil.copy(copy, run / DATABASE)
     after = states(run)
@@ -338,17 +345,17 @@ def test_every_decision_comes_back_before_and_with_the_pairs(run: Path) -> None:
 
 def test_undo_goes_on_before_the_pairs_are_read_again(run: Path) -> None:
     with closing(open_store(run)) as store:
-        marks.undo(store, "bo", "s")
-        marks.undo(store, "bo", "s")
+        steps.undo(store, UndoRequest(author="bo"), "s")
+        steps.undo(store, UndoRequest(author="bo"), "s")
         expected = _timeless(state(store)["marks"])
     for _ in range(2):
         with closing(open_store(run)) as store:
-            marks.redo(store, "bo", "s")
+            steps.redo(store, RedoRequest(author="bo"), "s")
     damage(run)
     recover(run)
     with closing(open_store(run)) as store:
-        assert marks.undo(store, "bo", "s").changed == 1
-        assert marks.undo(store, "bo", "s").changed == 1
+        assert steps.undo(store, UndoRequest(author="bo"), "s").changed == 1
+        assert steps.undo(store, UndoRequest(author="bo"), "s").changed == 1
         put(store, "d", pairs(COUNT))
         assert _timeless(state(store)["marks"]) == expected
     damage(run)
@@ -433,3 +440,49 @@ def test_what_is_appended_is_taken_back_whole(tmp_path: Path) -> None:
     file.settle()
     file.take_back()
     assert path.read_bytes() == b"a\nc\n"
+
+
+# ---------------------------------------------------------------- saved filters
+
+
+def test_saved_filters_come_back(run: Path) -> None:
+    with closing(open_store(run)) as store:
+        saved_filters.save(store, SaveFilter(name="mine", filter="note:\u202e"))
+        saved_filters.save(store, SaveFilter(name="gone", filter="verdict:flip"))
+        saved_filters.save(store, SaveFilter(name="gone", filter=""))
+    assert (run / saved_filters.FILE).read_bytes().isascii()
+    assert (run / saved_filters.FILE).stat().st_mode & 0o777 == 0o600
+    damage(run)
+    assert recover(run).filters == 1
+    with closing(open_store(run)) as store:
+        assert saved_filters.saved(store) == [SavedFilter(name="mine", filter="note:\u202e")]
+
+
+def test_filters_of_an_older_version_get_their_file(run: Path) -> None:
+    with closing(open_store(run)) as store:
+        assert not (run / saved_filters.FILE).exists()
+        with store.write() as cursor:
+            cursor.execute("INSERT INTO filters VALUES ('old', 'verdict:keep')")
+    open_store(run).close()
+    assert [one.name for one in saved_filters.kept(run / saved_filters.FILE)] == ["old"]
+
+
+@pytest.mark.parametrize("content", [b"", b"{}", b'[{"name":"x x","filter":"y"}]', b"\xff" * 99])
+def test_a_damaged_file_of_filters_stops_no_recovery(content: bytes, run: Path) -> None:
+    (run / saved_filters.FILE).write_bytes(content)
+    damage(run)
+    found = recover(run)
+    assert (found.filters, found.decisions > 0) == (0, True)
+
+
+# ---------------------------------------------------------------- a beginning
+
+
+@pytest.mark.parametrize("size", [1, 4096, 12_288])
+def test_a_database_whose_making_was_cut_off_is_made_again(size: int, tmp_path: Path) -> None:
+    (tmp_path / DATABASE).write_bytes(b"\0" * size)
+    open_store(tmp_path).close()
+    assert (tmp_path / f"{DATABASE}.damaged-1").stat().st_size == size
+    (tmp_path / DATABASE).write_bytes(b"\0" * size)
+    with pytest.raises(Damaged):  # this one has had decisions
+        open_store(tmp_path)

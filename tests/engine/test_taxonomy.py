@@ -68,3 +68,11 @@ def test_the_default_has_the_targets_and_spoilers_of_the_paper() -> None:
         "assistant_anthropomorphic",
         "assistant_coherent",
     ]
+
+
+def test_thousands_of_features_are_refused_in_one_line(tmp_path: Path) -> None:
+    row = '[[feature]]\nname = "f{}"\nquestion = "Is it?"\nkind = "bool"\n'
+    path = tmp_path / "taxonomy.toml"
+    path.write_text("".join(row.format(n) for n in range(2_000)))
+    with pytest.raises(BadInput, match="defines 2,000 features; a study has at most 500"):
+        taxonomy.load(path)

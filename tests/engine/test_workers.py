@@ -72,7 +72,7 @@ def test_an_error_crosses_the_pipe_with_its_kind(workers: Workers) -> None:
 def test_an_unexpected_error_is_one_line_that_names_the_log(workers: Workers) -> None:
     with pytest.raises(Fault) as caught:
         workers.ask(Ask(Score(), ()))  # no model is loaded
-    assert str(caught.value) == "internal error (AttributeError); details in engine.log"
+    assert str(caught.value) == "internal error (AssertionError); details in engine.log"
 
 
 def test_where_a_model_runs_is_known(workers: Workers) -> None:

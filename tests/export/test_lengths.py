@@ -34,7 +34,7 @@ def test_a_pair_is_too_long_if_a_side_is(tokens_of: Any) -> None:
         else {"messages": as_rows(pair.chosen.messages), "tools": None}
         for pair in pairs
     ]
-    lengths = counts(tokenizer, texts)
+    lengths = counts(TOKENIZER, tokenizer, texts)
     assert None not in lengths
     limit = lengths[2]
     assert limit is not None
@@ -43,14 +43,14 @@ def test_a_pair_is_too_long_if_a_side_is(tokens_of: Any) -> None:
 
 def test_the_limit_itself_is_not_too_long() -> None:
     pairs = sides("Yes.", "Yes. " * 4)
-    lengths = counts(load(TOKENIZER), [pair.chosen.transcript for pair in pairs])
+    lengths = counts(TOKENIZER, load(TOKENIZER), [pair.chosen.transcript for pair in pairs])
     assert lengths[1] is not None
     assert longer(pairs, "transcript", TOKENIZER, lengths[1] - 1).pairs == {1}
 
 
 def test_text_is_counted_with_the_end_that_a_trainer_adds() -> None:
     tokenizer = load(TOKENIZER)
-    [with_end, alone] = counts(tokenizer, [f"Hi{tokenizer.eos_token}", "Hi"])
+    [with_end, alone] = counts(TOKENIZER, tokenizer, [f"Hi{tokenizer.eos_token}", "Hi"])
     assert with_end == alone == len(tokenizer("Hi")["input_ids"]) + 1
 
 
@@ -97,4 +97,17 @@ def test_the_preview_counts_long_rows(decided: Engine) -> None:
     short = preview("trl", 4096)
     assert "too long" not in short.counts
     assert not short.notes
-    assert "cannot be loaded" in preview("trl", 20, "/no/such/folder").notes[0]
+    assert "cannot load the tokenizer" in preview("trl", 20, "/no/such/folder").notes[0]
+
+
+def test_a_template_that_builds_a_huge_text_is_counted_as_refusing(tmp_path: Path) -> None:
+    tokenizer = load(TOKENIZER)
+    tokenizer.chat_template = "{{ 'x'.ljust(10 ** 10) }}"
+    tokenizer.save_pretrained(tmp_path)
+    found = longer(sides("Yes."), "messages", str(tmp_path), 10)
+    assert found.note == "the chat template refuses 2 conversations, which were not counted"
+
+
+def test_a_tokenizer_that_does_not_answer_is_killed() -> None:
+    note = longer(sides("Yes."), "messages", TOKENIZER, 10, limit_s=0, grace_s=0).note
+    assert note == f"rows over 10 tokens were not counted: {TOKENIZER} took more than 0 s"

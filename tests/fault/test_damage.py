@@ -18,7 +18,7 @@ from engine.service import Engine
 from engine.store import problems
 from engine.store.ledger import LedgerRow, ledger
 from engine.store.recovery import DATABASE, DECISIONS, open_store, recover
-from engine.wire.messages import AuthorRequest, MarkChange, MarkRequest, PairQuery
+from engine.wire.messages import MarkChange, MarkRequest, PairQuery, UndoRequest
 from tests.engine.studies import manifest, prepare, run_to_end, sample_rows
 from tests.fault.conftest import KILLS, Tally
 from tests.fault.tiny import write_light_study
@@ -48,7 +48,7 @@ def use(engine: Engine) -> None:
         for verdict in ("flip", "keep", "drop"):
             change = MarkChange(verdict=verdict, note=f"about {pair}")
             engine.mark(MarkRequest(pair_ids=(pair,), author="ada", change=change))
-        engine.undo(AuthorRequest(author="ada"))
+        engine.undo(UndoRequest(author="ada"))
     engine.mark(MarkRequest(pair_ids=tuple(ids), author="ben", change=MarkChange(flag="on")))
     engine.metrics()
 

@@ -22,17 +22,29 @@ import pytest
 import uvicorn
 from hypothesis import HealthCheck, given, settings
 
+from engine.errors import Kind
 from engine.service import Engine
-from engine.wire.client import EngineClient, SyncEngineClient
-from engine.wire.endpoints import ENDPOINTS, MARK, MARK_LOG, PAIR_ROWS, PAIRS, STATUS, Endpoint
+from engine.wire.client import EngineClient, EngineProblem, SyncEngineClient
+from engine.wire.endpoints import (
+    ENDPOINTS,
+    MARK,
+    MARK_LOG,
+    PAIR_ROWS,
+    PAIRS,
+    STATUS,
+    UNDO,
+    Endpoint,
+)
 from engine.wire.messages import (
     LogRequest,
     MarkChange,
+    MarkEvent,
     MarkRequest,
     PairQuery,
     PairRowsRequest,
     Problem,
     StopRequest,
+    UndoRequest,
 )
 from engine.wire.protocol import ImpatientProtocol
 from engine.wire.requests import too_deep
@@ -285,3 +297,57 @@ def test_fifty_clients_at_once_lose_no_decision(
         print(f"\n{CLIENTS} clients, {len(latencies)} pages: p50 {p50:.3f} s, p99 {p99:.3f} s")
     assert (len(authors), decisions) == (CLIENTS, CLIENTS * PAGES)
     tally.add(decisions, survived=decisions)
+
+
+def test_fifty_sessions_of_one_author_take_back_only_what_is_theirs(at: Path, tally: Tally) -> None:
+    """All decide about the same few pairs. The order of the log explains the marks at the end."""
+    log: dict[int, tuple[str, int, str]] = {}  # number → session, pair, note; "" is an undo
+
+    async def one(number: int) -> int:
+        session, refused = f"session {number}", 0
+        async with EngineClient.at(at) as client:
+            for turn in range(PAGES + 2):
+                pair, note = (number + turn // 2) % 8, f"{number}.{turn}"
+                rows = await client.ask(PAIR_ROWS(PairRowsRequest(ids=(pair,), author="one")))
+                made = MARK(
+                    MarkRequest(
+                        pair_ids=(pair,),
+                        change=MarkChange(note=note),
+                        author="one",
+                        session=session,
+                        seen=rows[0].revision,
+                    )
+                )
+                undone = UNDO(UndoRequest(author="one", session=session))
+                try:
+                    done = await client.ask(undone if turn % 3 == 2 else made)
+                except EngineProblem as error:
+                    assert error.kind is Kind.CONFLICT and "in another session" in str(error)
+                    refused += 1
+                    continue
+                if done.changed:
+                    assert done.revision - 1 not in log, "two have the same place"
+                    log[done.revision - 1] = (session, pair, "" if turn % 3 == 2 else note)
+        return refused
+
+    async def all_of_them() -> tuple[int, list[MarkEvent], dict[int, str]]:
+        refused = sum(await asyncio.gather(*(one(number) for number in range(CLIENTS))))
+        async with EngineClient.at(at) as client:
+            events = await client.ask(MARK_LOG(LogRequest(limit=10_000, author="one")))
+            rows = await client.ask(PAIR_ROWS(PairRowsRequest(ids=tuple(range(8)), author="one")))
+        return refused, events, {row.pair_id: row.mark.note for row in rows if row.mark}
+
+    refused, events, notes = asyncio.run(all_of_them())
+    mine = [event for event in events if event.author == "one"]
+    assert {event.number: event.session for event in mine} == {n: log[n][0] for n in log}
+    stacks: dict[int, list[str]] = {}
+    changes: dict[str, list[tuple[int, str]]] = {}
+    for _, (session, pair, note) in sorted(log.items()):
+        if note:
+            stacks.setdefault(pair, []).append(note)
+            changes.setdefault(session, []).append((pair, note))
+        else:
+            pair, note = changes[session].pop()
+            assert stacks[pair].pop() == note
+    assert {pair: stack[-1] for pair, stack in stacks.items() if stack} == notes
+    tally.add(len(log) + refused, survived=len(log), refused=refused)

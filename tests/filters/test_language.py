@@ -174,6 +174,16 @@ def test_every_completion_of_a_choice_is_valid() -> None:
                 assert meaning(typed[: completion.start] + completion.text)
 
 
+def test_saved_filters_that_multiply_are_refused_before_they_are_written_out() -> None:
+    saved = {"a0": "yes " * 50} | {f"a{n}": f"@a{n - 1} " * 50 for n in range(1, 5)}
+    with pytest.raises(FilterError, match="312,500,000 conditions, with those of its saved"):
+        check(parse("@a4"), Vocabulary.of_pairs((), saved))
+    chain = {"a0": "yes"} | {f"a{n}": f"@a{n - 1}" for n in range(1, 3_000)}
+    with pytest.raises(FilterError, match="name each other more than 5 deep"):
+        check(parse("@a2999"), Vocabulary.of_pairs((), chain))
+    assert check(parse("@a3"), Vocabulary.of_pairs((), chain))
+
+
 def test_a_feature_keeps_its_name_even_if_a_field_has_it_too() -> None:
     vocabulary = Vocabulary.of_pairs(("human", "margin"), {})
     assert check(parse("human:c"), vocabulary) == Is("human", "c")

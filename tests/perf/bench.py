@@ -29,7 +29,7 @@ from engine.results import flat
 from engine.run import measure
 from engine.store import Store, measures, results
 from engine.store.browse import Browser
-from engine.wire.messages import PairQuery
+from engine.wire.messages import PairQuery, RedoRequest, UndoRequest
 from tests.pairs import of_transcripts, put
 from tests.perf import planted
 from tests.perf.exploring import exploring
@@ -200,7 +200,7 @@ def browsing() -> None:
 
 def marking() -> None:
     """Decisions: one at a time and about every pair, each on disk when the call returns."""
-    from engine.store import marks
+    from engine.store import marks, steps
     from engine.wire.messages import MarkChange, MarkRequest, Verdict
 
     said = "\n\nHuman: question {0}\n\nAssistant: {1} {0}"
@@ -219,8 +219,8 @@ def marking() -> None:
         everything = tuple(range(PAIRS))
         mark((0,), "keep")
         say(f"flip {PAIRS:,} pairs", seconds(lambda: mark(everything, "flip")))
-        say("undo that", seconds(lambda: marks.undo(store, "a", "bench")))
-        say("redo it", seconds(lambda: marks.redo(store, "a", "bench")))
+        say("undo that", seconds(lambda: steps.undo(store, UndoRequest(author="a"), "bench")))
+        say("redo it", seconds(lambda: steps.redo(store, RedoRequest(author="a"), "bench")))
         say("drop them", seconds(lambda: mark(everything, "drop")))
         mark(everything, "keep", "b")
         singles: list[float] = []
@@ -229,7 +229,7 @@ def marking() -> None:
         singles.sort()
         say("one decision, median of 200", singles[100])
         say("one decision, 99th percentile", singles[197])
-        say("undo one", seconds(lambda: marks.undo(store, "a", "bench"), 50))
+        say("undo one", seconds(lambda: steps.undo(store, UndoRequest(author="a"), "bench"), 50))
         say("progress of all pairs", seconds(lambda: marks.progress(store, everything, "a"), 5))
         say("agreement of two authors on all pairs", seconds(lambda: marks.agreement(store), 5))
         store.close()

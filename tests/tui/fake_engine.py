@@ -19,7 +19,6 @@ from engine.wire.answering import answers, methods
 from engine.wire.endpoints import Asked, Call, Endpoint
 from engine.wire.messages import (
     Agreement,
-    AuthorRequest,
     BlindPair,
     BlindRow,
     CompleteRequest,
@@ -47,6 +46,7 @@ from engine.wire.messages import (
     Plots,
     Problem,
     ProgressRequest,
+    RedoRequest,
     Rejects,
     RewriteDetail,
     RewriteQuery,
@@ -60,6 +60,7 @@ from engine.wire.messages import (
     StageProgress,
     StopRequest,
     StudyInfo,
+    UndoRequest,
 )
 from engine.wire.requests import asked
 from engine.wire.version import contract
@@ -296,7 +297,9 @@ class FakeEngine:
         self._need("the rewrites are not scored yet")
         rows = [one.row for one in self.rewrites.values()]
         rows.sort(key=lambda row: row.margin_after - row.margin_before, reverse=query.descending)
-        return Ids(ids=tuple(row.rewrite_id for row in rows), of=len(self.rewrites))
+        out = sum(row.left_out is not None for row in rows)
+        ids = tuple(row.rewrite_id for row in rows)
+        return Ids(ids=ids, of=len(self.rewrites), left_out=out)
 
     @answers(endpoints.REWRITE_ROWS)
     def rewrite_rows(self, request: RewriteRowsRequest) -> list[RewriteRow]:
@@ -323,11 +326,11 @@ class FakeEngine:
         return MarksChanged(changed=len(request.pair_ids), summary="marked")
 
     @answers(endpoints.UNDO)
-    def undo(self, request: AuthorRequest) -> MarksChanged:
+    def undo(self, request: UndoRequest) -> MarksChanged:
         return MarksChanged(changed=0, summary="nothing to undo")
 
     @answers(endpoints.REDO)
-    def redo(self, request: AuthorRequest) -> MarksChanged:
+    def redo(self, request: RedoRequest) -> MarksChanged:
         return MarksChanged(changed=0, summary="nothing to redo")
 
     @answers(endpoints.MARK_LOG)

@@ -306,6 +306,7 @@ def rewrite(number: int) -> RewriteDetail:
             margin_after=after,
             flips=2,
             preview=sides[0].rewritten,
+            left_out="low_cosine" if sides[0].cosine < STUDY.min_cosine else None,
         ),
         context=original.chosen.turns[:3],
         chosen=sides[0],

@@ -8,7 +8,7 @@ import pytest
 from textual.pilot import Pilot
 
 from engine.service import Engine
-from engine.wire.messages import AuthorRequest, PairQuery
+from engine.wire.messages import PairQuery, UndoRequest
 from seal_tui.explorer.actions import ACTIONS
 
 from .conftest import Opener, screen_text
@@ -43,8 +43,10 @@ async def test_any_keys_in_any_order_leave_the_explorer_standing(
         await pilot.press("1")
         await pilot.pause(0.2)
         assert "overview" in screen_text(pilot), pressed
-    while real_engine.undo(AuthorRequest(author="kim")).changed:
-        pass
+    while (last := real_engine.undo(UndoRequest(author="kim")).elsewhere) is not None:
+        real_engine.undo(UndoRequest(author="kim", action=last.number))
+        while real_engine.undo(UndoRequest(author="kim")).changed:
+            pass
     reader = real_engine.browser()
     rows = reader.pair_rows(reader.pair_ids(PairQuery()).ids, "kim")
     assert not any(row.mark is not None and row.mark.verdict for row in rows)

@@ -18,7 +18,6 @@ from engine.service import Engine
 from engine.store import browse as store_browse
 from engine.store.blind import chosen_is_a
 from engine.wire.messages import (
-    AuthorRequest,
     CompleteRequest,
     LogRequest,
     MarkChange,
@@ -28,6 +27,7 @@ from engine.wire.messages import (
     PairRowsRequest,
     ProgressRequest,
     SaveFilter,
+    UndoRequest,
 )
 from seal_tui.explorer.actions import ACTIONS
 from seal_tui.explorer.app import SealApp
@@ -149,7 +149,7 @@ def test_nothing_in_an_answer_depends_on_what_was_chosen_or_others_decided(
     both: tuple[Engine, Engine],
 ) -> None:
     def answers(engine: Engine) -> list[object]:
-        me = AuthorRequest(author="kim", blind=True)
+        me = UndoRequest(author="kim", blind=True)
         typed = ("is:", "verdict:", "tag:", "by:", "r", f"{NAMES[0]}:", "")
         log = engine.mark_log(LogRequest(author="kim", blind=True))
         return [
@@ -193,7 +193,7 @@ def test_a_decision_made_blind_is_kept_as_what_it_means(both: tuple[Engine, Engi
             assert known.row.mark.verdict == ("keep" if keeps else "flip")
         assert mark(engine, *IDS, verdict="a").startswith("A is better on 2")
         assert engine.mark_progress(ProgressRequest(filter="", author="kim")).decided == 24
-        assert engine.undo(AuthorRequest(author="kim")).changed > 1, "one step"
+        assert engine.undo(UndoRequest(author="kim")).changed > 1, "one step"
         for verdict in ("keep", "flip"):
             with pytest.raises(SealError, match="in blind mode, decide with a and b"):
                 mark(engine, 0, verdict=verdict)

@@ -134,7 +134,7 @@ async def test_a_feature_opens_the_pairs_whose_sides_differ_in_it(
         await pilot.press("enter")
         await shows(pilot, "last_response_is_harmless:differs", "by influence on harmless ↓")
         asked = engine.queries(PAIRS)[-1]
-        assert asked.filter == "last_response_is_harmless:differs"
+        assert asked.filter == "last_response_is_harmless:differs is:complete"
         assert asked.sort == "influence:last_response_is_harmless"
 
 

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
+import pytest
+
+from engine.results.records import REGIMES
 from engine.wire.endpoints import PAIRS, REWRITES, STOP
 from seal_tui.explorer.widgets.matrix import Matrix
 from seal_tui.explorer.widgets.rows import RowList
@@ -91,8 +96,8 @@ async def test_a_score_opens_its_rewrites(engine: FakeEngine, explorer: Opener) 
     async with explorer() as pilot:
         await shows(pilot, "+11.7 pts")
         await pilot.press("tab", "tab", "enter")
-        await shows(pilot, "flipped:last_response_sentiment")
-        assert engine.queries(REWRITES)[-1].filter == "flipped:last_response_sentiment"
+        await shows(pilot, "lost_chosen:last_response_sentiment is:used")
+        assert engine.queries(REWRITES)[-1].filter == "lost_chosen:last_response_sentiment is:used"
 
 
 async def test_help_explains_the_cell_under_the_cursor(explorer: Opener) -> None:
@@ -218,3 +223,26 @@ async def test_the_focused_number_is_read_out(explorer: Opener) -> None:
         await shows(pilot, "training raised its worth by 2.94 reward points")
         await pilot.press("tab")
         await shows(pilot, "less positive becomes misaligned 11.7")
+
+
+@pytest.mark.parametrize("width", [80, 99, 100, 104, 108, 119, 120, 160, 220])
+async def test_the_regimes_never_wrap_and_no_heading_is_cut(explorer: Opener, width: int) -> None:
+    async with explorer(width, 40) as pilot:
+        shown = await shows(pilot, "2,317", "labeler:")
+        lines = shown.splitlines()
+        head = next(i for i, line in enumerate(lines) if "labeler:" in line)
+        assert re.search(r"labeler: +chosen +indifferent +rejected +all", lines[head])
+        for regime, line in zip((*REGIMES, "all"), lines[head + 1 :], strict=False):
+            assert re.match(rf" ?{regime}(?: +[\d,]+(?: [▁▂▃▄▅▆▇█])?){{4}}(?: |$)", line), line
+
+
+async def test_a_long_stage_leaves_the_tabs_and_its_share(
+    engine: FakeEngine, explorer: Opener
+) -> None:
+    label = "label_conversations_with_the_careless_second_labeler"
+    engine.ready, engine.state = False, "running"
+    engine.stages = (stage(label, "running", 12, 48),)
+    async with explorer(120, 30) as pilot:
+        shown = await shows(pilot, "25 %")
+        first = shown.splitlines()[0]
+        assert "7 plots" in first and "label con" in first and first.endswith("… 25 %")

@@ -159,7 +159,9 @@ async def test_a_drift_curve_opens_its_rewrites(engine: FakeEngine, explorer: Op
         await shows(pilot, "1/2 chosen turns less positive")
         await pilot.press("enter")
         await until(pilot, lambda: pilot.app.screen.id == "robustness")
-        assert engine.queries(REWRITES)[-1].filter == "flipped:last_response_sentiment"
+        assert engine.queries(REWRITES)[-1].filter.startswith(
+            "lost_chosen:last_response_sentiment is:complete"
+        )
 
 
 async def test_a_study_without_rewrites_or_pairs_is_said_not_drawn(

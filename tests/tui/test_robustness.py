@@ -32,8 +32,10 @@ async def test_both_sides_are_one_key_apart(explorer: Opener) -> None:
 
 async def test_a_low_cosine_is_a_warning(explorer: Opener) -> None:
     async with explorer() as pilot:
-        await pilot.press("5", "G")
-        await shows(pilot, "below the minimum 0.90")
+        await pilot.press("5")
+        await shows(pilot, "12 of 12 rewritten pairs · 6 left out")
+        await pilot.press("G")
+        await shows(pilot, "below the minimum 0.90", "left out")
 
 
 async def test_the_scores_are_a_key_away_and_lead_back_to_the_rewrites(
@@ -49,8 +51,8 @@ async def test_the_scores_are_a_key_away_and_lead_back_to_the_rewrites(
         assert "Its odds are 2.30 times as high. Of 40 such rewrites 14 did." in unwrapped
         assert "original" not in shown
         await pilot.press("enter")
-        await shows(pilot, "flipped:last_response_sentiment")
-        assert engine.queries(REWRITES)[-1].filter == "flipped:last_response_sentiment"
+        await shows(pilot, "lost_chosen:last_response_sentiment is:used")
+        assert engine.queries(REWRITES)[-1].filter == "lost_chosen:last_response_sentiment is:used"
         await pilot.press("t", "escape")
         await until(pilot, lambda: "robustness scores" not in screen_text(pilot))
 

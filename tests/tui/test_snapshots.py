@@ -1,4 +1,4 @@
-"""How every screen looks, at the smallest and at a large size."""
+"""How every screen looks, at the smallest and at a large size; some at sizes between and above."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from .conftest import client_of, shows
 from .fake_engine import FakeEngine, stage
 
 SIZES = ((80, 24), (160, 50))
+BETWEEN = ((100, 30), (120, 40), (220, 60))  # for the screens whose parts move
 
 SCREENS: dict[str, tuple[tuple[str, ...], str]] = {
     "overview": ((), "2,317"),
@@ -44,8 +45,13 @@ SCREENS: dict[str, tuple[tuple[str, ...], str]] = {
 }
 
 
-@pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
-@pytest.mark.parametrize("name", SCREENS)
+CASES = [(name, size) for name in SCREENS for size in SIZES]
+CASES += [(name, size) for name in ("overview", "resistance", "pair") for size in BETWEEN]
+
+
+@pytest.mark.parametrize(
+    ("name", "size"), CASES, ids=lambda of: of if isinstance(of, str) else f"{of[0]}x{of[1]}"
+)
 def test_screen(
     name: str, size: tuple[int, int], snap_compare: Callable[..., Any], engine: FakeEngine
 ) -> None:

@@ -8,7 +8,7 @@ import pytest
 from textual.pilot import Pilot
 
 from engine.service import Engine
-from engine.wire.messages import AuthorRequest, LogRequest, MarkProgress, ProgressRequest
+from engine.wire.messages import LogRequest, MarkProgress, ProgressRequest, UndoRequest
 from seal_tui.explorer.widgets.window import WindowList
 from tests.pairs import of_transcripts, put
 
@@ -70,10 +70,11 @@ async def test_undo_and_redo_go_on_after_a_restart(real_engine: Engine, browser:
         await decided(pilot, real_engine, 2)
     async with browser() as pilot:
         await shows(pilot, "2 decided")
-        await pilot.press("u")
-        await shows(pilot, "1 decided")
-        await pilot.press("u")
-        await shows(pilot, "0 decided")
+        for left, what in ((1, "drop"), (0, "flip")):
+            await pilot.press("u")
+            await shows(pilot, "Nothing to undo in this explorer", f"{what} on pair harmless-base")
+            await pilot.press("y")
+            await shows(pilot, f"{left} decided")
         await pilot.press("U")
         await shows(pilot, "1 decided")
     assert progress(real_engine).verdicts["flip"] == 1
@@ -190,7 +191,7 @@ async def test_a_list_of_data_that_was_replaced_decides_nothing(
 
 
 async def test_nothing_to_undo_is_said(real_engine: Engine, browser: Opener) -> None:
-    assert real_engine.undo(AuthorRequest(author="kim")).changed == 0
+    assert real_engine.undo(UndoRequest(author="kim")).changed == 0
     async with browser() as pilot:
         await pilot.press("3")
         await shows(pilot, "0 decided")

@@ -34,7 +34,12 @@ class Ingest(Stage):
         source = ingest.read(run.study, watch)
         progress.set_rejects(source.rejects)
         rejects = sum(source.rejects.values())
-        progress.count(rows=source.rows, pairs=source.count, rejects=rejects)
+        progress.count(
+            **{"usable pairs": source.total},
+            rows=source.rows,
+            pairs=source.count,
+            rejects=rejects,
+        )
         source.check()
         run.recorded = recorded.read(run.study, source, reading)
         for warning in run.recorded.warnings:

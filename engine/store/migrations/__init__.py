@@ -16,7 +16,7 @@ from typing import Any
 import duckdb
 
 from engine import __version__
-from engine.store.migrations import v004_producers, v005_conversations, v006_waiting
+from engine.store.migrations import v004_producers, v005_conversations, v006_waiting, v007_sessions
 
 # Takes a cursor in a transaction, and the run folder, which it only reads.
 Migration = Callable[[Any, Path], None]
@@ -25,6 +25,7 @@ MIGRATIONS: dict[int, Migration] = {
     4: v004_producers.migrate,
     5: v005_conversations.migrate,
     6: v006_waiting.migrate,
+    7: v007_sessions.migrate,
 }
 OLDEST = min(MIGRATIONS) - 1
 CURRENT = max(MIGRATIONS)

@@ -25,7 +25,9 @@ class MarkRequest(Request, frozen=True, kw_only=True):
     for undo; `blind`: made without knowing what was chosen, which the answer does not say either.
 
     With the `dataset` of the `Ids` that they are from, the change is refused once other data was
-    read: its pairs have the same numbers.
+    read: its pairs have the same numbers. `session` names the client (at most 64 printable
+    characters). With `seen`, the revision at which the client read the marks, the change is refused
+    if another session of the author changed one of them since.
     """
 
     pair_ids: tuple[int, ...]
@@ -33,39 +35,60 @@ class MarkRequest(Request, frozen=True, kw_only=True):
     author: str
     blind: bool = False
     dataset: str = ""
+    session: str = ""
+    seen: int | None = None
 
 
-class AuthorRequest(Request, frozen=True, kw_only=True):
-    """`blind`: the summary does not say what was chosen."""
+class UndoRequest(Request, frozen=True, kw_only=True):
+    """The last change of this author in this session; with `action` the one of that number, in
+    whatever session the author made it. `blind`: the summary does not say what was chosen."""
 
     author: str
+    session: str = ""
+    action: int | None = None
+    blind: bool = False
+
+
+class RedoRequest(Request, frozen=True, kw_only=True):
+    """The change of this author that this session took back last; `blind` as in UndoRequest."""
+
+    author: str
+    session: str = ""
     blind: bool = False
 
 
 class MarksChanged(Message, frozen=True, kw_only=True):
-    """`changed`: how many marks; `summary`: what was done, in one line."""
+    """`changed`: how many marks; `summary`: what was done, in one line; `revision`: that of the log
+    afterwards. If a session has nothing to undo, `elsewhere` is the author's last change in another
+    one: it can be undone by its number."""
 
     changed: int
     summary: str
+    revision: int = 0
+    elsewhere: MarkEvent | None = None
 
 
 class LogRequest(Request, frozen=True, kw_only=True):
-    """The `limit` newest lines, at most 10,000. `blind`: only those of `author`, and they do not
-    say what was chosen."""
+    """The `limit` newest lines, at most 10,000, of those that came after the revision `after`.
+    `blind`: only those of `author`, and they do not say what was chosen."""
 
     limit: int = 200
+    after: int = 0
     author: str = ""
     blind: bool = False
 
 
 class MarkEvent(Message, frozen=True, kw_only=True):
-    """One line of the log: a change to one pair or, in bulk, to `pairs` of them."""
+    """One line of the log: a change to one pair or, in bulk, to `pairs` of them. `number` counts
+    from 0; `session` is that of the client, empty if it named none."""
 
     time: float
     author: str
     summary: str
     pairs: int
     source_id: str
+    number: int = 0
+    session: str = ""
 
 
 class MarkProgress(Message, frozen=True, kw_only=True):

@@ -33,13 +33,16 @@ class PairQuery(Request, frozen=True, kw_only=True):
 
 class Ids(Message, frozen=True, kw_only=True):
     """The `ids` that a query selects, in its order; `of` is how many there are without a filter,
-    `sql` the query for reading, `dataset` the digest of the data whose pairs have these numbers.
-    `hint`: if there are none, what the filter may have meant."""
+    `sql` the query for reading, `dataset` the digest of the data whose pairs have these numbers,
+    `revision` that of the log of decisions when they were read. `left_out`: the rewrites among
+    `ids` that no score counts; `hint`: if there are no `ids`, what the filter may have meant."""
 
     ids: tuple[int, ...]
     of: int
+    left_out: int = 0
     sql: str = ""
     dataset: str = ""
+    revision: int = 0
     hint: str = ""
 
 
@@ -84,7 +87,8 @@ class PairRow(Message, frozen=True, kw_only=True):
     pair; margins are raw logits, `theta` and `gain` degrees; `preview` is the first 160 characters
     of the chosen response. `noise`: the margin after training is within the scorer's own noise.
     `group` is equal for pairs that share a prompt. It, the human's margin, votes, scores and models
-    are what the source says, null where it says nothing."""
+    are what the source says, null where it says nothing. `revision` is that of the log of
+    decisions when the mark was read."""
 
     pair_id: int
     source_id: str
@@ -106,6 +110,7 @@ class PairRow(Message, frozen=True, kw_only=True):
     score_rejected: float | None = None
     model_chosen: str | None = None
     model_rejected: str | None = None
+    revision: int = 0
 
 
 class Turn(Message, frozen=True, kw_only=True):
@@ -191,6 +196,7 @@ class BlindRow(Message, frozen=True, kw_only=True):
     group: int | None
     prompt: str
     mark: BlindMark | None = None
+    revision: int = 0
 
 
 class BlindPair(Message, frozen=True, kw_only=True):

@@ -8,6 +8,7 @@ from engine.wire.messages.base import Message, Request
 from engine.wire.messages.pairs import Turn
 
 RewriteSort = Literal["pair_id", "cosine", "margin_shift"]
+LeftOut = Literal["low_cosine", "no_labels"]
 Change = Literal["misaligned", "aligned", "same"]
 
 
@@ -29,8 +30,8 @@ class RewriteRequest(Request, frozen=True, kw_only=True):
 
 class RewriteRow(Message, frozen=True, kw_only=True):
     """A line of the rewrite list: one pair rewritten by one strategy, both sides. `change` is what
-    became of the verdict after training; `flips` counts the labels that changed. Rewrites below
-    the study's `min_cosine` are listed too."""
+    became of the verdict after training; `flips` counts the labels that changed. `left_out`: why
+    no score counts it: a cosine below the study's `min_cosine`, or missing labels."""
 
     rewrite_id: int
     pair_id: int
@@ -43,6 +44,7 @@ class RewriteRow(Message, frozen=True, kw_only=True):
     margin_after: float
     flips: int
     preview: str
+    left_out: LeftOut | None = None
 
 
 class RewriteSide(Message, frozen=True, kw_only=True):

@@ -37,7 +37,8 @@ class RunStatus(Message, frozen=True, kw_only=True):
     `contract` is a digest of what the engine can be asked: a client of another one may misread its
     answers. `error_kind` tells errors of the data or the study from those of the machine or this
     program;
-    `stopping` that the run was asked to stop and is at its last batch.
+    `stopping` that the run was asked to stop and is at its last batch. `revision` counts what was
+    ever done to decisions: the length of their log.
     """
 
     version: int
@@ -55,6 +56,7 @@ class RunStatus(Message, frozen=True, kw_only=True):
     contract: str = ""
     error_kind: Kind | None = None
     stopping: bool = False
+    revision: int = 0
 
 
 class StopRequest(Request, frozen=True, kw_only=True):

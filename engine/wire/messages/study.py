@@ -34,7 +34,9 @@ class ExportFormat(Message, frozen=True, kw_only=True):
 
 
 class StudyInfo(Message, frozen=True, kw_only=True):
-    """`changed`: a run would compute something else than the results that are here."""
+    """`changed`: a run would compute something else than the results that are here. `usable`: the
+    pairs of the data before a limit took a sample. `rewritten_used`: those of the `rewritten`
+    pairs that are not below `min_cosine`. 0 where that is not known."""
 
     name: str
     dataset: str
@@ -47,5 +49,8 @@ class StudyInfo(Message, frozen=True, kw_only=True):
     tie_policy: str
     opinion: str
     min_cosine: float
+    usable: int = 0
+    rewritten: int = 0
+    rewritten_used: int = 0
     changed: bool = False
     export_formats: tuple[ExportFormat, ...] = ()

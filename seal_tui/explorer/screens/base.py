@@ -74,6 +74,9 @@ class SealScreen(Screen[None]):
     def progressed(self) -> None:
         """Called when the status of the run has changed."""
 
+    def follow_decisions(self) -> None:
+        """Called after decisions elsewhere, and when the screen is shown again."""
+
     def trouble(self, error: SealError | None) -> None:
         """Show an error, or hide it (None)."""
         line = self.query_one("#trouble", Static)
@@ -91,7 +94,7 @@ class SealScreen(Screen[None]):
         yield LostLine()
         yield Static(id="trouble", markup=False)
         yield from self.body()
-        yield KeyBar()
+        yield KeyBar(self.session)
 
     def on_mount(self) -> None:
         self.trouble(None)
@@ -102,6 +105,7 @@ class SealScreen(Screen[None]):
         self._bars()
         self.progressed()
         self.reload()
+        self.follow_decisions()
 
     def engine_spoke(self) -> None:
         """Called after an event from the engine."""

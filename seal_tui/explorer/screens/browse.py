@@ -185,6 +185,7 @@ class BrowseScreen(SealScreen, Generic[Query, Row, Detail]):
     def _summarise(self) -> None:
         way = "↓" if self._descending else "↑"
         count = f"{numbers.count(len(self._ids.ids))} of {numbers.count(self._ids.of)} {self.NOUN}"
+        left = self._ids.left_out
         what = content(self._filter) if self._filter else Content.styled("all", "dim")
         self.bar.say(
             Content.assemble(
@@ -192,6 +193,7 @@ class BrowseScreen(SealScreen, Generic[Query, Row, Detail]):
                 what,
                 "  ",
                 (count, "bold"),
+                (f" · {numbers.count(left)} left out" if left else "", "$caution"),
                 (f" · by {self.order(self._sort)[0]} {way}", "dim"),
                 (" · blind" if self.session.blind else "", "$caution"),
             )

@@ -34,6 +34,12 @@ class TextScreen(ClosesOnce, ModalScreen[None]):
         with Body(id="help"):
             yield Static(self._text, markup=False)
 
+    def renew(self, text: Content) -> None:
+        """Show this text instead, at the same place."""
+        self._text = text
+        if self.is_mounted:
+            self.query_one("#help Static", Static).update(text)
+
     def on_mount(self) -> None:
         pane = self.query_one("#help", Body)
         pane.border_title = self._heading

@@ -24,7 +24,7 @@ from seal_tui.explorer.session import Session
 from seal_tui.explorer.widgets.bars import refresh_keys
 from seal_tui.explorer.widgets.lines import LineList
 from seal_tui.explorer.widgets.sorted_rows import SortedList
-from seal_tui.text import words
+from seal_tui.text import numbers, words
 from seal_tui.text.results import sentence
 from seal_tui.text.safe import Safe, content, one_line
 
@@ -195,7 +195,19 @@ class ImprintScreen(SealScreen):
         if line.row is not None:
             return sentence(self._table, line.row, self.session.kind)
         estimate = line.effect_for(self._outcome)
-        return one_line(imprint_of(line.feature, self._outcome, estimate, self.session.kind))
+        text = imprint_of(line.feature, self._outcome, estimate, self.session.kind)
+        return one_line(f"{text}{self._differing(line.feature)}")
+
+    def _differing(self, feature: str) -> str:
+        """How many pairs enter lists."""
+        rows = self._tables.imprint if self._tables is not None else ()
+        mine = (row for row in rows if (row.feature, row.preset) == (feature, "pair-fe"))
+        found = next(mine, None)
+        return (
+            f" The sides differ in {numbers.many(found.varies, 'pair')}."
+            if found and found.varies
+            else ""
+        )
 
     def _dropped(self, dropped: Sequence[DroppedFeature]) -> Content:
         """One line per reason; the details are in the help."""

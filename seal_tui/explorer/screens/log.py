@@ -45,6 +45,16 @@ def _event(event: MarkEvent) -> Content:
     )
 
 
+def undo_question(event: MarkEvent) -> Safe:
+    """Whether to undo a change that the author made in another session."""
+    when = datetime.fromtimestamp(event.time).strftime("%Y-%m-%d %H:%M")
+    return Safe(
+        "Nothing to undo in this explorer.\n"
+        f"Undo the last change of {one_line(event.author)}, made elsewhere or earlier?\n\n"
+        f"{when}  {words.event_in_full(event)}"
+    )
+
+
 def filter_line(name: str, text: str) -> Content:
     return Content.assemble(
         (fit(Safe(f"@{one_line(name)}"), 20), "bold"), " ", content(text, "dim")

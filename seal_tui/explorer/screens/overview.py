@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from functools import partial
 from typing import ClassVar
 
 from textual import on, work
@@ -15,7 +17,8 @@ from textual.widgets import Static
 from engine.errors import Kind, SealError
 from engine.results import names, views
 from engine.results.effect import Effect, effect
-from engine.results.records import AlignmentRow, RobustnessRow, Tables
+from engine.results.left_out import no_scores, sample
+from engine.results.records import RobustnessRow, Tables
 from engine.results.sentences import imprint_of
 from engine.results.views import Imprint
 from engine.wire.client import EngineProblem
@@ -26,21 +29,19 @@ from seal_tui.explorer.actions import bindings
 from seal_tui.explorer.screens.all_tables import AllTablesScreen
 from seal_tui.explorer.screens.base import SealScreen
 from seal_tui.explorer.screens.dialogs import TextScreen
-from seal_tui.explorer.screens.manifest import ManifestScreen
 from seal_tui.explorer.screens.over import RejectsScreen
 from seal_tui.explorer.session import Session
+from seal_tui.explorer.widgets.alignment import Alignment
 from seal_tui.explorer.widgets.bars import refresh_keys
-from seal_tui.explorer.widgets.interval import Axis, span
+from seal_tui.explorer.widgets.interval import Axis, interval, span
 from seal_tui.explorer.widgets.lines import Column, LineList, cell
 from seal_tui.explorer.widgets.matrix import Matrix
-from seal_tui.explorer.widgets.progress import Stages, bar
+from seal_tui.explorer.widgets.progress import Stages
 from seal_tui.explorer.widgets.rows import RowList
 from seal_tui.text import numbers, words
 from seal_tui.text.results import sentence
-from seal_tui.text.safe import Safe, content, fit, one_line
+from seal_tui.text.safe import Safe, content, one_line
 
-_SPAN = 15
-_CHANGE = "mcnemar aligned pre against post"
 _IMPRINT_HELP = (
     "The feature imprint: the reward points associated with each feature, all other features "
     "equal, before (○) and after (●) training. The largest change comes first; grey changes are "
@@ -62,11 +63,11 @@ def panel(title: str, *widgets: Widget, id: str) -> Vertical:
 
 def _imprint_list() -> RowList:
     columns = (
-        Column(Safe("feature"), 0, least=14, most=30),
+        Column(Safe("feature"), 0, least=14, most=24),
         Column(Safe("pre"), 6, "right"),
-        Column(Safe(""), _SPAN, rank=1),
+        Column(Safe(""), 0, rank=1, least=15, most=61),
         Column(Safe("post"), 6, "right"),
-        Column(Safe("change in points"), 16, "right"),
+        Column(Safe("change"), 7, "right"),
     )
     empty = Safe("no estimates")
     return RowList(columns, meaning=_IMPRINT_HELP, empty=empty, id="imprints")
@@ -77,8 +78,9 @@ def _robustness_list() -> RowList:
         Column(Safe("pairs with"), 0, least=30, most=48),
         Column(Safe("misaligned"), 12, "right"),
         Column(Safe("± 95 %"), 6, "right"),
+        Column(Safe(""), 0, rank=1, least=15, most=61),
     )
-    empty = Safe("no rewrites were scored")
+    empty = Safe("no pairs were rewritten")
     return RowList(columns, meaning=_ROBUSTNESS_HELP, empty=empty, id="robust")
 
 
@@ -104,13 +106,17 @@ class OverviewScreen(SealScreen):
             yield panel("Run", Stages(), id="run")
             with Container(id="numbers"):
                 with Vertical(id="left"):
-                    yield panel("Alignment", Static(id="alignment", markup=False), id="aligned")
+                    yield panel("Alignment", Alignment(id="alignment"), id="aligned")
                     yield panel(
                         "Pairs by regime and by the labeler's preference", Matrix(), id="regimes"
                     )
                     yield panel("Caveats", Static(id="notes", markup=False), id="noted")
                 with Vertical(id="right"):
-                    yield panel("What the reward model learned", _imprint_list(), id="learned")
+                    yield panel(
+                        "What the reward model learned, in reward points",
+                        _imprint_list(),
+                        id="learned",
+                    )
                     yield panel(
                         "Effect of changes in wording",
                         _robustness_list(),
@@ -191,7 +197,7 @@ class OverviewScreen(SealScreen):
         tables, preset = metrics.tables, self.session.preset(metrics)
         numbers_box = self.query_one("#numbers")
         first, numbers_box.display = not numbers_box.display, True
-        self.query_one("#alignment", Static).update(alignment_text(tables))
+        self.query_one(Alignment).show(tables)
         self.query_one(Matrix).show(views.regimes(tables))
         self._show_imprints(tables, preset)
         self._show_robustness(tables, preset)
@@ -209,7 +215,7 @@ class OverviewScreen(SealScreen):
                 (
                     cell(words.feature(line.feature)),
                     cell(Safe(line.pre.text())),
-                    span(line.pre.value, line.post.value, axis, _SPAN),
+                    partial(span, line.pre.value, line.post.value, axis),
                     cell(Safe(line.post.text())),
                     cell(Safe(line.difference.text()), _weight(line.difference)),
                 )
@@ -221,6 +227,7 @@ class OverviewScreen(SealScreen):
     def _show_robustness(self, tables: Tables, preset: str) -> None:
         scores = [row for row in views.scores(tables, preset) if effect(row).size >= 0]
         scores.sort(key=lambda row: -effect(row).size)
+        axis = Axis.over(value for row in scores for value in effect(row).ends())
         rows = []
         for row in scores:
             score, kind = effect(row), self.session.kind(row.feature)
@@ -229,20 +236,33 @@ class OverviewScreen(SealScreen):
                     cell(Safe(names.answer_that(row.feature, row.side, row.sign, kind))),
                     cell(Safe(f"{score.text()} pts"), _weight(score)),
                     cell(Safe(score.half()), "muted"),
+                    partial(interval, score, axis),
                 )
             )
         self._robust = scores
         keys = [f"{row.feature}/{row.side}/{row.sign}" for row in scores]
-        self.query_one("#robust", RowList).show(rows, keys)
+        lines = self.query_one("#robust", RowList)
+        lines.empty = self._no_scores(tables, preset)
+        lines.show(rows, keys)
+
+    def _no_scores(self, tables: Tables, preset: str) -> Safe:
+        """Why there is no robustness score."""
+        study = self.session.study
+        rewritten, used = (study.rewritten, study.rewritten_used) if study else (0, 0)
+        return one_line(no_scores(tables, preset, rewritten, used))
 
     # ---------------------------------------------------------- the manifest
 
     @work(exclusive=True, group="manifest")
     async def action_show_manifest(self) -> None:
         try:
-            self.app.push_screen(ManifestScreen(await self.session.client.ask(MANIFEST())))
+            manifest = await self.session.client.ask(MANIFEST())
         except SealError as error:
             self.notify(one_line(str(error)), severity="warning", markup=False)
+            return
+        text = content(json.dumps(manifest, indent=2, ensure_ascii=False))
+        title = Safe("manifest.json: what produced these results")
+        self.app.push_screen(TextScreen(title, text))
 
     # ---------------------------------------------------------- interpretation
 
@@ -274,7 +294,7 @@ class OverviewScreen(SealScreen):
 
     @on(Matrix.Chosen)
     def _cell(self, event: Matrix.Chosen) -> None:
-        self.explorer.open_pairs(filters.cell(event.regime, event.opinion))
+        self.explorer.open_pairs(filters.cell(event.regime, event.opinion, self.session.tie_policy))
 
     @on(LineList.Opened, "#imprints")
     def _feature(self, event: LineList.Opened) -> None:
@@ -284,7 +304,9 @@ class OverviewScreen(SealScreen):
 
     @on(LineList.Opened, "#robust")
     def _score(self, event: LineList.Opened) -> None:
-        self.explorer.open_rewrites(filters.flipped(self._robust[event.index].feature))
+        self.explorer.open_rewrites(
+            filters.scored(self._robust[event.index], self.session.tie_policy)
+        )
 
 
 def _weight(estimate: Effect) -> str:
@@ -331,7 +353,8 @@ def _counts(status: RunStatus) -> list[Content]:
             )
         )
     if "pairs" in counts:
-        parts.append(Content(f"{numbers.count(counts['pairs'])} pairs"))
+        pairs, usable = counts["pairs"], counts.get("usable pairs", 0)
+        parts.append(content(sample(pairs, usable), "$caution" if usable > pairs else ""))
     if "scored pairs" in counts:
         parts.append(Content(f"{numbers.count(counts['scored pairs'])} scored"))
     if counts.get("truncated"):
@@ -339,48 +362,4 @@ def _counts(status: RunStatus) -> list[Content]:
     if counts.get("rewritten pairs"):
         used = numbers.count(counts.get("rewritten pairs used", 0))
         parts.append(Content(f"{numbers.count(counts['rewritten pairs'])} rewritten, {used} used"))
-    return parts
-
-
-def alignment_text(tables: Tables) -> Content:
-    """Alignment before and after training, with bars, intervals and the change."""
-    rows = views.alignment(tables)
-    lines = [Content.styled(f"{'':8}{'aligned':>8}{'':18}{'resistance':>10}", "dim")]
-    for line in rows:
-        half = numbers.half_width(line.ci_low, line.ci_high, 1, 100)
-        lines.append(_share_line(one_line(line.role), line.alignment, line.resistance, half))
-        if line.held_out is not None:
-            half = numbers.half_width(line.held_out_low, line.held_out_high, 1, 100)
-            lines.append(_share_line(Safe("held out"), line.held_out, 1 - line.held_out, half))
-    lines.append(Content.styled(" · ".join(_beside(tables, rows)), "dim"))
-    return Content("\n").join(lines)
-
-
-def _share_line(
-    name: Safe, alignment: float | None, resistance: float | None, half: str
-) -> Content:
-    return Content.assemble(
-        (fit(name, 8), "bold"),
-        fit(numbers.percent(alignment), 8, "right"),
-        " ",
-        (bar(round((alignment or 0) * 1000), 1000, 16), "$chosen"),
-        " ",
-        fit(numbers.percent(resistance), 10, "right"),
-        (f" ±{half}", "dim"),
-    )
-
-
-def _beside(tables: Tables, rows: list[AlignmentRow]) -> list[str]:
-    """The line below the two shares: change, ties and noise."""
-    parts = []
-    shares = [row.alignment for row in rows]
-    if len(shares) == 2 and shares[0] is not None and shares[1] is not None:
-        p = views.test_of(tables, _CHANGE)
-        certainty = f" (p {numbers.p_value(p)})" if p is not None else ""
-        parts.append(f"change {numbers.points(shares[1] - shares[0])} points{certainty}")
-    arrow = " → "
-    parts.append(f"ties {arrow.join(numbers.count(row.ties) for row in rows)}")
-    if any(row.noise_limited for row in rows):
-        noisy = arrow.join(numbers.count(row.noise_limited) for row in rows)
-        parts.append(f"within the noise {noisy}")
     return parts

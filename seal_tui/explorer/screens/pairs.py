@@ -266,6 +266,10 @@ class PairsScreen(BrowseScreen[PairQuery, AnyRow, AnyPair], Triage):
     def dataset(self) -> str:
         return self._ids.dataset
 
+    @property
+    def revision(self) -> int:
+        return self._ids.revision
+
     def marks_changed(self) -> None:
         self.lines.renew()
         self._show_detail()

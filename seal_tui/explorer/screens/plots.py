@@ -128,6 +128,6 @@ class PlotsScreen(SealScreen):
     def _open(self, event: Plot.Opened) -> None:
         plot = event.plot
         if isinstance(plot, Mosaic):
-            self.explorer.open_pairs(filters.cell(*plot.tile))
+            self.explorer.open_pairs(filters.cell(*plot.tile, self.session.tie_policy))
         elif isinstance(plot, DriftCurve):
-            self.explorer.open_rewrites(filters.flipped(plot.feature))
+            self.explorer.open_rewrites(filters.scored(plot.points[0], self.session.tie_policy))

@@ -65,6 +65,7 @@ class RobustnessScreen(BrowseScreen[RewriteQuery, RewriteRow, RewriteDetail]):
         Column(Safe("after"), 6, "right"),
         Column(Safe("cosine"), 6, "right", rank=4),
         Column(Safe("flips"), 5, "right", rank=5),
+        Column(Safe("left out"), 8),
         Column(Safe("answer"), 0, rank=6, least=16),
     )
     SORTS: ClassVar[dict[RewriteSort, tuple[str, bool]]] = {
@@ -78,7 +79,8 @@ class RobustnessScreen(BrowseScreen[RewriteQuery, RewriteRow, RewriteDetail]):
         "One line per rewritten pair. preference: how the preference of the post-D model changed. "
         "before and after: its margin for the original and for the rewritten answers. cosine: the "
         "similarity in meaning, the lower of the two answers. flips: the number of changed "
-        "labels.\n\n"
+        "labels. left out: not counted by the scores, because the cosine is below the study's "
+        "min_cosine or a label is missing.\n\n"
         "A filter consists of terms and words: strategy:neutral change:misaligned flipped:eloquent "
         "cosine<0.9 pair:12."
     )
@@ -152,6 +154,7 @@ class RobustnessScreen(BrowseScreen[RewriteQuery, RewriteRow, RewriteDetail]):
             cell(numbers.number(row.margin_after), "rejected" if row.margin_after <= 0 else ""),
             cell(numbers.number(cosine), "caution" if cosine < least else "muted"),
             cell(numbers.count(row.flips)),
+            cell(words.LEFT_OUT[row.left_out] if row.left_out else Safe(""), "caution"),
             cell(one_line(row.preview)),
         )
 
@@ -234,4 +237,4 @@ class RobustnessScreen(BrowseScreen[RewriteQuery, RewriteRow, RewriteDetail]):
         event.stop()
         line = self._scores[event.index]
         self.action_toggle_scores()
-        self.filter_by(filters.flipped(line.feature))
+        self.filter_by(filters.scored(line, self.session.tie_policy))

@@ -6,7 +6,9 @@ import asyncio
 from collections.abc import Sequence
 from typing import Any, Literal
 
+from msgspec import structs
 from textual import work
+from textual.content import Content
 
 from engine.errors import SealError
 from engine.wire.endpoints import (
@@ -23,20 +25,21 @@ from engine.wire.endpoints import (
 )
 from engine.wire.messages import (
     Agreement,
-    AuthorRequest,
     LogRequest,
     MarkChange,
     MarkRequest,
     MarksChanged,
     PairRequest,
     ProgressRequest,
+    RedoRequest,
     Turn,
+    UndoRequest,
     Verdict,
 )
 from seal_tui.explorer import clipboard
 from seal_tui.explorer.screens.base import SealScreen
 from seal_tui.explorer.screens.dialogs import ConfirmScreen, TextScreen
-from seal_tui.explorer.screens.log import log_text
+from seal_tui.explorer.screens.log import log_text, undo_question
 from seal_tui.explorer.screens.prompts import NoteScreen, PromptScreen
 from seal_tui.explorer.session import Session
 from seal_tui.explorer.widgets import blocks
@@ -54,6 +57,8 @@ class Triage(SealScreen):
     def __init__(self, session: Session) -> None:
         super().__init__(session)
         self._in_order = asyncio.Lock()  # first come, first served
+        self._marks_epoch = session.marks_epoch
+        self._log: TextScreen | None = None
 
     @property
     def lines(self) -> WindowList[Any]:
@@ -62,6 +67,11 @@ class Triage(SealScreen):
     @property
     def dataset(self) -> str:
         """The fingerprint of the dataset of the list."""
+        raise NotImplementedError
+
+    @property
+    def revision(self) -> int:
+        """The length of the log of decisions when the list was read."""
         raise NotImplementedError
 
     def marks_changed(self) -> None:
@@ -74,6 +84,22 @@ class Triage(SealScreen):
         if self.lines.selected:
             return self.lines.selected
         return () if self.lines.current is None else (self.lines.current,)
+
+    def follow_decisions(self) -> None:
+        if self._marks_epoch == self.session.marks_epoch:
+            return
+        self._marks_epoch = self.session.marks_epoch
+        self.marks_changed()
+        if self._log is not None:
+            self._renew_log(self._log)
+
+    def _seen(self, targets: tuple[int, ...]) -> int:
+        """The length of the log of decisions that is shown of these pairs: an engine that has a
+        longer one about them refuses the change."""
+        if len(targets) != 1:
+            return self.session.revision
+        row = self.lines.row_of(targets[0])
+        return self.revision if row is None else row.revision
 
     # ---------------------------------------------------------- decisions
 
@@ -108,9 +134,13 @@ class Triage(SealScreen):
             self.quietly(Safe("there is no pair to note something about"))
             return
         targets = self.targets
+        seen = self._seen(targets)
 
         async def save(note: str) -> str | None:
-            return await self._save(targets, MarkChange(note=note), Safe("note"))
+            nonlocal seen
+            reason = await self._save(targets, MarkChange(note=note), Safe("note"), seen)
+            seen = None  # what others changed is known now
+            return reason
 
         alone = targets == (self.lines.current,)
         before = row.mark.note if row.mark is not None and alone else ""
@@ -122,39 +152,51 @@ class Triage(SealScreen):
             self.quietly(Safe("there is no pair to tag"))
             return
         targets = self.targets
+        seen = self._seen(targets)
         alone = targets == (self.lines.current,)
         before = set(row.mark.tags) if row.mark is not None and alone else set()
 
         async def save(text: str) -> str | None:
+            nonlocal seen
             now = set(text.replace("#", " ").split())
             change = MarkChange(
                 add_tags=tuple(sorted(now - before)), remove_tags=tuple(sorted(before - now))
             )
             if not change.add_tags and not change.remove_tags:
                 return None
-            return await self._save(targets, change, Safe("tag"))
+            reason = await self._save(targets, change, Safe("tag"), seen)
+            seen = None
+            return reason
 
         title = Safe("tags, separated by spaces")
         self.app.push_screen(PromptScreen(title, save, " ".join(sorted(before))))
 
-    async def _save(self, targets: tuple[int, ...], change: MarkChange, what: Safe) -> str | None:
+    async def _save(
+        self, targets: tuple[int, ...], change: MarkChange, what: Safe, seen: int | None
+    ) -> str | None:
         """Make the change of a dialog; the reason if that is not possible."""
+        seen = self._seen(targets) if seen is None else seen
         if len(targets) > _ASK_ABOVE and not await self._confirmed(targets, what):
             return "not saved"
         try:
             async with self._in_order:
-                done = await self.session.client.ask(MARK(self._request(targets, change)))
+                done = await self.session.client.ask(MARK(self._request(targets, change, seen)))
         except SealError as error:
+            self.marks_changed()
             return str(error)
         self._made(targets, done)
         return None
 
-    def _change(self, targets: tuple[int, ...], change: MarkChange, what: Safe) -> None:
-        """Change these pairs, several only after a confirmation."""
+    def _change(
+        self, targets: tuple[int, ...], change: MarkChange, what: Safe, seen: int | None = None
+    ) -> None:
+        """Change these pairs, whose marks are shown as they were at `seen`, or as they are now;
+        several only after a confirmation."""
+        seen = self._seen(targets) if seen is None else seen
         if len(targets) > _ASK_ABOVE:
-            self._change_all(targets, change, what)
+            self._change_all(targets, change, what, seen)
         elif targets:
-            self._change_one(targets, change)
+            self._change_one(targets, change, seen)
         else:
             self.quietly(Safe("there is no pair to decide about"))
 
@@ -163,28 +205,33 @@ class Triage(SealScreen):
         return await self.app.push_screen_wait(ConfirmScreen(question))
 
     @work(group="mark")
-    async def _change_one(self, targets: tuple[int, ...], change: MarkChange) -> None:
-        await self._carry_out(targets, change)
+    async def _change_one(self, targets: tuple[int, ...], change: MarkChange, seen: int) -> None:
+        await self._carry_out(targets, change, seen)
 
     @work(group="decide")
-    async def _change_all(self, targets: tuple[int, ...], change: MarkChange, what: Safe) -> None:
+    async def _change_all(
+        self, targets: tuple[int, ...], change: MarkChange, what: Safe, seen: int
+    ) -> None:
         if await self._confirmed(targets, what):
-            await self._carry_out(targets, change)
+            await self._carry_out(targets, change, seen)
 
-    def _request(self, targets: tuple[int, ...], change: MarkChange) -> MarkRequest:
+    def _request(self, targets: tuple[int, ...], change: MarkChange, seen: int) -> MarkRequest:
         return MarkRequest(
             pair_ids=targets,
             change=change,
             author=self.session.author,
             blind=self.session.blind,
             dataset=self.dataset,
+            session=self.session.name,
+            seen=seen,
         )
 
-    async def _carry_out(self, targets: tuple[int, ...], change: MarkChange) -> None:
-        done = await self._apply(MARK(self._request(targets, change)))
+    async def _carry_out(self, targets: tuple[int, ...], change: MarkChange, seen: int) -> None:
+        done = await self._apply(MARK(self._request(targets, change, seen)))
         if done is None:  # failed: keep the selection or the cursor
             if len(targets) == 1:
                 self.lines.go_to(targets[0])
+            self.marks_changed()
             return
         self._made(targets, done)
 
@@ -194,19 +241,28 @@ class Triage(SealScreen):
 
     @work(group="decide")
     async def action_undo(self) -> None:
-        done = await self._apply(UNDO(self._me))
-        if done is not None:
-            self._report(done)
+        me = UndoRequest(
+            author=self.session.author, session=self.session.name, blind=self.session.blind
+        )
+        done = await self._apply(UNDO(me))
+        if done is not None and (other := done.elsewhere) is not None:
+            if not await self.app.push_screen_wait(ConfirmScreen(undo_question(other))):
+                return
+            done = await self._apply(UNDO(structs.replace(me, action=other.number)))
+        self._stepped(done)
 
     @work(group="decide")
     async def action_redo(self) -> None:
-        done = await self._apply(REDO(self._me))
-        if done is not None:
-            self._report(done)
+        me = RedoRequest(
+            author=self.session.author, session=self.session.name, blind=self.session.blind
+        )
+        self._stepped(await self._apply(REDO(me)))
 
-    @property
-    def _me(self) -> AuthorRequest:
-        return AuthorRequest(author=self.session.author, blind=self.session.blind)
+    def _stepped(self, done: MarksChanged | None) -> None:
+        if done is None:  # refused: show what is there now
+            self.marks_changed()
+        else:
+            self._report(done)
 
     async def _apply(self, call: Call[MarksChanged]) -> MarksChanged | None:
         """The result of a change, after all earlier changes."""
@@ -217,6 +273,8 @@ class Triage(SealScreen):
     def _report(self, done: MarksChanged, *, loud: bool = True) -> None:
         if loud:
             self.notify(one_line(done.summary), markup=False, timeout=3)
+        self.session.marks_epoch += 1
+        self._marks_epoch = self.session.marks_epoch
         self.marks_changed()
 
     async def _answer(self, call: Call[Answer]) -> Answer | None:
@@ -242,6 +300,17 @@ class Triage(SealScreen):
 
     @work(group="decide")
     async def action_log(self) -> None:
+        if (text := await self._log_text()) is not None:
+            self._log = TextScreen(Safe("decisions"), text)
+            await self.app.push_screen_wait(self._log)
+            self._log = None
+
+    @work(group="log", exclusive=True)
+    async def _renew_log(self, screen: TextScreen) -> None:
+        if (text := await self._log_text()) is not None:
+            screen.renew(text)
+
+    async def _log_text(self) -> Content | None:
         """In blind mode only one's own decisions, without what was chosen."""
         author, blind = self.session.author, self.session.blind
         log = await self._answer(MARK_LOG(LogRequest(author=author, blind=blind)))
@@ -250,9 +319,9 @@ class Triage(SealScreen):
             agreements = await self._answer(AGREEMENT())
         everything = ProgressRequest(filter="", author=author, blind=blind)
         progress = await self._answer(MARK_PROGRESS(everything))
-        if log is not None and agreements is not None and progress is not None:
-            text = log_text(log, agreements, progress)
-            await self.app.push_screen_wait(TextScreen(Safe("decisions"), text))
+        if log is None or agreements is None or progress is None:
+            return None
+        return log_text(log, agreements, progress)
 
     @work(group="decide")
     async def action_copy(self) -> None:

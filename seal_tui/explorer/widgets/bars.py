@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from rich.cells import cell_len
 from textual.content import Content
 from textual.screen import Screen
 from textual.widget import Widget
@@ -13,7 +14,7 @@ from engine.wire.messages import RunStatus
 from seal_tui.explorer.actions import ACTIONS
 from seal_tui.explorer.session import Session
 from seal_tui.text import numbers, words
-from seal_tui.text.safe import Safe, content
+from seal_tui.text.safe import Safe, content, fit, one_line
 
 TABS: tuple[tuple[str, str, str], ...] = (
     ("1", "overview", "overview"),
@@ -26,8 +27,11 @@ TABS: tuple[tuple[str, str, str], ...] = (
 )
 
 
-def run_line(status: RunStatus | None) -> Safe:
-    """The state of the run in a few words."""
+_LEAST_LABEL = 8
+
+
+def run_line(status: RunStatus | None, width: int = 999) -> Safe:
+    """The state of the run in a few words; the label of a stage is cut to fit `width`."""
     if status is None:
         return Safe("connecting…")
     if status.state != "running":
@@ -39,7 +43,10 @@ def run_line(status: RunStatus | None) -> Safe:
     if stage is None:
         return Safe("running")
     share = numbers.percent(stage.done / stage.total, 0) if stage.total else Safe("")
-    return Safe(f"{content(stage.label).plain} {share}".strip())
+    label, room = one_line(stage.label), width - len(share) - 1
+    if cell_len(label) > room:
+        label = fit(label, max(room, _LEAST_LABEL))
+    return Safe(f"{label} {share}".strip())
 
 
 class TopBar(Widget):
@@ -53,20 +60,24 @@ class TopBar(Widget):
     def render(self) -> Content:
         width = self.size.width
         status = self._session.status
-        if self._session.lost is not None:
-            gone = "waiting for the engine " if self._session.lost.silent else "engine lost "
-            right = Content.styled(gone, "bold $caution")
-        else:
-            right = Content.styled(run_line(status) + " ", "dim")
         quiet = self._session.lost is None and status is not None and status.state == "done"
         # On a narrow terminal the names of the tabs matter more than the state of a finished run.
         for left in (self._tabs(" "), self._tabs("")):
+            right = self._state(width - left.cell_length - 2)
             if left.cell_length + right.cell_length < width:
                 return _apart(left, right, width)
         if quiet and left.cell_length <= width:
             return left
         left = self._numbers()
-        return _apart(left, right.truncate(max(0, width - left.cell_length - 1)), width)
+        room = max(0, width - left.cell_length - 1)
+        return _apart(left, self._state(room - 1).truncate(room), width)
+
+    def _state(self, room: int) -> Content:
+        lost = self._session.lost
+        if lost is not None:
+            gone = "waiting for the engine " if lost.silent else "engine lost "
+            return Content.styled(gone, "bold $caution")
+        return Content.styled(run_line(self._session.status, room) + " ", "dim")
 
     def _tabs(self, pad: str) -> Content:
         """All tabs with their names; the current one is marked."""
@@ -116,10 +127,14 @@ class LostLine(Widget):
 
 
 class KeyBar(Widget):
-    """The keys that work on the current screen, the most specific first. In their place, until the
-    next key, why the last one did nothing."""
+    """The keys that work on the current screen, the most specific first; what others decided. In
+    their place, until the next key, why the last one did nothing."""
 
     _said = Safe("")
+
+    def __init__(self, session: Session) -> None:
+        super().__init__()
+        self._session = session
 
     def say(self, text: Safe) -> None:
         if text != self._said:
@@ -140,13 +155,18 @@ class KeyBar(Widget):
         width = self.size.width
         fixed = _entries(everywhere)
         room = width - fixed.cell_length - 3
+        news = Content("")
+        if self._session.news:
+            told = Content.styled(self._session.news, "italic")
+            news = told.truncate(max(0, room - 3), ellipsis=True) + Content("   ")
+        room -= news.cell_length
         local = Content("")
         for count in range(len(here), -1, -1):
             local = _entries(here[:count])
             if local.cell_length <= room:
                 break
-        gap = max(1, width - local.cell_length - fixed.cell_length - 2)
-        return Content.assemble(" ", local, " " * gap, fixed, " ")
+        gap = max(1, width - local.cell_length - news.cell_length - fixed.cell_length - 2)
+        return Content.assemble(" ", local, " " * gap, news, fixed, " ")
 
 
 def _entries(entries: list[tuple[str, str]]) -> Content:

@@ -58,8 +58,9 @@ class DriftCurve(Plot):
         return bool(self._curves)
 
     @property
-    def feature(self) -> str:
-        return self._curves[self.item].feature
+    def points(self) -> Sequence[DriftRow]:
+        """The scores of the curve, that of the most rewrites first."""
+        return self._curves[self.item].points
 
     def interpretation(self) -> Safe:
         if not self._curves:
@@ -72,13 +73,13 @@ class DriftCurve(Plot):
         if len(curve.points) == 1:
             return Safe(
                 f"A pair with {subject}: {effect(first).text()} points with all rewrites; too "
-                "few closer rewrites for an estimate."
+                f"few closer rewrites for an estimate.{_many(first)}"
             )
         own = next((row for row in curve.points if row.threshold == self._least), None)
         study = "" if own in (None, first, last) else f", {_at(own)}, as the study counts"
         return Safe(
             f"A pair with {subject}: {effect(first).text()} points for a cosine of at "
-            f"least {numbers.number(first.threshold)}{study}, {_at(last)}."
+            f"least {numbers.number(first.threshold)}{study}, {_at(last)}.{_many(first)}"
         )
 
     def draw(self, width: int, height: int) -> Content:
@@ -89,6 +90,12 @@ class DriftCurve(Plot):
         place = f"{self.item + 1}/{len(self._curves)}"
         title = heading(Safe(f"{place} {change}"), width, True, self.has_focus)
         return Content("\n").join([title, *curve_lines(curve, self._least, width, height - 1)])
+
+
+def _many(row: DriftRow) -> str:
+    """The rewrites that enter lists."""
+    near = f" and at least {numbers.number(row.threshold)}" if row.threshold > 0 else ""
+    return f" Enter lists the {numbers.many(row.n, 'rewrite')} with that change{near}."
 
 
 def _at(row: DriftRow) -> Safe:

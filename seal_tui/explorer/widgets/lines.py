@@ -6,7 +6,7 @@ only the visible lines, from `Safe` cells, and asks its subclass for one row at 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, NamedTuple, Self
 
@@ -27,8 +27,9 @@ from seal_tui.text.safe import Safe, fit
 
 @dataclass(frozen=True)
 class Column:
-    """`width` 0 takes the remaining width, up to `most`. On a narrow terminal, columns with the
-    highest `rank` are hidden first."""
+    """Columns of `width` 0 have at least `least`; what is left goes to the first up to its `most`,
+    then to the next. On a narrow terminal,
+    columns with the highest `rank` are hidden first."""
 
     title: Safe
     width: int
@@ -46,6 +47,8 @@ class Part(NamedTuple):
 
 
 Cell = Sequence[Part]
+Drawing = Callable[[int], Cell]
+"""A cell that fills its column, whatever its width."""
 
 
 def cell(text: Safe, style: str = "") -> Cell:
@@ -104,7 +107,7 @@ class LineList(ScrollView, can_focus=True):
     def count(self) -> int:
         raise NotImplementedError
 
-    def cells(self, index: int) -> Sequence[Cell]:
+    def cells(self, index: int) -> Sequence[Cell | Drawing]:
         """One cell for every column, including hidden ones."""
         raise NotImplementedError
 
@@ -153,10 +156,13 @@ class LineList(ScrollView, can_focus=True):
             if self.columns[worst].rank == 0:
                 break
             visible.remove(worst)
-        fixed = sum(self.columns[i].width for i in visible) + len(visible)
-        flexible = [i for i in visible if not self.columns[i].width]
-        rest = max(1, (width - 1 - fixed) // max(1, len(flexible)))
-        layout = [(i, self.columns[i].width or min(rest, self.columns[i].most)) for i in visible]
+        rest = width - needed()
+        widths = {i: self.columns[i].width for i in visible}
+        for i in (i for i in visible if not widths[i]):
+            column = self.columns[i]
+            widths[i] = max(1, min(column.least + rest, column.most))
+            rest -= widths[i] - column.least
+        layout = list(widths.items())
         self._layout = (width, layout)
         return layout
 
@@ -226,7 +232,9 @@ class LineList(ScrollView, can_focus=True):
         segments = [Segment("●" if self.marked(index) else edge, plain)]
         cells = self.cells(index)
         for i, room in self._columns_for(width):
-            for part in _fitted(cells[i], room, self.columns[i].align):
+            one = cells[i]
+            parts = one(room) if callable(one) else one
+            for part in _fitted(parts, room, self.columns[i].align):
                 style = plain
                 # Coloured parts would break the cursor bar into several backgrounds.
                 if part.style and (cursor is None or not self.has_focus):

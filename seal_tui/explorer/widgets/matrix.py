@@ -17,8 +17,8 @@ from seal_tui.text.safe import Safe, fit
 
 ROWS: tuple[Regime | None, ...] = (*REGIMES, None)
 COLUMNS: tuple[Opinion | None, ...] = (*OPINIONS, None)
-_FIRST = 10
-_NUMBER = 8
+_FIRST = 9
+_BAR = 2  # a space and the bar
 _BARS: Final = " ▁▂▃▄▅▆▇█"
 
 
@@ -83,27 +83,38 @@ class Matrix(Widget, can_focus=True):
             regime, opinion, self._sum(regime, opinion), self._sum(None, None)
         )
 
+    def _columns(self, width: int) -> tuple[list[Safe], list[int], int]:
+        """Titles, the widths up to their numbers' last digits, and the room for a bar after each:
+        none on a narrow terminal."""
+        titles = [words.OPINION[opinion] if opinion else Safe("all") for opinion in COLUMNS]
+        digits = len(numbers.count(self._sum(None, None)))
+        widths = [1 + max(len(title), 1 + digits) for title in titles]
+        rest = width - _FIRST - sum(widths)
+        bar = _BAR if rest >= _BAR * len(COLUMNS) else 0
+        spread = max(0, rest - bar * len(COLUMNS)) // len(COLUMNS)
+        return titles, [one + spread for one in widths], bar
+
     def render(self) -> Content:
-        room = max(_NUMBER + 3, (self.size.width - _FIRST) // len(COLUMNS))
-        # A number ends two cells before its column does: a space and its bar come after it.
-        titles = [
-            fit(words.OPINION[opinion] if opinion else Safe("all"), room - 2, "right") + "  "
-            for opinion in COLUMNS
+        titles, widths, bar_room = self._columns(self.size.width)
+        heads = [
+            fit(title, width, "right") + " " * bar_room
+            for title, width in zip(titles, widths, strict=True)
         ]
-        lines = [Content.styled(fit(Safe("labeler:"), _FIRST) + "".join(titles), "dim")]
+        lines = [Content.styled(fit(Safe("labeler:"), _FIRST) + "".join(heads), "dim")]
         most = max(self._table.values(), default=0)
         for y, regime in enumerate(ROWS):
             parts: list[str | tuple[str, str]] = [fit(Safe(regime or "all"), _FIRST)]
             for x, opinion in enumerate(COLUMNS):
                 n = self._sum(regime, opinion)
-                bar = ""
+                bar = " "
                 if regime is not None and opinion is not None and most:
                     bar = _BARS[round(n / most * 8)]
-                text = fit(Safe(f" {numbers.count(n)}"), _NUMBER, "right")
+                text = f" {numbers.count(n)}"
                 style = ""
                 if (y, x) == self.at:
                     style = "reverse bold" if self.has_focus else "bold"
-                parts += [" " * (room - 2 - _NUMBER), (text, style), f" {bar or ' '}"]
+                parts += [" " * (widths[x] - len(text)), (text, style)]
+                parts.append(f" {bar}" if bar_room else "")
             lines.append(Content.assemble(*parts))
         return Content("\n").join(lines)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from seal_tui.explorer.widgets.lines import NO_TEXT, Cell, Column, LineList
+from seal_tui.explorer.widgets.lines import NO_TEXT, Cell, Column, Drawing, LineList
 from seal_tui.text.safe import Safe
 
 
@@ -19,7 +19,7 @@ class RowList(LineList):
         empty: Safe = NO_TEXT,
         id: str | None = None,
     ) -> None:
-        self._rows: Sequence[Sequence[Cell]] = ()
+        self._rows: Sequence[Sequence[Cell | Drawing]] = ()
         self._keys: Sequence[str] = ()
         super().__init__(columns, empty=empty, id=id)
         self.meaning = meaning
@@ -33,7 +33,7 @@ class RowList(LineList):
         """The key of the row under the cursor."""
         return self._keys[self.cursor] if self._keys else None
 
-    def show(self, rows: Sequence[Sequence[Cell]], keys: Sequence[str]) -> None:
+    def show(self, rows: Sequence[Sequence[Cell | Drawing]], keys: Sequence[str]) -> None:
         keep = self.current
         self._rows, self._keys = rows, keys
         self.rows_changed(keys.index(keep) if keep in keys else 0)
@@ -42,5 +42,5 @@ class RowList(LineList):
         if key in self._keys:
             self.cursor = list(self._keys).index(key)
 
-    def cells(self, index: int) -> Sequence[Cell]:
+    def cells(self, index: int) -> Sequence[Cell | Drawing]:
         return self._rows[index]

@@ -63,6 +63,12 @@ class WindowList(LineList, Generic[Row]):
         """The row under the cursor, if it is loaded."""
         return self._pages.row(self.cursor) if self.ids else None
 
+    def row_of(self, row_id: int) -> Row | None:
+        """The row of this id, if it is in the list and loaded."""
+        if self.current == row_id:
+            return self.current_row
+        return self._pages.row(self.ids.index(row_id)) if row_id in self.ids else None
+
     def go_to(self, row_id: int) -> None:
         """Move the cursor to this id, if it is in the list."""
         with suppress(ValueError):
