@@ -134,7 +134,7 @@ class Triage(SealScreen):
             self.quietly(Safe("there is no pair to note something about"))
             return
         targets = self.targets
-        seen = self._seen(targets)
+        seen: int | None = self._seen(targets)
 
         async def save(note: str) -> str | None:
             nonlocal seen
@@ -152,7 +152,7 @@ class Triage(SealScreen):
             self.quietly(Safe("there is no pair to tag"))
             return
         targets = self.targets
-        seen = self._seen(targets)
+        seen: int | None = self._seen(targets)
         alone = targets == (self.lines.current,)
         before = set(row.mark.tags) if row.mark is not None and alone else set()
 
