@@ -17,7 +17,7 @@ from engine import study as studies
 from engine.errors import BadInput, Kind
 from engine.wire.client import SyncEngineClient
 from engine.wire.endpoints import METRICS, START, STATUS, STUDY
-from engine.wire.messages import MAX_LENGTH, MetricsRequest
+from engine.wire.messages import MAX_LENGTH, MetricsRequest, StartRequest
 from engine.xdg import config_file
 from seal_tui import crash
 from seal_tui.cli import exporting, first_row, importing, runs, samples
@@ -66,11 +66,11 @@ def _error_lines() -> Iterator[None]:
         _fail(str(failure), failure.kind.exit_code)
 
 
-def _run(study_file: Path, run_dir: Path | None, headless: bool) -> None:
+def _run(study_file: Path, run_dir: Path | None, headless: bool, yes: bool = False) -> None:
     with _error_lines():
-        folder = runs.prepare(study_file, run_dir)
+        folder = runs.prepare(study_file, run_dir, yes)
         with runs.client(folder) as client:
-            client.ask(START())
+            client.ask(START(StartRequest()))
             if headless:
                 _follow(client, folder)
                 return
@@ -130,6 +130,12 @@ def run(
         bool,
         typer.Option("--plan", help="Show what would be reused and computed, without running."),
     ] = False,
+    yes: Annotated[
+        bool,
+        typer.Option(
+            "--yes", help="Run a study file out of a run folder without asking what it may call."
+        ),
+    ] = False,
 ) -> None:
     """Run a study, or resume it where it stopped, and open the explorer.
 
@@ -140,7 +146,7 @@ def run(
         with _error_lines():
             runs.print_plan(study, run_dir)
         return
-    _run(study, run_dir, headless)
+    _run(study, run_dir, headless, yes)
 
 
 @app.command(name="import")
@@ -198,7 +204,7 @@ def import_(
         )
         with importing.written(run_dir, files) as study:
             runs.ask_module("engine.run.recorded", str(study))
-            _run(study, run_dir, headless=True)
+            _run(study, run_dir, headless=True, yes=True)
 
 
 @app.command()

@@ -168,6 +168,11 @@ REFUSED = {
         "between 1 and 604800",
         BEGIN + "[executor]\nbatch_limit_s = 1e12\n",
     ),
+    "a load that may not take any time": (
+        "executor.load_limit_s",
+        "between 1 and 604800",
+        BEGIN + "[executor]\nload_limit_s = 0.5\n",
+    ),
     "a device that is none": (
         'executor.devices = "gpu0"',
         "such as",

@@ -169,6 +169,11 @@ class PairsScreen(BrowseScreen[PairQuery, AnyRow, AnyPair], Triage):
     async def find(self, query: PairQuery) -> Ids:
         return await self.session.client.ask(PAIRS(query))
 
+    def left_out(self, found: Ids) -> Safe:
+        study = self.session.study
+        missing = 0 if study is None else study.pairs - found.of
+        return Safe(f"{numbers.count(missing)} not scored" if missing > 0 else "")
+
     async def rows(self, ids: Sequence[int]) -> Sequence[AnyRow]:
         request = PairRowsRequest(ids=tuple(ids), author=self.session.author)
         if self.session.blind:
