@@ -17,6 +17,7 @@ import msgspec
 from engine import launch, visible
 from engine.author import default_author
 from engine.errors import BadInput, FilterError, MachineError, of_kind
+from engine.files import expanded
 from engine.results import flat
 from engine.results.tables import TABLES
 from engine.wire import endpoints
@@ -241,7 +242,7 @@ class Run:
         the working directory. `margin` and `soft_labels` add a column."""
         request = ExportRequest(
             format=format or "",
-            path=str(Path(path).expanduser().absolute()),
+            path=str(expanded(path).absolute()),
             filter=where,
             ties=ties,
             discuss=discuss,
@@ -261,7 +262,7 @@ class Run:
 
 def attach(folder: str | os.PathLike[str], author: str = "") -> Run:
     """See `engine.open`."""
-    place = launch.run_folder(Path(folder).expanduser())
+    place = launch.run_folder(expanded(folder))
     return Run(SyncEngineClient.at(lambda: launch.ensure_engine(place)), place, author)
 
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -21,9 +22,31 @@ _SPECIAL = {
 }
 
 
+def expanded(path: str | os.PathLike[str]) -> Path:
+    """The path with the home folder in place of `~`. Raises BadInput if there is none."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        raise BadInput(f"{path}: that home folder is not known: give the whole path") from None
+
+
+def refuse_undecodable(path: Path) -> None:
+    """Raises BadInput for a path whose bytes are no text: neither JSON nor the database takes
+    it."""
+    try:
+        str(path).encode("utf-8")
+    except UnicodeEncodeError:
+        raise BadInput(
+            f"{path} is not in {sys.getfilesystemencoding()}: rename this file or folder, or set "
+            "the locale that it was named in"
+        ) from None
+
+
 def refuse_special(path: Path, remedy: str = "save it to a file first") -> None:
-    """Raises BadInput for a pipe, a device, a socket and a link that leads to itself. Files,
-    folders and what is missing or out of reach are left to the caller, who says it better."""
+    """Raises BadInput for a pipe, a device, a socket, a link that leads to itself and a name that
+    is no text. Files, folders and what is missing or out of reach are left to the caller, who says
+    it better."""
+    refuse_undecodable(path)
     try:
         mode = os.stat(path).st_mode
     except OSError as error:

@@ -19,6 +19,7 @@ from engine.export import ledger as ledger_file
 from engine.export.job import Exports
 from engine.export.provenance import Digests
 from engine.export.source import Subject
+from engine.files import refuse_undecodable
 from engine.place import Gone, Kept
 from engine.results import views
 from engine.run import last, manifest, measure
@@ -104,6 +105,7 @@ class Engine:
 
     def __init__(self, folder: Path) -> None:
         """Raises MachineError if the database cannot be opened, BadInput for a damaged study."""
+        refuse_undecodable(folder.absolute())
         self.folder = folder
         self.kept = Kept(folder)
         self.study: Study = self._read_study()

@@ -184,12 +184,17 @@ class WorkerProcess:
             process.join()
 
     def _start(self) -> None:
-        self._pipe, child = _CONTEXT.Pipe()
-        self._process = _CONTEXT.Process(
-            target=main, args=(child, self.device), daemon=True, name="seal-worker"
-        )
-        self._process.start()
-        child.close()
+        """Raises MachineError if the system has no room for another process."""
+        try:
+            pipe, child = _CONTEXT.Pipe()
+            with child:
+                process = _CONTEXT.Process(
+                    target=main, args=(child, self.device), daemon=True, name="seal-worker"
+                )
+                process.start()
+        except OSError as error:
+            raise MachineError(f"a worker process cannot be started: {error.strerror}") from None
+        self._pipe, self._process = pipe, process
 
 
 def _hopeless(request: Request[Any], pid: int, stopped_s: float) -> bool:

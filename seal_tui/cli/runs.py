@@ -20,7 +20,7 @@ import typer
 from engine import isolated, launch, outside
 from engine import study as studies
 from engine.errors import BadInput, Busy, Fault, of_kind
-from engine.files import refuse_special_in
+from engine.files import refuse_special_in, refuse_undecodable
 from engine.wire.client import SyncEngineClient
 from engine.wire.endpoints import PLAN
 from engine.wire.messages import PlanRequest, StopRequest
@@ -106,21 +106,26 @@ def client(folder: Path) -> SyncEngineClient:
 
 def stop(folder: Path, now: bool) -> bool:
     """Stop a folder's run and engine; False if no engine was running."""
+    deadline = time.monotonic() + STOP_TIMEOUT_S
     with waiting("the engine to answer", folder):
-        socket = launch.reachable(folder)
+        # One that holds the folder, but has no socket, was just started, or is about to end.
+        while (socket := launch.reachable(folder)) is None and launch.held(folder):
+            _sleep_until(deadline, folder, "is starting, or finishing its last batch")
     if socket is None:
         return False
     with SayingClient.of(folder, socket) as client:
         client.ask(PEER_STOP(StopRequest(now=now)))
         client.ask(PEER_SHUTDOWN())
-    deadline = time.monotonic() + STOP_TIMEOUT_S
     with waiting("the engine to finish its last batch", folder):
         while launch.held(folder):
-            if time.monotonic() > deadline:
-                log = folder / launch.LOG
-                raise Busy(f"the engine is still finishing its last batch; see {log}")
-            time.sleep(0.05)
+            _sleep_until(deadline, folder, "is still finishing its last batch")
     return True
+
+
+def _sleep_until(deadline: float, folder: Path, what: str) -> None:
+    if time.monotonic() > deadline:
+        raise Busy(f"the engine {what}; see {folder / launch.LOG}")
+    time.sleep(0.05)
 
 
 def ask_module(module: str, *arguments: str) -> Any:
@@ -170,7 +175,9 @@ def _object(line: bytes) -> dict[str, Any]:
 def _folder_of(study: studies.Study, run_dir: Path | None) -> Path:
     slug = re.sub(r"[^A-Za-z0-9._-]+", "-", study.name).strip("-.") or "study"
     # Unlike resolve(), it leaves a link in a loop to whoever opens it.
-    return Path(os.path.realpath(run_dir or Path("runs") / slug))
+    folder = Path(os.path.realpath(run_dir or Path("runs") / slug))
+    refuse_undecodable(folder)
+    return folder
 
 
 def _print_plan(folder: Path, study: studies.Study) -> None:

@@ -35,7 +35,7 @@ from engine.wire.messages import (
     StopRequest,
 )
 from seal_tui import crash
-from seal_tui.explorer import blind, place, settings
+from seal_tui.explorer import blind, key_names, place, settings
 from seal_tui.explorer.actions import bindings
 from seal_tui.explorer.input_queue import Host, InputQueue
 from seal_tui.explorer.key_parser import TerminalDriver
@@ -134,6 +134,18 @@ class SealApp(App[None]):
 
     def in_background(self, worker: Worker[None] | None) -> None:
         self.input_queue.background(worker)
+
+    async def _check_bindings(self, key: str, priority: bool = False) -> bool:
+        """Run the action of a key. One that has none here is said to, in the last line."""
+        screen = self.screen
+        if not isinstance(screen, SealScreen):
+            return await super()._check_bindings(key, priority)
+        if priority:
+            screen.quietly(Safe(""))
+        done = await super()._check_bindings(key, priority)
+        if not done and not priority:
+            screen.quietly(screen.unbound(key_names.show(key), self.input_queue.action(key)))
+        return done
 
     # ---------------------------------------------------------- the engine
 
@@ -367,14 +379,15 @@ class SealApp(App[None]):
         self._close_messages_no_wait()
 
 
-def run_explorer(engine: EngineClient | Path | Callable[[], Path]) -> int:
-    """Runs the explorer on this terminal and returns the exit code.
+def run_explorer(engine: EngineClient | Path | Callable[[], Path], instead: str = "") -> int:
+    """Runs the explorer on this terminal and returns the exit code. Without a terminal it says
+    what to do `instead`.
 
     `engine` is a client, a socket, or a function that returns the socket; it is called again
     when the connection is lost. Raises `BadInput` for an invalid settings file.
     """
     if not (sys.stdin.isatty() and sys.stdout.isatty()) or os.environ.get("TERM") == "dumb":
-        print("The explorer needs a terminal. Use --headless for plain output.", file=sys.stderr)
+        print(f"seal-tui: the explorer needs a terminal. {instead}".strip(), file=sys.stderr)
         return 2
     own = settings.load()
     client = engine if isinstance(engine, EngineClient) else EngineClient.at(engine)
