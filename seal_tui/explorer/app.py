@@ -17,7 +17,6 @@ from rich.text import Text
 from textual import work
 from textual.app import App
 from textual.binding import BindingType
-from textual.content import Content
 from textual.driver import Driver
 from textual.events import Event
 from textual.filter import Monochrome, NoColor
@@ -30,7 +29,6 @@ from engine.wire.client import EngineClient
 from engine.wire.endpoints import OUTSIDE, PLAN, START, STOP, STUDY, Call
 from engine.wire.messages import (
     MarkEvent,
-    OutsideInfo,
     PlanRequest,
     RunStatus,
     StartRequest,
@@ -57,7 +55,6 @@ from seal_tui.explorer.widgets.bars import refresh_keys
 from seal_tui.text import planned, words
 from seal_tui.text.safe import Safe, one_line, shell_word
 
-_LINES_OF_A_QUESTION = 10
 _TERMINAL_CHECK_S = 3.0
 _NEWS_S = 10.0
 _SCREENS: tuple[type[SealScreen], ...] = (
@@ -317,7 +314,7 @@ class SealApp(App[None]):
         try:
             outside = await ask(OUTSIDE())
             if not outside.seen:
-                if not await self._confirm_outside(outside):
+                if not await self.push_screen_wait(ConfirmScreen(planned.outside(outside))):
                     return
                 seen = outside.digest
             if (await ask(STUDY())).changed:
@@ -334,13 +331,6 @@ class SealApp(App[None]):
             self.notify(one_line(str(error)), severity="error", markup=False)
             return
         self._command(START(StartRequest(seen=seen)))
-
-    async def _confirm_outside(self, found: OutsideInfo) -> bool:
-        words = planned.outside(found)
-        if len(found.lines) > _LINES_OF_A_QUESTION:  # these can be scrolled
-            await self.push_screen_wait(TextScreen(Safe("before the run"), Content(words)))
-            words = Safe(f"A run of this study does these {len(found.lines):,} things.")
-        return bool(await self.push_screen_wait(ConfirmScreen(Safe(f"{words}\n\nRun it?"))))
 
     @work(group="command")
     async def action_stop_run(self) -> None:

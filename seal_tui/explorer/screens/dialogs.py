@@ -17,6 +17,8 @@ from seal_tui.explorer.screens.closing import ClosesOnce
 from seal_tui.explorer.widgets.detail import Body
 from seal_tui.text.safe import Safe, fit
 
+_SCROLLED = 12  # a question of more lines can be scrolled
+
 
 class TextScreen(ClosesOnce, ModalScreen[None]):
     """Shows a text, such as help, warnings or a record."""
@@ -60,7 +62,7 @@ class ConfirmScreen(ClosesOnce, ModalScreen[bool]):
         self._question = question
 
     def compose(self) -> ComposeResult:
-        with Vertical(id="confirm"):
+        with (Body if self._question.count("\n") > _SCROLLED else Vertical)(id="confirm"):
             yield Static(
                 Content.assemble(
                     self._question, "\n\n", ("y", "bold"), " yes   ", ("n", "bold"), " no"
