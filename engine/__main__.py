@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from engine import door
 from engine.errors import BadInput, explain
+from engine.limits import raise_file_limit
 from engine.place import Gone
 
 if TYPE_CHECKING:
@@ -115,6 +116,7 @@ def main() -> int:
         signal.signal(number, lambda *_: None)
 
     try:
+        raise_file_limit()
         asyncio.run(_serve(Path(sys.argv[1]).resolve(), _idle_limit()))
     except Gone as gone:
         print(f"seal-tui: {gone}", file=sys.stderr, flush=True)

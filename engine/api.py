@@ -15,12 +15,13 @@ from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
 import msgspec
 
 from engine import launch, visible
-from engine.author import default_author, new_session
+from engine.author import default_author
 from engine.errors import BadInput, FilterError, MachineError, of_kind
+from engine.files import expanded
 from engine.results import flat
 from engine.results.tables import TABLES
 from engine.wire import endpoints
-from engine.wire.client import EngineProblem, SyncEngineClient
+from engine.wire.client import EngineProblem, SyncEngineClient, new_session
 from engine.wire.messages import (
     ExportRequest,
     ExportStatus,
@@ -42,6 +43,7 @@ from engine.wire.messages import (
     RewriteRowsRequest,
     RewriteSort,
     RunStatus,
+    StartRequest,
     StudyInfo,
     UndoRequest,
     Verdict,
@@ -102,9 +104,14 @@ class Run:
         """What the run is of: dataset, models, features, settings."""
         return self.ask(endpoints.STUDY())
 
-    def start(self) -> RunStatus:
-        """Start or resume the run; nothing happens if it is on."""
-        return self.ask(endpoints.START())
+    def start(self, confirm: bool = False) -> RunStatus:
+        """Start or resume the run; nothing happens if it is on.
+
+        Raises NotReady for a study that was not written on this machine; the message says what a
+        run would read and call. `confirm` is the answer to that.
+        """
+        seen = self.ask(endpoints.OUTSIDE()).digest if confirm else ""
+        return self.ask(endpoints.START(StartRequest(seen=seen)))
 
     def wait(self, timeout_s: float | None = None) -> RunStatus:
         """The status once the run is over. Raises TimeoutError where it goes on for longer."""
@@ -235,7 +242,7 @@ class Run:
         the working directory. `margin` and `soft_labels` add a column."""
         request = ExportRequest(
             format=format or "",
-            path=str(Path(path).expanduser().absolute()),
+            path=str(expanded(path).absolute()),
             filter=where,
             ties=ties,
             discuss=discuss,
@@ -255,7 +262,7 @@ class Run:
 
 def attach(folder: str | os.PathLike[str], author: str = "") -> Run:
     """See `engine.open`."""
-    place = launch.run_folder(Path(folder).expanduser())
+    place = launch.run_folder(expanded(folder))
     return Run(SyncEngineClient.at(lambda: launch.ensure_engine(place)), place, author)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import getpass
-import secrets
 import tomllib
 
 from engine.xdg import config_file
@@ -27,8 +26,3 @@ def default_author() -> str:
     except (OSError, ValueError):
         author = None
     return author if isinstance(author, str) and author else login()
-
-
-def new_session() -> str:
-    """A name for one client, which no other has: undo is of a session."""
-    return secrets.token_hex(8)

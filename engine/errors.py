@@ -7,6 +7,8 @@ died) is not of this family.
 
 from __future__ import annotations
 
+import errno
+import re
 import sys
 import traceback
 from enum import StrEnum
@@ -35,13 +37,29 @@ class Kind(StrEnum):
     FAULT = ("fault", 500, 1)
 
 
+# A name that nobody can read, such as a path of thousands of characters: only its ends are shown.
+_ENDLESS = re.compile(r"(\S{150})\S{150,}(\S{50})")
+
+
+# What the operating system says about a path that somebody gave, and not about itself.
+_WRONG_PATH = (
+    errno.EEXIST,
+    errno.ENOENT,
+    errno.ENOTDIR,
+    errno.EISDIR,
+    errno.ENAMETOOLONG,
+    errno.ELOOP,
+)
+
+
 class SealError(Exception):
     """The base of the family; raise one of its subclasses."""
 
     kind: Kind
 
     def __init__(self, message: str) -> None:
-        super().__init__(" ".join(line.strip() for line in message.splitlines()))
+        line = " ".join(line.strip() for line in message.splitlines())
+        super().__init__(_ENDLESS.sub(lambda word: f"{word[1]}…{word[2]}", line))
 
 
 class BadInput(SealError):
@@ -125,7 +143,7 @@ def expected(error: Exception) -> SealError | None:
     if isinstance(error, SealError):
         return error
     if isinstance(error, OSError) and (reason := error.strerror):
-        wrong = isinstance(error, (FileExistsError, FileNotFoundError, NotADirectoryError))
+        wrong = error.errno in _WRONG_PATH
         message = f"{error.filename}: {reason}" if error.filename else reason
         return BadInput(message) if wrong else MachineError(message)
     if isinstance(error, MemoryError):

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import os
 import sys
-from pathlib import Path
 from typing import TypedDict
+
+from engine.files import expanded
 
 # Variables that name folders, relative to the user's working folder.
 _LISTS = ("PYTHONPATH",)
@@ -46,4 +47,4 @@ def place() -> Place:
 
 
 def _absolute(folder: str) -> str:
-    return str(Path(folder).expanduser().absolute())
+    return str(expanded(folder).absolute())

@@ -19,7 +19,7 @@ import filelock
 
 from engine import __version__, isolated
 from engine.errors import BadInput, Busy, MachineError, SealError
-from engine.files import refuse_special_in
+from engine.files import refuse_special_in, refuse_undecodable
 from engine.paths import runtime_dir
 from engine.place import LOCK, Kept, place
 from engine.visible import shell_word
@@ -66,8 +66,15 @@ def holder_lock(folder: Path) -> filelock.FileLock:
         who = f"process {engine.pid} on {engine.host}" if engine else "another engine"
         raise Busy(f"{folder} is in use by {who}") from None
     except OSError as error:
-        raise MachineError(f"{folder} cannot be written: {error.strerror}") from None
+        raise _not_writable(folder, error) from None
     return lock
+
+
+def _not_writable(folder: Path, error: OSError) -> MachineError:
+    return MachineError(
+        f"{folder} cannot be written: {error.strerror}; the engine that shows a run writes its "
+        "lock, its log and your decisions there: copy the folder to where you may write"
+    )
 
 
 def held(folder: Path) -> bool:
@@ -202,6 +209,7 @@ def _still_there(folder: Path) -> None:
 
 def run_folder(folder: Path) -> Path:
     """An existing run folder, absolute. Raises BadInput for any other."""
+    refuse_undecodable(folder.absolute())
     if not (folder / "study.json").is_file():
         raise BadInput(
             f"{folder} is not a run folder (it has no study.json); "
@@ -309,7 +317,11 @@ def attachable(socket: Path) -> Path:
 
 
 def _start(folder: Path) -> subprocess.Popen[bytes]:
-    with open(folder / LOG, "ab", opener=_private) as log:
+    try:
+        log = open(folder / LOG, "ab", opener=_private)  # noqa: SIM115 - its own error
+    except OSError as error:
+        raise _not_writable(folder, error) from None
+    with log:
         return subprocess.Popen(
             isolated.command("engine", str(folder)),
             stdin=subprocess.DEVNULL,

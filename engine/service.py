@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from engine import info
+from engine import info, outside
 from engine import study as studies
 from engine.data.origin import Origin
 from engine.errors import BadInput, NotFound, NotReady, SealError, explain
@@ -19,6 +19,7 @@ from engine.export import ledger as ledger_file
 from engine.export.job import Exports
 from engine.export.provenance import Digests
 from engine.export.source import Subject
+from engine.files import refuse_undecodable
 from engine.place import Gone, Kept
 from engine.results import views
 from engine.run import last, manifest, measure
@@ -62,6 +63,7 @@ from engine.wire.messages import (
     MarksChanged,
     Metrics,
     MetricsRequest,
+    OutsideInfo,
     PairDetail,
     PairQuery,
     PairRequest,
@@ -82,6 +84,7 @@ from engine.wire.messages import (
     RunStatus,
     SavedFilter,
     SaveFilter,
+    StartRequest,
     StopRequest,
     StudyInfo,
     UndoRequest,
@@ -102,6 +105,7 @@ class Engine:
 
     def __init__(self, folder: Path) -> None:
         """Raises MachineError if the database cannot be opened, BadInput for a damaged study."""
+        refuse_undecodable(folder.absolute())
         self.folder = folder
         self.kept = Kept(folder)
         self.study: Study = self._read_study()
@@ -130,14 +134,17 @@ class Engine:
         return self.progress.snapshot()
 
     @answers(endpoints.START)
-    def start(self) -> RunStatus:
+    def start(self, request: StartRequest | None = None) -> RunStatus:
         """Start or resume the run; does nothing if one is running. Raises BadInput if a back end
-        of the study is not installed."""
+        of the study is not installed, and NotReady if the user has not seen what it calls; a caller
+        without a request knows that."""
         with self._lock:
             if not self.running:
                 self.kept.check()
                 # The folder's study file may have been replaced since this engine started.
                 self.study = self._read_study()
+                if request is not None:
+                    outside.require_seen(outside.of(self.study, self.folder), request.seen)
                 studies.require_installed(self.study)
                 self.store.put_meta(STARTED, studies.dump_resolved(self.study).decode())
                 self._stop.clear()
@@ -155,6 +162,12 @@ class Engine:
                 self._thread.start()
         return self.status()
 
+    @answers(endpoints.OUTSIDE)
+    def outside(self) -> OutsideInfo:
+        """What a run of the folder's study would read and call."""
+        found = outside.of(self._read_study(), self.folder)
+        return OutsideInfo(lines=found.lines, digest=found.digest, seen=outside.was_seen(found))
+
     @answers(endpoints.STOP)
     def stop(self, request: StopRequest = _FINISH_BATCH) -> RunStatus:
         """Ask the run to stop. Committed results stay."""
@@ -170,12 +183,15 @@ class Engine:
     def plan(self, request: PlanRequest = _OWN_STUDY) -> RunPlan:
         """What a run of this resolved study, or of the folder's own, would reuse and compute.
 
-        Raises NotReady during a run, and the errors of a run that cannot start.
+        Raises NotReady during a run, or if the user has not seen what the folder's own study calls,
+        and the errors of a run that cannot start.
         """
         if self.running:
             raise NotReady("a run is in progress: stop it before planning another one")
         study = self._read_study()
-        if request.study is not None:
+        if request.study is None:
+            outside.require_seen(outside.of(study, self.folder))
+        else:
             study = studies.loads_resolved(msgspec.json.encode(request.study))
         studies.require_installed(study)
         return preview(study, self.folder, self.store)

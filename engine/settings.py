@@ -63,9 +63,12 @@ def convert_value(raw: Any, kind: Any, where: str) -> Any:
 
 
 def refuse_empty(value: Any, where: str) -> None:
-    """Raises BadInput for an empty string, which as a path would mean the working folder."""
+    """Raises BadInput for an empty string, which as a path would mean the working folder, and for
+    one that no part of the system takes."""
     if isinstance(value, str) and not value.strip():
         raise BadInput(f"{where} is empty: give it a value, or leave the key out")
+    if isinstance(value, str) and "\0" in value:
+        raise BadInput(f"{where} holds a null character: take it out")
     if isinstance(value, list):
         for place, item in enumerate(value):
             refuse_empty(item, f"{where}[{place}]")
@@ -117,7 +120,12 @@ class Place:
             refuse_special(resolved)
         except BadInput as error:
             raise BadInput(f"{self.key(name)}: {error}") from None
-        if not resolved.exists():
+        try:
+            found = resolved.exists()
+        except OSError as error:
+            reason = (error.strerror or "it is no path").lower()
+            raise BadInput(f"{self.key(name)}: {resolved} cannot be read: {reason}") from None
+        if not found:
             raise BadInput(f"{self.key(name)}: {resolved} does not exist")
         return str(resolved)
 
@@ -142,6 +150,7 @@ def explained(
     message, _, at = str(error).partition(" - at `$")
     at = at.rstrip("`")
     path = (where + at).removeprefix(".")
+    above, _, last = at.rpartition(".")
     owner = _struct_at(kind, at)
     if message.startswith("Object contains unknown field"):
         field = message.split("`")[1]
@@ -153,8 +162,10 @@ def explained(
         field = message.split("`")[1]
         reason = f": backend {backend!r} needs it" if backend else ""
         return f"{path}.{field}".removeprefix(".") + f" is missing{reason}"
-    if message.startswith("Invalid enum value") and (allowed := _options(kind, at)):
-        message += f"; must be one of {', '.join(allowed)}"
+    if message.startswith("Invalid enum value"):
+        given = message.removeprefix("Invalid enum value ")
+        allowed = _options(_struct_at(kind, above) or kind, last)
+        message = f"must be one of {', '.join(allowed)}, not {given}"
     elif message == "Number out of range":
         message = "the number is out of range"
     elif match := _EXPECTED.match(message):
@@ -165,8 +176,10 @@ def explained(
 def _of_types(wanted: str, length: str | None, got: str | None, items: str | None) -> str:
     names = [name for name in wanted.split(" | ") if name != "null"]
     want = " or ".join(_TYPES.get(name, name) for name in names)
-    found = f"{items} items" if items else _TYPES.get(got or "", got or "something else")
-    return f"must be {want}{length or ''}, not {found}"
+    if items is not None and length is not None:
+        return f"must be {want} of {length.split()[-1]} items, not {items}"
+    found = "a fraction" if got == "float" else _TYPES.get(got or "", got or "something else")
+    return f"must be {want}, not {found}"
 
 
 def _struct_at(kind: type[Any], at: str) -> type[msgspec.Struct] | None:
@@ -187,7 +200,8 @@ def _inner(hint: Any) -> Any:
     return None
 
 
-def _options(kind: type[Any], at: str) -> list[str]:
-    """The allowed values of the field at this path, if they are a fixed list."""
-    hint = get_type_hints(kind).get(at.strip(".`").partition("[")[0])
-    return re.findall(r"'([^']*)'", str(hint))
+def _options(kind: type[Any], name: str) -> list[str]:
+    """The allowed values of this field, which is a fixed list of them."""
+    fields = dict(zip(kind.__struct_encode_fields__, kind.__struct_fields__, strict=True))
+    field = name.partition("[")[0]
+    return re.findall(r"'([^']*)'", str(get_type_hints(kind).get(fields.get(field, field))))

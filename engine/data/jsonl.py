@@ -74,8 +74,8 @@ def _chunks(stream: BinaryIO) -> Iterator[bytes]:
         except EOFError:
             detail = f"the file ends unexpectedly after {size:,} decompressed bytes"
             raise GzipDamage("truncated_gzip", detail) from None
-        except (gzip.BadGzipFile, zlib.error) as error:
-            detail = f"corrupt after {size:,} decompressed bytes: {error}"
+        except (gzip.BadGzipFile, zlib.error):
+            detail = f"corrupt after {size:,} decompressed bytes"
             raise GzipDamage("corrupt_gzip", detail) from None
         if not chunk:
             return

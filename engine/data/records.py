@@ -66,7 +66,9 @@ def read_records(path: Path) -> Iterator[Record]:
             raise BadInput(f"{path} {what}")
         if head.startswith(b"PAR1"):
             raise BadInput(f"{path} is a Parquet file: recorded results are CSV or JSON lines")
-        if head:
+        if not head:
+            _decompress(path)
+        else:
             yield from _json(path) if head[:1] in (b"{", b"[") else _csv(path)
     except GzipDamage:
         raise BadInput(f"{path}: the gzip file is corrupt or truncated: copy it again") from None
@@ -76,6 +78,12 @@ def read_records(path: Path) -> Iterator[Record]:
         raise
     except Exception as error:
         raise unreadable(path, error) from error
+
+
+def _decompress(path: Path) -> None:
+    """Raises GzipDamage for a file that begins as gzip and of which nothing could be read."""
+    with open_bytes(path) as stream:
+        next(lines(stream), None)
 
 
 def _lines(path: Path, stream: BinaryIO) -> Iterator[str]:
@@ -101,7 +109,7 @@ def _csv(path: Path) -> Iterator[Record]:
         delimiter = max(",\t;", key=header.count)
         columns = header_columns(header.encode(), delimiter)
         if len(set(columns)) < 2:
-            raise BadInput(f"{path}, line 1: no header line with column names")
+            raise BadInput(f"{path}, line 1: no header line with column names, and no JSON")
         reader = csv.reader(text, delimiter=delimiter, strict=True)
         line = 2
         while True:

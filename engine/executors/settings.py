@@ -22,9 +22,11 @@ LONGEST_S = 604_800  # a week; what waits takes no time without end
 
 class ExecutorSettings(Section, frozen=True, kw_only=True, tag_field="kind"):
     """A worker that does not answer within `batch_limit_s` seconds is killed, and its batch is
-    retried in parts. `dtype` is the number format of local models."""
+    retried in parts; one that loads a model and transfers nothing for `load_limit_s` is killed, and
+    the run ends. `dtype` is the number format of local models."""
 
     batch_limit_s: float = 900.0
+    load_limit_s: float = 900.0
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
 
     @property
@@ -34,6 +36,7 @@ class ExecutorSettings(Section, frozen=True, kw_only=True, tag_field="kind"):
     def resolved(self, place: Place) -> Self:
         """Raises BadInput for a value out of range."""
         within(place.key("batch_limit_s"), self.batch_limit_s, 1, LONGEST_S)
+        within(place.key("load_limit_s"), self.load_limit_s, 1, LONGEST_S)
         return self
 
     def missing(self) -> str | None:
@@ -41,8 +44,8 @@ class ExecutorSettings(Section, frozen=True, kw_only=True, tag_field="kind"):
         return None
 
     def result_settings(self) -> Self:
-        """A copy with only the settings that affect results: the time limit does not."""
-        return msgspec.structs.replace(self, batch_limit_s=0.0)
+        """A copy with only the settings that affect results: time limits do not."""
+        return msgspec.structs.replace(self, batch_limit_s=0.0, load_limit_s=0.0)
 
     @required
     def start(self, stop: threading.Event) -> Executor:

@@ -33,31 +33,66 @@ from engine.executors.protocol import Wait
 from engine.executors.requests import ENDPOINT, Ask, Devices, Load, Request, Where
 from engine.executors.settings import LONGEST_S
 from engine.models.operations import Operation
-from engine.processes import is_suspended
+from engine.processes import is_suspended, transferred
 
 _CONTEXT = multiprocessing.get_context("spawn")
 
 LOOK_S = 0.1
+PROGRESS = 2**20  # bytes; less within the limit is no progress of a load
 STOP_GRACE_S = 2.0  # how long a run that stops waits for a server
 
 Answer = TypeVar("Answer")
 
 
 class _Asked:
-    """A request that is being answered: when the process was last heard of, and when it is late."""
+    """A request that is being answered: when the process was last heard of, and when it is late.
+    What is no result has a limit too, `load_limit_s`, which bytes that are read extend: it may
+    include a download."""
 
-    def __init__(self, request: Request[Any], limit_s: float | None) -> None:
+    def __init__(
+        self, request: Request[Any], limit_s: float | None, load_limit_s: float, pid: int
+    ) -> None:
         self.request = request
         self.last = time.monotonic()
-        self.deadline = math.inf if limit_s is None else self.last + limit_s
         self.late = False
+        self._loads_s = None if limit_s is not None or request.is_result else load_limit_s
+        self._pid = pid
+        self._bytes = 0 if self._loads_s is None else transferred(pid) or 0
+        limit = limit_s if self._loads_s is None else self._loads_s
+        self._deadline = math.inf if limit is None else self.last + limit
+
+    def look(self) -> None:
+        """Notice whether it is late."""
+        now = time.monotonic()
+        if self.late or now <= self._deadline:
+            return
+        if self._loads_s is not None:
+            moved = transferred(self._pid)
+            if moved is None or moved - self._bytes >= PROGRESS:
+                self._bytes = moved or 0
+                self._deadline = now + self._loads_s
+                return
+        self.late = True
+
+    def gone(self) -> Exception:
+        """What to raise when the process died."""
+        if not self.late:
+            return WorkerDied()
+        if self._loads_s is None:
+            return WorkerHung()
+        return MachineError(
+            f"waited for {self.request.awaited}: nothing was read for {self._loads_s:g} s; see "
+            "whether its files and the model hub can be reached and its chat template ends, or "
+            "raise executor.load_limit_s"
+        )
 
 
 class WorkerProcess:
     """One child process and its pipe, started on first use."""
 
-    def __init__(self, device: str) -> None:
+    def __init__(self, device: str, load_limit_s: float = LONGEST_S) -> None:
         self.device = device
+        self._load_limit_s = load_limit_s
         self._process: Any = None
         self._pipe: Any = None
         self._asked: _Asked | None = None
@@ -65,14 +100,15 @@ class WorkerProcess:
     def ask(
         self, request: Request[Answer], limit_s: float | None = None, heard: Heard = nobody
     ) -> Answer:
-        """Make one request, without a time limit by default. `heard` gets the answers to single
-        items that come before the others.
+        """Make one request; a result has no time limit by default. `heard` gets the answers to
+        single items that come before the others.
 
-        Raises SealError, OutOfMemory or WorkerDied; then the next request starts a new process.
+        Raises SealError, OutOfMemory or WorkerDied; after a death or a limit the next request
+        starts a new process.
         """
         if self._process is None:
             self._start()
-        asked = self._asked = _Asked(request, limit_s)
+        asked = self._asked = _Asked(request, limit_s, self._load_limit_s, self._process.pid)
         try:
             # Both may take for ever with a process that is suspended: `look` kills it then.
             self._pipe.send(request)
@@ -83,7 +119,7 @@ class WorkerProcess:
                 status, value = self._pipe.recv()
         except (EOFError, OSError):
             self.close()
-            raise (WorkerHung if asked.late else WorkerDied) from None
+            raise asked.gone() from None
         finally:
             self._asked = None
         if status == "ok":
@@ -102,8 +138,7 @@ class WorkerProcess:
         limit_s: float,
         heard: Heard,
     ) -> Any:
-        """Run one operation of a model. The time limit does not apply to loading it, which may
-        include a download."""
+        """Run one operation of a model. Loading it has a limit of its own."""
         self.ask(Load(model, identity))
         backend = model.backend
         return self.ask(Ask(operation, items, backend.source, backend.remote), limit_s, heard)
@@ -125,7 +160,7 @@ class WorkerProcess:
         asked, process = self._asked, self._process
         if asked is None or process is None:
             return
-        asked.late = asked.late or time.monotonic() > asked.deadline
+        asked.look()
         if asked.late or (
             stopped_s is not None and _hopeless(asked.request, process.pid, stopped_s)
         ):
@@ -149,12 +184,17 @@ class WorkerProcess:
             process.join()
 
     def _start(self) -> None:
-        self._pipe, child = _CONTEXT.Pipe()
-        self._process = _CONTEXT.Process(
-            target=main, args=(child, self.device), daemon=True, name="seal-worker"
-        )
-        self._process.start()
-        child.close()
+        """Raises MachineError if the system has no room for another process."""
+        try:
+            pipe, child = _CONTEXT.Pipe()
+            with child:
+                process = _CONTEXT.Process(
+                    target=main, args=(child, self.device), daemon=True, name="seal-worker"
+                )
+                process.start()
+        except OSError as error:
+            raise MachineError(f"a worker process cannot be started: {error.strerror}") from None
+        self._pipe, self._process = pipe, process
 
 
 def _hopeless(request: Request[Any], pid: int, stopped_s: float) -> bool:
@@ -165,11 +205,15 @@ def _hopeless(request: Request[Any], pid: int, stopped_s: float) -> bool:
 
 
 class Workers:
-    """One process per device, started on first use. `limit_s` is the time limit for a batch; `stop`
-    is checked between batches and between retries."""
+    """One process per device, started on first use. `limit_s` is the time limit for a batch,
+    `load_limit_s` that for loading a model without reading anything; `stop` is checked between
+    batches and between retries."""
 
-    def __init__(self, names: str, limit_s: float, stop: threading.Event) -> None:
+    def __init__(
+        self, names: str, limit_s: float, stop: threading.Event, load_limit_s: float = LONGEST_S
+    ) -> None:
         self._devices = names
+        self._load_limit_s = min(load_limit_s, LONGEST_S)
         self._limit_s = min(
             limit_s, LONGEST_S
         )  # a folder of an older version may have a longer one
@@ -183,15 +227,15 @@ class Workers:
             self._closed.clear()
             threading.Thread(target=self._watch, name="watch", daemon=True).start()
             if names == [devices.AUTO]:
-                first = WorkerProcess(devices.AUTO)
+                first = WorkerProcess(devices.AUTO, self._load_limit_s)
                 self._workers.append(first)
                 names = first.ask(Devices())
                 if names != [devices.AUTO]:
                     first.close()
                     first.device = names[0]
             else:
-                self._workers.append(WorkerProcess(names[0]))
-            self._workers += [WorkerProcess(name) for name in names[1:]]
+                self._workers.append(WorkerProcess(names[0], self._load_limit_s))
+            self._workers += [WorkerProcess(name, self._load_limit_s) for name in names[1:]]
         return self._workers
 
     def ask(self, request: Request[Answer]) -> Answer:
@@ -208,7 +252,7 @@ class Workers:
             if self._stop.is_set():
                 raise Stopped
         raise MachineError(
-            f"the worker process {problem} twice during {type(request).__name__.lower()!r}; "
+            f"the worker process {problem} twice while it was asked for {request.awaited}; "
             "see engine.log"
         )
 

@@ -9,10 +9,11 @@ from pathlib import Path
 import msgspec
 
 from engine.data.origin import Origin
-from engine.errors import BadInput, Busy, MachineError, SealError, explain
+from engine.errors import BadInput, Busy, SealError, explain
 from engine.export import formats, place, provenance, writers
 from engine.export.formats.base import Format, Target
 from engine.export.source import Facts, Source, Subject, preview
+from engine.files import unwritable
 from engine.store.dataset import ORIGIN
 from engine.wire.messages import ExportPreview, ExportRequest, ExportState, ExportStatus
 
@@ -90,7 +91,7 @@ class Exports:
         except _Cancelled:
             state = "stopped"
         except OSError as error:
-            problem = MachineError(f"{path} cannot be written: {error.strerror or error}")
+            problem = unwritable(path, error)
         except Exception as error:
             problem = explain(error, subject.folder / "engine.log")
         self._status = msgspec.structs.replace(

@@ -10,6 +10,7 @@ import msgspec
 from engine.data.jsonl import GzipDamage, lines, open_bytes
 from engine.errors import BadInput
 from engine.export.provenance import KEY
+from engine.settings import explained
 from engine.store.ledger import LedgerRow
 
 
@@ -29,8 +30,11 @@ def read(path: Path) -> Iterator[LedgerRow]:
                     yield msgspec.json.decode(line, type=LedgerRow)
             if not number:
                 raise BadInput(f"{path} is empty, not a ledger")
-    except msgspec.DecodeError as error:
-        raise BadInput(f"{path}, line {number}: not a ledger row: {error}") from None
+    except msgspec.ValidationError as error:
+        reason = explained(error, LedgerRow).removeprefix("the file: ")
+        raise BadInput(f"{path}, line {number}: not a ledger row: {reason}") from None
+    except (ValueError, RecursionError):
+        raise BadInput(f"{path}, line {number}: not a ledger row: it is no JSON") from None
     except GzipDamage as damage:
         raise BadInput(f"{path} is corrupt: {damage.detail}; copy it again") from None
     except OSError as error:
@@ -40,7 +44,7 @@ def read(path: Path) -> Iterator[LedgerRow]:
 def _check_head(path: Path, line: bytes) -> None:
     try:
         head = msgspec.json.decode(line, type=_Head)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, ValueError, RecursionError):
         head = None
     if head is None or head.seal_tui.get("format") != "ledger":
         raise BadInput(f'{path} is not a ledger: its first line has no "{KEY}" entry of a ledger')

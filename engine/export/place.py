@@ -12,6 +12,7 @@ from pathlib import Path, PurePosixPath
 from typing import ClassVar, Protocol
 
 from engine.errors import BadInput
+from engine.files import unwritable
 from engine.wire.messages import ExportRequest
 
 FOLDER = "exports"
@@ -35,7 +36,7 @@ class Form(Protocol):
 
 
 def target(run: Path, request: ExportRequest, form: Form) -> Path:
-    """The validated path of an export. Raises BadInput.
+    """The validated path of an export. Raises BadInput; MachineError without room.
 
     A relative path is inside the run's `exports` folder, also after resolving symbolic links. An
     absolute path may be anywhere except elsewhere in the run folder. The parent folder must exist.
@@ -49,7 +50,10 @@ def target(run: Path, request: ExportRequest, form: Form) -> Path:
     if not given.is_absolute():
         given = exports / given
     if given.parent == exports:
-        exports.mkdir(mode=0o700, exist_ok=True)
+        try:
+            exports.mkdir(mode=0o700, exist_ok=True)
+        except OSError as error:
+            raise unwritable(exports, error) from None
     if given.name in ("", ".."):
         raise BadInput(f"{given} is not a file name")
     try:

@@ -154,6 +154,13 @@ PAIR_FIELDS: Sequence[Field] = (
     Field("disagrees", "feature", "labelers disagree about this feature", True),
 )
 
+
+def between(first: str, second: str) -> Field:
+    """Of three or more labelers, on what two disagree."""
+    what = f"{first} and {second} disagree about this feature"
+    return Field(f"disagrees_{first}_{second}", "feature", what, True)
+
+
 # The list of rewrites is closed in blind mode.
 REWRITE_FIELDS: Sequence[Field] = (
     Field("strategy", "choice", "rewriting strategy", False),

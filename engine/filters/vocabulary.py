@@ -8,6 +8,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from dataclasses import field as dataclass_field
+from itertools import combinations, starmap
 
 from engine.errors import FilterError
 from engine.filters.fields import (
@@ -16,6 +17,7 @@ from engine.filters.fields import (
     RELATIONS,
     REWRITE_FIELDS,
     Field,
+    between,
 )
 from engine.filters.language import (
     All,
@@ -46,9 +48,16 @@ class Vocabulary:
 
     @classmethod
     def of_pairs(
-        cls, features: Sequence[str], saved: Mapping[str, str], *, blind: bool = False
+        cls,
+        features: Sequence[str],
+        saved: Mapping[str, str],
+        *,
+        labelers: Sequence[str] = (),
+        blind: bool = False,
     ) -> Vocabulary:
         fields = {field.name: field for field in PAIR_FIELDS}
+        if len(labelers) > 2:
+            fields |= {one.name: one for one in starmap(between, combinations(sorted(labelers), 2))}
         for name in features:
             # A prefix keeps a feature with the name of a built-in field reachable.
             key = f"label_{name}" if name in fields else name

@@ -85,7 +85,7 @@ def scores(
 ) -> tuple[list[RobustnessRow], list[DroppedFeature]]:
     """Scores per preset, population, strategy (all together, then each alone if there are
     several and that is wanted), feature, side and sign. `rewrites`, ordered(), all count."""
-    rewrites, columns, dropped = _labeled(rewrites, features)
+    rewrites, columns, dropped = labeled(rewrites, features)
     strategies = rewrites.strategies()
     names = sorted(set(strategies.tolist()))
     groups = [("all" if len(names) != 1 else names[0], np.ones(len(rewrites), np.bool_))]
@@ -107,7 +107,7 @@ def scores(
     return rows, dropped
 
 
-def _labeled(
+def labeled(
     rewrites: Rewrites, features: tuple[Feature, ...]
 ) -> tuple[Rewrites, list[int], list[DroppedFeature]]:
     """Rows with all labels, the columns used, and what was left out."""

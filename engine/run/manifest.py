@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import platform
-import tempfile
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from typing import Any
 import msgspec
 
 from engine import __version__
+from engine.files import replacing
 from engine.models import embedded
 from engine.run.measure import Summary
 from engine.store import Store
@@ -104,16 +104,8 @@ def _model(producer: str, model: str, fingerprint: dict[str, Any]) -> dict[str, 
 
 def save(path: Path, text: str) -> None:
     """Replace a file atomically, so that a reader never sees a partial one."""
-    handle, scratch = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(scratch, path)
-    except BaseException:
-        os.unlink(scratch)
-        raise
+    with replacing(path) as file:
+        file.write(text.encode())
 
 
 def last_status(folder: Path) -> RunStatus | None:

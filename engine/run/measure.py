@@ -10,6 +10,7 @@ from typing import Any
 
 from engine.paper.inputs import Feature, Options
 from engine.paper.measures import compute, pair_facts
+from engine.paper.robustness import labeled
 from engine.results import flat, views
 from engine.results.records import Tables
 from engine.results.views import LOW_KAPPA
@@ -65,15 +66,18 @@ def measure(study: Study, store: Store) -> Summary:
     tables = compute(pairs, rewrites, labelers, settings)
     facts = pair_facts(pairs, labelers, settings)
     measures.put_measures(store, tables, facts, last_results.digest)
+    near = rewrites.near(settings.min_cosine)
     counts = {
         "scored pairs": len(pairs),
         "ties": int(facts.tied_post.sum()),
         "within the scorer's noise": int(facts.noise_limited.sum()),
         "truncated": results.truncated(store, [roles["pre"], roles["post"]]),
         "rewritten pairs": len(rewrites),
-        "rewritten pairs used": len(rewrites.near(settings.min_cosine)),
+        "rewritten pairs used": len(labeled(near, features)[0]),
     }
-    return Summary(digest(tables), counts, tuple(_warnings(study, tables, counts, noise)))
+    return Summary(
+        digest(tables), counts, tuple(_warnings(study, tables, counts, len(near), noise))
+    )
 
 
 def _noise(store: Store, producer: str, texts: Sequence[dataset.PairTexts]) -> float:
@@ -99,6 +103,7 @@ def _warnings(
     study: Study,
     tables: Tables,
     counts: dict[str, int],
+    near: int,
     noise: tuple[float, float],
 ) -> Sequence[str]:
     lines = []
@@ -120,12 +125,15 @@ def _warnings(
                 f"than the scorer's noise ({floor:.1g}): which side is ahead depends on how the "
                 "texts were batched"
             )
-    excluded = counts["rewritten pairs"] - counts["rewritten pairs used"]
+    excluded = counts["rewritten pairs"] - near
     if excluded:
         lines.append(
             f"{excluded:,} rewritten pairs fall below min_cosine {study.rewrites.min_cosine:g} and "
             "are left out of robustness"
         )
+    unlabeled = near - counts["rewritten pairs used"]
+    if unlabeled:
+        lines.append(f"{unlabeled:,} rewritten pairs lack a label and are left out of robustness")
     low_agreement = [
         f"{row.feature} (κ {row.kappa:.2f})"
         for row in tables.stability

@@ -83,12 +83,9 @@ class Progress:
             self._set_state(state)
             try:
                 save(self.snapshot())
-            except (OSError, MachineError) as failure:
+            except MachineError as failure:
                 # Without its manifest, the run is not complete.
-                reason = failure.strerror if isinstance(failure, OSError) else failure
-                self._error = self._error or MachineError(
-                    f"the manifest cannot be written: {reason}"
-                )
+                self._error = self._error or failure
                 self._set_state(state if state != "done" else "failed")
 
     def start_stage(self, name: str, total: int, done: int = 0, where: str = "") -> None:

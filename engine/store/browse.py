@@ -93,10 +93,14 @@ class Browser:
         self.pre, self.post = roles["pre"], roles["post"]
         self.gold = roles.get("labeler gold")
         self.relabeler = roles.get("relabeler", self.labeler)
-        labelers = [producer for role, producer in roles.items() if role.startswith("labeler ")]
+        self.labelers = {
+            role.removeprefix("labeler "): producer
+            for role, producer in roles.items()
+            if role.startswith("labeler ")
+        }
         self._producers: dict[str, Any] = {
             "labeler": self.labeler,
-            "labelers": labelers,
+            "labelers": [*self.labelers.values()],
             "pre": self.pre,
             "post": self.post,
         }
@@ -106,7 +110,8 @@ class Browser:
     def vocabulary(self, *, blind: bool = False) -> Vocabulary:
         """The fields of a filter of pairs."""
         named = {row.name: row.filter for row in saved(self.store)}
-        return Vocabulary.of_pairs(self.features, named, blind=blind)
+        labelers = [*self.labelers]
+        return Vocabulary.of_pairs(self.features, named, labelers=labelers, blind=blind)
 
     def rewrite_vocabulary(self) -> Vocabulary:
         return Vocabulary.of_rewrites(self.features, self.strategies)
@@ -136,7 +141,7 @@ class Browser:
         tree, vocabulary = parse(query.filter), self.vocabulary(blind=query.blind)
         checked = check(tree, vocabulary)
         roles = {**self._producers, "author": query.author}
-        condition = PairCondition(self.features, roles, self._regressors)
+        condition = PairCondition(self.features, roles, self._regressors, self.labelers)
         where = condition.of(checked)
         order = self._pair_order(query.sort, blind=query.blind)
         statement = (

@@ -8,8 +8,11 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
+from itertools import combinations
+from types import MappingProxyType
 from typing import Any
 
+from engine.filters.fields import between
 from engine.filters.vocabulary import Any as AnyOf
 from engine.filters.vocabulary import Checked, Contains, Every, Is, Number, Without
 from engine.paper.inputs import MISSING
@@ -154,7 +157,8 @@ class Condition:
 
 class PairCondition(Condition):
     """Over pair_facts f, pairs p and the tables that `joins` adds. `regressors`: the features of
-    which a complete pair has the labels, asked for only if a filter needs them."""
+    which a complete pair has the labels, asked for only if a filter needs them. `labelers`: name →
+    producer."""
 
     numbers = _PAIR_NUMBERS
 
@@ -163,9 +167,14 @@ class PairCondition(Condition):
         features: Sequence[str],
         roles: Mapping[str, Any],
         regressors: Callable[[], Sequence[str]] = tuple,
+        labelers: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         super().__init__(features, roles)
         self._regressors = regressors
+        self._between = {
+            between(*two).name: [labelers[name] for name in two]
+            for two in combinations(sorted(labelers), 2)
+        }
         self._joined: set[str] = set()
 
     def contains(self, text: str) -> str:
@@ -213,7 +222,9 @@ class PairCondition(Condition):
                     f" AND author = {self.value(value)})"
                 )
             case "disagrees":
-                return self.disagrees(value)
+                return self.disagrees(value, "$labelers")
+            case _ if name in self._between:
+                return self.disagrees(value, self.value(self._between[name]))
             case _:
                 return self.relation(name, value)
 
@@ -240,13 +251,13 @@ class PairCondition(Condition):
             f"{''.join(f' AND {one}' for one in known)})"
         )
 
-    def disagrees(self, feature: str) -> str:
-        """Whether any two labelers gave the same side different labels."""
+    def disagrees(self, feature: str, labelers: str) -> str:
+        """Whether any two of these labelers gave the same side different labels."""
         place = self.place(feature)
         return (
             "EXISTS (SELECT 1 FROM labels AS a JOIN labels AS b ON b.text_id = a.text_id"
-            " WHERE a.producer IN (SELECT unnest($labelers))"
-            " AND b.producer IN (SELECT unnest($labelers)) AND a.producer < b.producer"
+            f" WHERE a.producer IN (SELECT unnest({labelers}))"
+            f" AND b.producer IN (SELECT unnest({labelers})) AND a.producer < b.producer"
             " AND a.text_id IN (p.chosen_id, p.rejected_id)"
             f' AND least(a."values"[{place}], b."values"[{place}]) <> {MISSING}'
             f' AND a."values"[{place}] <> b."values"[{place}])'

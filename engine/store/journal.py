@@ -8,8 +8,6 @@ one that was cut off in between is in the file, from which it is taken at the ne
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -18,6 +16,7 @@ import msgspec
 import numpy as np
 
 from engine import __version__
+from engine.files import replacing
 from engine.store.appended import set_aside
 from engine.store.database import Store, rows, sql
 from engine.visible import json_text
@@ -70,18 +69,10 @@ def write(store: Store, cursor: Any, before: int | None = None) -> None:
     """Write the file anew from the database; up to this action, or all of them."""
     file = store.decisions
     assert file is not None
-    handle, scratch = tempfile.mkstemp(dir=file.path.parent, prefix=f".{file.path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as out:
-            out.write(_HEAD)
-            for span in _spans(cursor, before):
-                out.write(_lines(cursor, span))
-            out.flush()
-            os.fsync(out.fileno())
-        os.replace(scratch, file.path)
-    except BaseException:
-        os.unlink(scratch)
-        raise
+    with replacing(file.path) as out:
+        out.write(_HEAD)
+        for span in _spans(cursor, before):
+            out.write(_lines(cursor, span))
     file.look()
 
 

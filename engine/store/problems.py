@@ -91,7 +91,8 @@ def opening(path: Path, error: duckdb.Error) -> MachineError:
         )
     if is_damage(error):
         return damaged(path)
-    return MachineError(f"{path} cannot be opened: {_first_line(said)}")
+    reason = refused[0].lower() if (refused := _REFUSED.search(said)) else _first_line(said)
+    return MachineError(f"{path} cannot be opened: {reason}")
 
 
 def writing(path: Path, error: BaseException) -> MachineError | None:

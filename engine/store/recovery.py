@@ -11,8 +11,9 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from engine.errors import BadInput, Damaged, NotFound
-from engine.store import check, journal, problems
+from engine.errors import BadInput, Damaged, MachineError, NotFound
+from engine.files import part_of
+from engine.store import check, journal, problems, saved_filters
 from engine.store.appended import set_aside
 from engine.store.database import Store, insert
 from engine.store.journal import Logged, Span
@@ -24,6 +25,7 @@ DATABASE = "seal.duckdb"
 DECISIONS = "decisions.jsonl"
 # The key in `meta` of the last recovery, as JSON.
 RECOVERED = "recovered"
+_HEADERS = 3 * 4096
 _MAX_LINE = 256 << 20
 _MAX_NUMBER = 2**31 - 1
 _KINDS = ("change", "undo", "redo", "import")
@@ -63,6 +65,7 @@ class Recovered(msgspec.Struct, frozen=True, kw_only=True):
     actions: int = 0
     decisions: int = 0
     damaged_lines: int = 0
+    filters: int = 0
     aside: tuple[str, ...] = ()
 
 
@@ -71,15 +74,35 @@ def open_store(folder: Path) -> Store:
 
     Raises Damaged if the database is damaged or gone, MachineError if it cannot be opened.
     """
-    store = Store(folder / DATABASE, folder / DECISIONS)
+    path = folder / DATABASE
+    try:
+        store = Store(path, folder / DECISIONS)
+    except Damaged:
+        if not _never_held_anything(path):
+            raise
+        set_aside(path)
+        store = Store(path, folder / DECISIONS)
     try:
         if store.cut_off:
             check.check(store, check.LIMIT_S)
         agree(store)
+        with store.write() as cursor:
+            saved_filters.keep(store, cursor)
+        for name in (DECISIONS, saved_filters.FILE):  # of a process that was killed
+            part_of(folder / name).unlink(missing_ok=True)
     except BaseException:
         store.close()
         raise
     return store
+
+
+def _never_held_anything(path: Path) -> bool:
+    """Whether this is the beginning of a database whose making was cut off, by a kill or a full
+    disk: not more than DuckDB's headers, and none of what follows them."""
+    after = (problems.log_of(path), path.with_name(DECISIONS), path.with_name("manifest.json"))
+    if not path.exists() or any(map(Path.exists, after)):
+        return False
+    return path.stat().st_size <= _HEADERS
 
 
 def agree(store: Store) -> None:
@@ -310,10 +333,16 @@ def recover(folder: Path, force: bool = False) -> Recovered:
     with closing(Store(scratch)) as store, store.write() as cursor:
         taken = take(cursor, decisions)
         assert taken is not None
+        filters = saved_filters.bring_back(cursor, folder / saved_filters.FILE)
         note = {"problem": problem, "actions": taken.actions, "decisions": taken.decisions}
         cursor.execute(
             "INSERT OR REPLACE INTO meta VALUES (?, ?)",
             [RECOVERED, msgspec.json.encode(note).decode()],
+        )
+    if problems.log_of(scratch).exists():  # not all of it came into the file
+        raise MachineError(
+            f"{scratch} cannot be written: the disk is full or failing; nothing was changed: free "
+            "some space and try again"
         )
     aside = [name.name for name in _set_aside(path)]
     os.rename(scratch, path)
@@ -325,6 +354,7 @@ def recover(folder: Path, force: bool = False) -> Recovered:
         actions=taken.actions,
         decisions=taken.decisions,
         damaged_lines=taken.damaged,
+        filters=filters,
         aside=tuple(aside),
     )
 

@@ -18,6 +18,7 @@ def digest(study: Study) -> str:
     which foreign code is trusted: the content of files and foreign code is part of the producers
     of results."""
     content = msgspec.json.decode(dump_resolved(_result_settings(study)))
+    content["executor"].pop("load_limit_s", None)  # older than this key are digests that were kept
     features = content.pop("features")
     content = {"features": features, **_without_folders(content)}
     return hashlib.sha256(msgspec.json.encode(content, order="sorted")).hexdigest()

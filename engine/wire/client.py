@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import secrets
+import threading
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Self, TypeVar, cast
 from urllib.parse import quote
 
 import httpx
@@ -33,6 +35,11 @@ _HEARD = httpx.Timeout(5.0)  # an engine says every second that it is there
 _NO_TLS = False
 _RETRY_S = (0.2, 0.5, 1.0, 2.0)
 SILENCE_S = 2.5  # an engine that has nothing to say says so every second
+
+
+def new_session() -> str:
+    """A name for one client, which no other has: undo is of a session."""
+    return secrets.token_hex(8)
 
 
 class EngineGone(MachineError):
@@ -135,6 +142,33 @@ class _Stream:
 TransportFactory = Callable[[], httpx.AsyncBaseTransport]
 
 
+async def _in_thread(work: Callable[[], T]) -> T:
+    """What `work` returns. Unlike a thread of asyncio, this one keeps no program from ending: to
+    find an engine may take half a minute."""
+    loop = asyncio.get_running_loop()
+    future: asyncio.Future[T] = loop.create_future()
+
+    def settle(error: Exception | None, result: T | None) -> None:
+        if future.done():
+            return  # nobody waits any more
+        if error is not None:
+            future.set_exception(error)
+        else:
+            future.set_result(cast(T, result))
+
+    def run() -> None:
+        error, result = None, None
+        try:
+            result = work()
+        except Exception as failure:
+            error = failure
+        with contextlib.suppress(RuntimeError):  # the loop has ended
+            loop.call_soon_threadsafe(settle, error, result)
+
+    threading.Thread(target=run, name="connect", daemon=True).start()
+    return await future
+
+
 class EngineClient:
     """Asks the engine from the event loop.
 
@@ -162,7 +196,7 @@ class EngineClient:
         async with self._connecting:
             if self._http is None:
                 try:
-                    transport = await asyncio.to_thread(self._transport)
+                    transport = await _in_thread(self._transport)
                 except Exception as error:
                     raise EngineGone(one_line(str(error)) or type(error).__name__) from None
                 self._http = httpx.AsyncClient(

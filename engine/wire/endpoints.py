@@ -30,6 +30,7 @@ from engine.wire.messages import (
     Metrics,
     MetricsRequest,
     Nothing,
+    OutsideInfo,
     PairDetail,
     PairQuery,
     PairRequest,
@@ -50,6 +51,7 @@ from engine.wire.messages import (
     RunStatus,
     SavedFilter,
     SaveFilter,
+    StartRequest,
     StopRequest,
     StudyInfo,
     UndoRequest,
@@ -118,7 +120,15 @@ class Call(Generic[Answer]):
 STATUS = Endpoint("GET", "/status", Nothing, RunStatus, "how far the run is", at_once=True)
 EVENTS = Stream("/events", RunStatus, "the status now and at every change, see below")
 START = Endpoint(
-    "POST", "/run", Nothing, RunStatus, "starts or resumes the run; nothing happens if one is on"
+    "POST",
+    "/run",
+    StartRequest,
+    RunStatus,
+    "starts or resumes the run; nothing happens if one is on; refused if the user has not seen "
+    "what it calls",
+)
+OUTSIDE = Endpoint(
+    "GET", "/outside", Nothing, OutsideInfo, "what a run would read and call outside of its folder"
 )
 STOP = Endpoint(
     "POST",

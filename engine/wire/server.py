@@ -26,6 +26,7 @@ from engine.errors import (
     NotFound,
     NotReady,
     SealError,
+    expected,
     unexpected,
 )
 from engine.wire.answering import methods
@@ -197,8 +198,8 @@ async def _while_connected(request: Request, reading: Stoppable, work: Callable[
 
 def _failure(error: Exception) -> Response:
     """The answer to a request that failed as was to be expected. Raises any other error again."""
-    if isinstance(error, SealError):
-        return _problem(error)
+    if (known := expected(error)) is not None:
+        return _problem(known)
     if isinstance(error, Interrupted):
         return _problem(NotReady("nobody waits for this answer any more"), 499)
     raise error

@@ -17,7 +17,7 @@ from engine import study as studies
 from engine.errors import BadInput, Kind
 from engine.wire.client import SyncEngineClient
 from engine.wire.endpoints import METRICS, START, STATUS, STUDY
-from engine.wire.messages import MAX_LENGTH, MetricsRequest
+from engine.wire.messages import MAX_LENGTH, MetricsRequest, StartRequest
 from engine.xdg import config_file
 from seal_tui import crash
 from seal_tui.cli import exporting, first_row, importing, runs, samples
@@ -66,15 +66,15 @@ def _error_lines() -> Iterator[None]:
         _fail(str(failure), failure.kind.exit_code)
 
 
-def _run(study_file: Path, run_dir: Path | None, headless: bool) -> None:
+def _run(study_file: Path, run_dir: Path | None, headless: bool, yes: bool = False) -> None:
     with _error_lines():
-        folder = runs.prepare(study_file, run_dir)
+        folder = runs.prepare(study_file, run_dir, yes)
         with runs.client(folder) as client:
-            client.ask(START())
+            client.ask(START(StartRequest()))
             if headless:
                 _follow(client, folder)
                 return
-        _explore(folder)
+        _show(launch.engine_of(folder), _HEADLESS)
 
 
 def _follow(client: SyncEngineClient, folder: Path) -> None:
@@ -96,14 +96,18 @@ def _follow(client: SyncEngineClient, folder: Path) -> None:
     print(f"\nExplore it: seal-tui open {shell_word(folder)}")
 
 
-def _explore(folder: Path) -> None:
-    _show(launch.engine_of(folder))
+_HEADLESS = "Use --headless for plain output."
 
 
-def _show(engine: Callable[[], Path]) -> NoReturn:
+def _plainly(options: str) -> str:
+    """What prints a run without the explorer."""
+    return f"`seal-tui status {options}` and `seal-tui metrics {options}` print it plainly."
+
+
+def _show(engine: Callable[[], Path], instead: str) -> NoReturn:
     from seal_tui.explorer.app import run_explorer
 
-    raise typer.Exit(run_explorer(engine))
+    raise typer.Exit(run_explorer(engine, instead))
 
 
 @app.command()
@@ -126,6 +130,12 @@ def run(
         bool,
         typer.Option("--plan", help="Show what would be reused and computed, without running."),
     ] = False,
+    yes: Annotated[
+        bool,
+        typer.Option(
+            "--yes", help="Run a study file out of a run folder without asking what it may call."
+        ),
+    ] = False,
 ) -> None:
     """Run a study, or resume it where it stopped, and open the explorer.
 
@@ -136,7 +146,7 @@ def run(
         with _error_lines():
             runs.print_plan(study, run_dir)
         return
-    _run(study, run_dir, headless)
+    _run(study, run_dir, headless, yes)
 
 
 @app.command(name="import")
@@ -194,7 +204,7 @@ def import_(
         )
         with importing.written(run_dir, files) as study:
             runs.ask_module("engine.run.recorded", str(study))
-            _run(study, run_dir, headless=True)
+            _run(study, run_dir, headless=True, yes=True)
 
 
 @app.command()
@@ -272,13 +282,14 @@ def open_(
         if (run_dir is None) == (socket is None):
             _fail("open takes either a run folder or --socket", 2)
         if run_dir is not None:
-            _explore(launch.run_folder(run_dir))
+            folder = launch.run_folder(run_dir)
+            _show(launch.engine_of(folder), _plainly(shell_word(run_dir)))
         assert socket is not None
         if not socket.is_socket():
             _fail(f"{socket} is not a socket; is the ssh -L tunnel still up?", 2)
         with waiting(f"the engine at {socket}"):
             launch.attachable(socket)
-        _show(lambda: launch.attachable(socket))
+        _show(lambda: launch.attachable(socket), _plainly("RUN"))
 
 
 @app.command()

@@ -14,6 +14,7 @@ from rich.text import Text
 
 from engine import door
 from engine.errors import BadInput, Kind, SealError, of_kind
+from engine.files import expanded
 from engine.wire.client import EngineProblem, SyncEngineClient
 from engine.wire.endpoints import (
     CANCEL_EXPORT,
@@ -107,10 +108,10 @@ def request(
     to: Path, *, form: str, author: str | None, tokenizer: str, **settings: Any
 ) -> ExportRequest:
     """The request for these options; `settings` are fields of it. Raises BadInput."""
-    path = Path(tokenizer).expanduser()
+    path = expanded(tokenizer)
     return ExportRequest(
         format=form,
-        path=str(to.expanduser().absolute()),
+        path=str(expanded(to).absolute()),
         author=author or _signature(),
         # The engine works in another folder.
         tokenizer=str(path.absolute()) if tokenizer and path.is_dir() else tokenizer,
@@ -233,7 +234,7 @@ def _progress(status: ExportStatus, seconds: float) -> Safe:
 
 def import_ledger(client: SyncEngineClient, path: Path) -> None:
     """Import an exported ledger and print the result."""
-    result = client.ask(IMPORT_LEDGER(LedgerFile(path=str(path.expanduser().absolute()))))
+    result = client.ask(IMPORT_LEDGER(LedgerFile(path=str(expanded(path).absolute()))))
     for line in _imported(result):
         print(line)
 

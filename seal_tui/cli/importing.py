@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from engine.errors import BadInput
+from engine.files import expanded
 from engine.visible import toml_string
 
 MARK = "# Written by `seal-tui import`."
@@ -116,4 +117,4 @@ def _refuse_other_runs(run_dir: Path) -> None:
 
 
 def _path(path: Path) -> str:
-    return toml_string(os.path.realpath(path.expanduser()))
+    return toml_string(os.path.realpath(expanded(path)))

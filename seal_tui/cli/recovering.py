@@ -27,6 +27,8 @@ def lines(run_dir: Path, found: dict[str, Any]) -> list[str]:
         f"problem    {found['problem']}",
         f"recovered  {found['decisions']:,} decisions on pairs, in {found['actions']:,} actions",
     ]
+    if found["filters"]:
+        said.append(f"           {found['filters']:,} saved filters")
     if found["damaged_lines"]:
         said.append(f"lost       {found['damaged_lines']:,} damaged lines of decisions.jsonl")
     if found["aside"]:

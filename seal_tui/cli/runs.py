@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
@@ -14,26 +15,30 @@ from pathlib import Path
 from typing import IO, Any
 
 import msgspec
+import typer
 
-from engine import isolated, launch
+from engine import isolated, launch, outside
 from engine import study as studies
 from engine.errors import BadInput, Busy, Fault, of_kind
-from engine.files import refuse_special_in
+from engine.files import refuse_special_in, refuse_undecodable
 from engine.wire.client import SyncEngineClient
 from engine.wire.endpoints import PLAN
 from engine.wire.messages import PlanRequest, StopRequest
 from engine.wire.version import PEER, PEER_SHUTDOWN, PEER_STOP
 from seal_tui import crash
 from seal_tui.cli.waiting import SayingClient, waiting
+from seal_tui.text.safe import one_line
 
 STOP_TIMEOUT_S = 120.0
 
 
-def prepare(study_file: Path, run_dir: Path | None) -> Path:
+def prepare(study_file: Path, run_dir: Path | None, yes: bool = False) -> Path:
     """Create a study's run folder with the study in it. If the study has changed, print what the
-    run would recompute."""
+    run would recompute. A study file that comes with a run folder may be somebody else's: what it
+    calls is shown, and has to be confirmed, or was with `yes`."""
     study = studies.load(study_file)
     folder = _folder_of(study, run_dir)
+    _confirm(study_file, study, folder, yes)
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     refuse_special_in(folder)
     resolved = studies.dump_resolved(study)
@@ -53,6 +58,21 @@ def prepare(study_file: Path, run_dir: Path | None) -> Path:
         scratch.write_bytes(resolved)
         os.replace(scratch, target)
     return folder
+
+
+def _confirm(study_file: Path, study: studies.Study, folder: Path, yes: bool) -> None:
+    found = outside.of(study, folder)
+    here = Path(os.path.realpath(study_file)).parent
+    of_a_run = any((place / "study.json").exists() for place in (here, *here.parents))
+    if of_a_run and not yes and not outside.was_seen(found):
+        if not (sys.stdin.isatty() and sys.stdout.isatty()):
+            outside.require_seen(found)
+        print("This study comes with a run folder. A run of it")
+        for line in found.lines:
+            print(f"  {one_line(line)}")
+        if not typer.confirm("Run it?"):
+            raise typer.Exit(1)
+    outside.remember(found)
 
 
 def _holds(path: Path, study: studies.Study) -> bool:
@@ -86,21 +106,26 @@ def client(folder: Path) -> SyncEngineClient:
 
 def stop(folder: Path, now: bool) -> bool:
     """Stop a folder's run and engine; False if no engine was running."""
+    deadline = time.monotonic() + STOP_TIMEOUT_S
     with waiting("the engine to answer", folder):
-        socket = launch.reachable(folder)
+        # One that holds the folder, but has no socket, was just started, or is about to end.
+        while (socket := launch.reachable(folder)) is None and launch.held(folder):
+            _sleep_until(deadline, folder, "is starting, or finishing its last batch")
     if socket is None:
         return False
     with SayingClient.of(folder, socket) as client:
         client.ask(PEER_STOP(StopRequest(now=now)))
         client.ask(PEER_SHUTDOWN())
-    deadline = time.monotonic() + STOP_TIMEOUT_S
     with waiting("the engine to finish its last batch", folder):
         while launch.held(folder):
-            if time.monotonic() > deadline:
-                log = folder / launch.LOG
-                raise Busy(f"the engine is still finishing its last batch; see {log}")
-            time.sleep(0.05)
+            _sleep_until(deadline, folder, "is still finishing its last batch")
     return True
+
+
+def _sleep_until(deadline: float, folder: Path, what: str) -> None:
+    if time.monotonic() > deadline:
+        raise Busy(f"the engine {what}; see {folder / launch.LOG}")
+    time.sleep(0.05)
 
 
 def ask_module(module: str, *arguments: str) -> Any:
@@ -150,7 +175,9 @@ def _object(line: bytes) -> dict[str, Any]:
 def _folder_of(study: studies.Study, run_dir: Path | None) -> Path:
     slug = re.sub(r"[^A-Za-z0-9._-]+", "-", study.name).strip("-.") or "study"
     # Unlike resolve(), it leaves a link in a loop to whoever opens it.
-    return Path(os.path.realpath(run_dir or Path("runs") / slug))
+    folder = Path(os.path.realpath(run_dir or Path("runs") / slug))
+    refuse_undecodable(folder)
+    return folder
 
 
 def _print_plan(folder: Path, study: studies.Study) -> None:

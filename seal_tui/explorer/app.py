@@ -26,10 +26,16 @@ from textual.worker import Worker, WorkerFailed, get_current_worker
 
 from engine.errors import SealError
 from engine.wire.client import EngineClient
-from engine.wire.endpoints import PLAN, START, STOP, STUDY, Call
-from engine.wire.messages import MarkEvent, PlanRequest, RunStatus, StopRequest
+from engine.wire.endpoints import OUTSIDE, PLAN, START, STOP, STUDY, Call
+from engine.wire.messages import (
+    MarkEvent,
+    PlanRequest,
+    RunStatus,
+    StartRequest,
+    StopRequest,
+)
 from seal_tui import crash
-from seal_tui.explorer import blind, place, settings
+from seal_tui.explorer import blind, key_names, place, settings
 from seal_tui.explorer.actions import bindings
 from seal_tui.explorer.input_queue import Host, InputQueue
 from seal_tui.explorer.key_parser import TerminalDriver
@@ -128,6 +134,18 @@ class SealApp(App[None]):
 
     def in_background(self, worker: Worker[None] | None) -> None:
         self.input_queue.background(worker)
+
+    async def _check_bindings(self, key: str, priority: bool = False) -> bool:
+        """Run the action of a key. One that has none here is said to, in the last line."""
+        screen = self.screen
+        if not isinstance(screen, SealScreen):
+            return await super()._check_bindings(key, priority)
+        if priority:
+            screen.quietly(Safe(""))
+        done = await super()._check_bindings(key, priority)
+        if not done and not priority:
+            screen.quietly(screen.unbound(key_names.show(key), self.input_queue.action(key)))
+        return done
 
     # ---------------------------------------------------------- the engine
 
@@ -292,7 +310,13 @@ class SealApp(App[None]):
     async def action_start_run(self) -> None:
         """If the study has changed, show first what the run would recompute."""
         ask = self.session.client.ask
+        seen = ""
         try:
+            outside = await ask(OUTSIDE())
+            if not outside.seen:
+                if not await self.push_screen_wait(ConfirmScreen(planned.outside(outside))):
+                    return
+                seen = outside.digest
             if (await ask(STUDY())).changed:
                 self.notify(
                     "The study has changed. Checking which results can be reused …", markup=False
@@ -306,7 +330,7 @@ class SealApp(App[None]):
         except SealError as error:
             self.notify(one_line(str(error)), severity="error", markup=False)
             return
-        self._command(START())
+        self._command(START(StartRequest(seen=seen)))
 
     @work(group="command")
     async def action_stop_run(self) -> None:
@@ -355,14 +379,15 @@ class SealApp(App[None]):
         self._close_messages_no_wait()
 
 
-def run_explorer(engine: EngineClient | Path | Callable[[], Path]) -> int:
-    """Runs the explorer on this terminal and returns the exit code.
+def run_explorer(engine: EngineClient | Path | Callable[[], Path], instead: str = "") -> int:
+    """Runs the explorer on this terminal and returns the exit code. Without a terminal it says
+    what to do `instead`.
 
     `engine` is a client, a socket, or a function that returns the socket; it is called again
     when the connection is lost. Raises `BadInput` for an invalid settings file.
     """
     if not (sys.stdin.isatty() and sys.stdout.isatty()) or os.environ.get("TERM") == "dumb":
-        print("The explorer needs a terminal. Use --headless for plain output.", file=sys.stderr)
+        print(f"seal-tui: the explorer needs a terminal. {instead}".strip(), file=sys.stderr)
         return 2
     own = settings.load()
     client = engine if isinstance(engine, EngineClient) else EngineClient.at(engine)

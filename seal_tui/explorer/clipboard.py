@@ -23,11 +23,15 @@ async def copy(app: App[object], text: str) -> Safe:
     always in a private file as well, because no terminal confirms OSC 52.
     """
     safe_text = plain(text)
-    file = paths.copied_file()
-    file.write_text(safe_text, "utf-8")
-    where = Safe(f"also saved to {plain(str(file))}")
+    try:
+        file = paths.copied_file()
+        file.write_text(safe_text, "utf-8")
+        where = Safe(f"saved to {plain(str(file))}")
+    except OSError as error:
+        where = Safe(f"not saved to a file ({plain(error.strerror or 'no room')})")
     if len(safe_text.encode()) > MOST_BYTES:
-        return Safe(f"too long for the terminal clipboard; saved to {plain(str(file))}")
+        return Safe(f"too long for the terminal clipboard; {where}")
+    where = Safe(f"also {where}" if where.startswith("saved") else where)
     for name, command in _programs():
         if await _pipe_to(command, safe_text):
             return Safe(f"copied to {name}; {where}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from engine.results.records import DriftRow, RobustnessRow
 from engine.wire.messages import Opinion, Regime
@@ -30,9 +31,12 @@ def carried(feature: str, side: str) -> str:
     return f"{feature}:{side}"
 
 
-def disagrees(feature: str) -> str:
-    """The pairs in which two labelers contradict each other on a feature."""
-    return f"disagrees:{feature}"
+def disagrees(feature: str, two: tuple[str, str], labelers: Sequence[str]) -> str:
+    """The pairs in which two of the labelers, or any two (`all`), contradict each other on a
+    feature."""
+    named = sorted(name for name in labelers if name in two)
+    between = f"_{'_'.join(named)}" if len(labelers) > 2 and len(named) == 2 else ""
+    return f"disagrees{between}:{feature}"
 
 
 def scored(row: RobustnessRow | DriftRow, tie_policy: str) -> str:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from engine.author import new_session
-from engine.wire.client import EngineClient, Lost
+from engine.wire.client import EngineClient, Lost, new_session
 from engine.wire.endpoints import MARK_LOG, METRICS, STUDY
 from engine.wire.messages import (
     FeatureInfo,

@@ -12,6 +12,7 @@ from engine.author import login
 from engine.errors import BadInput
 from engine.settings import explained
 from engine.xdg import config_file
+from seal_tui.explorer import key_names
 from seal_tui.explorer.actions import ACTIONS, BY_ID, TOGETHER
 from seal_tui.explorer.themes import THEMES
 
@@ -51,7 +52,9 @@ def load(path: Path | None = None) -> Settings:
     if not os.path.lexists(path):
         return Settings()
     try:
-        settings = msgspec.convert(toml.read(path, "settings file"), Settings)
+        raw = toml.read(path, "settings file")
+        _check_keys(path, raw.get("keys"))
+        settings = msgspec.convert(raw, Settings)
     except msgspec.ValidationError as error:
         raise BadInput(f"{path}: {explained(error, Settings)}") from None
     themes = [theme.name for theme in THEMES]
@@ -60,6 +63,16 @@ def load(path: Path | None = None) -> Settings:
     if wrong := _wrong_keys(settings):
         raise BadInput(f"{path}: {wrong}; `seal-tui keys` lists all actions and keys")
     return settings
+
+
+def _check_keys(path: Path, scopes: object) -> None:
+    """Raises BadInput for a scope that is no table, and for a key that is no text."""
+    for scope, actions in scopes.items() if isinstance(scopes, dict) else ():
+        if not isinstance(actions, dict):
+            raise BadInput(f'{path}: keys.{scope}: must be a table of actions, such as flip = "x"')
+        for name, keys in actions.items():
+            if not isinstance(keys, str):
+                raise BadInput(f'{path}: keys.{scope}.{name}: must be text, such as "x,ctrl+x"')
 
 
 def _wrong_keys(settings: Settings) -> str:
@@ -72,11 +85,17 @@ def _wrong_keys(settings: Settings) -> str:
         owners: dict[str, str] = {}
         for action in ACTIONS:
             if action.scope in scopes:
-                for key in keymap[action.id].split(","):
-                    if not key:
+                for written in keymap[action.id].split(","):
+                    key = key_names.read(written)
+                    if not written:
                         return f"keys.{action.id}: empty key"
+                    if not key:
+                        return (
+                            f"keys.{action.id}: {written!r} is not a key; keys are characters and "
+                            "names (f5, pagedown), if need be after ctrl+, alt+ or shift+"
+                        )
                     if other := owners.get(key):
-                        return f"keys.{action.id}: {key!r} is already bound to {other}"
+                        return f"keys.{action.id}: {written!r} is already bound to {other}"
                     owners[key] = action.id
     return ""
 

@@ -1,10 +1,10 @@
-"""The plan of a run as text: what each stage reuses and computes."""
+"""A run before it begins, as text: what each stage reuses and computes, what it calls."""
 
 from __future__ import annotations
 
 from rich.cells import cell_len
 
-from engine.wire.messages import RunPlan, StagePlan
+from engine.wire.messages import OutsideInfo, RunPlan, StagePlan
 from seal_tui.text import numbers
 from seal_tui.text.safe import Safe, fit, one_line
 
@@ -13,6 +13,13 @@ def lines(plan: RunPlan) -> list[Safe]:
     """One aligned line per stage."""
     room = 2 + max((cell_len(one_line(stage.label)) for stage in plan.stages), default=0)
     return [Safe(fit(one_line(stage.label), room) + _words(stage)) for stage in plan.stages]
+
+
+def outside(found: OutsideInfo) -> Safe:
+    """The question before the run of a study that the user has not seen on this machine."""
+    parts = ["This study was not written on this machine. A run of it"]
+    parts += [f"  {one_line(line)}" for line in found.lines]
+    return Safe("\n".join([*parts, "", "Run it?"]))
 
 
 def made_otherwise(plan: RunPlan) -> int:

@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -77,6 +78,28 @@ def test_a_command_goes_on_once_the_engine_does(
     assert opened.ended() == 0
     # The line that said so is gone from the terminal.
     assert b"small: not started" in opened.output.rpartition(b"\x1b[2K")[2], opened.output
+
+
+@pytest.fixture
+def unannounced(tmp_path: Path) -> Iterator[Path]:
+    """A run folder that somebody holds who never says where he listens."""
+    run = prepare(write_study(tmp_path / "study", pairs=8), tmp_path / "run")
+    with launch.holder_lock(run):
+        yield run
+
+
+@pytest.mark.parametrize(
+    ("command", "key", "code"), [("open", "q", 0), ("status", "\x03", 130), ("stop", "\x03", 130)]
+)
+def test_an_engine_that_never_announces_itself_can_be_left_at_once(
+    command: str, key: str, code: int, unannounced: Path, terminal: Callable[..., Terminal]
+) -> None:
+    opened = terminal(command, unannounced)
+    opened.read_until("aiting for the engine", timeout=20)
+    began = time.monotonic()
+    opened.write(key)
+    assert opened.ended() == code
+    assert time.monotonic() - began < 10, "it would wait for half a minute"
 
 
 def test_the_explorer_says_that_the_engine_does_not_answer(

@@ -12,6 +12,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+from engine import outside
 from engine import study as studies
 from engine.paths import SAMPLE_DATA
 from engine.service import Engine
@@ -117,7 +118,9 @@ min_cosine = 0.5
 def prepare(study_file: Path, run: Path) -> Path:
     """The run folder of a study, as `seal-tui run` makes it."""
     run.mkdir(parents=True, exist_ok=True)
-    (run / "study.json").write_bytes(studies.dump_resolved(studies.load(study_file)))
+    study = studies.load(study_file)
+    (run / "study.json").write_bytes(studies.dump_resolved(study))
+    outside.remember(outside.of(study, run))
     return run
 
 

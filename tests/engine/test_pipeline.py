@@ -267,13 +267,11 @@ def test_a_text_on_which_the_worker_dies_is_set_aside_and_the_rest_goes_on(
     poison = sample_rows(1)[0]["chosen"]
     ask = WorkerProcess.ask
 
-    def die_on_it(
-        process: WorkerProcess, request: Request[Any], limit_s: float | None = None
-    ) -> Any:
+    def die_on_it(process: WorkerProcess, request: Request[Any], *more: Any) -> Any:
         scoring = isinstance(request, Ask) and isinstance(request.operation, Score)
         if scoring and any(text.transcript == poison for text in request.items):
             os.kill(process._process.pid, signal.SIGKILL)
-        return ask(process, request, limit_s)
+        return ask(process, request, *more)
 
     monkeypatch.setattr(WorkerProcess, "ask", die_on_it)
     study = write_study(

@@ -16,11 +16,18 @@ import pytest
 
 from engine.errors import Damaged, MachineError, NotFound
 from engine.export import ledger as ledger_file
-from engine.store import Store, marks, steps
+from engine.store import Store, marks, saved_filters, steps
 from engine.store.appended import Appended
 from engine.store.ledger import import_ledger, ledger
 from engine.store.recovery import DATABASE, DECISIONS, open_store, recover
-from engine.wire.messages import MarkChange, MarkRequest, RedoRequest, UndoRequest
+from engine.wire.messages import (
+    MarkChange,
+    MarkRequest,
+    RedoRequest,
+    SavedFilter,
+    SaveFilter,
+    UndoRequest,
+)
 from tests.engine.planted import pairs
 from tests.pairs import put
 
@@ -433,3 +440,49 @@ def test_what_is_appended_is_taken_back_whole(tmp_path: Path) -> None:
     file.settle()
     file.take_back()
     assert path.read_bytes() == b"a\nc\n"
+
+
+# ---------------------------------------------------------------- saved filters
+
+
+def test_saved_filters_come_back(run: Path) -> None:
+    with closing(open_store(run)) as store:
+        saved_filters.save(store, SaveFilter(name="mine", filter="note:\u202e"))
+        saved_filters.save(store, SaveFilter(name="gone", filter="verdict:flip"))
+        saved_filters.save(store, SaveFilter(name="gone", filter=""))
+    assert (run / saved_filters.FILE).read_bytes().isascii()
+    assert (run / saved_filters.FILE).stat().st_mode & 0o777 == 0o600
+    damage(run)
+    assert recover(run).filters == 1
+    with closing(open_store(run)) as store:
+        assert saved_filters.saved(store) == [SavedFilter(name="mine", filter="note:\u202e")]
+
+
+def test_filters_of_an_older_version_get_their_file(run: Path) -> None:
+    with closing(open_store(run)) as store:
+        assert not (run / saved_filters.FILE).exists()
+        with store.write() as cursor:
+            cursor.execute("INSERT INTO filters VALUES ('old', 'verdict:keep')")
+    open_store(run).close()
+    assert [one.name for one in saved_filters.kept(run / saved_filters.FILE)] == ["old"]
+
+
+@pytest.mark.parametrize("content", [b"", b"{}", b'[{"name":"x x","filter":"y"}]', b"\xff" * 99])
+def test_a_damaged_file_of_filters_stops_no_recovery(content: bytes, run: Path) -> None:
+    (run / saved_filters.FILE).write_bytes(content)
+    damage(run)
+    found = recover(run)
+    assert (found.filters, found.decisions > 0) == (0, True)
+
+
+# ---------------------------------------------------------------- a beginning
+
+
+@pytest.mark.parametrize("size", [1, 4096, 12_288])
+def test_a_database_whose_making_was_cut_off_is_made_again(size: int, tmp_path: Path) -> None:
+    (tmp_path / DATABASE).write_bytes(b"\0" * size)
+    open_store(tmp_path).close()
+    assert (tmp_path / f"{DATABASE}.damaged-1").stat().st_size == size
+    (tmp_path / DATABASE).write_bytes(b"\0" * size)
+    with pytest.raises(Damaged):  # this one has had decisions
+        open_store(tmp_path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -40,10 +41,8 @@ def off_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     """A scorer that is off by 0.5 for texts that are scored alone, and compares five of them."""
     ask = WorkerProcess.ask
 
-    def noisy(
-        process: WorkerProcess, request: Request[object], limit_s: float | None = None
-    ) -> object:
-        answer = ask(process, request, limit_s)
+    def noisy(process: WorkerProcess, request: Request[object], *more: Any) -> object:
+        answer = ask(process, request, *more)
         if isinstance(answer, Rewards) and len(answer.rewards) == 1:
             return Rewards(answer.rewards + 0.5, answer.tokens, answer.truncated, answer.problems)
         return answer

@@ -75,11 +75,11 @@ REFUSED = {
     "no data": ("data", "path =", 'name = "x"\n'),
     "two sources of data": ("data", "not both", BEGIN + 'dataset = "a/b"\n'),
     "data that is not there": ("data.path", "does not exist", '[data]\npath = "gone.jsonl"\n'),
-    "a path with a null": ("data.path", "does not exist", '[data]\npath = "a\\u0000b"\n'),
+    "a path with a null": ("data.path", "a null character", '[data]\npath = "a\\u0000b"\n'),
     "a home of nobody": ("data.path", "does not exist", '[data]\npath = "~nobody-here/x"\n'),
     "a taxonomy path with a null": (
         "taxonomy.file",
-        "does not exist",
+        "a null character",
         BEGIN + '[taxonomy]\nfile = "a\\u0000b"\n',
     ),
     "labels that are not there": (
@@ -167,6 +167,11 @@ REFUSED = {
         "executor.batch_limit_s",
         "between 1 and 604800",
         BEGIN + "[executor]\nbatch_limit_s = 1e12\n",
+    ),
+    "a load that may not take any time": (
+        "executor.load_limit_s",
+        "between 1 and 604800",
+        BEGIN + "[executor]\nload_limit_s = 0.5\n",
     ),
     "a device that is none": (
         'executor.devices = "gpu0"',

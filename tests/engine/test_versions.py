@@ -18,6 +18,7 @@ from engine.errors import Busy
 from engine.wire import version
 from engine.wire.client import SyncEngineClient
 from engine.wire.endpoints import START, STATUS
+from engine.wire.messages import StartRequest
 from tests.command import COMMAND
 from tests.engine.conftest import alive, end_engine
 from tests.engine.studies import prepare, stand_in_server, until, write_study
@@ -102,7 +103,7 @@ def long(tmp_path: Path) -> Iterator[Path]:
 
 def begin(holder: launch.Holder) -> None:
     with SyncEngineClient.at(holder.socket) as client:
-        assert client.ask(START()).state == "running"
+        assert client.ask(START(StartRequest())).state == "running"
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,10 @@ from __future__ import annotations
 import os
 import signal
 import threading
+import time
 from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,7 +18,7 @@ from hypothesis import strategies as st
 from engine.backends.base import Model, Use
 from engine.backends.labelers.endpoint import EndpointLabelerBackend
 from engine.backends.rewards.torch import ClassifierBackend
-from engine.errors import BadInput, Fault
+from engine.errors import BadInput, Fault, MachineError
 from engine.executors.jobs import (
     HUNG,
     LOST,
@@ -29,7 +32,8 @@ from engine.executors.jobs import (
     WorkerHung,
     attempt,
 )
-from engine.executors.requests import Ask, Identify
+from engine.executors.requests import Ask, Identify, Request
+from engine.executors.worker import Worker
 from engine.executors.workers import Workers
 from engine.models.operations import Score
 from tests.engine.conftest import alive
@@ -85,6 +89,43 @@ def test_a_stop_leaves_what_is_not_begun(workers: Workers) -> None:
     workers._stop.set()
     with pytest.raises(Stopped):
         workers.run(PRE, {}, Score(), [lambda: Job(0, (), ())], lambda *_: None)
+
+
+@dataclass(frozen=True)
+class Loads(Request[int]):
+    """Stands in for a model to be loaded: reads a file again and again for some seconds, or,
+    without a file, never gets on."""
+
+    file: str = ""
+    seconds: float = 0.0
+
+    @property
+    def awaited(self) -> str:
+        return "our-model to be loaded"
+
+    def answer(self, worker: Worker) -> int:
+        if not self.file:
+            threading.Event().wait()
+        until, size = time.monotonic() + self.seconds, 0
+        while time.monotonic() < until:
+            size += len(Path(self.file).read_bytes())
+        return size
+
+
+def test_a_load_that_does_not_get_on_is_ended_and_names_the_model(
+    workers: Workers, tmp_path: Path
+) -> None:
+    weights = tmp_path / "weights"
+    weights.write_bytes(bytes(2**21))
+    workers.ask(Loads(str(weights)))  # the process has started
+    workers._workers[0]._load_limit_s = 0.5
+    assert workers.ask(Loads(str(weights), seconds=1.8)) > 2**21, "bytes that come extend the limit"
+    with pytest.raises(MachineError) as caught:
+        workers.ask(Loads())
+    assert str(caught.value).startswith(
+        "waited for our-model to be loaded: nothing was read for 0.5 s; "
+    )
+    assert str(caught.value).endswith("or raise executor.load_limit_s")
 
 
 class Fragile:

@@ -21,6 +21,7 @@ from tests.engine.test_launch import child_of, client, pid_of, post, snapshots
 from tests.fault.conftest import Tally
 from tests.fault.test_machine import Gate
 from tests.fault.tiny import write_light_study
+from tests.tui.terminal import Terminal
 
 pytestmark = pytest.mark.fault("folders taken away")
 
@@ -168,3 +169,22 @@ def test_a_folder_that_stays_is_not_reported(tmp_path: Path) -> None:
     kept = Kept(tmp_path)
     (tmp_path / launch.LOCK).touch()
     kept.check()
+
+
+def test_the_explorer_says_that_the_folder_is_gone_and_can_be_left(
+    tmp_path: Path, start: Start, tally: Tally
+) -> None:
+    run = prepare(write_light_study(tmp_path / "study", ""), tmp_path / "run")
+    start(run)
+    explorer = Terminal([*COMMAND, "open", str(run)])
+    try:
+        explorer.read_until("not started", timeout=20)
+        shutil.rmtree(run)
+        explorer.read_until("was deleted while it was in use", timeout=5)
+        explorer.write("q")
+        assert explorer.ended() == 0
+    finally:
+        explorer.close()
+        explorer.process.kill()
+    assert not run.exists()
+    tally.add(1, refused=1)

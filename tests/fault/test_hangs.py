@@ -110,7 +110,7 @@ def test_a_run_that_waits_for_a_server_says_so_and_stops_at_once(
     engine = Engine(run)
     try:
         engine.start()
-        until(lambda: waiting(engine, f"an answer of {server.url}"), "it says for what", 30)
+        until(lambda: waiting(engine, f"an answer of {server.url}"), "it says for what", 120)
         began = time.monotonic()
         engine.stop()
         engine.join(10)
@@ -185,7 +185,7 @@ def test_what_a_server_answered_before_a_stop_is_not_asked_again(
     engine = Engine(run)
     try:
         engine.start()
-        until(lambda: len(server.answered) == 60, "all others of the 64 are answered", 30)
+        until(lambda: len(server.answered) == 60, "all others of the 64 are answered", 120)
         until(lambda: waiting(engine, address), "it waits for the rest", 10)
         engine.stop(StopRequest(now=now))
         engine.join(10)
@@ -253,7 +253,7 @@ def test_a_suspended_worker_is_named_and_a_stop_does_not_wait_for_it(
     engine = Engine(run)
     try:
         engine.start()
-        until(lambda: server.answered, "a worker is at work", 30)
+        until(lambda: server.answered, "a worker is at work", 120)
         assert engine._pipeline is not None
         pid = engine._pipeline.executor._workers[0]._process.pid  # type: ignore[attr-defined]
         os.kill(pid, signal.SIGSTOP)

@@ -37,6 +37,7 @@ from engine.wire.messages import (
     Metrics,
     MetricsRequest,
     Nothing,
+    OutsideInfo,
     PairDetail,
     PairQuery,
     PairRequest,
@@ -58,6 +59,7 @@ from engine.wire.messages import (
     SavedFilter,
     SaveFilter,
     StageProgress,
+    StartRequest,
     StopRequest,
     StudyInfo,
     UndoRequest,
@@ -102,6 +104,7 @@ class FakeEngine:
     pairs: dict[int, PairDetail] = field(default_factory=fake_study.pairs)
     rewrites: dict[int, RewriteDetail] = field(default_factory=fake_study.rewrites)
     record: dict[str, Any] = field(default_factory=lambda: {"versions": {"engine": "0.1.0"}})
+    calls: tuple[str, ...] = ()  # what a run reads and calls that the user has not seen
     planned: RunPlan = field(default_factory=lambda: RunPlan(stages=()))
     slow: bool = False
     stopping: bool = False
@@ -217,8 +220,14 @@ class FakeEngine:
 
     # ---------------------------------------------------------- what is answered
 
+    @answers(endpoints.OUTSIDE)
+    def outside(self) -> OutsideInfo:
+        return OutsideInfo(lines=self.calls, digest="d", seen=not self.calls)
+
     @answers(endpoints.START)
-    def start(self) -> RunStatus:
+    def start(self, request: StartRequest) -> RunStatus:
+        if self.calls and request.seen != "d":
+            raise NotReady("the user has not seen what this calls")
         self.announce(state="running")
         return self.status()
 

@@ -27,6 +27,7 @@ from engine.wire.messages import (
     PairRowsRequest,
     RewriteRequest,
     RunStatus,
+    StartRequest,
     StopRequest,
 )
 
@@ -49,7 +50,7 @@ async def test_every_endpoint_answers_with_its_type(engine: FakeEngine) -> None:
         assert (await client.ask(PAIR(PairRequest(id=ids.ids[0])))).row == rows[0]
         assert (await client.ask(REWRITE(RewriteRequest(id=3)))).row.rewrite_id == 3
         assert (await client.ask(STOP(StopRequest()))).state == "stopped"
-        assert (await client.ask(START())).state == "running"
+        assert (await client.ask(START(StartRequest()))).state == "running"
     assert engine.queries(METRICS) == [MetricsRequest(preset="pair-fe")]
 
 

@@ -78,3 +78,37 @@ async def test_a_stop_that_waits_for_its_batch_can_drop_it(
         await pilot.press("y")
         await shows(pilot, "run stopped")
         assert [request.now for request in engine.queries(STOP)] == [False, True]
+
+
+async def test_a_study_of_somebody_else_is_run_only_after_what_it_calls_was_shown(
+    engine: FakeEngine, explorer: Opener
+) -> None:
+    engine.state = "stopped"
+    engine.calls = ("calls http://\x1b[2Jelsewhere with the key in SOME_KEY", "reads /etc/passwd")
+    async with explorer() as pilot:
+        await shows(pilot, "2,317")
+        await pilot.press("R")
+        shown = await shows(pilot, "not written on this machine", "Run it?")
+        assert "calls http://␛[2Jelsewhere with the key in SOME_KEY" in shown
+        assert "reads /etc/passwd" in shown
+        await pilot.press("n")
+        await until(pilot, lambda: "Run it?" not in screen_text(pilot))
+        assert not engine.queries(START)
+        await pilot.press("R")
+        await shows(pilot, "Run it?")
+        await pilot.press("y")
+        await until(pilot, lambda: engine.state == "running")
+
+
+async def test_a_study_that_calls_very_much_can_be_read_to_its_end(
+    engine: FakeEngine, explorer: Opener
+) -> None:
+    engine.state, engine.calls = "stopped", tuple(f"reads /place/{n}" for n in range(200))
+    async with explorer() as pilot:
+        await shows(pilot, "2,317")
+        await pilot.press("R")
+        await shows(pilot, "reads /place/3")
+        await pilot.press("end")
+        await shows(pilot, "reads /place/199", "Run it?")
+        await pilot.press("y")
+        await until(pilot, lambda: engine.state == "running")

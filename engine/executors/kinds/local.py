@@ -36,4 +36,4 @@ class LocalExecutor(ExecutorSettings, frozen=True, kw_only=True, tag="local"):
     def start(self, stop: threading.Event) -> Executor:
         from engine.executors.workers import Workers
 
-        return Workers(self.devices, self.batch_limit_s, stop)
+        return Workers(self.devices, self.batch_limit_s, stop, self.load_limit_s)

@@ -59,6 +59,21 @@ class RunStatus(Message, frozen=True, kw_only=True):
     revision: int = 0
 
 
+class StartRequest(Request, frozen=True, kw_only=True):
+    """`seen`: the digest of an `OutsideInfo` that was shown to the user, who confirmed it."""
+
+    seen: str = ""
+
+
+class OutsideInfo(Message, frozen=True, kw_only=True):
+    """What a run would read, call and run outside of the run folder, in words. `seen`: the user has
+    written or confirmed it on this machine. If not, a run needs `digest`."""
+
+    lines: tuple[str, ...]
+    digest: str
+    seen: bool
+
+
 class StopRequest(Request, frozen=True, kw_only=True):
     """`now` drops the batch in work; without it that batch is finished first. A server has two
     seconds for that: what it answered is kept, and only the rest is asked for again."""

@@ -197,7 +197,8 @@ class LabelersScreen(SealScreen):
     def _labelers(self) -> list[str]:
         study = self.session.study
         roles = [info.role for info in study.models] if study is not None else []
-        return [role for role in roles if role.startswith("labeler ")]
+        names = [role.removeprefix("labeler ") for role in roles]
+        return [name for name, role in zip(names, roles, strict=True) if name != role]
 
     def interpretation(self) -> Safe:
         """The interpretation of the selected line."""
@@ -243,7 +244,7 @@ class LabelersScreen(SealScreen):
     def _open(self) -> None:
         line = self._current.line
         if line is not None:
-            self.explorer.open_pairs(filters.disagrees(line.feature))
+            self.explorer.open_pairs(filters.disagrees(line.feature, self._two, self._labelers()))
 
 
 # ---------------------------------------------------------------- columns
