@@ -301,6 +301,8 @@ class BrowseScreen(SealScreen, Generic[Query, Row, Detail]):
             return bool(self._past)
         if action in ("next_sort", "reverse", "filter") and self.in_detail:
             return False
+        if action == "filter" and self.is_mounted and self.bar.asking:
+            return False
         if action in self.VIEW_ACTIONS:
             return self.is_mounted and self.detail_is_shown and self.view.allows(action)
         return super().check_action(action, parameters)
