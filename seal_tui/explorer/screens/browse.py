@@ -182,10 +182,14 @@ class BrowseScreen(SealScreen, Generic[Query, Row, Detail]):
             return Safe(f"no {self.NOUN} in this run")
         return one_line(found.hint) or Safe(f"no {self.NOUN} match; ⌫ restores the last filter")
 
+    def left_out(self, found: Ids) -> Safe:
+        """What the count of the list leaves out, or what is not counted elsewhere; may be empty."""
+        return Safe("")
+
     def _summarise(self) -> None:
         way = "↓" if self._descending else "↑"
         count = f"{numbers.count(len(self._ids.ids))} of {numbers.count(self._ids.of)} {self.NOUN}"
-        left = self._ids.left_out
+        left = self.left_out(self._ids)
         what = content(self._filter) if self._filter else Content.styled("all", "dim")
         self.bar.say(
             Content.assemble(
@@ -193,7 +197,7 @@ class BrowseScreen(SealScreen, Generic[Query, Row, Detail]):
                 what,
                 "  ",
                 (count, "bold"),
-                (f" · {numbers.count(left)} left out" if left else "", "$caution"),
+                (f" · {left}" if left else "", "$caution"),
                 (f" · by {self.order(self._sort)[0]} {way}", "dim"),
                 (" · blind" if self.session.blind else "", "$caution"),
             )
@@ -296,6 +300,8 @@ class BrowseScreen(SealScreen, Generic[Query, Row, Detail]):
         if action == "undo_filter":
             return bool(self._past)
         if action in ("next_sort", "reverse", "filter") and self.in_detail:
+            return False
+        if action == "filter" and self.is_mounted and self.bar.asking:
             return False
         if action in self.VIEW_ACTIONS:
             return self.is_mounted and self.detail_is_shown and self.view.allows(action)
