@@ -188,15 +188,13 @@ class BrowseScreen(SealScreen, Generic[Query, Row, Detail]):
         left = self._ids.left_out
         what = content(self._filter) if self._filter else Content.styled("all", "dim")
         self.bar.say(
+            Content.assemble(("filter ", "dim"), what),
             Content.assemble(
-                ("filter ", "dim"),
-                what,
-                "  ",
                 (count, "bold"),
                 (f" · {numbers.count(left)} left out" if left else "", "$caution"),
                 (f" · by {self.order(self._sort)[0]} {way}", "dim"),
                 (" · blind" if self.session.blind else "", "$caution"),
-            )
+            ),
         )
 
     def filter_by(self, text: str, *, sort: str = "", remember: bool = True) -> None:
@@ -297,6 +295,8 @@ class BrowseScreen(SealScreen, Generic[Query, Row, Detail]):
             return bool(self._past)
         if action in ("next_sort", "reverse", "filter") and self.in_detail:
             return False
+        if action == "filter" and self.is_mounted and self.bar.asking:
+            return False  # a slash is typed
         if action in self.VIEW_ACTIONS:
             return self.is_mounted and self.detail_is_shown and self.view.allows(action)
         return super().check_action(action, parameters)
