@@ -161,7 +161,7 @@ def _tensor_problems(folder: Path, files: list[Path]) -> Iterator[str]:
         if not path.is_file():
             yield f"lacks {path.name}: copy the model again"
         elif not _is_whole(path):
-            yield f"has a {path.name} that is damaged or cut short: copy the model again"
+            yield f"has a damaged or cut file, {path.name}: copy the model again"
 
 
 def _is_whole(path: Path) -> bool:

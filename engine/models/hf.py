@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.errors import BadInput
+from engine.models import adapter_settings, model_files
 from engine.models.embedded import resolve
 from engine.models.loading import loading
 
@@ -25,9 +26,23 @@ def load_causal(model: str, adapter: str | None, device: str, dtype: Any) -> tup
         # Without safetensors, peft would read pickled weights.
         if Path(path).is_dir() and not (Path(path) / "adapter_model.safetensors").is_file():
             raise BadInput(f"{adapter} has no adapter_model.safetensors: save it as safetensors")
+        _check_adapter(adapter)
         with loading(adapter, "the adapter ", unfit=f"does not fit {model}"):
             from peft import PeftModel
 
             loaded = PeftModel.from_pretrained(loaded, path).merge_and_unload()
     with loading(model):
         return tokenizer, loaded.to(device).eval()
+
+
+def _check_adapter(adapter: str) -> None:
+    weights = model_files.locate(adapter, model_files.ADAPTER_WEIGHTS)
+    config = model_files.read(adapter, model_files.ADAPTER_CONFIG)
+    if weights is None or not config:
+        return  # loading it says what is missing
+    with loading(adapter, "the adapter "):
+        from safetensors import safe_open
+
+        with safe_open(weights, "np") as file:
+            shapes = {key: file.get_slice(key).get_shape() for key in file.keys()}  # noqa: SIM118
+    adapter_settings.check(adapter, config, shapes)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.errors import BadInput, SealError, of_kind
-from engine.models import model_files
+from engine.models import adapter_settings, model_files
 from engine.models.classifier import Source, load_model, load_tokenizer, names, untrained
 from engine.models.loading import loading
 
@@ -46,7 +46,8 @@ def _settings(source: Source) -> dict[str, Any]:
 def adapted(source: Source, base: str, dtype: Any) -> tuple[Any, Any]:
     """The base model with the adapter merged into its weights, the trained head included."""
     folder = _adapter_folder(source)
-    stored = _shapes(source.model, folder / model_files.ADAPTER_WEIGHTS)
+    stored = shapes(source.model, folder / model_files.ADAPTER_WEIGHTS)
+    adapter_settings.check(source.model, _settings(source), stored)
     own = any(model_files.locate(source.model, name, source.revision) for name in _TOKENIZERS)
     model, loaded = _base(source, base, dtype, _outputs(stored))
     tokenizer = load_tokenizer(source if own else Source(base))
@@ -74,7 +75,7 @@ def _adapter_folder(source: Source) -> Path:
     return config.parent
 
 
-def _shapes(name: str, path: Path) -> dict[str, list[int]]:
+def shapes(name: str, path: Path) -> dict[str, list[int]]:
     """The names and shapes of the adapter's tensors, without the prefix that PEFT gives them."""
     from safetensors import safe_open
 

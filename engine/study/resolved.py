@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from engine import strategies
+from engine import strategies, taxonomy
 from engine.backends.base import Absent, AbsentModel, AbsentReward, Backend
 from engine.backends.kinds import EMBEDDERS, LABELERS, REWARDS, REWRITERS
 from engine.errors import BadInput
@@ -37,7 +37,14 @@ def loads_resolved(text: bytes) -> Study:
         if unknown := raw.keys() - set(Study.__struct_fields__):
             raise BadInput(f"{min(unknown)}: unknown key")
         return _study(raw)
-    except (msgspec.MsgspecError, BadInput, KeyError, TypeError, AttributeError) as error:
+    except (
+        msgspec.MsgspecError,
+        BadInput,
+        KeyError,
+        TypeError,
+        AttributeError,
+        RecursionError,
+    ) as error:
         raise BadInput(
             f"study.json in the run folder is invalid ({error}); "
             "`seal-tui run STUDY.toml --run-dir` writes it again"
@@ -58,10 +65,12 @@ def require_installed(study: Study) -> None:
 
 def _study(raw: dict[str, Any]) -> Study:
     labelers = msgspec.convert(raw["labelers"], dict[str, dict[str, Any]])
+    features = msgspec.convert(raw["features"], tuple[Feature, ...])
+    taxonomy.check(features)
     return Study(
         name=msgspec.convert(raw["name"], str),
         data=msgspec.convert(raw["data"], Data),
-        features=msgspec.convert(raw["features"], tuple[Feature, ...]),
+        features=features,
         labelers={name: _backend(table, LABELERS) for name, table in labelers.items()},
         pre=_settings(raw["pre"], REWARDS, AbsentReward),
         post=_settings(raw["post"], REWARDS, AbsentReward),

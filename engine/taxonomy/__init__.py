@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -60,26 +61,32 @@ def load(path: Path = DEFAULT) -> tuple[Feature, ...]:
         rows = msgspec.convert(toml.read(path, "taxonomy file"), _File).feature
     except msgspec.ValidationError as error:
         raise BadInput(f"{path}: {explained(error, _File)}") from None
-    if len(rows) > MOST:
-        raise BadInput(
-            f"{path}: defines {len(rows):,} features; a study has at most {MOST}, since every one "
-            "is a question about every answer"
-        )
-    for place, row in enumerate(rows):
-        if not row.question.strip():
-            raise BadInput(f"{path}: feature[{place}].question is empty: ask about the feature")
-    names = [row.name for row in rows]
-    for name in names:
-        if not name.isidentifier():
-            raise BadInput(
-                f"{path}: feature name {name!r} must be a plain identifier: "
-                "letters, digits and underscores"
-            )
-        if names.count(name) > 1:
-            raise BadInput(f"{path}: feature {name!r} is defined {names.count(name)} times")
-    if not rows:
-        raise BadInput(f"{path}: defines no [[feature]]")
-    return tuple(
+    features = tuple(
         Feature(row.name, row.question, row.kind, row.role, row.regress, row.released)
         for row in rows
     )
+    check(features, f"{path}: ")
+    return features
+
+
+def check(features: Sequence[Feature], where: str = "") -> None:
+    """Raises BadInput, which begins with `where`, if these are no features of a study."""
+    if len(features) > MOST:
+        raise BadInput(
+            f"{where}defines {len(features):,} features; a study has at most {MOST}, since every "
+            "one is a question about every answer"
+        )
+    for place, feature in enumerate(features):
+        if not feature.question.strip():
+            raise BadInput(f"{where}feature[{place}].question is empty: ask about the feature")
+    names = [feature.name for feature in features]
+    for name in names:
+        if not name.isidentifier():
+            raise BadInput(
+                f"{where}feature name {name!r} must be a plain identifier: "
+                "letters, digits and underscores"
+            )
+        if names.count(name) > 1:
+            raise BadInput(f"{where}feature {name!r} is defined {names.count(name)} times")
+    if not features:
+        raise BadInput(f"{where}defines no [[feature]]")

@@ -74,7 +74,7 @@ def _run(study_file: Path, run_dir: Path | None, headless: bool, yes: bool = Fal
             if headless:
                 _follow(client, folder)
                 return
-        _explore(folder)
+        _show(launch.engine_of(folder), _HEADLESS)
 
 
 def _follow(client: SyncEngineClient, folder: Path) -> None:
@@ -96,14 +96,18 @@ def _follow(client: SyncEngineClient, folder: Path) -> None:
     print(f"\nExplore it: seal-tui open {shell_word(folder)}")
 
 
-def _explore(folder: Path) -> None:
-    _show(launch.engine_of(folder))
+_HEADLESS = "Use --headless for plain output."
 
 
-def _show(engine: Callable[[], Path]) -> NoReturn:
+def _plainly(options: str) -> str:
+    """What prints a run without the explorer."""
+    return f"`seal-tui status {options}` and `seal-tui metrics {options}` print it plainly."
+
+
+def _show(engine: Callable[[], Path], instead: str) -> NoReturn:
     from seal_tui.explorer.app import run_explorer
 
-    raise typer.Exit(run_explorer(engine))
+    raise typer.Exit(run_explorer(engine, instead))
 
 
 @app.command()
@@ -278,13 +282,14 @@ def open_(
         if (run_dir is None) == (socket is None):
             _fail("open takes either a run folder or --socket", 2)
         if run_dir is not None:
-            _explore(launch.run_folder(run_dir))
+            folder = launch.run_folder(run_dir)
+            _show(launch.engine_of(folder), _plainly(shell_word(run_dir)))
         assert socket is not None
         if not socket.is_socket():
             _fail(f"{socket} is not a socket; is the ssh -L tunnel still up?", 2)
         with waiting(f"the engine at {socket}"):
             launch.attachable(socket)
-        _show(lambda: launch.attachable(socket))
+        _show(lambda: launch.attachable(socket), _plainly("RUN"))
 
 
 @app.command()

@@ -17,7 +17,6 @@ from rich.text import Text
 from textual import work
 from textual.app import App
 from textual.binding import BindingType
-from textual.content import Content
 from textual.driver import Driver
 from textual.events import Event
 from textual.filter import Monochrome, NoColor
@@ -30,14 +29,13 @@ from engine.wire.client import EngineClient
 from engine.wire.endpoints import OUTSIDE, PLAN, START, STOP, STUDY, Call
 from engine.wire.messages import (
     MarkEvent,
-    OutsideInfo,
     PlanRequest,
     RunStatus,
     StartRequest,
     StopRequest,
 )
 from seal_tui import crash
-from seal_tui.explorer import blind, place, settings
+from seal_tui.explorer import blind, key_names, place, settings
 from seal_tui.explorer.actions import bindings
 from seal_tui.explorer.input_queue import Host, InputQueue
 from seal_tui.explorer.key_parser import TerminalDriver
@@ -57,7 +55,6 @@ from seal_tui.explorer.widgets.bars import refresh_keys
 from seal_tui.text import planned, words
 from seal_tui.text.safe import Safe, one_line, shell_word
 
-_LINES_OF_A_QUESTION = 10
 _TERMINAL_CHECK_S = 3.0
 _NEWS_S = 10.0
 _SCREENS: tuple[type[SealScreen], ...] = (
@@ -137,6 +134,18 @@ class SealApp(App[None]):
 
     def in_background(self, worker: Worker[None] | None) -> None:
         self.input_queue.background(worker)
+
+    async def _check_bindings(self, key: str, priority: bool = False) -> bool:
+        """Run the action of a key. One that has none here is said to, in the last line."""
+        screen = self.screen
+        if not isinstance(screen, SealScreen):
+            return await super()._check_bindings(key, priority)
+        if priority:
+            screen.quietly(Safe(""))
+        done = await super()._check_bindings(key, priority)
+        if not done and not priority:
+            screen.quietly(screen.unbound(key_names.show(key), self.input_queue.action(key)))
+        return done
 
     # ---------------------------------------------------------- the engine
 
@@ -305,7 +314,7 @@ class SealApp(App[None]):
         try:
             outside = await ask(OUTSIDE())
             if not outside.seen:
-                if not await self._confirm_outside(outside):
+                if not await self.push_screen_wait(ConfirmScreen(planned.outside(outside))):
                     return
                 seen = outside.digest
             if (await ask(STUDY())).changed:
@@ -322,13 +331,6 @@ class SealApp(App[None]):
             self.notify(one_line(str(error)), severity="error", markup=False)
             return
         self._command(START(StartRequest(seen=seen)))
-
-    async def _confirm_outside(self, found: OutsideInfo) -> bool:
-        words = planned.outside(found)
-        if len(found.lines) > _LINES_OF_A_QUESTION:  # these can be scrolled
-            await self.push_screen_wait(TextScreen(Safe("before the run"), Content(words)))
-            words = Safe(f"A run of this study does these {len(found.lines):,} things.")
-        return bool(await self.push_screen_wait(ConfirmScreen(Safe(f"{words}\n\nRun it?"))))
 
     @work(group="command")
     async def action_stop_run(self) -> None:
@@ -377,14 +379,15 @@ class SealApp(App[None]):
         self._close_messages_no_wait()
 
 
-def run_explorer(engine: EngineClient | Path | Callable[[], Path]) -> int:
-    """Runs the explorer on this terminal and returns the exit code.
+def run_explorer(engine: EngineClient | Path | Callable[[], Path], instead: str = "") -> int:
+    """Runs the explorer on this terminal and returns the exit code. Without a terminal it says
+    what to do `instead`.
 
     `engine` is a client, a socket, or a function that returns the socket; it is called again
     when the connection is lost. Raises `BadInput` for an invalid settings file.
     """
     if not (sys.stdin.isatty() and sys.stdout.isatty()) or os.environ.get("TERM") == "dumb":
-        print("The explorer needs a terminal. Use --headless for plain output.", file=sys.stderr)
+        print(f"seal-tui: the explorer needs a terminal. {instead}".strip(), file=sys.stderr)
         return 2
     own = settings.load()
     client = engine if isinstance(engine, EngineClient) else EngineClient.at(engine)

@@ -205,7 +205,7 @@ class InputQueue:
     def _in_field(self) -> bool:
         return isinstance(self._app.focused, Input | TextArea)
 
-    def _action(self, key: str) -> Action | None:
+    def action(self, key: str) -> Action | None:
         """The action of this key here, if it is one of the table."""
         for _, bindings in self._app.screen._modal_binding_chain:
             for binding in bindings.key_to_bindings.get(key, ()):
@@ -218,7 +218,7 @@ class InputQueue:
             return False
         if self._in_field():
             return event.is_printable or event.key in _EDITS
-        action = self._action(event.key)
+        action = self.action(event.key)
         return action is not None and action.light
 
     def _is_answer(self, event: Event) -> bool:
@@ -228,7 +228,7 @@ class InputQueue:
         """Whether it may be handled however long the engine takes."""
         if not isinstance(event, Key):
             return isinstance(event, _SCROLLS)
-        action = None if self._in_field() else self._action(event.key)
+        action = None if self._in_field() else self.action(event.key)
         away = action is not None and (action.scope == "app" or action.moves)
         return event.key == "escape" or away or (self._in_field() and self._is_light(event))
 
@@ -239,7 +239,7 @@ class InputQueue:
             key = event.then[0].key
             if self._in_field() and key in _ALT_EDITS:
                 meant = (Key(_ALT_EDITS[key], None),)
-            elif self._action(f"alt+{key}") is not None:
+            elif self.action(f"alt+{key}") is not None:
                 meant = (Key(f"alt+{key}", None),)
         for one in meant:
             one.time = event.time

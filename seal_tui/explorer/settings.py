@@ -12,6 +12,7 @@ from engine.author import login
 from engine.errors import BadInput
 from engine.settings import explained
 from engine.xdg import config_file
+from seal_tui.explorer import key_names
 from seal_tui.explorer.actions import ACTIONS, BY_ID, TOGETHER
 from seal_tui.explorer.themes import THEMES
 
@@ -84,11 +85,17 @@ def _wrong_keys(settings: Settings) -> str:
         owners: dict[str, str] = {}
         for action in ACTIONS:
             if action.scope in scopes:
-                for key in keymap[action.id].split(","):
-                    if not key:
+                for written in keymap[action.id].split(","):
+                    key = key_names.read(written)
+                    if not written:
                         return f"keys.{action.id}: empty key"
+                    if not key:
+                        return (
+                            f"keys.{action.id}: {written!r} is not a key; keys are characters and "
+                            "names (f5, pagedown), if need be after ctrl+, alt+ or shift+"
+                        )
                     if other := owners.get(key):
-                        return f"keys.{action.id}: {key!r} is already bound to {other}"
+                        return f"keys.{action.id}: {written!r} is already bound to {other}"
                     owners[key] = action.id
     return ""
 

@@ -16,10 +16,10 @@ def lines(plan: RunPlan) -> list[Safe]:
 
 
 def outside(found: OutsideInfo) -> Safe:
-    """What a study calls that the user has not seen on this machine."""
+    """The question before the run of a study that the user has not seen on this machine."""
     parts = ["This study was not written on this machine. A run of it"]
     parts += [f"  {one_line(line)}" for line in found.lines]
-    return Safe("\n".join(parts))
+    return Safe("\n".join([*parts, "", "Run it?"]))
 
 
 def made_otherwise(plan: RunPlan) -> int:

@@ -542,3 +542,5 @@ def test_open_attaches_to_a_socket_or_explains_why_it_cannot(seal_tui: Cli, run:
     answer = seal_tui("open", "--socket", launch.ensure_engine(run))
     assert answer.returncode == 2
     assert "needs a terminal" in answer.stderr
+    answer = seal_tui("open", run)
+    assert "seal-tui status" in one_line(answer, 2) and "--headless" not in answer.stderr

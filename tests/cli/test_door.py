@@ -25,8 +25,11 @@ from tests.engine.conftest import end_engine
 from tests.engine.studies import ServerSays, stand_in_server, write_study
 from tests.fault.tiny import answer as model_answer
 from tests.fault.tiny import write_light_study
+from tests.tally import Tally
 from tests.tui.terminal import Terminal
 from tests.tui.test_hostile_terminal import leaks
+
+pytestmark = pytest.mark.fault("leaks")
 
 # A title, a bell, the same as one C1 character, bidi controls, and words of a shell.
 HOSTILE = (
@@ -47,6 +50,38 @@ def on_terminal(*arguments: object, cwd: Path, **environment: str) -> tuple[int,
         terminal.close()
     assert b"Traceback" not in terminal.output, terminal.output
     return code, terminal.output
+
+
+# Commands after one another on one terminal, each in a process of its own that need not import
+# everything again; after each a line with its exit code.
+IN_TURN = """
+import json, os, sys
+from seal_tui.cli import commands
+for number, words in enumerate(json.loads(sys.argv[1])):
+    if (pid := os.fork()) == 0:
+        sys.argv = ["seal-tui", *map(os.fsdecode, map(bytes.fromhex, words))]
+        sys.exit(commands.main())
+    _, status = os.waitpid(pid, 0)
+    os.write(1, b"END %d %d;" % (number, os.waitstatus_to_exitcode(status)))
+"""
+
+
+def in_turn(
+    commands: Sequence[Sequence[str]], *, cwd: Path, **environment: str
+) -> list[tuple[int, bytes]]:
+    """Exit code, and the bytes that a terminal was sent, of each."""
+    words = [[os.fsencode(word).hex() for word in command] for command in commands]
+    begin = "import os,sys; os.chdir(sys.argv[1]); os.execv(sys.argv[2], sys.argv[2:])"
+    run = [sys.executable, "-P", "-c", IN_TURN, json.dumps(words)]
+    terminal = Terminal([sys.executable, "-c", begin, str(cwd), *run], environment=environment)
+    try:
+        assert terminal.ended() == 0, terminal.output
+    finally:
+        terminal.close()
+    parts = re.split(rb"END (\d+) (-?\d+);", terminal.output)
+    assert parts[1::3] == [b"%d" % number for number in range(len(commands))]
+    assert b"Traceback" not in terminal.output, terminal.output
+    return [(int(code), output) for output, code in zip(parts[::3], parts[2::3], strict=False)]
 
 
 @pytest.fixture(scope="module")
@@ -135,7 +170,10 @@ COMMANDS: Sequence[tuple[str, ...]] = (
 
 
 def test_no_command_prints_a_name_as_it_is(
-    imported: tuple[Recording, bytes], place: Path, capsys: pytest.CaptureFixture[str]
+    imported: tuple[Recording, bytes],
+    place: Path,
+    capsys: pytest.CaptureFixture[str],
+    tally: Tally,
 ) -> None:
     recording, _ = imported
     name = json.dumps(HOSTILE)
@@ -145,11 +183,13 @@ def test_no_command_prints_a_name_as_it_is(
     config = place / "config" / "seal-tui"
     config.mkdir(parents=True)
     (config / "config.toml").write_text(f"author = {name}\n[keys]\nlist.cursor_down = {name}\n")
-    found, codes = {}, set()
-    for command in COMMANDS:
-        arguments = [str(recording.run) if word == "RUN" else word for word in command]
-        code, output = on_terminal(*arguments, cwd=place, XDG_CONFIG_HOME=str(config.parent))
-        codes.add(code)
+    found, codes = {}, []
+    arguments = [
+        [str(recording.run) if word == "RUN" else word for word in command] for command in COMMANDS
+    ]
+    done = in_turn(arguments, cwd=place, XDG_CONFIG_HOME=str(config.parent))
+    for command, (code, output) in zip(COMMANDS, done, strict=True):
+        codes.append(code)
         assert output, command
         if lost := leaks(output):
             found[command] = lost
@@ -157,8 +197,14 @@ def test_no_command_prints_a_name_as_it_is(
             assert b"\nseal-tui: all is well" not in output.replace(b"\r", b""), output
     with capsys.disabled():
         print(f"\n{len(COMMANDS)} commands on a terminal: {len(found)} leaked")
+    tally.add(
+        len(COMMANDS),
+        survived=codes.count(0),
+        refused=len(codes) - codes.count(0),
+        leaked=len(found),
+    )
     assert found == {}
-    assert codes <= {0, 1, 2}
+    assert set(codes) <= {0, 1, 2}
 
 
 MARKUP = "<script>x()</script> [a](javascript:b) | `c` =1+1 ${d}"
@@ -215,7 +261,7 @@ KEY = 'api_key_env="CANARY_KEY"'
 
 
 def test_a_key_of_the_environment_is_in_no_byte_that_is_written(
-    tmp_path: Path, seal_tui: Callable[..., Answer]
+    tmp_path: Path, seal_tui: Callable[..., Answer], tally: Tally
 ) -> None:
     """Of a run that ends, of its exports, and of one whose server says the key."""
 
@@ -255,6 +301,7 @@ def test_a_key_of_the_environment_is_in_no_byte_that_is_written(
     assert {"seal.duckdb", "engine.log", "rows.jsonl"} <= {path.name for path in written}
     assert [path for path in written if SECRET.encode() in path.read_bytes()] == []
     assert SECRET not in "".join(said)
+    tally.add(2, survived=1, refused=1)
 
 
 def test_json_is_ascii_and_says_the_same(imported: tuple[Recording, bytes], place: Path) -> None:

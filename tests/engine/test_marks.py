@@ -282,6 +282,27 @@ def test_a_clock_that_is_set_back_does_not_make_an_old_decision_the_latest(
     assert verdicts(store) == {0: "flip"}
 
 
+def test_a_clock_that_jumps_a_decade_and_back_does_not_change_the_order_of_decisions(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = actions.time.time_ns()
+    decade = 10 * 365 * 86_400 * 10**9
+    for clock, verdict in (
+        (now, "keep"),
+        (now + decade, "drop"),
+        (now - decade, "tie"),
+        (now, "flip"),
+    ):
+        monkeypatch.setattr(actions.time, "time_ns", lambda clock=clock: clock)
+        mark(store, 0, verdict=verdict)
+    assert verdicts(store) == {0: "flip"}
+    with store.write() as cursor:
+        actions.rebuild(cursor)
+    assert verdicts(store) == {0: "flip"}
+    undo(store)
+    assert verdicts(store) == {0: "tie"}
+
+
 def test_marks_are_made_while_a_run_writes(store: Store) -> None:
     ids = list(range(2 * COUNT))
     batches = results.plan(store, "score", "m", ids, lambda missing: [[unit] for unit in missing])

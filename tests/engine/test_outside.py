@@ -12,7 +12,7 @@ import pytest
 
 from engine import outside
 from engine import study as studies
-from engine.errors import NotReady
+from engine.errors import BadInput, NotReady
 from engine.service import Engine
 from engine.wire.messages import PlanRequest, StartRequest
 from seal_tui.cli import runs
@@ -174,3 +174,31 @@ def test_a_study_file_is_the_users_own_but_not_out_of_a_run_folder(tmp_path: Pat
     runs.prepare(folder / "study.toml", tmp_path / "run", yes=True)
     runs.prepare(folder / "study.toml", tmp_path / "run")  # was confirmed
     runs.prepare(theirs / "study.toml", tmp_path / "own")
+
+
+FEATURE = {"name": "clear", "question": "Is it clear?", "kind": "bool", "role": "target"}
+FEATURES: dict[str, list[Any]] = {
+    "too many": [{**FEATURE, "name": f"f{n}"} for n in range(501)],
+    "a name that moves the cursor": [{**FEATURE, "name": "a\x1b[2Jb"}],
+    "a name that is a path": [{**FEATURE, "name": "../../x"}],
+    "a name that is code": [{**FEATURE, "name": "{{ x }}"}],
+    "one name twice": [FEATURE, FEATURE],
+    "no name": [{**FEATURE, "name": ""}],
+    "none": [],
+}
+
+
+@pytest.mark.parametrize("features", FEATURES.values(), ids=FEATURES)
+def test_a_hostile_taxonomy_in_a_folder_is_refused(tmp_path: Path, features: Any) -> None:
+    folder = foreign(tmp_path, "")
+    content = json.loads((folder / "study.json").read_text())
+    (folder / "study.json").write_text(json.dumps({**content, "features": features}))
+    with pytest.raises(BadInput, match=r"study\.json in the run folder is invalid") as caught:
+        Engine(folder)
+    assert str(caught.value).isprintable()
+
+
+def test_a_study_that_is_nested_without_end_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "study.json").write_text('{"data": ' + "[" * 200_000)
+    with pytest.raises(BadInput, match=r"study\.json in the run folder is invalid"):
+        Engine(tmp_path)

@@ -11,21 +11,25 @@ import pytest
 from tests.engine.studies import prepare
 from tests.fault.conftest import KILLS, Tally
 from tests.fault.kills import STAGES, kill_in, prepare_stages
-from tests.fault.tiny import write_tiny_study
+from tests.fault.tiny import write_light_study, write_tiny_study
 
 pytestmark = pytest.mark.fault("kills")
 
-SHORT = ("rescore:post",)
+SHORT = ("label:main",)  # of a study without torch, whose loading would take most of the time
 SEED = 7
 
 
 @pytest.fixture(scope="module")
 def stages(
-    models: Path, url: str, tmp_path_factory: pytest.TempPathFactory
+    request: pytest.FixtureRequest, url: str, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[Path, dict[str, Path]]:
     """A run that was never killed, and a copy of it as it was at the door of every stage."""
     folder = tmp_path_factory.mktemp("kills")
-    whole = prepare(write_tiny_study(folder / "study", models, url), folder / "whole")
+    if KILLS:
+        study = write_tiny_study(folder / "study", request.getfixturevalue("models"), url)
+    else:
+        study = write_light_study(folder / "study", url)
+    whole = prepare(study, folder / "whole")
     return whole, prepare_stages(whole, STAGES if KILLS else SHORT, folder)
 
 

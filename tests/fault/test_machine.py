@@ -34,7 +34,7 @@ from tests.engine.studies import (
     stand_in_server,
     until,
 )
-from tests.fault.conftest import Tally
+from tests.fault.conftest import KILLS, Tally
 from tests.fault.kills import EngineProcess, differences, run_until_over, stage_now
 from tests.fault.tiny import answer, write_light_study
 
@@ -79,7 +79,7 @@ def gate() -> Iterator[tuple[Gate, str]]:
 # ---------------------------------------------------------------- disk
 
 
-@pytest.mark.parametrize("room", [0, 3_000], ids=["none", "a little"])
+@pytest.mark.parametrize("room", [0, 3_000] if KILLS else [3_000])
 @pytest.mark.fault("full disk")
 def test_a_full_disk_stops_the_run_in_one_line_and_loses_nothing(
     room: int, gate: tuple[Gate, str], tmp_path: Path, tally: Tally

@@ -27,6 +27,7 @@ from tests.engine.studies import prepare
 from tests.fault.conftest import Tally
 from tests.fault.test_machine import _without_override
 from tests.fault.tiny import write_light_study
+from tests.tui.terminal import Terminal
 
 STRANGER = 54321  # has no entry among the users
 root_only = pytest.mark.skipif(os.getuid() != 0, reason="only root can become somebody else")
@@ -153,6 +154,30 @@ def test_folders_that_cannot_be_made_are_named_with_the_variable_that_moves_them
         assert as_stranger(lambda: place.keep("/run", place.Place())) == "None"
         assert "PermissionError" in as_stranger(own_paths.copied_file)  # clipboard.py goes on
     tally.add(4, survived=2, refused=2)
+
+
+def test_the_explorer_works_where_it_may_write_nothing_of_its_own(
+    run: Path, start: Callable[[Path], Path], tmp_path: Path, tally: Tally
+) -> None:
+    start(run)
+    closed = tmp_path / "closed"
+    closed.mkdir(0o555)
+    own = {f"XDG_{kind}_HOME": str(closed) for kind in ("CONFIG", "STATE", "CACHE")}
+    plain_user = ["setpriv", "--bounding-set=-all", "--inh-caps=-all", "--"]
+    explorer = Terminal(
+        [*(plain_user if os.getuid() == 0 else []), *COMMAND, "open", str(run)],
+        environment={**own, "HOME": str(closed), "LC_ALL": "C"},
+    )
+    try:
+        explorer.read_until("not started", timeout=20)
+        explorer.write("q")
+        assert explorer.ended() == 0
+    finally:
+        explorer.process.kill()
+        explorer.close()
+    assert b"Traceback" not in explorer.output
+    assert not list(closed.iterdir())
+    tally.add(1, survived=1)
 
 
 # ---------------------------------------------------------------- names

@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from engine.errors import SealError
+from engine.errors import BadInput, SealError
+from engine.models import adapter_settings
 from engine.models.classifier import Source
 from engine.models.embedded import resolve
 from engine.models.embedder import load_sentence_model
@@ -127,3 +128,44 @@ def test_a_model_of_the_hub_counts_by_its_commit_and_runs_no_code_for_it(
     )
     assert done.stdout.strip() == commit, done.stderr
     assert canaries.fired() == []
+
+
+ADAPTER_SETTINGS: dict[str, dict[str, Any]] = {
+    "a huge rank": {"r": 10**9},
+    "a rank that is no number": {"r": "8"},
+    "a huge rank in one place": {"rank_pattern": {"q_proj": 10**9}},
+    "a module to be imported": {"megatron_config": {"a": 1}, "megatron_core": "planted_module"},
+    "layers repeated": {"layer_replication": [[0, 10**9]]},
+}
+
+
+@pytest.mark.parametrize("settings", ADAPTER_SETTINGS.values(), ids=ADAPTER_SETTINGS)
+def test_hostile_settings_of_an_adapter_are_refused_before_anything_is_reserved(
+    settings: dict[str, Any],
+) -> None:
+    good = {"peft_type": "LORA", "r": 8, "megatron_core": "megatron.core", "megatron_config": None}
+    shapes = {"base.q_proj.lora_A.weight": [8, 64], "base.q_proj.lora_B.weight": [64, 8]}
+    adapter_settings.check("own", good, shapes)
+    with pytest.raises(BadInput, match=r"^the adapter_config\.json of own ") as caught:
+        adapter_settings.check("own", {**good, **settings}, shapes)
+    assert str(caught.value).isprintable()
+
+
+def test_an_adapter_whose_base_is_elsewhere_is_put_on_the_base_of_the_study(
+    tmp_path: Path, canaries: Canaries
+) -> None:
+    """The base that it names is neither looked for nor loaded."""
+    adapter = tmp_path / "adapter"
+    adapter.mkdir()
+    source = Path(resolve("embedded:labeler-adapter"))
+    for path in source.iterdir():
+        (adapter / path.name).write_bytes(path.read_bytes())
+    base = with_code(tmp_path / "base", canaries)
+    config = json.loads((adapter / "adapter_config.json").read_text())
+    config |= {"base_model_name_or_path": base, "auto_mapping": {"parent_library": "own"}}
+    (adapter / "adapter_config.json").write_text(json.dumps(config))
+    load_causal("embedded:smollm2", str(adapter), "cpu", None)
+    assert canaries.fired() == []
+    (adapter / "adapter_config.json").write_text(json.dumps({**config, "r": 10**9}))
+    with pytest.raises(BadInput, match="a rank that its weights do not have"):
+        load_causal("embedded:smollm2", str(adapter), "cpu", None)

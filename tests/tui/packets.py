@@ -138,11 +138,12 @@ def state(app: SealApp, engine: Engine) -> dict[str, Any]:
     return {
         "decisions": [(entry.source_id, entry.summary, entry.pairs) for entry in log],
         "mode": app.current_mode,
-        "screens": {
-            mode: [_screen(screen) for screen in stack]
-            for mode, stack in sorted(app._screen_stacks.items())
-        },
         "blind": app.session.blind,
+    } | {
+        f"{mode} {place} {name}": value
+        for mode, stack in sorted(app._screen_stacks.items())
+        for place, screen in enumerate(stack)
+        for name, value in _screen(screen).items()
     }
 
 
@@ -210,4 +211,9 @@ async def compare(run: Path, seed: int, count: int, scratch: Path) -> None:
     bunches = packets(chance, keys)
     slowly = await after(run, keys, scratch, slowly=True, size=size)
     at_once = await after(run, bunches, scratch, slowly=False, size=size)
-    assert at_once == slowly, (seed, size, bunches)
+    told = "".join(
+        f"{name}: {at_once.get(name)}\n   typed slowly: {value}\n"
+        for name, value in slowly.items()
+        if at_once.get(name) != value
+    )
+    assert not told, f"{told}seed {seed}, {size}"

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 
+import msgspec
 import pytest
 
 from engine.results.records import REGIMES
 from engine.wire.endpoints import PAIRS, REWRITES, STOP
 from seal_tui.explorer.widgets.matrix import Matrix
 from seal_tui.explorer.widgets.rows import RowList
+from tests import records
 
 from .conftest import Opener, screen_text, shows, until
 from .fake_engine import DONE_STAGES, FakeEngine, stage
@@ -246,3 +248,15 @@ async def test_a_long_stage_leaves_the_tabs_and_its_share(
         shown = await shows(pilot, "25 %")
         first = shown.splitlines()[0]
         assert "7 plots" in first and "label con" in first and first.endswith("… 25 %")
+
+
+async def test_what_a_limit_left_out_and_why_there_is_no_score_are_said(
+    engine: FakeEngine, explorer: Opener
+) -> None:
+    tables = records.with_rows(engine.metrics.tables, robustness=())
+    engine.metrics = msgspec.structs.replace(engine.metrics, tables=tables)
+    engine.study = msgspec.structs.replace(engine.study, rewritten=34, rewritten_used=21)
+    engine.counts = {**engine.counts, "rows": 2312, "pairs": 150, "usable pairs": 2308}
+    async with explorer() as pilot:
+        await shows(pilot, "150 pairs, a sample of 2,308")
+        await shows(pilot, "no score from 34 rewritten pairs, of which 13 are left out")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import msgspec
 import pytest
 from textual.pilot import Pilot
 from textual.widgets import Input
@@ -228,3 +229,12 @@ async def test_what_the_run_has_not_reached_yet_is_said(
         engine.announce(state="done")
         shown = await shows(pilot, "24 of 24 pairs")
         assert "not scored yet" not in shown
+
+
+async def test_pairs_that_could_not_be_scored_are_counted_beside_the_list(
+    engine: FakeEngine, explorer: Opener
+) -> None:
+    engine.study = msgspec.structs.replace(engine.study, pairs=27)
+    async with explorer() as pilot:
+        await pilot.press("3")
+        await shows(pilot, "24 of 24 pairs · 3 not scored")

@@ -86,6 +86,7 @@ async def test_a_study_of_somebody_else_is_run_only_after_what_it_calls_was_show
     engine.state = "stopped"
     engine.calls = ("calls http://\x1b[2Jelsewhere with the key in SOME_KEY", "reads /etc/passwd")
     async with explorer() as pilot:
+        await shows(pilot, "2,317")
         await pilot.press("R")
         shown = await shows(pilot, "not written on this machine", "Run it?")
         assert "calls http://␛[2Jelsewhere with the key in SOME_KEY" in shown
@@ -104,11 +105,10 @@ async def test_a_study_that_calls_very_much_can_be_read_to_its_end(
 ) -> None:
     engine.state, engine.calls = "stopped", tuple(f"reads /place/{n}" for n in range(200))
     async with explorer() as pilot:
+        await shows(pilot, "2,317")
         await pilot.press("R")
-        await shows(pilot, "before the run", "reads /place/3")
+        await shows(pilot, "reads /place/3")
         await pilot.press("end")
-        await shows(pilot, "reads /place/199")
-        await pilot.press("escape")
-        await shows(pilot, "does these 200 things")
+        await shows(pilot, "reads /place/199", "Run it?")
         await pilot.press("y")
         await until(pilot, lambda: engine.state == "running")

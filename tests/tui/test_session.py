@@ -167,6 +167,8 @@ def test_a_dropped_line_loses_no_decision_and_no_place(tmux: Tmux, run: Path) ->
     tmux.start(opening(run))
     tmux.shows("filter regime:resisted", "6 of 24 pairs", "1 decided")
     tmux.type("u")
+    tmux.shows("Nothing to undo in this explorer", "flip on pair")
+    tmux.type("y")
     tmux.shows("0 decided")
 
 

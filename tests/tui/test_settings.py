@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from engine.errors import BadInput
-from seal_tui.explorer import settings
+from seal_tui.explorer import key_names, settings
+from seal_tui.explorer.actions import ACTIONS
 from seal_tui.explorer.app import SealApp
 
 from .conftest import client_of, shows, until
@@ -35,6 +36,10 @@ def test_without_a_file_there_are_defaults_and_the_login_signs(tmp_path: Path) -
         ('keys.triage.fly = "x"', "keys.triage.fly: unknown action"),
         ('keys.triage.flip = "d"', "keys.triage.drop: 'd' is already bound to triage.flip"),
         ('keys.triage.flip = "x,"', "keys.triage.flip: empty key"),
+        ('keys.triage.flip = "ctrl+x+y"', "keys.triage.flip: 'ctrl+x+y' is not a key"),
+        ('keys.triage.flip = "strg+x"', "keys.triage.flip: 'strg+x' is not a key"),
+        ('keys.triage.flip = "?"', "keys.triage.flip: '?' is already bound to app.help"),
+        ('keys.triage.flip = "question_mark"', "already bound to app.help"),
     ],
 )
 def test_an_error_names_the_file_and_the_key(tmp_path: Path, text: str, said: str) -> None:
@@ -42,6 +47,31 @@ def test_an_error_names_the_file_and_the_key(tmp_path: Path, text: str, said: st
         load(tmp_path, text)
     assert said in str(caught.value) and "config.toml" in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("written", "key"),
+    [
+        ("x", "x"),
+        ("?", "question_mark"),
+        ("+", "plus"),
+        ("plus", "plus"),
+        ("ctrl++", "ctrl+plus"),
+        ("shift+ctrl+f5", "ctrl+shift+f5"),
+        ("é", "é"),
+        ("pagedown", "pagedown"),
+        ("ctrl+ctrl+x", ""),
+        ("page-down", ""),
+        ("", ""),
+    ],
+)
+def test_a_key_is_read_as_a_person_writes_it(written: str, key: str) -> None:
+    assert key_names.read(written) == key
+
+
+def test_every_key_of_the_table_is_a_key() -> None:
+    keys = [key for action in ACTIONS for key in action.keys.split(",")]
+    assert [key for key in keys if key_names.read(key) != key] == []
 
 
 async def test_own_keys_work_and_are_shown_in_place_of_the_usual_ones(

@@ -118,8 +118,8 @@ async def test_notes_tags_and_flags_are_kept_and_found_again(browser: Opener) ->
     async with browser() as pilot:
         await pilot.press("3")
         await shows(pilot, "0 decided")
-        await pilot.press("n", *"both evade", "enter")
-        await shows(pilot, "kim: “both evade”")
+        await pilot.press("n", *"both", "enter", *"evade", "ctrl+s")
+        await shows(pilot, "kim: “both ⏎ evade”")
         await pilot.press("number_sign", *"style hard", "enter")
         await shows(pilot, "#hard · #style")
         await pilot.press("f")

@@ -72,7 +72,7 @@ async def test_a_dialog_stays_open_and_the_log_follows(browser: Opener, decide: 
         await pilot.press("n", *"half a no")
         decide(3, author="kim", verdict="tie")
         await shows(pilot, "half a no", "1 decided")
-        await pilot.press("escape", "L")
+        await pilot.press("escape", "escape", "L")
         await shows(pilot, "1 of 24 decided")
         decide(4, verdict="discuss")
         await shows(pilot, "1 of 24 decided", "bo           discuss")
@@ -86,11 +86,12 @@ async def test_a_decision_about_a_pair_changed_elsewhere_is_refused_and_shown(
         assert current is not None
         await pilot.press("n", *"mine")
         decide(current, author="kim", note="theirs")
-        await pilot.press("enter")
-        await shows(pilot, "“theirs”", "Nothing was saved")
-        assert any("changed since you saw it: “note” by kim" in said for said in told(pilot))
+        await pilot.press("ctrl+s")
+        await shows(pilot, "mine", "changed since you saw it: “note” by kim")
+        await pilot.press("escape", "escape")
+        await shows(pilot, "“theirs”")
         assert lines(pilot).current == current
-        await pilot.press("n", *" and mine", "enter")
+        await pilot.press("n", *" and mine", "ctrl+s")
         await shows(pilot, "“theirs and mine”")
 
 

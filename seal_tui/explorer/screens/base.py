@@ -11,9 +11,10 @@ from textual.widgets import Static
 from textual.worker import Worker
 
 from engine.errors import Kind, SealError
+from seal_tui.explorer.actions import Action
 from seal_tui.explorer.session import Session
 from seal_tui.explorer.widgets.bars import KeyBar, LostLine, TopBar
-from seal_tui.text.safe import content
+from seal_tui.text.safe import Safe, content
 
 
 class Explorer(Protocol):
@@ -59,6 +60,17 @@ class SealScreen(Screen[None]):
     def catch_up(self) -> None:
         """Begin now what waits for a timer: the next key may depend on it."""
 
+    def quietly(self, text: Safe) -> None:
+        """Say in the last line why a key did nothing; the next key removes it."""
+        for bar in self.query(KeyBar):
+            bar.say(text)
+
+    def unbound(self, key: Safe, action: Action | None) -> Safe:
+        """What to say of a key that does nothing here. `action` is what it does elsewhere, or
+        under other circumstances."""
+        what = f"{action.label} is not possible here" if action else "does nothing here"
+        return Safe(f"{key}: {what}" if action else f"{key} {what}")
+
     def progressed(self) -> None:
         """Called when the status of the run has changed."""
 
@@ -99,7 +111,10 @@ class SealScreen(Screen[None]):
         """Called after an event from the engine."""
         self._bars()
         self.progressed()
-        self.explorer.in_background(self.reload())
+        first = self._epoch < 0
+        loading = self.reload()
+        if not first:  # keys apply to what is shown meanwhile
+            self.explorer.in_background(loading)
 
     def _bars(self) -> None:
         self.query_one(TopBar).refresh()

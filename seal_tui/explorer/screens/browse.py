@@ -182,16 +182,20 @@ class BrowseScreen(SealScreen, Generic[Query, Row, Detail]):
             return Safe(f"no {self.NOUN} in this run")
         return one_line(found.hint) or Safe(f"no {self.NOUN} match; ⌫ restores the last filter")
 
+    def left_out(self, found: Ids) -> Safe:
+        """What the count of the list leaves out, or what is not counted elsewhere; may be empty."""
+        return Safe("")
+
     def _summarise(self) -> None:
         way = "↓" if self._descending else "↑"
         count = f"{numbers.count(len(self._ids.ids))} of {numbers.count(self._ids.of)} {self.NOUN}"
-        left = self._ids.left_out
+        left = self.left_out(self._ids)
         what = content(self._filter) if self._filter else Content.styled("all", "dim")
         self.bar.say(
             Content.assemble(("filter ", "dim"), what),
             Content.assemble(
                 (count, "bold"),
-                (f" · {numbers.count(left)} left out" if left else "", "$caution"),
+                (f" · {left}" if left else "", "$caution"),
                 (f" · by {self.order(self._sort)[0]} {way}", "dim"),
                 (" · blind" if self.session.blind else "", "$caution"),
             ),

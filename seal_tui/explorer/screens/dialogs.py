@@ -15,8 +15,9 @@ from textual.widgets import OptionList, Static
 from seal_tui.explorer.actions import BY_ID, Action
 from seal_tui.explorer.screens.closing import ClosesOnce
 from seal_tui.explorer.widgets.detail import Body
-from seal_tui.explorer.widgets.filter_bar import SafeInput
 from seal_tui.text.safe import Safe, fit
+
+_SCROLLED = 12  # a question of more lines can be scrolled
 
 
 class TextScreen(ClosesOnce, ModalScreen[None]):
@@ -61,43 +62,13 @@ class ConfirmScreen(ClosesOnce, ModalScreen[bool]):
         self._question = question
 
     def compose(self) -> ComposeResult:
-        with Vertical(id="confirm"):
+        with (Body if self._question.count("\n") > _SCROLLED else Vertical)(id="confirm"):
             yield Static(
                 Content.assemble(
                     self._question, "\n\n", ("y", "bold"), " yes   ", ("n", "bold"), " no"
                 ),
                 markup=False,
             )
-
-
-class PromptScreen(ClosesOnce, ModalScreen[str | None]):
-    """An input. Enter returns its text, which may be empty; escape returns None."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "dismiss(None)", "leave", show=False),
-        Binding("enter", "keep", "keep", show=False),
-    ]
-
-    def __init__(self, what: Safe, before: str = "") -> None:
-        super().__init__()
-        self._what = what
-        self._before = before
-
-    def compose(self) -> ComposeResult:
-        with Vertical(id="prompt"):
-            yield SafeInput(self._before, compact=True, select_on_focus=False)
-
-    def on_mount(self) -> None:
-        frame = self.query_one("#prompt")
-        frame.border_title = self._what
-        frame.border_subtitle = "enter saves, esc cancels"
-
-    def on_input_submitted(self, event: SafeInput.Submitted) -> None:
-        event.stop()
-        self.action_keep()
-
-    def action_keep(self) -> None:
-        self.dismiss(self.query_one(SafeInput).value.strip())
 
 
 class ChoiceScreen(ClosesOnce, ModalScreen[str | None]):

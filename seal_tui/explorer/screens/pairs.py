@@ -9,6 +9,7 @@ from textual import work
 from textual.binding import BindingType
 from textual.content import Content
 
+from engine.errors import SealError
 from engine.wire.client import EngineProblem
 from engine.wire.endpoints import (
     BLIND_PAIR,
@@ -37,12 +38,13 @@ from engine.wire.messages import (
     SavedFilter,
     SaveFilter,
 )
-from seal_tui.explorer.actions import bindings
+from seal_tui.explorer.actions import Action, bindings
 from seal_tui.explorer.blind import CLOSED
 from seal_tui.explorer.screens.browse import BrowseScreen
-from seal_tui.explorer.screens.dialogs import ChoiceScreen, PromptScreen
+from seal_tui.explorer.screens.dialogs import ChoiceScreen
 from seal_tui.explorer.screens.export import ExportScreen
 from seal_tui.explorer.screens.log import filter_line
+from seal_tui.explorer.screens.prompts import PromptScreen
 from seal_tui.explorer.screens.triage import Triage
 from seal_tui.explorer.session import Session
 from seal_tui.explorer.widgets.bars import refresh_keys
@@ -167,6 +169,11 @@ class PairsScreen(BrowseScreen[PairQuery, AnyRow, AnyPair], Triage):
     async def find(self, query: PairQuery) -> Ids:
         return await self.session.client.ask(PAIRS(query))
 
+    def left_out(self, found: Ids) -> Safe:
+        study = self.session.study
+        missing = 0 if study is None else study.pairs - found.of
+        return Safe(f"{numbers.count(missing)} not scored" if missing > 0 else "")
+
     async def rows(self, ids: Sequence[int]) -> Sequence[AnyRow]:
         request = PairRowsRequest(ids=tuple(ids), author=self.session.author)
         if self.session.blind:
@@ -253,6 +260,11 @@ class PairsScreen(BrowseScreen[PairQuery, AnyRow, AnyPair], Triage):
             await super().load()
         self._load_progress()
 
+    def unbound(self, key: Safe, action: Action | None) -> Safe:
+        if self.session.blind and action is not None and action.name.startswith("decide"):
+            return Safe(f"{key}: {action.label} is off in blind mode; decide with < and >")
+        return super().unbound(key, action)
+
     # ---------------------------------------------------------- decisions
 
     @property
@@ -325,11 +337,19 @@ class PairsScreen(BrowseScreen[PairQuery, AnyRow, AnyPair], Triage):
         if name:
             self.filter_by(f"@{name}")
         elif name == "":
-            prompt = PromptScreen(Safe("name of the filter"))
-            if new_name := await self.app.push_screen_wait(prompt):
-                request = SaveFilter(name=new_name, filter=self._filter)
-                if await self._answer(SAVE_FILTER(request)) is not None:
-                    self.notify(one_line(f"saved; type @{new_name}"), markup=False)
+            prompt = PromptScreen(Safe("name of the filter"), self._save_filter)
+            await self.app.push_screen_wait(prompt)
+
+    async def _save_filter(self, name: str) -> str | None:
+        """Save the current filter under a name; the reason if that is not possible."""
+        if not name:
+            return "a filter needs a name"
+        try:
+            await self.session.client.ask(SAVE_FILTER(SaveFilter(name=name, filter=self._filter)))
+        except SealError as error:
+            return str(error)
+        self.notify(one_line(f"saved; type @{name}"), markup=False)
+        return None
 
     def action_export(self) -> None:
         if self.session.blind:

@@ -133,6 +133,10 @@ class RobustnessScreen(BrowseScreen[RewriteQuery, RewriteRow, RewriteDetail]):
     async def find(self, query: RewriteQuery) -> Ids:
         return await self.session.client.ask(REWRITES(query))
 
+    def left_out(self, found: Ids) -> Safe:
+        many = found.left_out
+        return Safe(f"{numbers.count(many)} left out" if many else "")
+
     async def rows(self, ids: Sequence[int]) -> list[RewriteRow]:
         return await self.session.client.ask(REWRITE_ROWS(RewriteRowsRequest(ids=tuple(ids))))
 

@@ -38,8 +38,9 @@ from engine.wire.messages import (
 )
 from seal_tui.explorer import clipboard
 from seal_tui.explorer.screens.base import SealScreen
-from seal_tui.explorer.screens.dialogs import ConfirmScreen, PromptScreen, TextScreen
+from seal_tui.explorer.screens.dialogs import ConfirmScreen, TextScreen
 from seal_tui.explorer.screens.log import log_text, undo_question
+from seal_tui.explorer.screens.prompts import NoteScreen, PromptScreen
 from seal_tui.explorer.session import Session
 from seal_tui.explorer.widgets import blocks
 from seal_tui.explorer.widgets.window import WindowList
@@ -130,39 +131,61 @@ class Triage(SealScreen):
     def action_note(self) -> None:
         row = self.lines.current_row
         if row is None:
-            return  # not loaded yet, so an existing note is unknown
+            self.quietly(Safe("there is no pair to note something about"))
+            return
         targets = self.targets
+        seen: int | None = self._seen(targets)
 
-        def save(note: str | None) -> None:
-            if note is not None:
-                self._change(targets, MarkChange(note=note), Safe("note"), seen)
+        async def save(note: str) -> str | None:
+            nonlocal seen
+            reason = await self._save(targets, MarkChange(note=note), Safe("note"), seen)
+            seen = None  # what others changed is known now
+            return reason
 
-        seen = self._seen(targets)
         alone = targets == (self.lines.current,)
         before = row.mark.note if row.mark is not None and alone else ""
-        self.app.push_screen(PromptScreen(Safe("note"), before), save)
+        self.app.push_screen(NoteScreen(Safe("note"), save, before))
 
     def action_tag(self) -> None:
         row = self.lines.current_row
         if row is None:
+            self.quietly(Safe("there is no pair to tag"))
             return
         targets = self.targets
-        seen = self._seen(targets)
+        seen: int | None = self._seen(targets)
         alone = targets == (self.lines.current,)
         before = set(row.mark.tags) if row.mark is not None and alone else set()
 
-        def save(text: str | None) -> None:
-            if text is None:
-                return
+        async def save(text: str) -> str | None:
+            nonlocal seen
             now = set(text.replace("#", " ").split())
             change = MarkChange(
                 add_tags=tuple(sorted(now - before)), remove_tags=tuple(sorted(before - now))
             )
-            if change.add_tags or change.remove_tags:
-                self._change(targets, change, Safe("tag"), seen)
+            if not change.add_tags and not change.remove_tags:
+                return None
+            reason = await self._save(targets, change, Safe("tag"), seen)
+            seen = None
+            return reason
 
         title = Safe("tags, separated by spaces")
-        self.app.push_screen(PromptScreen(title, " ".join(sorted(before))), save)
+        self.app.push_screen(PromptScreen(title, save, " ".join(sorted(before))))
+
+    async def _save(
+        self, targets: tuple[int, ...], change: MarkChange, what: Safe, seen: int | None
+    ) -> str | None:
+        """Make the change of a dialog; the reason if that is not possible."""
+        seen = self._seen(targets) if seen is None else seen
+        if len(targets) > _ASK_ABOVE and not await self._confirmed(targets, what):
+            return "not saved"
+        try:
+            async with self._in_order:
+                done = await self.session.client.ask(MARK(self._request(targets, change, seen)))
+        except SealError as error:
+            self.marks_changed()
+            return str(error)
+        self._made(targets, done)
+        return None
 
     def _change(
         self, targets: tuple[int, ...], change: MarkChange, what: Safe, seen: int | None = None
@@ -174,6 +197,12 @@ class Triage(SealScreen):
             self._change_all(targets, change, what, seen)
         elif targets:
             self._change_one(targets, change, seen)
+        else:
+            self.quietly(Safe("there is no pair to decide about"))
+
+    async def _confirmed(self, targets: tuple[int, ...], what: Safe) -> bool:
+        question = Safe(f"{what}: {numbers.count(len(targets))} selected pairs?")
+        return await self.app.push_screen_wait(ConfirmScreen(question))
 
     @work(group="mark")
     async def _change_one(self, targets: tuple[int, ...], change: MarkChange, seen: int) -> None:
@@ -183,12 +212,11 @@ class Triage(SealScreen):
     async def _change_all(
         self, targets: tuple[int, ...], change: MarkChange, what: Safe, seen: int
     ) -> None:
-        question = Safe(f"{what}: {numbers.count(len(targets))} selected pairs?")
-        if await self.app.push_screen_wait(ConfirmScreen(question)):
+        if await self._confirmed(targets, what):
             await self._carry_out(targets, change, seen)
 
-    async def _carry_out(self, targets: tuple[int, ...], change: MarkChange, seen: int) -> None:
-        request = MarkRequest(
+    def _request(self, targets: tuple[int, ...], change: MarkChange, seen: int) -> MarkRequest:
+        return MarkRequest(
             pair_ids=targets,
             change=change,
             author=self.session.author,
@@ -197,12 +225,17 @@ class Triage(SealScreen):
             session=self.session.name,
             seen=seen,
         )
-        done = await self._apply(MARK(request))
+
+    async def _carry_out(self, targets: tuple[int, ...], change: MarkChange, seen: int) -> None:
+        done = await self._apply(MARK(self._request(targets, change, seen)))
         if done is None:  # failed: keep the selection or the cursor
             if len(targets) == 1:
                 self.lines.go_to(targets[0])
             self.marks_changed()
             return
+        self._made(targets, done)
+
+    def _made(self, targets: tuple[int, ...], done: MarksChanged) -> None:
         self.lines.deselect(targets)  # pairs selected in the meantime stay selected
         self._report(done, loud=len(targets) > 1)
 

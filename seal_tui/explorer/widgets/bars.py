@@ -127,13 +127,23 @@ class LostLine(Widget):
 
 
 class KeyBar(Widget):
-    """The keys that work on the current screen, the most specific first; what others decided."""
+    """The keys that work on the current screen, the most specific first; what others decided. In
+    their place, until the next key, why the last one did nothing."""
+
+    _said = Safe("")
 
     def __init__(self, session: Session) -> None:
         super().__init__()
         self._session = session
 
+    def say(self, text: Safe) -> None:
+        if text != self._said:
+            self._said = text
+            self.refresh()
+
     def render(self) -> Content:
+        if self._said:
+            return Content.styled(f" {self._said}", "dim").truncate(self.size.width, ellipsis=True)
         bindings = self.screen.active_bindings.values()
         bound = {active.binding.id: active.binding for active in bindings if active.enabled}
         here: list[tuple[str, str]] = []
