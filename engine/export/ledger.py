@@ -31,7 +31,7 @@ def read(path: Path) -> Iterator[LedgerRow]:
             if not number:
                 raise BadInput(f"{path} is empty, not a ledger")
     except msgspec.ValidationError as error:
-        reason = explained(error, LedgerRow)
+        reason = explained(error, LedgerRow).removeprefix("the file: ")
         raise BadInput(f"{path}, line {number}: not a ledger row: {reason}") from None
     except (ValueError, RecursionError):
         raise BadInput(f"{path}, line {number}: not a ledger row: it is no JSON") from None

@@ -19,7 +19,7 @@ from tests.fault.conftest import KILLS, Tally
 
 pytestmark = pytest.mark.fault("bad inputs")
 EVERY = 1 if KILLS else 4  # all of them take half a minute; part of make fault
-CHANGES = 60 if KILLS else 8  # to every file
+CHANGES = 300 if KILLS else 8  # to every file
 SHOW = "FAULT_SHOW" in os.environ  # prints every line, for whoever reads them
 
 

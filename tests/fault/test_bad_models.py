@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import io
+import random
 import re
 import shutil
 import time
+from collections.abc import Iterable
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -19,14 +21,17 @@ from engine.executors.process import _answer
 from engine.executors.requests import Ask, Identify, Load
 from engine.executors.worker import Worker
 from engine.models.operations import Score
+from tests.fault.bad_inputs import mutation
 from tests.fault.bad_inputs.base import LONGEST, SECONDS, raw
-from tests.fault.bad_inputs.models import BadModel, cases
+from tests.fault.bad_inputs.models import WEIGHTS, BadModel, cases, reward
 from tests.fault.conftest import KILLS, Tally
 from tests.fault.test_bad_inputs import SHOW
 from tests.fault.test_models import texts
 
 pytestmark = pytest.mark.fault("bad inputs")
 EVERY = 1 if KILLS else 5
+CHANGES = 200 if KILLS else 5  # to every file
+HEADER = 4_000
 
 
 def loaded(case: BadModel, folder: Path) -> tuple[str, Any]:
@@ -58,9 +63,9 @@ def shortcoming(case: BadModel, status: str, said: str, seconds: float) -> str |
     return None
 
 
-def test_a_bad_model_is_one_line(models: Path, tmp_path: Path, tally: Tally) -> None:
+def all_of(cases: Iterable[BadModel], models: Path, tmp_path: Path, tally: Tally) -> None:
     wrong = []
-    for case in islice(cases(), 0, None, EVERY):
+    for case in cases:
         work = Path(shutil.copytree(models / case.good, tmp_path / "work"))
         case.damage(work)
         began = time.monotonic()
@@ -79,3 +84,33 @@ def test_a_bad_model_is_one_line(models: Path, tmp_path: Path, tally: Tally) -> 
             wrong.append(f"{case.name}: {problem}: {said[:300]!r}")
         shutil.rmtree(work)
     assert not wrong, "\n".join([f"{len(wrong)} fell short", *wrong])
+
+
+def test_a_bad_model_is_one_line(models: Path, tmp_path: Path, tally: Tally) -> None:
+    all_of(islice(cases(), 0, None, EVERY), models, tmp_path, tally)
+
+
+@pytest.mark.parametrize(
+    "file", ["config.json", "tokenizer.json", "tokenizer_config.json", WEIGHTS]
+)
+def test_any_change_to_a_model_is_taken_or_one_line(
+    file: str, models: Path, tmp_path: Path, tally: Tally
+) -> None:
+    content = (models / "reward" / file).read_bytes()
+    dice = random.Random(file)
+
+    def changes() -> Iterable[BadModel]:
+        for number in range(CHANGES):
+            if file != WEIGHTS and number % 2:
+                damaged = mutation.swapped_value(content, dice)
+            else:
+                head, rest = content[:HEADER], content[HEADER:]  # what is behind it is numbers
+                damaged = mutation.changed(head, dice) + rest
+
+            def damage(folder: Path, damaged: bytes = damaged) -> None:
+                (folder / file).write_bytes(damaged)
+
+            name = f"{file}, change {number}"
+            yield BadModel(name, "reward", damage, reward, taken=True)
+
+    all_of(changes(), models, tmp_path, tally)

@@ -199,11 +199,12 @@ ADAPTERS: dict[str, Damage] = {
 }
 
 
+def reward(folder: str) -> ModelBackend:
+    return ClassifierBackend(model=folder)
+
+
 def cases() -> Iterator[BadModel]:
     """Of rewards first, which everything else is built like."""
-
-    def reward(folder: str) -> ModelBackend:
-        return ClassifierBackend(model=folder)
 
     def bad(name: str, damage: Damage, taken: bool = False) -> BadModel:
         return BadModel(name, "reward", damage, reward, taken)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import random
+from collections.abc import Iterator
+from typing import Any
 
 _WORDS = (
     *(b"null", b"NaN", b"-1", b"1e999", b"[]", b"{}", b"true", b'""', b"\x00", b"\xff", b"\n"),
@@ -42,3 +45,26 @@ def _repeated(content: bytes, dice: random.Random) -> bytes:
 def _swapped(content: bytes, dice: random.Random) -> bytes:
     at = dice.randint(0, len(content))
     return content[:at] + dice.choice(_WORDS) + content[at + dice.randint(0, 6) :]
+
+
+_VALUES = (None, True, -1, 0, 10**12, 1.5, "", "x", "\x00", [], {}, [1], {"a": 1}, ["x"] * 3)
+
+
+def swapped_value(content: bytes, dice: random.Random) -> bytes:
+    """JSON with one value, however deep, swapped for another or left out."""
+    tree = json.loads(content)
+    place, key = dice.choice(list(_places(tree)))
+    if dice.random() < 0.2:
+        del place[key]
+    else:
+        place[key] = dice.choice(_VALUES)
+    return json.dumps(tree).encode()
+
+
+def _places(tree: Any) -> Iterator[tuple[Any, Any]]:
+    """Every container with each of its keys; of long ones the first keys."""
+    keys = list(tree)[:20] if isinstance(tree, dict) else list(range(len(tree)))[:20]
+    for key in keys:
+        yield tree, key
+        if isinstance(tree[key], (dict, list)):
+            yield from _places(tree[key])
