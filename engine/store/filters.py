@@ -241,15 +241,9 @@ class PairCondition(Condition):
 
     def complete(self) -> str:
         """Whether the main labeler labeled everything that the regressions need."""
-        known = [
-            f'least(a."values"[{place}], b."values"[{place}]) <> {MISSING}'
-            for place in map(self.place, self._regressors())
-        ]
-        return (
-            "EXISTS (SELECT 1 FROM labels AS a, labels AS b WHERE a.producer = $labeler"
-            " AND b.producer = $labeler AND a.text_id = p.chosen_id AND b.text_id = p.rejected_id"
-            f"{''.join(f' AND {one}' for one in known)})"
-        )
+        known = (f' AND "values"[{self.place(name)}] <> {MISSING}' for name in self._regressors())
+        texts = f"(SELECT text_id FROM labels WHERE producer = $labeler{''.join(known)})"
+        return f"(p.chosen_id IN {texts} AND p.rejected_id IN {texts})"
 
     def disagrees(self, feature: str, labelers: str) -> str:
         """Whether any two of these labelers gave the same side different labels."""

@@ -7,6 +7,7 @@ import resource
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from engine.store import problems
 from engine.store.ledger import LedgerRow, ledger
 from engine.store.recovery import DATABASE, DECISIONS, open_store, recover
 from engine.wire.messages import MarkChange, MarkRequest, PairQuery, UndoRequest
+from tests.engine.conftest import end_engine
 from tests.engine.studies import manifest, prepare, run_to_end, sample_rows
 from tests.fault.conftest import KILLS, Tally
 from tests.fault.tiny import write_light_study
@@ -179,6 +181,50 @@ def test_a_kill_at_a_key_press_loses_no_decision_and_invents_none(
     with closing(open_store(run)) as store:
         again = [row.new.note.split()[1] for row in ledger(store) if row.author == "eve"]
     assert again == notes
+
+
+CLIENT = """
+import sys
+from pathlib import Path
+from engine.wire.client import SyncEngineClient
+from engine.wire.endpoints import MARK
+from engine.wire.messages import MarkChange, MarkRequest
+
+with SyncEngineClient.at(Path(sys.argv[1])) as client:
+    for number in range(10**6):
+        change = MarkChange(note=f"{sys.argv[2]} {number}")
+        client.ask(MARK(MarkRequest(pair_ids=(number % 30,), author="eve", change=change)))
+        print(f"{sys.argv[2]} {number}", flush=True)
+"""
+
+
+@pytest.mark.fault("kills")
+def test_clients_that_are_killed_lose_nothing_that_they_were_told(
+    made: tuple[Path, list[LedgerRow]],
+    start: Callable[[Path], Path],
+    tmp_path: Path,
+    tally: Tally,
+) -> None:
+    """One engine, and one client after the other."""
+    run = Path(shutil.copytree(made[0], tmp_path / "run"))
+    at, said = start(run), []
+    for number in range(KILLS or 2):
+        client = subprocess.Popen(
+            [sys.executable, "-c", CLIENT, at, str(number)], stdout=subprocess.PIPE, text=True
+        )
+        assert client.stdout is not None
+        lines = [client.stdout.readline() for _ in range(random.Random(number).randrange(1, 20))]
+        client.kill()
+        said.append([*lines, *client.communicate(timeout=60)[0].splitlines(keepends=True)])
+    end_engine(run)
+    with closing(open_store(run)) as store:
+        found = [row.new.note for row in ledger(store) if row.author == "eve"]
+    for number, lines in enumerate(said):
+        mine = [note for note in found if note.split()[0] == str(number)]
+        told = [line.strip() for line in lines]
+        tally.add(1, survived=1, lost=len(set(told) - set(mine)))
+        assert mine[: len(told)] == told
+        assert len(mine) - len(told) in (0, 1), "the one that was being saved"
 
 
 def test_a_database_that_cannot_be_written_is_no_damaged_one(

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from msgspec import structs
 from textual.pilot import Pilot
 
 from seal_tui.explorer.app import SealApp
@@ -89,6 +90,7 @@ def test_a_conversation_with_all_roles(
     size: tuple[int, int], snap_compare: Callable[..., Any], engine: FakeEngine
 ) -> None:
     engine.pairs = {0: fake_study.with_tools()}
+    engine.study = structs.replace(engine.study, pairs=1)
 
     async def drive(pilot: Pilot[None]) -> None:
         await shows(pilot, "2,317")
