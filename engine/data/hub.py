@@ -1,6 +1,8 @@
 """Datasets by name from the Hugging Face hub, through the `datasets` library."""
 
 import importlib
+import sys
+import traceback
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -78,7 +80,8 @@ def explain(
         )
     if isinstance(error, (ConnectionError, TimeoutError)) or classes & _NO_NETWORK:
         return f"{name}: cannot reach the Hugging Face hub: check the network, or {OFFLINE_HINT}"
-    return f"{name} could not be loaded ({type(error).__name__}: {text[:300]}): {OFFLINE_HINT}"
+    traceback.print_exception(error, file=sys.stderr)
+    return f"{name} could not be loaded: {OFFLINE_HINT}; details in engine.log"
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:

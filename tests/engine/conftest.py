@@ -17,7 +17,8 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 import filelock
 import pytest
 
-from engine import launch
+from engine import launch, outside
+from engine import study as studies
 from tests.engine.studies import prepare, run_to_end, stand_in_rewriter, until, write_study
 
 
@@ -57,8 +58,11 @@ def _finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def finished(_finished: Path, tmp_path: Path) -> Path:
-    """A copy of the finished run for one test."""
-    return Path(shutil.copytree(_finished, tmp_path / "finished"))
+    """A copy of the finished run for one test, whose study the user has seen there too."""
+    copy = Path(shutil.copytree(_finished, tmp_path / "finished"))
+    study = studies.loads_resolved((copy / "study.json").read_bytes())
+    outside.remember(outside.of(study, copy))
+    return copy
 
 
 @pytest.fixture

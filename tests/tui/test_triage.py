@@ -227,3 +227,24 @@ async def test_what_is_copied_is_harmless_and_where_it_went_is_said(
         await shows(pilot, "copied to the terminal's clipboard")
         assert "--- chosen\nUser: Hello" in pilot.app.clipboard
         assert screen_text(pilot)
+
+
+@pytest.mark.parametrize("tab", ["3", "4"])
+async def test_the_counts_of_a_list_agree_while_its_pairs_are_decided(
+    tab: str, browser: Opener
+) -> None:
+    async with browser(160, 40) as pilot:
+        await pilot.press(tab, "slash", *"is:undecided", "enter")
+        await shows(pilot, "24 of 24 pairs")
+        await pilot.press("a")
+        shown = await shows(pilot, "1 no longer match the filter")
+        assert "24 of 24 pairs" in shown, "a decided pair stays in the list until it is loaded anew"
+        assert "of 23" not in shown
+
+
+async def test_a_long_filter_leaves_the_counts_and_the_order(browser: Opener) -> None:
+    text = " or ".join(["regime:resisted", "regime:reversed", "margin<0.25", "gain>3"] * 3)
+    async with browser(80, 24) as pilot:
+        await pilot.press("3", "slash", *text, "enter")
+        shown = await shows(pilot, "of 24 pairs")
+        assert "filter regime:resi" in shown and "by margin after training ↑" in shown

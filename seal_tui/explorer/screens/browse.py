@@ -192,15 +192,13 @@ class BrowseScreen(SealScreen, Generic[Query, Row, Detail]):
         left = self.left_out(self._ids)
         what = content(self._filter) if self._filter else Content.styled("all", "dim")
         self.bar.say(
+            Content.assemble(("filter ", "dim"), what),
             Content.assemble(
-                ("filter ", "dim"),
-                what,
-                "  ",
                 (count, "bold"),
                 (f" · {left}" if left else "", "$caution"),
                 (f" · by {self.order(self._sort)[0]} {way}", "dim"),
                 (" · blind" if self.session.blind else "", "$caution"),
-            )
+            ),
         )
 
     def filter_by(self, text: str, *, sort: str = "", remember: bool = True) -> None:
@@ -302,7 +300,7 @@ class BrowseScreen(SealScreen, Generic[Query, Row, Detail]):
         if action in ("next_sort", "reverse", "filter") and self.in_detail:
             return False
         if action == "filter" and self.is_mounted and self.bar.asking:
-            return False
+            return False  # a slash is typed
         if action in self.VIEW_ACTIONS:
             return self.is_mounted and self.detail_is_shown and self.view.allows(action)
         return super().check_action(action, parameters)

@@ -241,7 +241,7 @@ class PairsScreen(BrowseScreen[PairQuery, AnyRow, AnyPair], Triage):
         self.lines.meaning = self.BLIND_HELP if self._blind else self.LIST_HELP
         self.lines.show(())
         self.view.forget(Content(""))
-        self.bar.say(Content(""))
+        self.bar.say(Content(""), Content(""))
         if self._sort not in self.sorts:
             self._order_by(next(iter(self.sorts)))
         self._target, self._next_ids = keep, None
@@ -287,14 +287,21 @@ class PairsScreen(BrowseScreen[PairQuery, AnyRow, AnyPair], Triage):
         )
         call = MARK_PROGRESS(request)
         progress: MarkProgress | None = await self._answer(call)
-        if progress is not None:
-            self.progressed_to(progress)
+        if progress is None:
+            return
+        # The list keeps its rows while they are decided, though the filter may not select them now.
+        gone = len(self.lines.ids) - progress.pairs
+        if self._filter and gone:
+            what = "no longer match the filter" if gone > 0 else "more match the filter now"
+            self.bar.add(Content.styled(f"{numbers.count(abs(gone))} {what}", "dim"))
+        else:
+            self.bar.add(self.progress_text(progress))
 
-    def progressed_to(self, progress: MarkProgress) -> None:
+    def progress_text(self, progress: MarkProgress) -> Content:
         parts = [f"{numbers.count(progress.decided)} decided"]
         if progress.flagged:
             parts.append(f"{numbers.count(progress.flagged)} flagged")
-        self.bar.add(Content.styled(" · ".join(parts), "dim"))
+        return Content.styled(" · ".join(parts), "dim")
 
     @work(group="decide")
     async def action_next_undecided(self) -> None:
@@ -398,8 +405,8 @@ class AmbiguousScreen(PairsScreen):
         "group",
     )
 
-    def progressed_to(self, progress: MarkProgress) -> None:
-        self.bar.add(words.queue(progress))
+    def progress_text(self, progress: MarkProgress) -> Content:
+        return words.queue(progress)
 
     def action_next_queue(self) -> None:
         first = "margin_size" if self.session.blind else "ambiguity"

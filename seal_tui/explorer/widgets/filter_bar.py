@@ -11,6 +11,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.message import Message
+from textual.widget import Widget
 from textual.widgets import Input, Static
 
 from engine.errors import SealError
@@ -20,6 +21,7 @@ from seal_tui.text.safe import Safe, content, fit, one_line, plain
 Complete = Callable[[str, int], Awaitable[Sequence[Completion]]]
 _MAX_COMPLETIONS = 7
 _NAME = 24
+_LEAST_FILTER = 16
 
 
 class SafeInput(Input):
@@ -27,6 +29,25 @@ class SafeInput(Input):
 
     def validate_value(self, value: str) -> str:
         return plain(value.replace("\n", " "))
+
+
+class Summary(Widget):
+    """The filter and what it selects, on one line. A long filter is cut before its counts are."""
+
+    def __init__(self) -> None:
+        super().__init__(classes="summary")
+        self._filter = self._counts = Content("")
+
+    def show(self, filter_text: Content, counts: Content) -> None:
+        self._filter, self._counts = filter_text, counts
+        self.refresh()
+
+    def render(self) -> Content:
+        width = self.size.width
+        room = max(_LEAST_FILTER, width - self._counts.cell_length - 2)
+        shown = self._filter.truncate(room, ellipsis=True)
+        gap = "  " if shown and self._counts else ""
+        return Content.assemble(shown, gap, self._counts).truncate(width, ellipsis=True)
 
 
 class FilterBar(Vertical):
@@ -54,10 +75,10 @@ class FilterBar(Vertical):
         self._complete = complete
         self._completions: Sequence[Completion] = ()
         self._chosen = 0
-        self._summary = self._aside = Content("")
+        self._filter = self._counts = Content("")
 
     def compose(self) -> ComposeResult:
-        yield Static(markup=False, classes="summary")
+        yield Summary()
         with Horizontal(classes="asking"):
             yield Static(Content.styled("filter ", "bold"), markup=False, classes="prompt")
             yield SafeInput(compact=True, select_on_focus=False)
@@ -80,19 +101,15 @@ class FilterBar(Vertical):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         return self.asking or action not in ("take", "choose", "close")
 
-    def say(self, summary: Content) -> None:
-        """Set the summary of the list."""
-        self._summary, self._aside = summary, Content("")
-        self._show_summary()
+    def say(self, filter_text: Content, counts: Content) -> None:
+        """Set the summary of the list: its filter, and how many rows in which order."""
+        self._filter, self._counts = filter_text, counts
+        self.query_one(Summary).show(filter_text, counts)
 
     def add(self, aside: Content) -> None:
-        """Append to the summary of the list."""
-        self._aside = aside
-        self._show_summary()
-
-    def _show_summary(self) -> None:
-        parts = [self._summary, self._aside] if self._aside else [self._summary]
-        self.query_one(".summary", Static).update(Content.styled(" · ", "dim").join(parts))
+        """Append to the counts."""
+        counts = Content.styled(" · ", "dim").join([self._counts, aside])
+        self.query_one(Summary).show(self._filter, counts)
 
     def ask(self, text: str) -> None:
         """Open the input with the current filter."""
