@@ -174,8 +174,11 @@ def test_importing_the_recorded_results_of_a_run_gives_the_same_numbers(
         )
         assert answer.returncode == 0, answer.stderr
         imported = tables(seal_tui("metrics", run, "--json"))
+        ran = tables(seal_tui("metrics", finished, "--json"))
         assert imported["robustness"]
-        assert imported == tables(seal_tui("metrics", finished, "--json"))
+        for row in ran["alignment"]:  # recorded scores cannot tell what was held out
+            row |= {key: None for key in row if key.startswith("held_out")}
+        assert imported == ran
     finally:
         end_engine(run)
         end_engine(finished)
