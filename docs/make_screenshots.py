@@ -29,7 +29,7 @@ SHOTS: dict[str, tuple[str, ...]] = {
     "compare": ("2", "c"),
     "resistance": ("3", "j", "j", "j"),
     "filter": ("slash", *"regime:resisted eloquent:"),
-    "ambiguous": ("escape", "4", "a", "x", "f", "d", "n", *"both evade", "enter", "j"),
+    "ambiguous": ("escape", "4", "a", "x", "f", "d", "n", *"both evade", "ctrl+s", "j"),
     "blind": ("b",),
     "export": ("b", "e"),
     "robustness": ("escape", "5"),

@@ -29,7 +29,7 @@ _HERE = Path(__file__).parent
 _CONFIG = {"enable_external_access": "false", "write_buffer_row_group_count": "1"}
 # The memory for DuckDB: of what it reads and sorts, and while pairs are stored, when what does not
 # fit goes to files. The indexes of the pairs must fit, whatever else does.
-READING, STORING, PER_PAIR = 768 << 20, 384 << 20, 512
+READING, STORING, PER_PAIR = 768 << 20, 384 << 20, 896
 
 LONGEST_S = 30.0  # for what a reader waits for; then others have the machine again
 

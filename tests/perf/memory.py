@@ -88,7 +88,7 @@ def _write_labels(path: Path, count: int) -> None:
 def _say(what: str, work: str, here: Path) -> None:
     started = time.perf_counter()
     command = [sys.executable, "-m", "tests.perf.memory", work, str(here)]
-    answer = subprocess.run(command, check=True, capture_output=True, text=True)
+    answer = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
     took = time.perf_counter() - started
     peak = int(answer.stdout.split()[-1])
     print(f"{what:<58}{peak / 2**30:>8.2f} GiB at most, {took:,.0f} s", flush=True)
