@@ -146,7 +146,9 @@ class Engine:
                 if request is not None:
                     outside.require_seen(outside.of(self.study, self.folder), request.seen)
                 studies.require_installed(self.study)
-                self.store.put_meta(STARTED, studies.dump_resolved(self.study).decode())
+                resolved = studies.dump_resolved(self.study).decode()
+                same = self.store.meta(STARTED) == resolved
+                self.store.put_meta(STARTED, resolved)
                 self._stop.clear()
                 self.progress.study = self.study.name
                 self._pipeline = Pipeline(
@@ -155,6 +157,7 @@ class Engine:
                 self.progress.begin(
                     [stage.waiting() for stage in self._pipeline.stages],
                     self._pipeline.executor.waiting,
+                    paced_as_before=same,
                 )
                 self._thread = threading.Thread(
                     target=self._run, args=(self._pipeline,), name="run"

@@ -7,9 +7,11 @@ batch. The pipeline does not use torch, and only the store uses SQL.
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from engine.run.left import Later
 from engine.run.progress import Progress
 from engine.run.stages import Stage, stages
 from engine.run.work import Run
@@ -41,7 +43,15 @@ class Pipeline:
     def run(self) -> None:
         """Raises SealError or Stopped."""
         try:
-            for stage in self.stages:
+            for place, stage in enumerate(self.stages):
                 stage.run(self._run)
+                self._look_ahead(self.stages[place + 1 :])
         finally:
             self.executor.close()
+
+    def _look_ahead(self, stages: Sequence[Stage]) -> None:
+        """Tell what later stages have to do; more is known after each."""
+        progress = self._run.progress
+        for stage in stages:
+            if not progress.expects(stage.name) and (found := stage.ahead(self._run)) is not None:
+                progress.expect(stage.name, Later(found.units, found.exact, stage.paced_like))

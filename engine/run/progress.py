@@ -13,6 +13,7 @@ import msgspec
 from engine import __version__
 from engine.errors import Kind, MachineError, SealError, of_kind
 from engine.executors.protocol import Wait
+from engine.run.left import Later, left
 from engine.wire.messages import RunState, RunStatus, StageProgress
 from engine.wire.version import contract
 
@@ -34,6 +35,8 @@ class Progress:
 
     run_dir: str
     study: str
+    _later: dict[str, Later] = field(default_factory=dict)
+    _paces: dict[str, float] = field(default_factory=dict)
     _stages: dict[str, StageProgress] = field(default_factory=dict)
     _clocks: dict[str, _Clock] = field(default_factory=dict)
     _state: RunState = "idle"
@@ -50,10 +53,17 @@ class Progress:
     _waits: Callable[[], Wait | None] = lambda: None
 
     def begin(
-        self, stages: list[StageProgress], waits: Callable[[], Wait | None] = lambda: None
+        self,
+        stages: list[StageProgress],
+        waits: Callable[[], Wait | None] = lambda: None,
+        paced_as_before: bool = False,
     ) -> None:
-        """Start a run with these stages, all waiting. `waits` tells what the run waits for."""
+        """Start a run with these stages, all waiting. `waits` tells what the run waits for.
+        `paced_as_before`: it computes with the same models as the run before."""
         with self._changed:
+            self._later = {}
+            if not paced_as_before:
+                self._paces = {}
             self._waits = waits
             self._stages = {stage.name: stage for stage in stages}
             self._clocks = {}
@@ -88,6 +98,15 @@ class Progress:
                 self._error = self._error or failure
                 self._set_state(state if state != "done" else "failed")
 
+    def expects(self, name: str) -> bool:
+        return name in self._later
+
+    def expect(self, name: str, later: Later) -> None:
+        """What a later stage has to do."""
+        with self._changed:
+            self._later[name] = later
+            self._notify()
+
     def start_stage(self, name: str, total: int, done: int = 0, where: str = "") -> None:
         with self._changed:
             self._clocks[name] = _Clock(time.monotonic(), done)
@@ -99,6 +118,8 @@ class Progress:
             seconds = time.monotonic() - clock.started
             done = stage.done + units
             rate = (done - clock.done_before) / seconds if seconds > 0 else None
+            if rate:
+                self._paces[name] = 1 / rate
             left = (stage.total - done) / rate if rate and stage.total else None
             self._replace(name, done=done, rate=rate, eta_s=left, seconds=seconds)
 
@@ -106,6 +127,8 @@ class Progress:
         with self._changed:
             stage, clock = self._stages[name], self._clocks[name]
             seconds = time.monotonic() - clock.started
+            if units := stage.total - clock.done_before:
+                self._paces[name] = seconds / units
             self._replace(
                 name, state="done", done=stage.total, eta_s=None, seconds=seconds, note=note
             )
@@ -150,6 +173,10 @@ class Progress:
             self._stages = {stage.name: stage for stage in status.stages}
             self._counts, self._rejects = dict(status.counts), dict(status.rejects)
             self._warnings = status.warnings
+            self._paces = {stage.name: 1 / stage.rate for stage in status.stages if stage.rate}
+            for stage in status.stages:  # of a stage in one piece there is no rate
+                if stage.state == "done" and stage.total == 1:
+                    self._paces.setdefault(stage.name, stage.seconds)
             self._error = None
             if status.error is not None:
                 self._error = of_kind(status.error_kind or Kind.FAULT, status.error)
@@ -174,12 +201,15 @@ class Progress:
     def snapshot(self) -> RunStatus:
         with self._changed:
             running = time.monotonic() - self._began if self._began is not None else self._elapsed
+            stages = tuple(self._with_wait(stage) for stage in self._stages.values())
+            on = self._state == "running"
+            ahead = left(stages, self._later, self._paces) if on else None
             return RunStatus(
                 version=self._version,
                 run_dir=self.run_dir,
                 study=self.study,
                 state=self._state,
-                stages=tuple(self._with_wait(stage) for stage in self._stages.values()),
+                stages=stages,
                 counts=dict(self._counts),
                 rejects=dict(self._rejects),
                 warnings=self._warnings,
@@ -188,6 +218,8 @@ class Progress:
                 stopping=self._stopping,
                 revision=self._revision,
                 elapsed_s=running,
+                left_s=ahead.seconds if ahead else None,
+                left_at_least=ahead.at_least if ahead else False,
                 pid=os.getpid(),
                 engine_version=__version__,
                 contract=contract(),

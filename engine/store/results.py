@@ -81,6 +81,13 @@ def done_batches(store: Store, stage: str, producer: str) -> set[int]:
     return {number for (number,) in batches}
 
 
+def done_units(store: Store, stage: str) -> int:
+    """How many units a stage has finished, by any producer."""
+    query = "SELECT coalesce(sum(len(units)), 0) FROM batches WHERE stage = ? AND done"
+    ((units,),) = store.read(query, [stage]).fetchall()
+    return int(units)
+
+
 def done_texts(store: Store, stage: str, producer: str) -> tuple[set[str], set[str]]:
     """Content keys of the texts that a stage has finished, by this producer and by any other."""
     texts = store.read(

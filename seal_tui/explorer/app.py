@@ -57,6 +57,7 @@ from seal_tui.text.safe import Safe, one_line, shell_word
 
 _TERMINAL_CHECK_S = 3.0
 _NEWS_S = 10.0
+_TICK_S = 1.0
 _SCREENS: tuple[type[SealScreen], ...] = (
     OverviewScreen,
     ImprintScreen,
@@ -101,6 +102,7 @@ class SealApp(App[None]):
         self.farewell = Safe("")
         self._forget_news: Timer | None = None
         self._catching_up = False
+        self._ticking: Timer | None = None
 
     def _producer(self, kind: type[SealScreen]) -> Callable[[], SealScreen]:
         return lambda: kind(self.session)
@@ -178,6 +180,7 @@ class SealApp(App[None]):
                 if self.session.status is None and isinstance(event, RunStatus):
                     await self._return(event)
                 self.session.note(event)
+                self._keep_time()
                 if self.session.behind:
                     self._follow_decisions()
                 for screen in self.screen_stack:
@@ -185,6 +188,20 @@ class SealApp(App[None]):
                         screen.engine_spoke()
         finally:
             await self.session.client.close()
+
+    def _keep_time(self) -> None:
+        """Tick while a run is on, and only then: an idle explorer writes nothing."""
+        on = self.session.running and self.session.lost is None
+        if on and self._ticking is None:
+            self._ticking = self.set_interval(_TICK_S, self.tick)
+        elif not on and self._ticking is not None:
+            self._ticking.stop()
+            self._ticking = None
+
+    def tick(self) -> None:
+        for screen in self.screen_stack:
+            if isinstance(screen, SealScreen) and screen.is_mounted:
+                screen.tick()
 
     @work(group="news", exit_on_error=True)
     async def _follow_decisions(self) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
+
 from engine.wire.client import EngineClient, Lost, new_session
 from engine.wire.endpoints import MARK_LOG, METRICS, STUDY
 from engine.wire.messages import (
@@ -13,6 +16,7 @@ from engine.wire.messages import (
     RunStatus,
     StudyInfo,
 )
+from seal_tui.explorer import clock
 from seal_tui.explorer.place import Place, View
 from seal_tui.text.safe import Safe
 
@@ -27,6 +31,7 @@ class Session:
     marks may have changed; `news` is a line about what others decided, empty after a while. `place`
     is the saved place of this run, `views` the current views. `blind` hides the human preference.
     `epoch` grows whenever results may have changed; a screen that shows an older epoch reloads.
+    `clock` counts seconds.
     """
 
     def __init__(self, client: EngineClient, author: str = "") -> None:
@@ -43,6 +48,8 @@ class Session:
         self.lost: Lost | None = None
         self.study: StudyInfo | None = None
         self.epoch = 0
+        self.clock: Callable[[], float] = time.monotonic
+        self._heard = 0.0
         self._finished: frozenset[str] = frozenset()
         self._metrics: dict[str, Metrics] = {}
         self._study_epoch = -1
@@ -61,6 +68,7 @@ class Session:
         if self.status is not None and self.status.state != event.state:
             changed = True
         self.lost, self.status, self._finished = None, event, finished
+        self._heard = self.clock()
         if changed:
             self.epoch += 1
             self._metrics.clear()
@@ -91,6 +99,13 @@ class Session:
     @property
     def running(self) -> bool:
         return self.status is not None and self.status.state == "running"
+
+    @property
+    def now(self) -> RunStatus | None:
+        """The last status, with the seconds since then."""
+        if self.status is None or not self.running or self.lost is not None:
+            return self.status
+        return clock.later(self.status, self.clock() - self._heard)
 
     @property
     def finished(self) -> bool:

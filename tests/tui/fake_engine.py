@@ -114,6 +114,7 @@ class FakeEngine:
     many: int = 0
     held: asyncio.Event | None = None
     state: str = "done"
+    left: tuple[float | None, bool] = (None, False)
     stages: tuple[StageProgress, ...] = DONE_STAGES
     warnings: tuple[str, ...] = ("label agreement with gold is low for “honest” (κ 0.21)",)
     counts: dict[str, int] = field(default_factory=lambda: dict(fake_study.COUNTS))
@@ -147,6 +148,8 @@ class FakeEngine:
             engine_version="0.1.0",
             contract=contract(),
             stopping=self.stopping,
+            left_s=self.left[0],
+            left_at_least=self.left[1],
         )
 
     def announce(self, **changes: Any) -> None:

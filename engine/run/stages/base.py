@@ -3,9 +3,17 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from typing import NamedTuple
 
 from engine.run.work import DryRun, Run
 from engine.wire.messages import StagePlan, StageProgress
+
+
+class Ahead(NamedTuple):
+    """The units that a stage has still to do; `exact` unless more of them may have to be done."""
+
+    units: int
+    exact: bool
 
 
 class Stage(ABC):
@@ -17,6 +25,8 @@ class Stage(ABC):
     def __init__(self, name: str, label: str) -> None:
         self.name = name
         self.label = label
+        self.paced_like = name
+        """The stage whose speed this one has."""
 
     @abstractmethod
     def run(self, run: Run) -> None:
@@ -25,6 +35,10 @@ class Stage(ABC):
     @abstractmethod
     def dry_run(self, dry: DryRun) -> StagePlan:
         """What `run` would reuse and compute; stores nothing. Raises the same errors as `run`."""
+
+    def ahead(self, run: Run) -> Ahead | None:
+        """What `run` will have to do, as far as it is known after the data was read."""
+        return None
 
     def waiting(self) -> StageProgress:
         return StageProgress(

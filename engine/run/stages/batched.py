@@ -11,7 +11,7 @@ from engine.executors.jobs import Job, Outcome
 from engine.models.operations import Operation
 from engine.models.protocols import Text
 from engine.run import plan
-from engine.run.stages.base import Stage
+from engine.run.stages.base import Ahead, Stage
 from engine.run.work import DryRun, Run, Unit, Work
 from engine.store import dataset, results
 from engine.store.results import Batch
@@ -119,7 +119,12 @@ class Batched(Stage, Generic[Item, Result]):
         jobs = [lambda batch=batch: job(batch) for batch in todo]
         run.executor.run(model, run.identities[self.role], self.operation, jobs, finish)
 
-    # ------------------------------------------------------------ dry run
+    # ------------------------------------------------------------ looking ahead
+
+    def ahead(self, run: Run) -> Ahead | None:
+        # Results of other producers may have to be made again, and who produces is not known yet.
+        done = results.done_units(run.store, self.key(run))
+        return Ahead(max(0, len(self.units(run)) - done), exact=not done)
 
     def dry_run(self, dry: DryRun) -> StagePlan:
         model = self.model(dry)

@@ -8,7 +8,7 @@ from typing import Any
 from engine.backends.base import Model
 from engine.models.operations import Label
 from engine.models.protocols import Labels, Text
-from engine.run.stages.base import Stage
+from engine.run.stages.base import Ahead, Stage
 from engine.run.stages.batched import Batched
 from engine.run.work import DryRun, Run, Unit, Work
 from engine.store import results
@@ -47,10 +47,14 @@ class LabelRewrites(LabelEntries):
 
     def __init__(self) -> None:
         super().__init__("main")
+        self.paced_like = self.name
         self.name, self.label = "relabel:main", "label rewrites"
 
     def units(self, work: Work[Unit]) -> Sequence[Unit]:
         return work.rewritten
+
+    def ahead(self, run: Run) -> Ahead | None:
+        return super().ahead(run) if run.rewrites else None
 
     def upcoming(self, dry: DryRun) -> int:
         return dry.upcoming
@@ -66,6 +70,9 @@ class NoLabels(Stage):
     def run(self, run: Run) -> None:
         run.record_producer(self.role, "no labels", {"kind": "none"})
         run.progress.skip_stage(self.name, "no labels")
+
+    def ahead(self, run: Run) -> Ahead | None:
+        return Ahead(0, exact=True)
 
     def dry_run(self, dry: DryRun) -> StagePlan:
         return self.planned(len(dry.entries), 0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from engine import study as studies
 from engine.run import manifest
 from engine.run import measure as measuring
-from engine.run.stages.base import Stage
+from engine.run.stages.base import Ahead, Stage
 from engine.run.work import DryRun, Run
 from engine.store import results
 from engine.store.complete import put_complete
@@ -32,6 +32,9 @@ class Measure(Stage):
         run.progress.count(**summary.counts)
         run.notes.update(manifest.measures_entries(summary))
         run.progress.finish_stage(self.name)
+
+    def ahead(self, run: Run) -> Ahead | None:
+        return Ahead(1, exact=True)
 
     def dry_run(self, dry: DryRun) -> StagePlan:
         return self.planned(0, 1)

@@ -12,6 +12,7 @@ from engine.models.operations import Compare
 from engine.models.operations import Rewrite as RewriteBy
 from engine.models.protocols import Text
 from engine.run import plan
+from engine.run.stages.base import Ahead
 from engine.run.stages.batched import Batched
 from engine.run.work import DryRun, Run, Unit, Work, rewriter_role
 from engine.store import dataset, results
@@ -115,6 +116,9 @@ class CompareRewrites(Batched[Pairs, list[list[float]]]):
 
     def units(self, work: Work[Unit]) -> Sequence[Unit]:
         return sorted({original for _, original, _ in work.rewrites})
+
+    def ahead(self, run: Run) -> Ahead | None:
+        return super().ahead(run) if run.rewrites else None
 
     def upcoming(self, dry: DryRun) -> int:
         return len(dry.to_rewrite) - len(self.units(dry)) if dry.upcoming else 0

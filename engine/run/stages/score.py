@@ -10,6 +10,7 @@ from engine.errors import BadInput
 from engine.models.operations import Score
 from engine.models.protocols import Rewards, Text
 from engine.run import plan
+from engine.run.stages.base import Ahead
 from engine.run.stages.batched import Batched
 from engine.run.work import DryRun, Run, Unit, Work
 from engine.store import results
@@ -52,10 +53,14 @@ class ScoreEntries(Batched[Text, Rewards]):
 class ScoreRewrites(ScoreEntries):
     def __init__(self, role: str) -> None:
         super().__init__(role)
+        self.paced_like = self.name
         self.name, self.label = f"rescore:{role}", f"score rewrites · {role}"
 
     def units(self, work: Work[Unit]) -> Sequence[Unit]:
         return work.rewritten
+
+    def ahead(self, run: Run) -> Ahead | None:
+        return super().ahead(run) if run.rewrites else None
 
     def upcoming(self, dry: DryRun) -> int:
         return dry.upcoming
@@ -70,6 +75,7 @@ class Noise(ScoreEntries):
     def __init__(self, role: str) -> None:
         super().__init__(role)
         self.name, self.label = f"noise:{role}", f"noise of the scorer · {role}"
+        self.paced_like = self.name
 
     def shape(self, model: Model) -> Shape:
         return model.backend.shape._replace(rows=1)

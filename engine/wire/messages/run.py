@@ -38,7 +38,8 @@ class RunStatus(Message, frozen=True, kw_only=True):
     answers. `error_kind` tells errors of the data or the study from those of the machine or this
     program;
     `stopping` that the run was asked to stop and is at its last batch. `revision` counts what was
-    ever done to decisions: the length of their log.
+    ever done to decisions: the length of their log. `left_s`: the seconds that the run has left,
+    null while nothing is known; `left_at_least`: there are stages of which nothing is known yet.
     """
 
     version: int
@@ -57,6 +58,8 @@ class RunStatus(Message, frozen=True, kw_only=True):
     error_kind: Kind | None = None
     stopping: bool = False
     revision: int = 0
+    left_s: float | None = None
+    left_at_least: bool = False
 
 
 class StartRequest(Request, frozen=True, kw_only=True):

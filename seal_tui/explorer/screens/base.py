@@ -14,6 +14,9 @@ from engine.errors import Kind, SealError
 from seal_tui.explorer.actions import Action
 from seal_tui.explorer.session import Session
 from seal_tui.explorer.widgets.bars import KeyBar, LostLine, TopBar
+from seal_tui.explorer.widgets.lines import LineList
+from seal_tui.explorer.widgets.plot import Plot
+from seal_tui.text import missing
 from seal_tui.text.safe import Safe, content
 
 
@@ -33,6 +36,8 @@ class SealScreen(Screen[None]):
 
     TAB: ClassVar[str] = ""
     HELP: ClassVar[str] = ""
+    NOT_YET: ClassVar[tuple[str, ...]] = ()
+    """The lists and plots (by selector) that say in their place that they are not computed yet."""
     HORIZONTAL_BREAKPOINTS: list[tuple[int, str]] | None = [  # noqa: RUF012
         (0, "-narrow"),
         (100, "-medium"),
@@ -74,6 +79,9 @@ class SealScreen(Screen[None]):
     def progressed(self) -> None:
         """Called when the status of the run has changed."""
 
+    def tick(self) -> None:
+        """Called every second while a run is on."""
+
     def follow_decisions(self) -> None:
         """Called after decisions elsewhere, and when the screen is shown again."""
 
@@ -86,6 +94,14 @@ class SealScreen(Screen[None]):
         waiting = error.kind is Kind.NOT_READY
         message = str(error)
         line.update(content(message[:1].upper() + message[1:], "dim" if waiting else "$caution"))
+
+    def _say_missing(self, *, there: bool = False) -> None:
+        """Say in the place of each part that its results are missing, or are `there`."""
+        text = Safe("") if there else missing.results(self.session.status)
+        for selector in self.NOT_YET:
+            for part in self.query(selector):
+                if isinstance(part, (LineList, Plot)):
+                    part.wait_for(text)
 
     # ---------------------------------------------------------- the frame
 
@@ -139,7 +155,12 @@ class SealScreen(Screen[None]):
             await self.session.load_study()
             await self.load()
         except SealError as error:
-            self.trouble(error)
+            not_ready = error.kind is Kind.NOT_READY
+            # While a run is on, the parts of the screen say it themselves.
+            self.trouble(None if not_ready and self.NOT_YET and self.session.running else error)
+            if not_ready:
+                self._say_missing()
         else:
+            self._say_missing(there=True)
             self.trouble(None)
             self.query_one(KeyBar).refresh()

@@ -68,6 +68,7 @@ _COMPARE = (
 class ImprintScreen(SealScreen):
     TAB: ClassVar[str] = "imprint"
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("imprint")]
+    NOT_YET: ClassVar[tuple[str, ...]] = ("#table",)
 
     def __init__(self, session: Session) -> None:
         super().__init__(session)

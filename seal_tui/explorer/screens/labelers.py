@@ -57,6 +57,7 @@ class LabelersScreen(SealScreen):
     TAB: ClassVar[str] = "labelers"
     HELP: ClassVar[str] = "All results about features depend on the labels."
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("labelers")]
+    NOT_YET: ClassVar[tuple[str, ...]] = ("#agreement", "#coefficients")
 
     def __init__(self, session: Session) -> None:
         super().__init__(session)
@@ -180,6 +181,8 @@ class LabelersScreen(SealScreen):
 
     def _head(self) -> Content:
         pairs = self._pairs()
+        if self._tables is None:
+            return Content("")
         if not pairs:
             return Content.styled("only one labeler", "bold")
         first, second = self._two

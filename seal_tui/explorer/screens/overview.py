@@ -135,10 +135,8 @@ class OverviewScreen(SealScreen):
 
     def progressed(self) -> None:
         status = self.session.status
-        run = self.query_one("#run")
-        run.display = not self.session.finished
-        run.border_title = _run_title(status)
-        self.query_one(Stages).show(status)
+        self.query_one("#run").display = not self.session.finished
+        self.tick()
         self.query_one("#study", Static).update(_study_lines(self.session.study, status))
         warnings = status.warnings if status is not None else ()
         lines = [_warning(warning) for warning in warnings]
@@ -152,6 +150,11 @@ class OverviewScreen(SealScreen):
                 )
             )
         refresh_keys(self)
+
+    def tick(self) -> None:
+        status = self.session.now
+        self.query_one("#run").border_title = _run_title(status)
+        self.query_one(Stages).show(status)
 
     # ---------------------------------------------------------- dialogs
 
@@ -321,7 +324,11 @@ def _warning(warning: str) -> Content:
 def _run_title(status: RunStatus | None) -> str:
     if status is None or not status.elapsed_s:
         return "Run"
-    return f"Run · {numbers.duration(status.elapsed_s)}"
+    title = f"Run · {numbers.duration(status.elapsed_s)}"
+    if status.left_s is None:
+        return title
+    least = "at least " if status.left_at_least else ""
+    return f"{title} · {least}{numbers.duration(status.left_s)} left in all"
 
 
 def _study_lines(study: StudyInfo | None, status: RunStatus | None) -> Content:

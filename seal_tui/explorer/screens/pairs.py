@@ -72,6 +72,7 @@ class PairsScreen(BrowseScreen[PairQuery, AnyRow, AnyPair], Triage):
     """
 
     NOUN: ClassVar[str] = "pairs"
+    NOT_YET: ClassVar[tuple[str, ...]] = ("#list",)
     VIEW_ACTIONS: ClassVar[tuple[str, ...]] = ("toggle_context", "rewrites")
     SORTS: ClassVar[dict[str, tuple[str, bool]]] = {
         "margin_post": ("margin after training", False),

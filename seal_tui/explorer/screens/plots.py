@@ -32,6 +32,7 @@ class PlotsScreen(SealScreen):
     TAB: ClassVar[str] = "plots"
     HELP: ClassVar[str] = "Plots of the study. t goes to the next plot, z shows one plot alone."
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("plots")]
+    NOT_YET: ClassVar[tuple[str, ...]] = ("#roses", "#heat", "#mosaic", "#drift")
 
     def __init__(self, session: Session) -> None:
         super().__init__(session)

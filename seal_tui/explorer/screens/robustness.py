@@ -56,6 +56,7 @@ _SCORES_HELP = (
 class RobustnessScreen(BrowseScreen[RewriteQuery, RewriteRow, RewriteDetail]):
     TAB: ClassVar[str] = "robustness"
     NOUN: ClassVar[str] = "rewritten pairs"
+    NOT_YET: ClassVar[tuple[str, ...]] = ("#list", "#scores-table")
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("browse", "robustness", "rewrite")]
     COLUMNS: ClassVar[tuple[Column, ...]] = (
         Column(Safe("pair"), 6, "right"),

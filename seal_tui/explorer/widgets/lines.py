@@ -95,6 +95,7 @@ class LineList(ScrollView, can_focus=True):
         super().__init__(id=id)
         self.columns = tuple(columns)
         self.empty = empty
+        self._waiting = NO_TEXT
         self.meaning = ""
         """An explanation of the list, for the help."""
         self._layout: tuple[int, list[tuple[int, int]]] | None = None
@@ -131,6 +132,12 @@ class LineList(ScrollView, can_focus=True):
         self.refresh()
         if before == self.cursor:
             self.post_message(self.Moved(self, self.cursor))
+
+    def wait_for(self, text: Safe) -> None:
+        """Say this in the place of rows that are not computed yet; nothing once they are."""
+        if text != self._waiting:
+            self._waiting = text
+            self.refresh()
 
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
         return max(self.count, 1) + 1
@@ -204,7 +211,9 @@ class LineList(ScrollView, can_focus=True):
         if index >= self.count:
             if self.count == 0 and y == 1:
                 dim = self._style("muted", base)
-                return self._strip([Segment(" " + fit(self.empty, width - 1), dim)], width, base)
+                return self._strip(
+                    [Segment(" " + fit(self._waiting or self.empty, width - 1), dim)], width, base
+                )
             return Strip.blank(width, base)
         if index == self.cursor:
             return self._row(index, width, base)

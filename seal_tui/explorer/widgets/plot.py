@@ -39,6 +39,7 @@ class Plot(Widget, can_focus=True):
         super().__init__(id=id, classes="plot")
         # Textual interprets a title as markup; this one is a literal.
         self.border_title = self.NAME
+        self._waiting = Safe("")
 
     @property
     def items(self) -> int:
@@ -76,7 +77,15 @@ class Plot(Widget, can_focus=True):
         width, height = self.size
         if width < 1 or height < 1:
             return Content("")
+        if self._waiting:
+            return Content.styled(fit(self._waiting, width), "dim")
         return self.draw(width, height)
+
+    def wait_for(self, text: Safe) -> None:
+        """Say this in the place of a plot that is not computed yet; nothing once it is."""
+        if text != self._waiting:
+            self._waiting = text
+            self.refresh()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         return self.opens if action == "open" else True
