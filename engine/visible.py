@@ -87,8 +87,12 @@ def _json_escape(match: re.Match[str]) -> str:
 
 
 def toml_string(text: str) -> str:
-    """A TOML string that says `text`, with every unsafe character as an escape of TOML."""
-    # A JSON string is one of TOML, but TOML knows no surrogates: JSON's escapes come from there.
+    """A TOML string that says `text`, with every unsafe character as an escape of TOML.
+
+    Raises UnicodeEncodeError for a lone surrogate, such as of a path that is not UTF-8.
+    """
+    text.encode()
+    # A JSON string is one of TOML, but not with JSON's escapes of pairs of surrogates.
     return _UNSAFE.sub(_toml_escape, json.dumps(text, ensure_ascii=False))
 
 

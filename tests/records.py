@@ -7,6 +7,7 @@ from typing import Any, TypeVar, get_args
 
 import msgspec
 
+from engine.paper.rewriting import THRESHOLDS
 from engine.results import flat
 from engine.results.records import Record, Tables
 
@@ -48,3 +49,12 @@ def none() -> Tables:
 def with_rows(tables: Tables, **rows: Sequence[Record]) -> Tables:
     """The same tables with other rows in some."""
     return msgspec.structs.replace(tables, **{name: tuple(of) for name, of in rows.items()})
+
+
+def drop_own_threshold(tables: dict[str, list[dict[str, Any]]], own: float) -> None:
+    """Takes the point at a study's own `min_cosine` out of its drift curves, in place."""
+    if own not in THRESHOLDS:
+        drift, left_out = tables["robustness_drift"], tables["dropped"]
+        tables["robustness_drift"] = [row for row in drift if row["threshold"] != own]
+        at = f"cosine from {own:g}:"
+        tables["dropped"] = [row for row in left_out if not row["detail"].startswith(at)]

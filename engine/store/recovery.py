@@ -98,11 +98,15 @@ def open_store(folder: Path) -> Store:
 
 def _never_held_anything(path: Path) -> bool:
     """Whether this is the beginning of a database whose making was cut off, by a kill or a full
-    disk: not more than DuckDB's headers, and none of what follows them."""
+    disk: not more than DuckDB's headers, and none of what follows them. Any other small file is
+    not of this program's making."""
     after = (problems.log_of(path), path.with_name(DECISIONS), path.with_name("manifest.json"))
     if not path.exists() or any(map(Path.exists, after)):
         return False
-    return path.stat().st_size <= _HEADERS
+    with path.open("rb") as file:
+        content = file.read(_HEADERS + 1)
+    begun = not content.strip(b"\0") or content[8:12] == b"DUCK"[: len(content[8:12])]
+    return len(content) <= _HEADERS and begun
 
 
 def agree(store: Store) -> None:

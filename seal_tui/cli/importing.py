@@ -32,13 +32,13 @@ class Files:
 def written(run_dir: Path, files: Files) -> Iterator[Path]:
     """The path of a temporary study file for these files."""
     _refuse_other_runs(run_dir)
-    text = study(os.path.basename(os.path.realpath(run_dir)), files)
+    try:
+        text = study(os.path.basename(os.path.realpath(run_dir)), files)
+    except UnicodeEncodeError:
+        raise BadInput("a file name is not valid UTF-8: rename the file") from None
     with tempfile.TemporaryDirectory(prefix="seal-tui-") as folder:
         path = Path(folder) / "study.toml"
-        try:
-            path.write_text(text, "utf-8")
-        except UnicodeEncodeError:
-            raise BadInput("a file name is not valid UTF-8: rename the file") from None
+        path.write_text(text, "utf-8")
         yield path
 
 

@@ -14,7 +14,6 @@ import msgspec
 import pytest
 
 from engine.errors import MachineError
-from engine.paper.rewriting import THRESHOLDS
 from engine.results import flat
 from engine.service import Engine
 from engine.store import Store
@@ -28,6 +27,7 @@ from engine.wire.messages import (
     RewriteQuery,
     UndoRequest,
 )
+from tests import records
 from tests.engine.old_runs import NAMES, answers, unpack
 from tests.engine.studies import until
 
@@ -71,11 +71,7 @@ def same(new: Any, old: Any) -> bool:
 def test_the_measures_are_what_they_were(opened: tuple[Engine, dict[str, Any]]) -> None:
     engine, was = opened
     tables = flat.tables(engine.metrics().tables)
-    if (own := engine.info().min_cosine) not in THRESHOLDS:  # the curves got a point there since
-        drift, left_out = tables["robustness_drift"], tables["dropped"]
-        tables["robustness_drift"] = [row for row in drift if row["threshold"] != own]
-        at = f"cosine from {own:g}:"
-        tables["dropped"] = [row for row in left_out if not row["detail"].startswith(at)]
+    records.drop_own_threshold(tables, engine.info().min_cosine)  # the curves got a point since
     for name, rows in was["metrics"]["tables"].items():
         assert same(tables[name], rows), name
     assert same(engine.plots(), was["plots"])

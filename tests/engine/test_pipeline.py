@@ -328,7 +328,7 @@ def test_a_model_that_cannot_be_loaded_is_a_failure_of_one_line(tmp_path: Path) 
         tmp_path / "study", pairs=4, extra=f'[rewards.pre]\nmodel = "{tmp_path / "empty"}"\n'
     )
     status = run_to_end(prepare(study, tmp_path / "run"))
-    assert (status.state, status.error_kind) == ("failed", Kind.MACHINE)
+    assert (status.state, status.error_kind) == ("failed", Kind.BAD_INPUT)
     assert status.error is not None
     assert str(tmp_path / "empty") in status.error
     assert "\n" not in status.error

@@ -330,7 +330,7 @@ async def test_rewrites_are_filtered_by_strategy_change_and_feature(client: Clie
         (422, "POST", "/pairs", b'{"regime": "resisted"}', "unknown field `regime`"),
         (422, "POST", "/pairs", b'{"\\nx": 1}', "unknown field"),
         (422, "POST", "/stop", b'{"when": "now"}', "unknown field `when`"),
-        (422, "POST", "/run", b'{"study": "x"}', "takes no fields"),
+        (422, "POST", "/run", b'{"study": "x"}', "takes seen"),
         (422, "GET", "/metrics?presets=ols", b"", "MetricsRequest takes preset"),
         (422, "GET", "/marks/log?limit=ten", b"", "limit"),
         (422, "POST", "/pairs", b"{", "not valid JSON"),

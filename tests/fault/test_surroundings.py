@@ -218,7 +218,7 @@ def test_any_name_that_is_text_is_a_run_folder(tmp_path: Path, tally: Tally) -> 
 def test_a_path_that_is_too_long_is_one_line(long: str, tmp_path: Path, tally: Tally) -> None:
     done = command(["status", str(tmp_path / long)])
     (line,) = done.stderr.splitlines()
-    assert (done.returncode, line[-18:]) == (1, "File name too long")
+    assert (done.returncode, line[-18:]) == (2, "File name too long")
     tally.add(1, refused=1)
 
 

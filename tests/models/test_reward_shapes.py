@@ -239,12 +239,18 @@ def test_a_template_that_leaves_a_message_out_does_not_go_unnoticed(
     assert "leaves out tool calls" in str(found.problems[2])
 
 
-@pytest.mark.parametrize("template", ["{% for %}", "{{ messages.nothing.at_all }}"])
+@pytest.mark.parametrize(
+    ("template", "why"),
+    [
+        ("{% for %}", "is no valid template"),
+        ("{{ messages.nothing.at_all }}", "cannot render a question and its answer"),
+    ],
+)
 def test_a_broken_template_is_refused_by_name(
-    template: str, folder: Folder, tmp_path: Path
+    template: str, why: str, folder: Folder, tmp_path: Path
 ) -> None:
     place = with_template(folder("llama"), tmp_path / "model", template)
-    with pytest.raises(BadInput, match="cannot render a question and its answer") as caught:
+    with pytest.raises(BadInput, match=why) as caught:
         load(place)
     assert str(place) in str(caught.value)
 

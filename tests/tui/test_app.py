@@ -184,11 +184,13 @@ async def test_a_crash_ends_with_an_error_code_and_shows_no_dataset_text(
     assert log.stat().st_mode & 0o077 == 0
 
 
-def test_without_a_terminal_it_points_to_the_plain_form(
+def test_without_a_terminal_it_says_what_to_do_instead(
     engine: FakeEngine, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert run_explorer(client_of(engine)) == 2
-    assert "--headless" in capsys.readouterr().err
+    assert run_explorer(client_of(engine), "Use: seal-tui status") == 2
+    assert (
+        capsys.readouterr().err == "seal-tui: the explorer needs a terminal. Use: seal-tui status\n"
+    )
 
 
 async def test_no_color_leaves_the_colours_to_the_terminal(

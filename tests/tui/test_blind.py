@@ -33,6 +33,7 @@ from seal_tui.explorer.actions import ACTIONS
 from seal_tui.explorer.app import SealApp
 from seal_tui.explorer.screens import browse
 from seal_tui.explorer.screens.pairs import AmbiguousScreen, ResistanceScreen
+from seal_tui.explorer.widgets.detail import Body
 
 from . import recorded
 from .conftest import Opener, open_on, screen_text, shows, until
@@ -307,3 +308,14 @@ def test_a_refused_filter_says_where(both: tuple[Engine, Engine]) -> None:
     with pytest.raises(FilterError) as caught:
         both[0].pairs(PairQuery(filter="topic:a is:misaligned", blind=True, sort="pair_id"))
     assert (caught.value.start, caught.value.end) == (8, 21)
+
+
+async def test_the_mode_changes_in_a_pair_without_losing_the_focus(explorer: Opener) -> None:
+    async with explorer() as pilot:
+        await pilot.press("3", "enter", "b")
+        await shows(pilot, "A is better")
+        await until(pilot, lambda: isinstance(pilot.app.focused, Body))
+        await pilot.press("b", "L")
+        await shows(pilot, "agree on")
+        await pilot.press("escape", "F")
+        await shows(pilot, "enter selects")

@@ -127,7 +127,8 @@ def test_the_summary_is_aligned_and_plain() -> None:
     out = console(terminal=False)
     headless.print_summary(fake_study.METRICS, fake_study.STUDY, FakeEngine().status(), out)
     lines = text_of(out).splitlines()
-    assert "  pre     44.6 %  42.6 to 46.6      55.4 %     3         0  2,312" in lines
+    assert "  pre     44.6 %  42.6 to 46.6      55.4 %         –     3         0  2,312" in lines
+    assert "  post    72.1 %  70.3 to 73.9      27.9 %    58.4 %     0         4  2,312" in lines
     assert any("44.6 % of the pairs, the one after it in 72.1 %" in line for line in lines)
     cells = ["resisted", "22", "301", "97", "0", "420", "18.1", "%"]
     assert any(line.split() == cells for line in lines)

@@ -23,6 +23,8 @@ OWN = {
     "engine.door",
     "engine.errors",
     "engine.files",
+    "engine.settings",
+    "engine.toml",
     "engine.visible",
     "engine.wire",
     "engine.wire.client",

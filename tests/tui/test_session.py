@@ -106,7 +106,7 @@ def test_filter_open_decide_undo_export_and_quit(tmux: Tmux, run: Path) -> None:
     tmux.shows("2 decided")
     tmux.type("u")
     tmux.shows("1 decided")
-    tmux.type("nboth evade", "Enter")
+    tmux.type("nboth evade", "C-s")
     tmux.shows("“both evade”")
     tmux.type("e")
     tmux.shows("6 rows of 6 pairs · 1 flip")

@@ -119,7 +119,7 @@ def test_a_spreadsheet_never_reads_a_formula(raw: str) -> None:
     assert visible.csv_cell(raw).startswith("'")
 
 
-@given(ODD)
+@given(ODD.filter(lambda raw: not any("\ud800" <= one <= "\udfff" for one in raw)))
 def test_a_string_in_toml_says_the_same_and_shows_nothing_hostile(raw: str) -> None:
     written = visible.toml_string(raw)
     assert tomllib.loads(f"key = {written}") == {"key": raw}

@@ -43,6 +43,7 @@ class BrowseScreen(SealScreen, Generic[Query, Row, Detail]):
     both, narrow ones only the list.
     """
 
+    AUTO_FOCUS: ClassVar[str | None] = ""  # never the field of the filter, which is hidden
     COLUMNS: ClassVar[tuple[Column, ...]]
     SORTS: ClassVar[dict[Any, tuple[str, bool]]]
     """Every sort order: its display name, and whether it is descending by default."""
@@ -281,6 +282,8 @@ class BrowseScreen(SealScreen, Generic[Query, Row, Detail]):
             self.view.forget(content(f"{error}", "$caution"))
             return
         self.view.show(detail, place)
+        if self.in_detail and self.focused is None:  # it was hidden while it was empty
+            self.view.query_one(Body).focus()
         refresh_keys(self)
 
     @on(LineList.Opened, "#list")

@@ -32,14 +32,19 @@ class SafeInput(Input):
 
 
 class Summary(Widget):
-    """The filter and what it selects, on one line. A long filter is cut before its counts are."""
+    """The filter and what it selects, on one line. A long filter is cut before its counts are, and
+    both only after what stands aside."""
 
     def __init__(self) -> None:
         super().__init__(classes="summary")
-        self._filter = self._counts = Content("")
+        self._filter = self._counts = self._aside = Content("")
 
     def show(self, filter_text: Content, counts: Content) -> None:
-        self._filter, self._counts = filter_text, counts
+        self._filter, self._counts, self._aside = filter_text, counts, Content("")
+        self.refresh()
+
+    def add(self, aside: Content) -> None:
+        self._aside = Content.assemble((" · ", "dim"), aside)
         self.refresh()
 
     def render(self) -> Content:
@@ -47,7 +52,8 @@ class Summary(Widget):
         room = max(_LEAST_FILTER, width - self._counts.cell_length - 2)
         shown = self._filter.truncate(room, ellipsis=True)
         gap = "  " if shown and self._counts else ""
-        return Content.assemble(shown, gap, self._counts).truncate(width, ellipsis=True)
+        line = Content.assemble(shown, gap, self._counts, self._aside)
+        return line.truncate(width, ellipsis=True)
 
 
 class FilterBar(Vertical):
@@ -75,7 +81,6 @@ class FilterBar(Vertical):
         self._complete = complete
         self._completions: Sequence[Completion] = ()
         self._chosen = 0
-        self._filter = self._counts = Content("")
 
     def compose(self) -> ComposeResult:
         yield Summary()
@@ -103,13 +108,11 @@ class FilterBar(Vertical):
 
     def say(self, filter_text: Content, counts: Content) -> None:
         """Set the summary of the list: its filter, and how many rows in which order."""
-        self._filter, self._counts = filter_text, counts
         self.query_one(Summary).show(filter_text, counts)
 
     def add(self, aside: Content) -> None:
         """Append to the counts."""
-        counts = Content.styled(" · ", "dim").join([self._counts, aside])
-        self.query_one(Summary).show(self._filter, counts)
+        self.query_one(Summary).add(aside)
 
     def ask(self, text: str) -> None:
         """Open the input with the current filter."""
