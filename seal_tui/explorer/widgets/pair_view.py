@@ -137,7 +137,7 @@ def _head(row: PairRow | BlindRow, place: str, turns: int, group_size: int) -> C
         f"pair {row.pair_id}",
         place,
         one_line(row.source_id) if isinstance(row, PairRow) else "",
-        f"{turns} turns",
+        numbers.many(turns, "turn"),
         *([one_line(row.topic)] if row.topic else []),
         *([words.group(row.group, group_size)] if row.group is not None else []),
     ]
