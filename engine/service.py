@@ -113,7 +113,6 @@ class Engine:
         self.store = recovery.open_store(folder)
         self._last = last.Last(self.store)
         self.progress = Progress(str(folder), self.study.name)
-        self.progress.decided(actions.revision(self.store))
         self._thread: threading.Thread | None = None
         self._pipeline: Pipeline | None = None
         self._stop = threading.Event()
@@ -125,6 +124,7 @@ class Engine:
                 ended.state == "done" and self._results() is None
             )
             self.progress.restore(ended, "stopped" if cut_off else ended.state)
+        self._follow(actions.revision(self.store))
 
     @property
     def running(self) -> bool:
@@ -160,6 +160,7 @@ class Engine:
                     self._pipeline.executor.waiting,
                     paced_as_before=same,
                 )
+                self._follow(actions.revision(self.store))
                 self._thread = threading.Thread(
                     target=self._run, args=(self._pipeline,), name="run"
                 )
@@ -396,9 +397,14 @@ class Engine:
         return blind.changed(done) if request.blind else done
 
     def _decided(self, done: MarksChanged) -> MarksChanged:
-        """Tell every client that follows the events."""
-        self.progress.decided(done.revision)
+        self._follow(done.revision)
         return done
+
+    def _follow(self, revision: int) -> None:
+        """Tell every client that follows the events."""
+        self.progress.decided(revision)
+        for notice in self.store.notices:
+            self.progress.warn(notice)
 
     @answers(endpoints.MARK_LOG)
     def mark_log(self, request: LogRequest) -> list[MarkEvent]:
@@ -425,7 +431,7 @@ class Engine:
 
     def import_ledger(self, rows: Iterable[LedgerRow]) -> Imported:
         done = ledger.import_ledger(self.store, rows, self._study_digest())
-        self.progress.decided(actions.revision(self.store))
+        self._follow(actions.revision(self.store))
         return done
 
     # ------------------------------------------------------------ exports
