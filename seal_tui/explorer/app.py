@@ -236,11 +236,11 @@ class SealApp(App[None]):
         markup: bool = True,
     ) -> None:
         """What was done is said among the keys, where it covers no number. An error has to be
-        read: it stays over the screen for a while. `message` is safe."""
+        read: it stays over the screen for a while. `message` is safe, and never markup."""
         if severity == "information" and isinstance(self.screen, SealScreen):
             self._say(Safe(message))
             return
-        super().notify(message, title=title, severity=severity, timeout=timeout, markup=markup)
+        super().notify(message, title=title, severity=severity, timeout=timeout, markup=False)
 
     def _say(self, news: Safe) -> None:
         """Show a line among the keys, for a while."""
