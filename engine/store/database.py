@@ -148,6 +148,7 @@ class Store:
         """
         self.path = path
         self.decisions = None if decisions is None else Appended(decisions)
+        self.notices: list[str] = []  # for people: what was found wrong and put right
         if decisions is not None and decisions.exists():
             problems.check_there(path)
         # DuckDB removes its write-ahead log at the end: what is left is from one that was killed.

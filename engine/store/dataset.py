@@ -25,6 +25,10 @@ def content_key(conversation: Conversation) -> str:
     return hashlib.sha256(conversation.encoded.encode("utf-8", "surrogatepass")).hexdigest()
 
 
+def has_pairs(store: Store) -> bool:
+    return store.read("SELECT 1 FROM pairs LIMIT 1").fetchone() is not None
+
+
 def has_dataset(store: Store, digest: str) -> bool:
     """Whether the store holds the pairs with this digest."""
     return store.meta("dataset") == digest

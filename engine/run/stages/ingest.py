@@ -11,7 +11,8 @@ from engine.executors.jobs import Stopped
 from engine.run import ingest, recorded
 from engine.run.stages.base import Stage
 from engine.run.work import DryRun, Run
-from engine.store import Store, dataset
+from engine.store import Store, dataset, results
+from engine.store.complete import complete
 from engine.store.dataset import content_key, has_content, has_dataset
 from engine.wire.messages import StagePlan
 
@@ -57,6 +58,9 @@ class Ingest(Stage):
                 return source.items(watch)
 
             put(run.store, source, origin, items)
+        if complete(run.store) is None:
+            # What can be read before the end is of the models of this run.
+            results.drop_roles_except(run.store, [])
         run.notes["dataset"] = {"sha256": source.digest, "rows": source.rows, "pairs": source.count}
         run.ingested(source.digest, dataset.pair_texts(run.store))
         progress.start_stage(self.name, source.count, source.count)
