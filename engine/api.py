@@ -151,7 +151,8 @@ class Run:
         """The pairs of a filter (docs/filters.md), in the order of `sort`, by `pair_id`.
 
         Rewards and margins are raw logits, `theta` and `gain` degrees. The decision of this
-        run's `author` is in `verdict`, `flagged`, `note` and `tags`.
+        run's `author` is in `verdict`, `flagged`, `note` and `tags`. What is not computed yet is
+        missing.
         """
         query = PairQuery(filter=where, sort=sort, descending=descending, author=self.author)
         ids = self.ask(endpoints.PAIRS(query)).ids

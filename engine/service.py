@@ -41,6 +41,7 @@ from engine.store import (
 from engine.store.browse import Browser
 from engine.store.database import Reading
 from engine.store.ledger import LedgerRow
+from engine.store.results import roles
 from engine.study import PRESETS, Study
 from engine.wire import endpoints
 from engine.wire.answering import answers
@@ -112,7 +113,6 @@ class Engine:
         self.store = recovery.open_store(folder)
         self._last = last.Last(self.store)
         self.progress = Progress(str(folder), self.study.name)
-        self.progress.decided(actions.revision(self.store))
         self._thread: threading.Thread | None = None
         self._pipeline: Pipeline | None = None
         self._stop = threading.Event()
@@ -124,6 +124,7 @@ class Engine:
                 ended.state == "done" and self._results() is None
             )
             self.progress.restore(ended, "stopped" if cut_off else ended.state)
+        self._follow(actions.revision(self.store))
 
     @property
     def running(self) -> bool:
@@ -159,6 +160,7 @@ class Engine:
                     self._pipeline.executor.waiting,
                     paced_as_before=same,
                 )
+                self._follow(actions.revision(self.store))
                 self._thread = threading.Thread(
                     target=self._run, args=(self._pipeline,), name="run"
                 )
@@ -300,13 +302,30 @@ class Engine:
         return info.rejects(self.store, MAX_REJECTS)
 
     def browser(self) -> Browser:
-        results = self._need_measures()
+        return self._browser(self._need_measures())
+
+    def pair_browser(self) -> Browser:
+        """Of pairs, also before they have measures. Raises NotReady if none is read."""
+        try:
+            return self.browser()
+        except NotReady:
+            started = self.store.meta(STARTED)
+            if started is None or not dataset.has_pairs(self.store):
+                raise
+            results = self._results()
+            if results is not None:
+                return self._browser(results, measured=False)
+            study = studies.loads_resolved(started.encode())
+            return self._browser(last.Begun(roles(self.store), study), measured=False)
+
+    def _browser(self, results: last.Results | last.Begun, *, measured: bool = True) -> Browser:
         return Browser(
             self.store,
             results.roles,
             results.study.features,
             results.study.rewrites.strategies,
             results.study.rewrites.min_cosine,
+            measured=measured,
         )
 
     # ------------------------------------------------------------ pairs, rewrites, filters
@@ -314,25 +333,25 @@ class Engine:
     @answers(endpoints.PAIRS)
     def pairs(self, query: PairQuery, reading: Reading | None = None) -> Ids:
         """Raises FilterError, NotFound, NotReady, and Interrupted if `reading` was stopped."""
-        return self.browser().pair_ids(query, reading)
+        return self.pair_browser().pair_ids(query, reading)
 
     @answers(endpoints.PAIR_ROWS)
     def pair_rows(self, request: PairRowsRequest) -> list[PairRow]:
-        return self.browser().pair_rows(request.ids, request.author)
+        return self.pair_browser().pair_rows(request.ids, request.author)
 
     @answers(endpoints.PAIR)
     def pair(self, request: PairRequest) -> PairDetail:
-        return self.browser().pair(request.id, request.author)
+        return self.pair_browser().pair(request.id, request.author)
 
     @answers(endpoints.BLIND_ROWS)
     def blind_rows(self, request: PairRowsRequest) -> list[BlindRow]:
-        self._need_measures()
-        return blind.pair_rows(self.store, request.ids, request.author)
+        measured = self.pair_browser().measured
+        return blind.pair_rows(self.store, request.ids, request.author, measured=measured)
 
     @answers(endpoints.BLIND_PAIR)
     def blind_pair(self, request: PairRequest) -> BlindPair:
-        self._need_measures()
-        return blind.pair(self.store, request.id, request.author)
+        measured = self.pair_browser().measured
+        return blind.pair(self.store, request.id, request.author, measured=measured)
 
     @answers(endpoints.REWRITES)
     def rewrites(self, query: RewriteQuery, reading: Reading | None = None) -> Ids:
@@ -349,7 +368,7 @@ class Engine:
 
     @answers(endpoints.COMPLETE)
     def complete(self, request: CompleteRequest) -> list[Completion]:
-        return self.browser().complete(request)
+        return self.pair_browser().complete(request)
 
     @answers(endpoints.SAVED_FILTERS)
     def saved_filters(self) -> list[SavedFilter]:
@@ -378,9 +397,14 @@ class Engine:
         return blind.changed(done) if request.blind else done
 
     def _decided(self, done: MarksChanged) -> MarksChanged:
-        """Tell every client that follows the events."""
-        self.progress.decided(done.revision)
+        self._follow(done.revision)
         return done
+
+    def _follow(self, revision: int) -> None:
+        """Tell every client that follows the events."""
+        self.progress.decided(revision)
+        for notice in self.store.notices:
+            self.progress.warn(notice)
 
     @answers(endpoints.MARK_LOG)
     def mark_log(self, request: LogRequest) -> list[MarkEvent]:
@@ -394,7 +418,8 @@ class Engine:
         query = PairQuery(
             filter=request.filter, author=request.author, sort="pair_id", blind=request.blind
         )
-        counted = marks.progress(self.store, self.browser().pair_ids(query).ids, request.author)
+        ids = self.pair_browser().pair_ids(query).ids
+        counted = marks.progress(self.store, ids, request.author)
         return blind.progress(counted) if request.blind else counted
 
     @answers(endpoints.AGREEMENT)
@@ -406,7 +431,7 @@ class Engine:
 
     def import_ledger(self, rows: Iterable[LedgerRow]) -> Imported:
         done = ledger.import_ledger(self.store, rows, self._study_digest())
-        self.progress.decided(actions.revision(self.store))
+        self._follow(actions.revision(self.store))
         return done
 
     # ------------------------------------------------------------ exports

@@ -24,6 +24,14 @@ class Results:
     digest: str
 
 
+@dataclass(frozen=True)
+class Begun:
+    """Results of a run that has not ended: of the roles that have begun, for its study."""
+
+    roles: dict[str, str]
+    study: Study
+
+
 class Last:
     """The results to measure and show. Every request asks for them, so what follows from them is
     kept until they or the study change. Thread-safe."""

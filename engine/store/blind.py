@@ -109,16 +109,17 @@ class _Read(NamedTuple):
     b: tuple[Turn, ...]
 
 
-def _read(store: Store, ids: Sequence[int], author: str) -> list[_Read]:
+def _read(store: Store, ids: Sequence[int], author: str, measured: bool) -> list[_Read]:
     existing = stored(ids)
     at = revision(store)  # before the marks: a change in between must not count as seen
     marks: Mapping[int, Mark] = {}
     if author:
         found = store.read(sql("marks_of_author"), {"ids": existing, "author": author})
         marks = {row.pair_id: row.mark for row in rows(found, MarkRow)}
+    statement = sql("blind_rows").replace("{facts}", "pair_facts" if measured else "pairs")
     return [
         _shown(row, marks.get(row.pair_id), author, at)
-        for row in rows(store.read(sql("blind_rows"), {"ids": existing}), _Row)
+        for row in rows(store.read(statement, {"ids": existing}), _Row)
     ]
 
 
@@ -152,14 +153,17 @@ def _mark(mark: Mark, chosen_first: bool) -> BlindMark:
     return BlindMark(verdict=verdict, flagged=mark.flagged, note=mark.note, tags=mark.tags)
 
 
-def pair_rows(store: Store, ids: Sequence[int], author: str) -> list[BlindRow]:
-    """Rows in the order of `ids`, with this author's marks."""
-    return [one.row for one in _read(store, ids, author)]
+def pair_rows(
+    store: Store, ids: Sequence[int], author: str, *, measured: bool = True
+) -> list[BlindRow]:
+    """Rows in the order of `ids`, with this author's marks. Without `measured`, the pairs have no
+    measures yet."""
+    return [one.row for one in _read(store, ids, author, measured)]
 
 
-def pair(store: Store, pair_id: int, author: str) -> BlindPair:
+def pair(store: Store, pair_id: int, author: str, *, measured: bool = True) -> BlindPair:
     """Raises NotFound."""
-    page = _read(store, [pair_id], author)
+    page = _read(store, [pair_id], author, measured)
     if not page:
         raise NotFound(f"no pair {pair_id}")
     size = "SELECT count(*) FROM pairs WHERE group_no = ?"

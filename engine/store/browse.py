@@ -75,7 +75,8 @@ _MOST_NAMES = 200
 
 
 class Browser:
-    """Reads complete results with these roles (role → producer), features and strategies."""
+    """Reads results with these roles (role → producer), features and strategies. Without
+    `measured`, their measures are not computed yet, and roles may be missing."""
 
     def __init__(
         self,
@@ -84,13 +85,17 @@ class Browser:
         features: Sequence[Feature],
         strategies: Sequence[str],
         min_cosine: float = 0.0,
+        *,
+        measured: bool = True,
     ) -> None:
+        self.measured = measured
+        self._facts = "pair_facts" if measured else sql("pending_facts")
         self.store = store
         self.strategies, self.min_cosine = strategies, min_cosine
         self._columns = features
         self.features = [feature.name for feature in features]
-        self.labeler = roles["labeler main"]
-        self.pre, self.post = roles["pre"], roles["post"]
+        self.labeler = roles.get("labeler main", "")
+        self.pre, self.post = roles.get("pre", ""), roles.get("post", "")
         self.gold = roles.get("labeler gold")
         self.relabeler = roles.get("relabeler", self.labeler)
         self.labelers = {
@@ -141,16 +146,20 @@ class Browser:
         tree, vocabulary = parse(query.filter), self.vocabulary(blind=query.blind)
         checked = check(tree, vocabulary)
         roles = {**self._producers, "author": query.author}
-        condition = PairCondition(self.features, roles, self._regressors, self.labelers)
+        condition = PairCondition(
+            self.features, roles, self._regressors, self.labelers, rewritten=self._has_rewrites()
+        )
         where = condition.of(checked)
         order = self._pair_order(query.sort, blind=query.blind)
         statement = (
-            f"SELECT f.pair_id FROM pair_facts AS f JOIN pairs AS p USING (pair_id)"
+            f"SELECT f.pair_id FROM {self._facts} AS f JOIN pairs AS p USING (pair_id)"
             f"{condition.joins} WHERE {where} ORDER BY {order} {_direction(query.descending)}, "
             "f.pair_id"
         )
         parameters = {**condition.parameters, "seed": query.seed}
-        found = self._ids(statement, parameters, "pair_facts", reading)
+        table = "pair_facts" if self.measured else "pairs"
+        found = self._ids(statement, parameters, table, reading)
+        found = msgspec.structs.replace(found, pending=not self.measured)
         return found if found.ids else msgspec.structs.replace(found, hint=hint(tree, vocabulary))
 
     def _pair_order(self, sort: str, *, blind: bool) -> str:
@@ -189,7 +198,9 @@ class Browser:
         """Rows in the order of `ids`, with this author's marks."""
         existing = stored(ids)
         at = revision(self.store)  # before the marks: a change in between must not count as seen
-        cursor = self.store.read(sql("pair_rows"), [existing, PREVIEW])
+        statement = sql("pair_rows").replace("{facts}", self._facts)
+        given = {**self._producers, "ids": existing, "preview": PREVIEW}
+        cursor = self.store.read(statement, used(statement, given))
         pairs = rows(cursor, _pair_row)
         marks = {}
         if author:
@@ -275,6 +286,8 @@ class Browser:
     # ------------------------------------------------------------ rewrites
 
     def _has_rewrites(self) -> bool:
+        if not self.measured:
+            return False  # what is there is of other pairs
         query = "SELECT 1 FROM information_schema.tables WHERE table_name = 'rewrite_facts'"
         return self.store.read(query).fetchone() is not None
 
@@ -312,7 +325,7 @@ class Browser:
 
     def _labeled(self, table: str, names: Sequence[str]) -> list[str]:
         """Without the features that a table was computed without, because they have no label."""
-        without = measures.not_labeled(self.store, table)
+        without = measures.not_labeled(self.store, table) if self.measured else ()
         return [name for name in names if name not in without]
 
     def rewrite_rows(self, ids: Sequence[int]) -> list[RewriteRow]:
@@ -341,6 +354,7 @@ class Browser:
         )
 
     def _side(self, before: Entry, new: _SideRow) -> RewriteSide:
+        assert before.pre is not None and before.post is not None  # of a pair with measures
         return RewriteSide(
             original=before.response,
             rewritten=new.response,
@@ -359,8 +373,8 @@ class _EntryRow(NamedTuple):
     response: str
     labels: list[int] | None
     gold: list[int] | None
-    pre: float
-    post: float
+    pre: float | None
+    post: float | None
     truncated: bool
 
 

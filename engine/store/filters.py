@@ -158,7 +158,7 @@ class Condition:
 class PairCondition(Condition):
     """Over pair_facts f, pairs p and the tables that `joins` adds. `regressors`: the features of
     which a complete pair has the labels, asked for only if a filter needs them. `labelers`: name →
-    producer."""
+    producer. `rewritten`: whether there are rewrites."""
 
     numbers = _PAIR_NUMBERS
 
@@ -168,8 +168,11 @@ class PairCondition(Condition):
         roles: Mapping[str, Any],
         regressors: Callable[[], Sequence[str]] = tuple,
         labelers: Mapping[str, str] = MappingProxyType({}),
+        *,
+        rewritten: bool = True,
     ) -> None:
         super().__init__(features, roles)
+        self._rewritten = rewritten
         self._regressors = regressors
         self._between = {
             between(*two).name: [labelers[name] for name in two]
@@ -204,6 +207,8 @@ class PairCondition(Condition):
             case "is":
                 self._note(_PAIR_IS[value])
                 return f"({_PAIR_IS[value]})"
+            case "has" if value == "rewrites" and not self._rewritten:
+                return "FALSE"
             case "has":
                 self._note(_PAIR_HAS[value])
                 return f"({_PAIR_HAS[value]})"

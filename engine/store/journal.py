@@ -4,6 +4,9 @@ decisions.jsonl is a ledger (engine/store/ledger.py) to which lines are only add
 transaction end with one whose `actions` says what was done: without it they do not count. They are
 on disk before the transaction is committed, so a decision that was said to be saved is in both, and
 one that was cut off in between is in the file, from which it is taken at the next start.
+
+In each such transaction the database also notes size and checksum of the file: a change to what is
+noted is damage, and everything that is noted is in the database.
 """
 
 from __future__ import annotations
@@ -17,10 +20,12 @@ import numpy as np
 
 from engine import __version__
 from engine.files import replacing
-from engine.store.appended import set_aside
+from engine.store.appended import Sum, set_aside
 from engine.store.database import Store, rows, sql
 from engine.visible import json_text
 
+# The key in `meta` of the file's sum, as JSON.
+_SUM = "decisions_sum"
 _AT_ONCE = 10_000  # about so many decisions end with one line of actions in a file made anew
 _TAIL = 1 << 16
 
@@ -59,21 +64,51 @@ def record(store: Store, cursor: Any, first: int) -> None:
     if (file := store.decisions) is None:
         return
     if not file.intact():  # another program has removed or changed it
-        if file.look():
-            set_aside(file.path)
-        write(store, cursor, before=first)
+        _write(store, cursor, file.look(), before=first)
     file.append(_lines(cursor, Span(first, next_number(cursor) - 1)))
+    note(cursor, file.sum)
 
 
-def write(store: Store, cursor: Any, before: int | None = None) -> None:
-    """Write the file anew from the database; up to this action, or all of them."""
+def write(store: Store, cursor: Any, aside: bool) -> None:
+    """Write the file anew from the database. `aside`: the one that is there is set aside, and a
+    notice of the store says so."""
+    assert store.decisions is not None
+    _write(store, cursor, aside)
+    note(cursor, store.decisions.sum)
+
+
+def _write(store: Store, cursor: Any, aside: bool, before: int | None = None) -> None:
+    """Up to this action, or all of them."""
     file = store.decisions
     assert file is not None
+    content = Sum()
     with replacing(file.path) as out:
-        out.write(_HEAD)
-        for span in _spans(cursor, before):
-            out.write(_lines(cursor, span))
-    file.look()
+        for lines in _whole(cursor, before):
+            out.write(lines)
+            content = content.plus(lines)
+        if aside:
+            out.flush()  # not before all of it was read from the database, and has its room
+            kept = set_aside(file.path)
+            store.notices.append(
+                f"{file.path.name} had been damaged or changed: it was written again from the "
+                f"database, which has every decision; the old one is kept as {kept.name}"
+            )
+    file.take(content)
+
+
+def note(cursor: Any, content: Sum) -> None:
+    """Note the file's sum, in the transaction whose actions are its last."""
+    cursor.execute(
+        "INSERT OR REPLACE INTO meta VALUES (?, ?)", [_SUM, msgspec.json.encode(content).decode()]
+    )
+
+
+def noted(store: Store) -> Sum | None:
+    """The noted sum of the file; None if the program that wrote it noted none."""
+    try:
+        return msgspec.json.decode(store.meta(_SUM) or "", type=Sum)
+    except msgspec.DecodeError:
+        return None
 
 
 def last(content: Any, size: int) -> Logged | None:
@@ -144,6 +179,12 @@ def _text(strings: Any) -> bytes:
     ends = np.frombuffer(offsets, np.int32)
     whole: bytes = text[int(ends[strings.offset]) : int(ends[strings.offset + len(strings)])]
     return bytes(whole)
+
+
+def _whole(cursor: Any, before: int | None) -> Iterator[bytes]:
+    yield _HEAD
+    for span in _spans(cursor, before):
+        yield _lines(cursor, span)
 
 
 def _spans(cursor: Any, before: int | None) -> Iterator[Span]:

@@ -14,7 +14,7 @@ import msgspec
 from engine.errors import BadInput, Damaged, MachineError, NotFound
 from engine.files import part_of
 from engine.store import check, journal, problems, saved_filters
-from engine.store.appended import set_aside
+from engine.store.appended import Sum, set_aside, summed
 from engine.store.database import Store, insert
 from engine.store.journal import Logged, Span
 from engine.store.ledger import LedgerRow, check_row, incoming, microseconds
@@ -59,7 +59,8 @@ class Taken(msgspec.Struct, kw_only=True):
 
 class Recovered(msgspec.Struct, frozen=True, kw_only=True):
     """What became of a folder. `problem` is that of the old database, empty if it had none, and
-    then nothing was done; `aside` are the names of files that were set aside."""
+    then only its file may have been written again, as `notices` say; `aside` are the names of files
+    that were set aside."""
 
     problem: str = ""
     actions: int = 0
@@ -67,6 +68,7 @@ class Recovered(msgspec.Struct, frozen=True, kw_only=True):
     damaged_lines: int = 0
     filters: int = 0
     aside: tuple[str, ...] = ()
+    notices: tuple[str, ...] = ()
 
 
 def open_store(folder: Path) -> Store:
@@ -113,39 +115,42 @@ def agree(store: Store) -> None:
     """Bring the database and the file of decisions to the same state.
 
     Each may lack the other's last actions: the file those of a program that did not write it, the
-    database those of a process that was killed, or of a log that was cut off. Raises Damaged if
-    neither goes on where the other ends.
+    database those of a process that was killed, or of a log that was cut off. A file that is no
+    longer as the database noted it is written again. Raises Damaged if neither goes on where the
+    other ends.
     """
     file = store.decisions
     assert file is not None
-    there = file.look()
-    last = _last(store, file.path) if there else None
+    there, noted = file.look(), journal.noted(store)
+    begin = summed(file.path, until=noted.size) if there and noted else Sum()
+    damaged = there and begin != (noted or Sum())
+    # All that was noted is in the database: a file of the same length has nothing that it lacks.
+    useless = damaged and noted is not None and file.path.stat().st_size == noted.size
+    last = _last(store, file.path, cut=not damaged) if there and not useless else None
     with store.write() as cursor:
         stored = journal.next_number(cursor) - 1
         if last is None:
-            if there and not journal.is_empty(file.path):
-                set_aside(file.path)
-            journal.write(store, cursor)
+            aside = damaged or (there and not journal.is_empty(file.path))
+            journal.write(store, cursor, aside)
             return
-        if last.number < stored:
-            if not _has(cursor, last):
+        if last.number > stored:
+            if (taken := take(cursor, file.path, stored)) is None:
                 raise _disagree(store)
-            journal.record(store, cursor, last.number + 1)
-            return
-        if stored == last.number:
-            if not _has(cursor, last):
-                raise _disagree(store)
-            return
-        taken = take(cursor, file.path, stored)
-        if taken is None:
+            damaged |= taken.renumbered
+        elif not _has(cursor, last):
             raise _disagree(store)
-        if taken.renumbered:
-            set_aside(file.path)
-            journal.write(store, cursor)
+        if damaged:
+            journal.write(store, cursor, aside=True)
+            return
+        file.take(summed(file.path, begin))
+        if last.number < stored:
+            journal.record(store, cursor, last.number + 1)
+        elif file.sum != noted:
+            journal.note(cursor, file.sum)
 
 
-def _last(store: Store, path: Path) -> Logged | None:
-    """The last whole action of the file, of which an end that was cut off is removed."""
+def _last(store: Store, path: Path, cut: bool) -> Logged | None:
+    """The last whole action of the file; `cut`: an end that was cut off is removed."""
     assert store.decisions is not None
     with path.open("rb") as content:
         size = os.fstat(content.fileno()).st_size
@@ -154,7 +159,7 @@ def _last(store: Store, path: Path) -> Logged | None:
     end, last = 0, None
     for transaction in transactions(path):
         end, last = transaction.end, transaction.actions[-1]
-    if last is not None:
+    if last is not None and cut:
         store.decisions.cut(end)
     return last
 
@@ -318,14 +323,16 @@ def recover(folder: Path, force: bool = False) -> Recovered:
     if not (path.exists() or decisions.exists()):
         raise NotFound(f"{folder} has neither {DATABASE} nor {DECISIONS}: nothing to recover")
     problem = "a new one was asked for" if force else ""
+    notices: list[str] = []
     try:
         with closing(open_store(folder)) as store:  # which also writes what the file may lack
+            notices = store.notices
             check.check(store)
             check.check_indexes(store)
     except Damaged as error:
         problem = str(error)
     if not problem:
-        return Recovered()
+        return Recovered(notices=tuple(notices))
     if not decisions.exists():
         raise Damaged(
             f"{path} is damaged, and its decisions can no longer be read; older versions kept them "
@@ -360,6 +367,7 @@ def recover(folder: Path, force: bool = False) -> Recovered:
         damaged_lines=taken.damaged,
         filters=filters,
         aside=tuple(aside),
+        notices=tuple(notices),
     )
 
 

@@ -19,6 +19,8 @@ def recover(folder: Path, force: bool) -> dict[str, Any]:
 def lines(run_dir: Path, found: dict[str, Any]) -> list[str]:
     """What a recovery found and did, safe to print."""
     if not found["problem"]:
+        if found["notices"]:
+            return [one_line(f"{run_dir}: {notice}") for notice in found["notices"]]
         return [
             one_line(f"{run_dir}: no damage was found in the database; nothing was changed"),
             one_line("(if the engine says that it is damaged nevertheless: --force)"),
@@ -33,6 +35,7 @@ def lines(run_dir: Path, found: dict[str, Any]) -> list[str]:
         said.append(f"lost       {found['damaged_lines']:,} damaged lines of decisions.jsonl")
     if found["aside"]:
         said.append(f"set aside  {', '.join(found['aside'])}")
+    said += [f"noticed    {notice}" for notice in found["notices"]]
     said.append(
         f"next       seal-tui run {shell_word(run_dir / 'study.toml')} --run-dir "
         f"{shell_word(run_dir)}   (computes the results again)"

@@ -103,8 +103,10 @@ def pairs_sentence(regime: Regime | None, opinion: Opinion | None, n: int, total
     return Safe(f"{numbers.many(n, 'pair')}{share}: {what}; {who}.")
 
 
-def verdict(margin: float) -> Safe:
+def verdict(margin: float | None) -> Safe:
     """Whether a reward model agrees with the human preference."""
+    if margin is None:
+        return numbers.NOTHING
     if margin > 0:
         return Safe("aligned")
     return Safe("misaligned") if margin < 0 else Safe("tie")

@@ -16,8 +16,9 @@ import pytest
 
 from engine.errors import Damaged, MachineError, NotFound
 from engine.export import ledger as ledger_file
-from engine.store import Store, marks, saved_filters, steps
-from engine.store.appended import Appended
+from engine.service import Engine
+from engine.store import Store, journal, marks, saved_filters, steps
+from engine.store.appended import Appended, summed
 from engine.store.ledger import import_ledger, ledger
 from engine.store.recovery import DATABASE, DECISIONS, open_store, recover
 from engine.wire.messages import (
@@ -29,6 +30,7 @@ from engine.wire.messages import (
     UndoRequest,
 )
 from tests.engine.planted import pairs
+from tests.engine.studies import prepare, write_study
 from tests.pairs import put
 
 COUNT = 4
@@ -87,6 +89,11 @@ def damage(folder: Path) -> None:
     """Makes a database that cannot be opened."""
     path = folder / DATABASE
     path.write_bytes(b"\0" * path.stat().st_size)
+
+
+def forget_sum(cursor: Any) -> None:
+    """As a folder of a program that did not note the sum of its decisions.jsonl."""
+    cursor.execute("DELETE FROM meta WHERE key LIKE 'decisions%'")
 
 
 # ---------------------------------------------------------------- the file
@@ -178,7 +185,8 @@ def test_a_file_that_is_changed_under_a_running_engine_is_set_aside(run: Path) -
 
 
 def test_a_first_decision_that_was_cut_off_was_never_saved(tmp_path: Path) -> None:
-    open_store(tmp_path).close()
+    with closing(open_store(tmp_path)) as store, store.write() as cursor:
+        forget_sum(cursor)
     content = (tmp_path / DECISIONS).read_bytes()
     (tmp_path / DECISIONS).write_bytes(content.replace(b"seal-tui ", b"seal-tui 9.9.9") + b'{"ti')
     open_store(tmp_path).close()
@@ -241,6 +249,126 @@ def test_what_is_no_ledger_is_set_aside(run: Path) -> None:
     assert states(run) == before
     assert (run / f"{DECISIONS}.damaged-1").read_bytes().startswith(b"nothing of ours")
     assert len(list(ledger_file.read(run / DECISIONS))) == len(before["ledger"])
+
+
+# ---------------------------------------------------------------- changed while no engine runs
+
+
+def flip(content: bytes, at: int) -> bytes:
+    return content[:at] + bytes([content[at] ^ 1]) + content[at + 1 :]
+
+
+def in_lines(change: Callable[[list[bytes]], list[bytes]]) -> Callable[[bytes], bytes]:
+    return lambda content: b"".join(change(content.splitlines(keepends=True)))
+
+
+CHANGES: dict[str, Callable[[bytes], bytes]] = {
+    "a byte of the first line": lambda content: flip(content, 3),
+    "a byte of a note": lambda content: content.replace(b"two", b"twp", 1),
+    "a byte in the middle": lambda content: flip(content, len(content) // 2),
+    "a byte of the last actions": lambda content: flip(content, content.rindex(b'"kind":"') + 9),
+    "the last byte": lambda content: flip(content, len(content) - 1),
+    "a line removed": in_lines(lambda lines: [*lines[:3], *lines[4:]]),
+    "lines swapped": in_lines(lambda lines: [*lines[:3], lines[4], lines[3], *lines[5:]]),
+    "a line twice": in_lines(lambda lines: [*lines[:3], lines[2], *lines[3:]]),
+    "the last line removed": in_lines(lambda lines: lines[:-1]),
+    "cut off in a line": lambda content: content[:-40],
+    "cut off in the first decision": lambda content: content[: content.index(b"\n") + 9],
+    "zeros": lambda content: bytes(len(content)),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+def test_any_change_to_the_file_is_noticed_at_opening_and_put_right(
+    change: Callable[[bytes], bytes], run: Path
+) -> None:
+    before, harmed = states(run), change((run / DECISIONS).read_bytes())
+    (run / DECISIONS).write_bytes(harmed)
+    with closing(open_store(run)) as store:
+        assert state(store) == before
+        [said] = store.notices
+    assert f"kept as {DECISIONS}.damaged-1" in said and "\n" not in said
+    assert (run / f"{DECISIONS}.damaged-1").read_bytes() == harmed
+    with closing(open_store(run)) as store:
+        assert not store.notices
+    (run / DATABASE).unlink()
+    assert recover(run).damaged_lines == 0
+    with closing(open_store(run)) as store:
+        assert state(store)["ledger"] == before["ledger"]
+
+
+def test_what_only_a_damaged_file_has_is_taken_before_it_is_set_aside(run: Path) -> None:
+    """The database is behind, of a process that was killed, and an early line is damaged."""
+    copy = shutil.copy(run / DATABASE, run.parent / "before.duckdb")
+    with closing(open_store(run)) as store:
+        mark(store, 2, verdict="keep", note="only there")
+        before = state(store)
+    shutil.copy(copy, run / DATABASE)
+    content = (run / DECISIONS).read_bytes()
+    (run / DECISIONS).write_bytes(content.replace(b"two", b"twp", 1))
+    with closing(open_store(run)) as store:
+        assert state(store) == before
+        assert store.notices
+    (run / DATABASE).unlink()
+    assert recover(run).actions == len(before["actions"])
+
+
+def test_a_change_to_the_file_is_a_warning_of_the_engine(run: Path) -> None:
+    prepare(write_study(run.parent / "study"), run)
+    (run / DECISIONS).write_bytes(CHANGES["a line removed"]((run / DECISIONS).read_bytes()))
+    with closing(Engine(run)) as engine:
+        [warning] = engine.status().warnings
+        assert warning.startswith(f"{DECISIONS} had been damaged or changed")
+        with (run / DECISIONS).open("ab") as file:
+            file.write(b"not ours\n")
+        change = MarkChange(verdict="keep")
+        engine.mark(MarkRequest(pair_ids=(2,), author="ann", change=change))
+        assert engine.status().warnings[1].endswith(f"kept as {DECISIONS}.damaged-2")
+
+
+def test_a_sound_database_with_a_damaged_file_is_told_by_recover(run: Path) -> None:
+    (run / DECISIONS).write_bytes(CHANGES["zeros"]((run / DECISIONS).read_bytes()))
+    found = recover(run)
+    assert (found.problem, len(found.notices)) == ("", 1)
+
+
+def test_the_file_is_known_again_after_what_failed_and_what_others_wrote(run: Path) -> None:
+    with closing(open_store(run)) as store:
+        with pytest.raises(ZeroDivisionError), store.write():
+            assert store.decisions is not None
+            store.decisions.append(b"something\n")
+            raise ZeroDivisionError
+        mark(store, 2, verdict="keep")
+        with store.write() as cursor:
+            forget_sum(cursor)
+    for _ in range(2):
+        with closing(open_store(run)) as store:
+            assert not store.notices
+    with closing(Store(run / DATABASE)) as store:  # as one that does not know the file
+        mark(store, 1, verdict="keep")
+    for _ in range(2):
+        with closing(open_store(run)) as store:
+            assert not store.notices
+    (run / DECISIONS).write_bytes(CHANGES["lines swapped"]((run / DECISIONS).read_bytes()))
+    with closing(open_store(run)) as store:
+        assert store.notices
+
+
+def test_no_file_is_set_aside_before_the_new_one_is_whole(
+    run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A database that turns out to be damaged then: the old file is all that there is."""
+
+    def fails(*given: Any) -> None:
+        raise Damaged("a block cannot be read")
+
+    content = CHANGES["a byte of a note"]((run / DECISIONS).read_bytes())
+    (run / DECISIONS).write_bytes(content)
+    monkeypatch.setattr(journal, "logged", fails)
+    with pytest.raises(Damaged, match="a block"):
+        open_store(run)
+    assert (run / DECISIONS).read_bytes() == content
+    assert not list(run.glob("*.damaged-*"))
 
 
 # ---------------------------------------------------------------- what others do to the database
@@ -432,7 +560,7 @@ def test_what_is_appended_is_taken_back_whole(tmp_path: Path) -> None:
     path = tmp_path / "file"
     path.write_bytes(b"a\n")
     file = Appended(path)
-    assert file.look()
+    file.take(summed(path))
     file.append(b"b\n")
     file.take_back()
     assert path.read_bytes() == b"a\n"
@@ -440,6 +568,7 @@ def test_what_is_appended_is_taken_back_whole(tmp_path: Path) -> None:
     file.settle()
     file.take_back()
     assert path.read_bytes() == b"a\nc\n"
+    assert file.sum == summed(path) == summed(path, summed(path, until=1))
 
 
 # ---------------------------------------------------------------- saved filters

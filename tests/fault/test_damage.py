@@ -105,6 +105,26 @@ def test_a_damaged_database_is_one_line_and_every_decision_comes_back(
         assert marked[0] >= 30, "the marks are back on their pairs"
 
 
+@pytest.mark.parametrize("seed", range(max(KILLS * 4, 4)))
+def test_a_damaged_file_of_decisions_is_noticed_and_written_again(
+    seed: int, made: tuple[Path, list[LedgerRow]], tmp_path: Path, tally: Tally
+) -> None:
+    run = Path(shutil.copytree(made[0], tmp_path / "run"))
+    what = harm(run / DECISIONS, random.Random(seed))
+    harmed = (run / DECISIONS).read_bytes()
+    if harmed == (made[0] / DECISIONS).read_bytes():
+        pytest.skip("the byte had been that one before")
+    with closing(open_store(run)) as store:
+        assert len(store.notices) == 1, what
+    assert (run / f"{DECISIONS}.damaged-1").read_bytes() == harmed
+    (run / DATABASE).unlink()
+    assert recover(run).damaged_lines == 0
+    with closing(open_store(run)) as store:
+        lost = len(set(map(repr, made[1])) - set(map(repr, ledger(store))))
+    tally.add(1, survived=int(not lost), lost=lost)
+    assert not lost, what
+
+
 WRITER = """
 import resource, sys
 from pathlib import Path

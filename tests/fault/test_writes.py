@@ -167,9 +167,10 @@ def test_no_room_for_any_single_write_is_one_line_and_it_goes_on_with_room(
 
 
 def strays(place: Place) -> list[str]:
-    """Files that nobody asked for and nobody removes."""
+    """Files that nobody asked for and nobody removes, and decisions that were taken for damaged."""
     known = {"exports", victims.EXPORT, f"{victims.EXPORT}.provenance.json"}
     known |= {"manifest.json", DATABASE, DECISIONS, FILE, problems.log_of(Path(DATABASE)).name}
     known |= {str(path.relative_to(place.base)) for path in place.base.rglob("*")}
     found = {str(path.relative_to(place.folder)) for path in place.folder.rglob("*")}
-    return sorted(name for name in found - known if ".damaged-" not in name)
+    aside = {name for name in found if name.startswith(f"{DATABASE}.damaged-")}
+    return sorted(found - known - aside)

@@ -35,13 +35,23 @@ async def test_a_pane_says_what_is_not_computed_yet_and_by_which_stage_it_will_b
         await until(pilot, lambda: "not computed yet" not in screen_text(pilot))
 
 
+async def test_pairs_that_are_not_read_yet_are_said_to_be_so(
+    engine: FakeEngine, explorer: Opener
+) -> None:
+    engine.ready, engine.state = False, "running"
+    engine.stages = (stage("read pairs", "running", 12, 0), MEASURE)
+    async with explorer(80, 24) as pilot:
+        await pilot.press("3")
+        await shows(pilot, "not read yet; “read pairs” does it")
+
+
 async def test_a_pane_of_a_stopped_run_does_not_promise_anything(
     engine: FakeEngine, explorer: Opener
 ) -> None:
     engine.ready, engine.state, engine.stages = False, "stopped", (*RUNNING[:2], MEASURE)
     async with explorer(120, 40) as pilot:
         await pilot.press("2")
-        await shows(pilot, "not computed; the stage “compute the measures” did not run")
+        await shows(pilot, "not computed; the stage “compute the measures” was not")
 
 
 async def test_the_time_left_in_all_stands_beside_that_of_the_stage(

@@ -99,8 +99,8 @@ async def test_before_the_measures_it_says_so(engine: FakeEngine, explorer: Open
     async with explorer(80, 24) as pilot:
         for key in ("6", "7"):
             await pilot.press(key)
-            await shows(pilot, "The rewards are not scored yet")
+            await shows(pilot, "not computed yet; “measure” does it")
             await pilot.press("t", "s", "enter", "j")
         engine.ready = True
         engine.announce(state="done")
-        await until(pilot, lambda: "not scored" not in screen_text(pilot))
+        await until(pilot, lambda: "not computed" not in screen_text(pilot))

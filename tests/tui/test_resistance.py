@@ -224,11 +224,11 @@ async def test_what_the_run_has_not_reached_yet_is_said(
     engine.ready, engine.state = False, "running"
     async with explorer() as pilot:
         await pilot.press("3")
-        await shows(pilot, "The rewards are not scored yet")
+        await shows(pilot, "not read yet; “read” does it")
         engine.ready = True
         engine.announce(state="done")
         shown = await shows(pilot, "24 of 24 pairs")
-        assert "not scored yet" not in shown
+        assert "not read yet" not in shown
 
 
 async def test_pairs_that_could_not_be_scored_are_counted_beside_the_list(

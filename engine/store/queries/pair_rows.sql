@@ -4,9 +4,9 @@ SELECT f.pair_id, p.source_id, f.regime, f.opinion, f.margin_pre, f.margin_post,
        p.votes, p.score_chosen, p.score_rejected, p.model_chosen, p.model_rejected
 FROM (
     SELECT unnest(ids) AS pair_id, generate_subscripts(ids, 1) AS place, preview
-    FROM (SELECT ?::INTEGER[] AS ids, ?::INTEGER AS preview)
+    FROM (SELECT $ids::INTEGER[] AS ids, $preview::INTEGER AS preview)
 ) AS w
-JOIN pair_facts AS f USING (pair_id)
+JOIN {facts} AS f USING (pair_id)
 JOIN pairs AS p USING (pair_id)
 JOIN texts AS t ON t.text_id = p.chosen_id
 ORDER BY w.place

@@ -35,7 +35,8 @@ class Ids(Message, frozen=True, kw_only=True):
     """The `ids` that a query selects, in its order; `of` is how many there are without a filter,
     `sql` the query for reading, `dataset` the digest of the data whose pairs have these numbers,
     `revision` that of the log of decisions when they were read. `left_out`: the rewrites among
-    `ids` that no score counts; `hint`: if there are no `ids`, what the filter may have meant."""
+    `ids` that no score counts; `hint`: if there are no `ids`, what the filter may have meant.
+    `pending`: the measures of these pairs are not computed yet."""
 
     ids: tuple[int, ...]
     of: int
@@ -44,6 +45,7 @@ class Ids(Message, frozen=True, kw_only=True):
     dataset: str = ""
     revision: int = 0
     hint: str = ""
+    pending: bool = False
 
 
 class PairRowsRequest(Request, frozen=True, kw_only=True):
@@ -84,18 +86,19 @@ class VoteCounts(Message, frozen=True, kw_only=True):
 
 class PairRow(Message, frozen=True, kw_only=True):
     """A line of the pair list. `source_id` is the row's own id; `opinion` is null for an unlabeled
-    pair; margins are raw logits, `theta` and `gain` degrees; `preview` is the first 160 characters
-    of the chosen response. `noise`: the margin after training is within the scorer's own noise.
-    `group` is equal for pairs that share a prompt. It, the human's margin, votes, scores and models
-    are what the source says, null where it says nothing. `revision` is that of the log of
-    decisions when the mark was read."""
+    pair, and everything that is not computed yet; margins are raw logits, `theta` and `gain`
+    degrees; `preview` is the first 160 characters of the chosen response. `noise`: the margin
+    after training is within the scorer's own noise. `group` is equal for pairs that share a
+    prompt. It, the human's margin, votes, scores and models are what the source says, null where
+    it says nothing. `revision` is that of the log of decisions when the mark was read.
+    """
 
     pair_id: int
     source_id: str
-    regime: Regime
+    regime: Regime | None
     opinion: Opinion | None
-    margin_pre: float
-    margin_post: float
+    margin_pre: float | None
+    margin_post: float | None
     theta: float | None
     gain: float | None
     ambiguity: float | None
@@ -125,15 +128,16 @@ class Turn(Message, frozen=True, kw_only=True):
 
 
 class Entry(Message, frozen=True, kw_only=True):
-    """One side of a pair. Labels are by feature name; `gold` is null where there is none."""
+    """One side of a pair. Labels are by feature name; `gold` is null where there is none, a
+    reward while it is not computed yet."""
 
     text_id: int
     turns: tuple[Turn, ...]
     response: str
     labels: dict[str, int]
     gold: dict[str, int] | None
-    pre: float
-    post: float
+    pre: float | None
+    post: float | None
     truncated: bool
 
 

@@ -95,9 +95,13 @@ class SealScreen(Screen[None]):
         message = str(error)
         line.update(content(message[:1].upper() + message[1:], "dim" if waiting else "$caution"))
 
+    def missing(self) -> Safe:
+        """Why there are no results."""
+        return missing.results(self.session.status)
+
     def _say_missing(self, *, there: bool = False) -> None:
         """Say in the place of each part that its results are missing, or are `there`."""
-        text = Safe("") if there else missing.results(self.session.status)
+        text = Safe("") if there else self.missing()
         for selector in self.NOT_YET:
             for part in self.query(selector):
                 if isinstance(part, (LineList, Plot)):

@@ -50,7 +50,7 @@ from seal_tui.explorer.session import Session
 from seal_tui.explorer.widgets.bars import refresh_keys
 from seal_tui.explorer.widgets.lines import Cell, Column, cell
 from seal_tui.explorer.widgets.pair_view import PairView
-from seal_tui.text import numbers, words
+from seal_tui.text import missing, numbers, words
 from seal_tui.text.safe import Safe, one_line
 
 AnyRow = PairRow | BlindRow
@@ -139,6 +139,7 @@ class PairsScreen(BrowseScreen[PairQuery, AnyRow, AnyPair], Triage):
 
     def __init__(self, session: Session) -> None:
         self._blind = False  # the mode of what is shown
+        self._read_at = -1  # the version of the status when rows were read
         super().__init__(session)
 
     def make_query(self, text: str) -> PairQuery:
@@ -170,7 +171,21 @@ class PairsScreen(BrowseScreen[PairQuery, AnyRow, AnyPair], Triage):
     async def find(self, query: PairQuery) -> Ids:
         return await self.session.client.ask(PAIRS(query))
 
+    def missing(self) -> Safe:
+        return missing.pairs(self.session.status)
+
+    def tick(self) -> None:
+        """Show what was computed in the meantime."""
+        status = self.session.status
+        if self._ids.pending and status is not None and status.version != self._read_at:
+            self._read_at = status.version
+            self.lines.renew()
+            if self.detail_is_shown:
+                self._show_detail()
+
     def left_out(self, found: Ids) -> Safe:
+        if found.pending:
+            return Safe("not measured yet")
         study = self.session.study
         missing = 0 if study is None else study.pairs - found.of
         return Safe(f"{numbers.count(missing)} not scored" if missing > 0 else "")
@@ -201,10 +216,10 @@ class PairsScreen(BrowseScreen[PairQuery, AnyRow, AnyPair], Triage):
         return (
             cell(Safe(str(row.pair_id)), "muted"),
             cell(words.mark(row.mark), "strong"),
-            cell(Safe(row.regime)),
+            cell(Safe(row.regime) if row.regime else numbers.NOTHING),
             cell(words.OPINION[row.opinion] if row.opinion else numbers.NOTHING),
             cell(numbers.number(row.margin_pre), "muted"),
-            cell(numbers.number(row.margin_post), "rejected" if row.margin_post <= 0 else ""),
+            cell(numbers.number(row.margin_post), _wrong(row.margin_post)),
             cell(numbers.degrees(row.gain)),
             cell(numbers.degrees(row.theta), "muted"),
             cell(numbers.number(row.ambiguity), "muted"),
@@ -374,6 +389,11 @@ class PairsScreen(BrowseScreen[PairQuery, AnyRow, AnyPair], Triage):
         if action == "better" and self.is_mounted and self.lines.selected:
             return False
         return super().check_action(action, parameters)
+
+
+def _wrong(margin: float | None) -> str:
+    """The style of a margin."""
+    return "rejected" if margin is not None and margin <= 0 else ""
 
 
 class ResistanceScreen(PairsScreen):

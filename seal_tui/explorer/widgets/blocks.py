@@ -162,8 +162,11 @@ def _gold(
     return Content.styled(text, "dim"), False
 
 
-def shift(value: float) -> Safe:
+def shift(before: float | None, after: float | None) -> Safe:
     """▲ 0.87"""
+    if before is None or after is None:
+        return numbers.NOTHING
+    value = after - before
     arrow = "▲" if value > 0 else "▼" if value < 0 else "="
     return Safe(f"{arrow} {numbers.number(abs(value))}")
 

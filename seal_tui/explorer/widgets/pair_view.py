@@ -137,7 +137,7 @@ def _head(row: PairRow | BlindRow, place: str, turns: int, group_size: int) -> C
         f"pair {row.pair_id}",
         place,
         one_line(row.source_id) if isinstance(row, PairRow) else "",
-        f"{turns} turns",
+        numbers.many(turns, "turn"),
         *([one_line(row.topic)] if row.topic else []),
         *([words.group(row.group, group_size)] if row.group is not None else []),
     ]
@@ -151,11 +151,17 @@ def _facts(pair: PairDetail, place: str) -> Content:
     return Content.assemble(
         _head(row, place, len(pair.chosen.turns), size),
         "\n",
-        f"{row.regime} · labeler: {opinion} · margin {numbers.signed(row.margin_pre)} → "
-        f"{numbers.signed(row.margin_post)}",
+        f"{row.regime or 'not measured yet'} · labeler: {opinion} · "
+        f"margin {numbers.signed(row.margin_pre)} → {numbers.signed(row.margin_post)}",
         f" · votes {words.vote_counts(row.votes)}" if row.votes is not None else "",
         ("  within the scorer’s noise" if row.noise else "", "$caution"),
     )
+
+
+def _change(row: PairRow) -> Safe:
+    if row.margin_pre is None or row.margin_post is None:
+        return numbers.NOTHING
+    return numbers.signed(row.margin_post - row.margin_pre)
 
 
 def _marks(marks: Sequence[Mark | BlindMark]) -> Content:
@@ -182,19 +188,20 @@ def _rewards(pair: PairDetail) -> Content:
             ),
             (
                 "shift",
-                blocks.shift(chosen.post - chosen.pre),
-                blocks.shift(rejected.post - rejected.pre),
-                numbers.signed(row.margin_post - row.margin_pre),
+                blocks.shift(chosen.pre, chosen.post),
+                blocks.shift(rejected.pre, rejected.post),
+                _change(row),
             ),
         ],
         12,
         11,
     )
+    regime = row.regime or numbers.NOTHING
     tail = [
         f"shift θ {numbers.degrees(row.theta)}",
         f"gain {numbers.degrees(row.gain)}",
         f"ambiguity {numbers.number(row.ambiguity)}",
-        f"{words.verdict(row.margin_pre)} → {words.verdict(row.margin_post)} ({row.regime})",
+        f"{words.verdict(row.margin_pre)} → {words.verdict(row.margin_post)} ({regime})",
     ]
     parts = [lines, Content(" · ".join(tail))]
     cut = [name for name, entry in (("chosen", chosen), ("rejected", rejected)) if entry.truncated]

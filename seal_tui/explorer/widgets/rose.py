@@ -72,13 +72,12 @@ class Roses(Plot):
         room = width // 3
         blocks = []
         for place, (name, circle) in enumerate(self._circles(self._plots)):
-            title = heading(name, room, place == self.item, self.has_focus)
+            zero_is = Safe(f"{name} · 0° {_ZERO_SIGN[place == 2]}")
+            title = heading(zero_is, room, place == self.item, self.has_focus)
             zero = 0.0 if place == 2 else _ZERO_OF_DIRECTIONS
             lines = rose(circle.counts, zero, room - 2, height - 1 - _CAPTIONS, halves=place < 2)
             captions = [
-                Content.styled(
-                    f"mean {numbers.degrees(circle.mean_deg)} from {_ZERO_SIGN[place == 2]}", "dim"
-                ),
+                Content.styled(f"mean {numbers.degrees(circle.mean_deg)}", "dim"),
                 Content.styled(f"length {numbers.number(circle.resultant)}", "dim"),
             ]
             blocks.append([title, *lines, *captions])
