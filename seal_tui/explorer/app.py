@@ -20,6 +20,7 @@ from textual.binding import BindingType
 from textual.driver import Driver
 from textual.events import Event
 from textual.filter import Monochrome, NoColor
+from textual.notifications import SeverityLevel
 from textual.screen import ModalScreen
 from textual.timer import Timer
 from textual.worker import Worker, WorkerFailed, get_current_worker
@@ -230,6 +231,22 @@ class SealApp(App[None]):
         for screen in self.screen_stack:
             if isinstance(screen, SealScreen) and screen.is_mounted:
                 screen.follow_decisions()
+
+    def notify(
+        self,
+        message: str,
+        *,
+        title: str = "",
+        severity: SeverityLevel = "information",
+        timeout: float | None = None,
+        markup: bool = True,
+    ) -> None:
+        """What was done is said among the keys, where it covers no number. An error has to be
+        read: it stays over the screen for a while. `message` is safe, and never markup."""
+        if severity == "information" and isinstance(self.screen, SealScreen):
+            self._say(Safe(message))
+            return
+        super().notify(message, title=title, severity=severity, timeout=timeout, markup=False)
 
     def _say(self, news: Safe) -> None:
         """Show a line among the keys, for a while."""
