@@ -158,7 +158,9 @@ class KeyBar(Widget):
         news = Content("")
         if self._session.news:
             told = Content.styled(self._session.news, "italic")
-            news = told.truncate(max(0, room - 3), ellipsis=True) + Content("   ")
+            if told.cell_length > room - 3:  # more important than keys, for a while
+                return Content.assemble(" ", told).truncate(width, ellipsis=True)
+            news = told + Content("   ")
         room -= news.cell_length
         local = Content("")
         for count in range(len(here), -1, -1):
