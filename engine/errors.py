@@ -107,6 +107,11 @@ class MachineError(SealError):
     kind = Kind.MACHINE
 
 
+class MemoryFull(MachineError):
+    """The database needs more memory than it was given; a class of its own because it can be given
+    more."""
+
+
 class Damaged(MachineError):
     """A run's database is gone or damaged; a class of its own because `seal-tui recover` helps."""
 

@@ -195,7 +195,7 @@ class Engine:
             raise NotReady("a run is in progress: stop it before planning another one")
         study = self._read_study()
         if request.study is None:
-            outside.require_seen(outside.of(study, self.folder))
+            outside.require_seen(outside.of(study, self.folder), request.seen)
         else:
             study = studies.loads_resolved(msgspec.json.encode(request.study))
         studies.require_installed(study)

@@ -178,12 +178,16 @@ class Store:
             self._connection.execute(f"SET memory_limit = '{_room(least, pairs)}'")
 
     @contextmanager
-    def storing(self, pairs: int) -> Iterator[Any]:
-        """A transaction that stores this many pairs, with less memory for what is read."""
-        self._limit(STORING, pairs)
+    def storing(self, pairs: int, *, roomy: bool = False) -> Iterator[Any]:
+        """A transaction that stores this many pairs, with less memory for what is read; `roomy`:
+        with all that DuckDB may have. Raises MemoryFull if that does not suffice."""
+        most = memory.allowed()
+        self._limit(most if roomy else STORING, pairs)
         try:
             with self.write() as cursor:
                 yield cursor
+                # A commit that fails for want of memory leaves its rows in DuckDB's indexes.
+                self._limit(most, pairs)
         finally:
             self._limit(READING, pairs)
 

@@ -46,14 +46,19 @@ def put_dataset(
     items: Iterable[Pair | Reject],
     groups: Sequence[int | None],
     origin: str = "",
+    *,
+    roomy: bool = False,
 ) -> None:
     """Replace pairs, rows and rejects in one transaction. Texts that are stored already are kept,
     and so are the results if only facts about the same pairs have changed.
 
     `groups` are the group numbers of the pairs, in their order. `items` are taken as they come, so
     that no more than a chunk of them is in memory. `origin` is what is kept about the source.
+
+    Raises MemoryFull if the indexes of the pairs need more memory than is usual. `roomy`: take all
+    that DuckDB may have.
     """
-    with store.storing(len(groups)) as cursor:
+    with store.storing(len(groups), roomy=roomy) as cursor:
         if not has_dataset(store, digest):
             forget_results(cursor)
         for table in _TABLES:

@@ -11,7 +11,7 @@ from pathlib import Path
 import duckdb
 
 from engine import __version__
-from engine.errors import Damaged, MachineError
+from engine.errors import Damaged, MachineError, MemoryFull
 from engine.store.migrations import CURRENT, OLDEST
 from engine.visible import shell_word
 
@@ -27,6 +27,13 @@ _DAMAGE = (duckdb.InternalException, duckdb.SerializationException)
 _DAMAGE_SAID = re.compile(r"(?i)corrupt|checksum|not a valid duckdb|replaying wal|could not read")
 # The system's refusals, which a damaged file has nothing to do with.
 _REFUSED = re.compile(r"(?i)permission denied|no space left|read-only file|too large|too many open")
+
+# Memory, and not the disk, is full.
+_MEMORY_SAID = re.compile(r"(?i)out of memory|(pin|allocate) (block|data)")
+_LESS = (
+    "DuckDB may have half of this machine's memory, so store fewer pairs (`data.limit`), or use a "
+    "larger machine"
+)
 
 
 def log_of(path: Path) -> Path:
@@ -101,9 +108,14 @@ def writing(path: Path, error: BaseException) -> MachineError | None:
     if is_damage(error):
         return damaged(path)
     if isinstance(error, _MACHINE):
-        return MachineError(
+        kind, remedy = MachineError, "free some space and run again"
+        if isinstance(error, duckdb.OutOfMemoryException):
+            kind, remedy = MemoryFull, _LESS
+        elif _MEMORY_SAID.search(said):  # a commit: rows of it stay in the indexes until the end
+            remedy = f"`seal-tui stop {shell_word(path.parent)}`; {_LESS}"
+        return kind(
             f"{path} cannot be written: {_first_line(said)}; everything committed earlier is kept: "
-            "free some space and run again"
+            f"{remedy}"
         )
     return None
 

@@ -20,6 +20,7 @@ from textual.binding import BindingType
 from textual.driver import Driver
 from textual.events import Event
 from textual.filter import Monochrome, NoColor
+from textual.notifications import SeverityLevel
 from textual.screen import ModalScreen
 from textual.timer import Timer
 from textual.worker import Worker, WorkerFailed, get_current_worker
@@ -30,6 +31,7 @@ from engine.wire.endpoints import OUTSIDE, PLAN, START, STOP, STUDY, Call
 from engine.wire.messages import (
     MarkEvent,
     PlanRequest,
+    RunPlan,
     RunStatus,
     StartRequest,
     StopRequest,
@@ -41,7 +43,12 @@ from seal_tui.explorer.input_queue import Host, InputQueue
 from seal_tui.explorer.key_parser import TerminalDriver
 from seal_tui.explorer.palette import ActionCommands, Palette
 from seal_tui.explorer.screens.base import Explorer, SealScreen
-from seal_tui.explorer.screens.dialogs import ConfirmScreen, TextScreen, help_text
+from seal_tui.explorer.screens.dialogs import (
+    ConfirmScreen,
+    LookingScreen,
+    TextScreen,
+    help_text,
+)
 from seal_tui.explorer.screens.imprint import ImprintScreen
 from seal_tui.explorer.screens.labelers import LabelersScreen
 from seal_tui.explorer.screens.over import OverScreen
@@ -225,6 +232,22 @@ class SealApp(App[None]):
             if isinstance(screen, SealScreen) and screen.is_mounted:
                 screen.follow_decisions()
 
+    def notify(
+        self,
+        message: str,
+        *,
+        title: str = "",
+        severity: SeverityLevel = "information",
+        timeout: float | None = None,
+        markup: bool = True,
+    ) -> None:
+        """What was done is said among the keys, where it covers no number. An error has to be
+        read: it stays over the screen for a while. `message` is safe, and never markup."""
+        if severity == "information" and isinstance(self.screen, SealScreen):
+            self._say(Safe(message))
+            return
+        super().notify(message, title=title, severity=severity, timeout=timeout, markup=False)
+
     def _say(self, news: Safe) -> None:
         """Show a line among the keys, for a while."""
         self.session.news = news
@@ -325,7 +348,8 @@ class SealApp(App[None]):
 
     @work(group="command", exclusive=True)
     async def action_start_run(self) -> None:
-        """If the study has changed, show first what the run would recompute."""
+        """Ask before a run of a study that somebody else wrote, and before one that computes
+        existing results anew."""
         ask = self.session.client.ask
         seen = ""
         try:
@@ -334,20 +358,28 @@ class SealApp(App[None]):
                 if not await self.push_screen_wait(ConfirmScreen(planned.outside(outside))):
                     return
                 seen = outside.digest
-            if (await ask(STUDY())).changed:
-                self.notify(
-                    "The study has changed. Checking which results can be reused …", markup=False
-                )
-                plan = await ask(PLAN(PlanRequest()))
-                if planned.made_otherwise(plan):
-                    words = "\n".join(planned.lines(plan))
-                    question = Safe(f"{words}\n\nEarlier results are kept. Run the changed study?")
-                    if not await self.push_screen_wait(ConfirmScreen(question)):
-                        return
+            changed = (await ask(STUDY())).changed
         except SealError as error:
             self.notify(one_line(str(error)), severity="error", markup=False)
             return
-        self._command(START(StartRequest(seen=seen)))
+        if not changed or await self._changed_study_confirmed(seen):
+            self._command(START(StartRequest(seen=seen)))
+
+    async def _changed_study_confirmed(self, seen: str) -> bool:
+        """Show what a run would recompute. Nothing is asked if that is nothing."""
+
+        async def look() -> RunPlan:
+            return await self.session.client.ask(PLAN(PlanRequest(seen=seen)))
+
+        what = Safe("The study has changed. Looking ahead: which results can be reused …")
+        plan = await self.push_screen_wait(LookingScreen(what, look))
+        if plan is None:
+            return False
+        if not planned.made_otherwise(plan):
+            return True
+        words = "\n".join(planned.lines(plan))
+        question = Safe(f"{words}\n\nEarlier results are kept. Run the changed study?")
+        return bool(await self.push_screen_wait(ConfirmScreen(question)))
 
     @work(group="command")
     async def action_stop_run(self) -> None:
@@ -358,7 +390,7 @@ class SealApp(App[None]):
             if now
             else "Stop the run? Finished batches are kept; R resumes it later."
         )
-        if await self.push_screen_wait(ConfirmScreen(question)):
+        if await self.push_screen_wait(ConfirmScreen(question, ahead=True)):
             self._command(STOP(StopRequest(now=now)))
 
     @work(group="command")

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterator
 from pathlib import Path
 
 import pyarrow
 import pytest
 
 from engine import memory
+from engine import study as studies
+from engine.data import Pair, Reject
 from engine.errors import BadInput
+from engine.run import ingest
+from engine.run.stages.ingest import put
 from engine.store import Store, database
 from engine.store.database import insert
+from tests.engine.studies import write_pairs, write_study
 
 
 def noise(seed: int, size: int) -> str:
@@ -27,6 +33,35 @@ def test_what_a_transaction_inserts_is_not_kept_beside_it(tmp_path: Path) -> Non
             names = [f"{part}-{n}-{noise(n, 2_000)}" for n in range(500)]
             insert(cursor, "meta", {"key": names, "value": names})
         assert pyarrow.total_allocated_bytes() - before < 2 << 20
+    store.close()
+
+
+@pytest.mark.parametrize(
+    ("least", "attempts"), [pytest.param(20, 1, id="commit"), pytest.param(8, 2, id="insertion")]
+)
+def test_pairs_whose_indexes_need_more_memory_than_is_usual_are_stored(
+    least: int, attempts: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database, "STORING", least << 20)
+    monkeypatch.setattr(database, "PER_PAIR", 0)
+    rows = [
+        {"id": noise(n, 3_000), "prompt": f"What is {n}?", "chosen": "A number.", "rejected": "No."}
+        for n in range(1_500)
+    ]
+    study = studies.load(write_study(tmp_path))
+    write_pairs(tmp_path / "pairs.jsonl", rows)
+    source = ingest.read(study)
+    store = Store(tmp_path / "seal.duckdb")
+    begun = []
+
+    def items() -> Iterator[Pair | Reject]:
+        begun.append(True)
+        return source.items()
+
+    put(store, source, "", items)
+    assert len(begun) == attempts
+    found = store.read("SELECT source_id FROM pairs ORDER BY pair_id").fetchall()
+    assert found == [(row["id"],) for row in rows]
     store.close()
 
 

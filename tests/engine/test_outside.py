@@ -72,6 +72,9 @@ def test_no_key_goes_to_a_server_that_the_user_has_not_seen(
             assert asked == []
             shown = engine.outside()
             assert not shown.seen
+            with pytest.raises(NotReady, match="not written on this machine"):
+                engine.plan(PlanRequest(seen="0" * 64))
+            assert not engine.outside().seen
             engine.start(StartRequest(seen=shown.digest))
             engine.join()
             assert engine.status().state == "done", engine.status().error

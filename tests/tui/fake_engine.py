@@ -113,6 +113,7 @@ class FakeEngine:
     silent: bool = False  # no sign of life between events
     many: int = 0
     held: asyncio.Event | None = None
+    holds: tuple[Endpoint[Any, Any], ...] = (endpoints.PAIRS, endpoints.PAIR_ROWS)
     state: str = "done"
     left: tuple[float | None, bool] = (None, False)
     stages: tuple[StageProgress, ...] = DONE_STAGES
@@ -183,7 +184,7 @@ class FakeEngine:
                 endpoint, request.path_params, request.query_params, await request.body()
             )
             self.asked.append(Call(endpoint, wanted))
-            if self.held is not None and endpoint in (endpoints.PAIRS, endpoints.PAIR_ROWS):
+            if self.held is not None and endpoint in self.holds:
                 await self.held.wait()
             arguments = () if endpoint.request is Nothing else (wanted,)
             try:
@@ -229,8 +230,7 @@ class FakeEngine:
 
     @answers(endpoints.START)
     def start(self, request: StartRequest) -> RunStatus:
-        if self.calls and request.seen != "d":
-            raise NotReady("the user has not seen what this calls")
+        self._require_seen(request.seen)
         self.announce(state="running")
         return self.status()
 
@@ -246,8 +246,13 @@ class FakeEngine:
     def shutdown(self) -> RunStatus:
         return self.status()
 
+    def _require_seen(self, seen: str) -> None:
+        if self.calls and seen != "d":
+            raise NotReady("the user has not seen what this calls")
+
     @answers(endpoints.PLAN)
     def plan(self, request: PlanRequest) -> RunPlan:
+        self._require_seen(request.seen)
         return self.planned
 
     @answers(endpoints.STUDY)

@@ -183,6 +183,17 @@ def test_pending_facts_have_the_columns_of_facts(first: tuple[Held, Engine]) -> 
     assert columns == [field.name for field in dataclasses.fields(PairFacts)]
 
 
+def test_what_later_stages_have_to_do_is_known_once_the_data_is_read(
+    first: tuple[Held, Engine],
+) -> None:
+    _, engine = first
+    assert engine.progress.expects("measure")
+    assert not engine.progress.expects("score:pre"), "of recorded results nothing is known"
+    status = engine.status()
+    assert status.left_s is not None and status.left_s > 0
+    assert status.left_at_least
+
+
 async def test_the_explorer_lists_pairs_and_fills_in_what_is_computed(
     first: tuple[Held, Engine],
 ) -> None:

@@ -18,7 +18,7 @@ MEANT = re.compile(
     r"render_line|get_content_height|get_theme_variable_defaults|check_action|_handle_exception|"
     r"_(reactives|merged_bindings|css_type_names?|css_bases|computes|decorated_handlers|"
     r"inherit_\w+|reactive_\w+|default_\w+|init)|can_focus\w*|theme|display|virtual_size|border_title|"
-    r"_action_command_list|push_screen_wait|_check_bindings|get_driver_class|_on_paste|"
+    r"_action_command_list|push_screen_wait|notify|_check_bindings|get_driver_class|_on_paste|"
     r"_filters|_return_code|_exception|refresh|render_lines|notify_style_update"
 )
 

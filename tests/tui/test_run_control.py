@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
-import msgspec
+import asyncio
 
+import msgspec
+import pytest
+from textual.events import Key
+
+from engine.wire.endpoints import PLAN as LOOK_AHEAD
 from engine.wire.endpoints import START, STOP
 from engine.wire.messages import RunPlan, StagePlan
+from seal_tui.explorer import input_queue
+from seal_tui.explorer.screens.dialogs import ConfirmScreen
+from seal_tui.text.safe import Safe
 
 from .conftest import Opener, screen_text, shows, until
 from .fake_engine import FakeEngine
+from .packets import Typist
 from .test_overview import RUNNING
 
 PLAN = RunPlan(
@@ -112,3 +121,93 @@ async def test_a_study_that_calls_very_much_can_be_read_to_its_end(
         await shows(pilot, "reads /place/199", "Run it?")
         await pilot.press("y")
         await until(pilot, lambda: engine.state == "running")
+
+
+async def test_a_changed_study_of_somebody_else_is_run_after_both_questions(
+    engine: FakeEngine, explorer: Opener
+) -> None:
+    engine.state, engine.planned, engine.calls = "stopped", PLAN, ("reads /etc/passwd",)
+    engine.study = msgspec.structs.replace(engine.study, changed=True)
+    async with explorer() as pilot:
+        await pilot.press("R")
+        await shows(pilot, "not written on this machine", "Run it?")
+        await pilot.press("y")
+        await shows(pilot, "Run the changed study?")
+        await pilot.press("y")
+        await until(pilot, lambda: engine.state == "running")
+
+
+# ---------------------------------------------------------- no key answers what is not yet shown
+
+
+@pytest.mark.parametrize("yes", ["y", "\r\r"])
+@pytest.mark.parametrize(
+    ("calls", "question"),
+    [((), "Run the changed study?"), (("reads /etc/passwd",), "not written on this machine")],
+)
+async def test_a_key_typed_ahead_starts_no_run(
+    engine: FakeEngine, explorer: Opener, calls: tuple[str, ...], question: str, yes: str
+) -> None:
+    engine.state, engine.planned, engine.calls = "stopped", PLAN, calls
+    engine.study = msgspec.structs.replace(engine.study, changed=True)
+    async with explorer() as pilot:
+        typist = Typist(pilot)
+        await typist.settled()
+        typist.send(f"R{yes}")
+        await typist.settled()
+        assert question in screen_text(pilot)
+        assert not engine.queries(START) and not (calls and engine.queries(LOOK_AHEAD))
+
+
+async def test_a_key_pressed_while_the_engine_looks_ahead_starts_no_run(
+    engine: FakeEngine, explorer: Opener
+) -> None:
+    engine.state, engine.planned = "stopped", PLAN
+    engine.study = msgspec.structs.replace(engine.study, changed=True)
+    engine.held, engine.holds = asyncio.Event(), (LOOK_AHEAD,)
+    async with explorer() as pilot:
+        typist = Typist(pilot)
+        await typist.settled()
+        typist.send("R")
+        await shows(pilot, "Looking ahead", "esc cancels")
+        typist.send("y\r")
+        engine.held.set()
+        await typist.settled()
+        assert "Run the changed study?" in screen_text(pilot)
+        assert not engine.queries(START)
+        typist.send("y")
+        await until(pilot, lambda: engine.state == "running")
+
+
+async def test_looking_ahead_can_be_given_up(
+    engine: FakeEngine, explorer: Opener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(input_queue, "AHEAD_S", 0.0)
+    engine.state, engine.planned = "stopped", PLAN
+    engine.study = msgspec.structs.replace(engine.study, changed=True)
+    engine.held, engine.holds = asyncio.Event(), (LOOK_AHEAD,)
+    async with explorer() as pilot:
+        typist = Typist(pilot)
+        await typist.settled()
+        typist.send("R")
+        await shows(pilot, "Looking ahead")
+        typist.send("\x1b")
+        await until(pilot, lambda: "Looking ahead" not in screen_text(pilot))
+        engine.held.set()
+        await typist.settled()
+        assert len(pilot.app.screen_stack) == 1 and not engine.queries(START)
+
+
+async def test_a_question_takes_no_key_from_before_it_was_drawn(explorer: Opener) -> None:
+    async with explorer() as pilot:
+        early = [Key(key, key) for key in ("y", "enter", "n", "escape")]
+        answers: list[bool | None] = []
+        question = ConfirmScreen(Safe("Run it?"))
+        await pilot.app.push_screen(question, answers.append)
+        await Typist(pilot).settled()
+        for key in early:
+            pilot.app.post_message(key)
+        await Typist(pilot).settled()
+        assert pilot.app.screen is question and answers == []
+        Typist(pilot).send("y")
+        await until(pilot, lambda: answers == [True])

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+
+from engine.data.pairs import Pair, Reject
 from engine.data.watching import Watch
+from engine.errors import MemoryFull
 from engine.executors.jobs import Stopped
 from engine.run import ingest, recorded
 from engine.run.stages.base import Stage
 from engine.run.work import DryRun, Run
-from engine.store import dataset, results
+from engine.store import Store, dataset, results
 from engine.store.complete import complete
 from engine.store.dataset import content_key, has_content, has_dataset
 from engine.wire.messages import StagePlan
@@ -48,15 +52,12 @@ class Ingest(Stage):
         origin = source.origin().text()
         stored = has_content(run.store, source.digest, source.edition)
         if not stored or run.store.meta(dataset.ORIGIN) != origin:
-            progress.start_stage(self.name, source.rows)
-            dataset.put_dataset(
-                run.store,
-                source.digest,
-                source.edition,
-                source.items(watch),
-                source.groups,
-                origin,
-            )
+
+            def items() -> Iterator[Pair | Reject]:
+                progress.start_stage(self.name, source.rows)
+                return source.items(watch)
+
+            put(run.store, source, origin, items)
         if complete(run.store) is None:
             # What can be read before the end is of the models of this run.
             results.drop_roles_except(run.store, [])
@@ -79,3 +80,23 @@ class Ingest(Stage):
         dry.ingested(source.digest, keys)
         stored = has_content(dry.store, source.digest, source.edition)
         return self.planned(source.count if stored else 0, 0 if stored else source.count)
+
+
+def put(
+    store: Store,
+    source: ingest.Source,
+    origin: str,
+    items: Callable[[], Iterator[Pair | Reject]],
+) -> None:
+    """Make this the dataset of the store. `items` begins to read what `source.items` gives: they
+    are read once more if their indexes need more memory than is usual."""
+
+    def attempt(*, roomy: bool) -> None:
+        dataset.put_dataset(
+            store, source.digest, source.edition, items(), source.groups, origin, roomy=roomy
+        )
+
+    try:
+        attempt(roomy=False)
+    except MemoryFull:
+        attempt(roomy=True)

@@ -85,9 +85,11 @@ class StopRequest(Request, frozen=True, kw_only=True):
 
 
 class PlanRequest(Request, frozen=True, kw_only=True):
-    """`study`: a resolved study (study.json); without it the one of the run folder."""
+    """`study`: a resolved study (study.json); without it the one of the run folder, with `seen` as
+    for a run of it."""
 
     study: dict[str, Any] | None = None
+    seen: str = ""
 
 
 class StagePlan(Message, frozen=True, kw_only=True):

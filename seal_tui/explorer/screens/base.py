@@ -50,6 +50,7 @@ class SealScreen(Screen[None]):
         super().__init__(id=self.TAB)
         self.session = session
         self._epoch = -1
+        self._said = False
 
     @property
     def explorer(self) -> Explorer:
@@ -67,8 +68,10 @@ class SealScreen(Screen[None]):
 
     def quietly(self, text: Safe) -> None:
         """Say in the last line why a key did nothing; the next key removes it."""
-        for bar in self.query(KeyBar):
-            bar.say(text)
+        if text or self._said:  # a held key does not walk through the whole screen
+            self._said = bool(text)
+            for bar in self.query(KeyBar):
+                bar.say(text)
 
     def unbound(self, key: Safe, action: Action | None) -> Safe:
         """What to say of a key that does nothing here. `action` is what it does elsewhere, or

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, ClassVar
+import math
+from collections.abc import Awaitable, Callable, Sequence
+from time import monotonic
+from typing import Any, ClassVar, TypeVar
 
+from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
+from textual.events import Key
 from textual.screen import ModalScreen, Screen
 from textual.widgets import OptionList, Static
 
+from engine.errors import SealError
 from seal_tui.explorer.actions import BY_ID, Action
 from seal_tui.explorer.screens.closing import ClosesOnce
 from seal_tui.explorer.widgets.detail import Body
-from seal_tui.text.safe import Safe, fit
+from seal_tui.text.safe import Safe, fit, one_line
+
+Found = TypeVar("Found")
 
 _SCROLLED = 12  # a question of more lines can be scrolled
 
@@ -30,17 +37,15 @@ class TextScreen(ClosesOnce, ModalScreen[None]):
     def __init__(self, title: Safe, text: Content) -> None:
         super().__init__()
         self._heading = title
-        self._text = text
+        self._text = Static(text, markup=False)
 
     def compose(self) -> ComposeResult:
         with Body(id="help"):
-            yield Static(self._text, markup=False)
+            yield self._text
 
     def renew(self, text: Content) -> None:
         """Show this text instead, at the same place."""
-        self._text = text
-        if self.is_mounted:
-            self.query_one("#help Static", Static).update(text)
+        self._text.update(text)
 
     def on_mount(self) -> None:
         pane = self.query_one("#help", Body)
@@ -50,16 +55,21 @@ class TextScreen(ClosesOnce, ModalScreen[None]):
 
 
 class ConfirmScreen(ClosesOnce, ModalScreen[bool]):
-    """A question; y or enter is yes."""
+    """A question; y or enter is yes.
+
+    A key that was pressed before the question was on the screen is no answer. Only a question that
+    opens at the key press itself, without asking the engine, takes keys that were typed `ahead`.
+    """
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("y,enter", "dismiss(True)", "yes", show=False),
         Binding("n,escape,q", "dismiss(False)", "no", show=False),
     ]
 
-    def __init__(self, question: Safe) -> None:
+    def __init__(self, question: Safe, *, ahead: bool = False) -> None:
         super().__init__()
         self._question = question
+        self._answered_from = -math.inf if ahead else math.inf
 
     def compose(self) -> ComposeResult:
         with (Body if self._question.count("\n") > _SCROLLED else Vertical)(id="confirm"):
@@ -69,6 +79,48 @@ class ConfirmScreen(ClosesOnce, ModalScreen[bool]):
                 ),
                 markup=False,
             )
+
+    def on_mount(self) -> None:
+        self.query_one("#confirm Static", Static).call_after_refresh(self._drawn)
+
+    def _drawn(self) -> None:
+        if self._answered_from == math.inf:
+            self._answered_from = monotonic()
+
+    def on_key(self, event: Key) -> None:
+        if event.time < self._answered_from:
+            event.stop()  # before the app looks for its action
+
+
+class LookingScreen(ClosesOnce, ModalScreen[Found | None]):
+    """Opens at once, says what is looked up, and returns what `find` finds. None after an error,
+    which is shown, or if the user gives up."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,n,q", "dismiss(None)", "give up", show=False)
+    ]
+
+    def __init__(self, what: Safe, find: Callable[[], Awaitable[Found]]) -> None:
+        super().__init__()
+        self._what = what
+        self._find = find
+
+    def compose(self) -> ComposeResult:
+        with Vertical(id="confirm"):
+            yield Static(
+                Content.assemble(self._what, "\n\n", ("esc", "bold"), " cancels"), markup=False
+            )
+
+    def on_mount(self) -> None:
+        self._look()
+
+    @work(group="look")
+    async def _look(self) -> None:
+        try:
+            self.dismiss(await self._find())
+        except SealError as error:
+            self.app.notify(one_line(str(error)), severity="error", markup=False)
+            self.dismiss(None)
 
 
 class ChoiceScreen(ClosesOnce, ModalScreen[str | None]):

@@ -202,7 +202,7 @@ class Triage(SealScreen):
 
     async def _confirmed(self, targets: tuple[int, ...], what: Safe) -> bool:
         question = Safe(f"{what}: {numbers.count(len(targets))} selected pairs?")
-        return await self.app.push_screen_wait(ConfirmScreen(question))
+        return await self.app.push_screen_wait(ConfirmScreen(question, ahead=True))
 
     @work(group="mark")
     async def _change_one(self, targets: tuple[int, ...], change: MarkChange, seen: int) -> None:
@@ -298,16 +298,26 @@ class Triage(SealScreen):
 
     # ---------------------------------------------------------- log and copy
 
+    def action_log(self) -> None:
+        self._log = TextScreen(Safe("decisions"), Content.styled("looking up …", "dim"))
+        self.app.push_screen(self._log, self._log_closed)
+        self._fill_log(self._log)
+
+    def _log_closed(self, _: None) -> None:
+        self._log = None
+
     @work(group="decide")
-    async def action_log(self) -> None:
-        if (text := await self._log_text()) is not None:
-            self._log = TextScreen(Safe("decisions"), text)
-            await self.app.push_screen_wait(self._log)
-            self._log = None
+    async def _fill_log(self, screen: TextScreen) -> None:
+        text = await self._log_text()
+        if text is None:
+            screen.dismiss(None)
+        elif screen is self._log:  # not closed meanwhile
+            screen.renew(text)
 
     @work(group="log", exclusive=True)
     async def _renew_log(self, screen: TextScreen) -> None:
-        if (text := await self._log_text()) is not None:
+        text = await self._log_text()
+        if text is not None and screen is self._log:
             screen.renew(text)
 
     async def _log_text(self) -> Content | None:
