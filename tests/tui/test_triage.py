@@ -248,4 +248,4 @@ async def test_a_long_filter_leaves_the_counts_and_the_order(browser: Opener) ->
         await pilot.press("3", "slash", *text, "enter")
         shown = await shows(pilot, "filter regime:resi")
         line = next(line for line in shown.splitlines() if "filter regime" in line)
-        assert " of 24 pairs · by " in line, line
+        assert line.endswith(" of 24 pairs · by margin after training ↑"), line

@@ -22,6 +22,7 @@ Complete = Callable[[str, int], Awaitable[Sequence[Completion]]]
 _MAX_COMPLETIONS = 7
 _NAME = 24
 _LEAST_FILTER = 16
+_LEAST_ASIDE = 8
 
 
 class SafeInput(Input):
@@ -52,8 +53,9 @@ class Summary(Widget):
         room = max(_LEAST_FILTER, width - self._counts.cell_length - 2)
         shown = self._filter.truncate(room, ellipsis=True)
         gap = "  " if shown and self._counts else ""
-        line = Content.assemble(shown, gap, self._counts, self._aside)
-        return line.truncate(width, ellipsis=True)
+        line = Content.assemble(shown, gap, self._counts).truncate(width, ellipsis=True)
+        left = width - line.cell_length
+        return line if left <= _LEAST_ASIDE else line + self._aside.truncate(left, ellipsis=True)
 
 
 class FilterBar(Vertical):
