@@ -74,7 +74,7 @@ def write(store: Store, cursor: Any, aside: bool) -> None:
     notice of the store says so."""
     assert store.decisions is not None
     _write(store, cursor, aside)
-    note(cursor, store.decisions.sum)
+    renew(store, cursor)
 
 
 def _write(store: Store, cursor: Any, aside: bool, before: int | None = None) -> None:
@@ -101,6 +101,14 @@ def note(cursor: Any, content: Sum) -> None:
     cursor.execute(
         "INSERT OR REPLACE INTO meta VALUES (?, ?)", [_SUM, msgspec.json.encode(content).decode()]
     )
+
+
+def renew(store: Store, cursor: Any) -> None:
+    """Note the file's sum if another one is noted. The first is noted with the next decision, so
+    that a folder is not written to only because it is looked at."""
+    assert store.decisions is not None
+    if noted(store) not in (None, store.decisions.sum):
+        note(cursor, store.decisions.sum)
 
 
 def noted(store: Store) -> Sum | None:

@@ -145,8 +145,8 @@ def agree(store: Store) -> None:
         file.take(summed(file.path, begin))
         if last.number < stored:
             journal.record(store, cursor, last.number + 1)
-        elif file.sum != noted:
-            journal.note(cursor, file.sum)
+        else:
+            journal.renew(store, cursor)
 
 
 def _last(store: Store, path: Path, cut: bool) -> Logged | None:

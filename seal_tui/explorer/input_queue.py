@@ -86,6 +86,7 @@ class InputQueue:
         self._task: asyncio.Task[None] | None = None
         self._light = False  # only light keys were handed out since everything was settled
         self._last = monotonic()  # when the last key was handed out
+        self._asked: tuple[tuple[Any, ...], Action | None] = ((), None)
         self._background: set[Worker[Any]] = set()
         self._asking: dict[Worker[Any], Screen[Any]] = {}
 
@@ -207,6 +208,12 @@ class InputQueue:
 
     def action(self, key: str) -> Action | None:
         """The action of this key here, if it is one of the table."""
+        here = (self._app.screen, self._app.focused, key)
+        if here != self._asked[0]:  # a held key asks for the same again and again
+            self._asked = (here, self._find(key))
+        return self._asked[1]
+
+    def _find(self, key: str) -> Action | None:
         for _, bindings in self._app.screen._modal_binding_chain:
             for binding in bindings.key_to_bindings.get(key, ()):
                 return BY_ID.get(binding.id or "")
