@@ -210,7 +210,9 @@ class BrowseScreen(SealScreen, Generic[Query, Row, Detail]):
             self._past = [*self._past, self._filter][-_KEPT_FILTERS:]
         self._filter = text
         self._to_top = True
-        self.remove_class("-detail")
+        if self.in_detail:
+            self.remove_class("-detail")
+            self.lines.focus()
         if self.session.status is not None and self.is_mounted:
             self._load()
 

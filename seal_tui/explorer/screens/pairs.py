@@ -260,7 +260,9 @@ class PairsScreen(BrowseScreen[PairQuery, AnyRow, AnyPair], Triage):
         self.bar.say(Content(""), Content(""))
         if self._sort not in self.sorts:
             self._order_by(next(iter(self.sorts)))
-        self._target, self._next_ids = keep, None
+        if not self._open_target:
+            self._target = keep
+        self._next_ids = None
         if self.session.status is not None:
             self._load()
         refresh_keys(self)
