@@ -11,6 +11,7 @@ import errno
 import re
 import sys
 import traceback
+from collections.abc import Iterator
 from enum import StrEnum
 from typing import Self
 
@@ -167,3 +168,12 @@ def explain(error: Exception, log: object = "engine.log") -> SealError:
 
 def unexpected(error: BaseException, log: object) -> Fault:
     return Fault(f"internal error ({type(error).__name__}); details in {log}")
+
+
+def causes(error: BaseException | None) -> Iterator[BaseException]:
+    """The error and what led to it, the last first."""
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        yield error
+        error = error.__cause__ or error.__context__

@@ -10,7 +10,7 @@ from typing import Any
 from engine.data.pairs import Reject, Row
 from engine.data.parquet_size import ROWS
 from engine.data.table import batch_rows
-from engine.errors import BadInput
+from engine.errors import BadInput, causes
 
 OFFLINE_HINT = 'download it elsewhere and set path = "…" under [data]'
 
@@ -56,7 +56,7 @@ def explain(
     """
     text = " ".join(str(error).split())
     name = f"dataset {dataset}"
-    classes = {type(link).__name__ for link in _causes(error)}
+    classes = {type(link).__name__ for link in causes(error)}
     if "is a gated dataset" in text or "GatedRepoError" in classes:
         return (
             f"{name} is gated: accept its terms on its hub page and log in (hf auth login), "
@@ -82,11 +82,3 @@ def explain(
         return f"{name}: cannot reach the Hugging Face hub: check the network, or {OFFLINE_HINT}"
     traceback.print_exception(error, file=sys.stderr)
     return f"{name} could not be loaded: {OFFLINE_HINT}; details in engine.log"
-
-
-def _causes(error: BaseException | None) -> Iterator[BaseException]:
-    seen: set[int] = set()
-    while error is not None and id(error) not in seen:
-        seen.add(id(error))
-        yield error
-        error = error.__cause__ or error.__context__

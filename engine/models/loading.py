@@ -9,11 +9,11 @@ from __future__ import annotations
 import sys
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
-from engine.errors import BadInput, MachineError, SealError
+from engine.errors import BadInput, MachineError, SealError, causes
 from engine.models import diagnosis
 from engine.models.embedded import resolve
 
@@ -39,30 +39,29 @@ _HUB: tuple[tuple[tuple[str, ...], type[SealError], str], ...] = (
 )  # fmt: skip
 
 
-@contextmanager
 def loading(
     model: str, what: str = "", problem: Problem = diagnosis.problem, unfit: str = ""
-) -> Iterator[None]:
+) -> AbstractContextManager[None]:
     """Translates whatever is raised while `model` is loaded; `what` it is, such as "the adapter ",
     and `unfit` what is wrong with it if its files are whole.
 
     Raises BadInput for what is wrong with the model, and MachineError for what this machine lacks.
     Being out of memory passes, for it is answered with smaller batches.
     """
-    try:
-        yield
-    except SealError:
-        raise
-    except Exception as error:
-        if is_out_of_memory(error):
-            raise
-        traceback.print_exception(error, file=sys.stderr)
-        raise _explained(model, what, problem, unfit, error) from error
+    return _translated(lambda error: _explained(model, what, problem, unfit, error))
+
+
+def computing(model: str) -> AbstractContextManager[None]:
+    """The same while a loaded model works."""
+    said = MachineError(
+        f"{model} fails on a text, as if its weights, settings and tokenizer were "
+        f"not of one model: save them together; {_LOG}"
+    )
+    return _translated(lambda error: said)
 
 
 @contextmanager
-def computing(model: str) -> Iterator[None]:
-    """The same while a loaded model works."""
+def _translated(explain: Callable[[Exception], SealError]) -> Iterator[None]:
     try:
         yield
     except SealError:
@@ -71,10 +70,7 @@ def computing(model: str) -> Iterator[None]:
         if is_out_of_memory(error):
             raise
         traceback.print_exception(error, file=sys.stderr)
-        raise MachineError(
-            f"{model} fails on a text, as if its weights, settings and tokenizer were "
-            f"not of one model: save them together; {_LOG}"
-        ) from error
+        raise explain(error) from error
 
 
 def is_out_of_memory(error: Exception) -> bool:
@@ -91,7 +87,7 @@ def _explained(model: str, what: str, problem: Problem, unfit: str, error: Excep
     folder = Path(resolve(model))
     if folder.is_dir():
         return BadInput(f"{start}it {problem(folder) or unfit or _unfit(str(folder))}")
-    classes = {type(link).__name__ for link in _causes(error)}
+    classes = {type(link).__name__ for link in causes(error)}
     for names, kind, words in _HUB:
         if classes.intersection(names):
             return kind(start + words)
@@ -128,11 +124,3 @@ def _package(error: ImportError) -> str:
     known = ("sentencepiece", "tiktoken", "protobuf", "jinja2", "accelerate", "einops", "peft")
     found = [name for name in known if name in said]
     return f"the package {found[0]}" if found else f"the package {error.name or 'it needs'}"
-
-
-def _causes(error: BaseException | None) -> Iterator[BaseException]:
-    seen: set[int] = set()
-    while error is not None and id(error) not in seen:
-        seen.add(id(error))
-        yield error
-        error = error.__cause__ or error.__context__

@@ -7,6 +7,7 @@ import asyncio
 import msgspec
 import pytest
 from textual.events import Key
+from textual.pilot import Pilot
 
 from engine.wire.endpoints import PLAN as LOOK_AHEAD
 from engine.wire.endpoints import START, STOP
@@ -44,6 +45,17 @@ async def test_the_manifest_is_shown_in_full_and_harmless(
         await until(pilot, lambda: "manifest.json" not in screen_text(pilot))
 
 
+async def run_only_after_a_yes(pilot: Pilot[None], engine: FakeEngine, question: str) -> None:
+    """Of a question that is on the screen."""
+    await pilot.press("n")
+    await until(pilot, lambda: question not in screen_text(pilot))
+    assert not engine.queries(START)
+    await pilot.press("R")
+    await shows(pilot, question)
+    await pilot.press("y")
+    await until(pilot, lambda: engine.state == "running")
+
+
 async def test_a_changed_study_is_run_only_after_its_plan_was_shown(
     engine: FakeEngine, explorer: Opener
 ) -> None:
@@ -55,13 +67,7 @@ async def test_a_changed_study_is_run_only_after_its_plan_was_shown(
         assert "10 reused · 38 entries to compute · 5 of them were computed with other" in shown
         assert "score · ␛[2Jpre" in shown
         assert "at most 7 entries to compute" in shown
-        await pilot.press("n")
-        await until(pilot, lambda: "Run the changed study?" not in screen_text(pilot))
-        assert not engine.queries(START)
-        await pilot.press("R")
-        await shows(pilot, "Run the changed study?")
-        await pilot.press("y")
-        await until(pilot, lambda: engine.state == "running")
+        await run_only_after_a_yes(pilot, engine, "Run the changed study?")
 
 
 async def test_a_changed_study_that_computes_nothing_anew_just_runs(
@@ -100,13 +106,7 @@ async def test_a_study_of_somebody_else_is_run_only_after_what_it_calls_was_show
         shown = await shows(pilot, "not written on this machine", "Run it?")
         assert "calls http://␛[2Jelsewhere with the key in SOME_KEY" in shown
         assert "reads /etc/passwd" in shown
-        await pilot.press("n")
-        await until(pilot, lambda: "Run it?" not in screen_text(pilot))
-        assert not engine.queries(START)
-        await pilot.press("R")
-        await shows(pilot, "Run it?")
-        await pilot.press("y")
-        await until(pilot, lambda: engine.state == "running")
+        await run_only_after_a_yes(pilot, engine, "Run it?")
 
 
 async def test_a_study_that_calls_very_much_can_be_read_to_its_end(
