@@ -85,7 +85,3 @@ def events(
     first."""
     parameters = {"limit": limit, "after": after, "until": until, "author": author}
     return rows(cursor.execute(sql("mark_log"), parameters), MarkEvent)
-
-
-def pairs_said(count: int) -> str:
-    return "1 pair" if count == 1 else f"{count:,} pairs"

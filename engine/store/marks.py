@@ -16,9 +16,10 @@ import numpy as np
 
 from engine.errors import BadInput, NotFound
 from engine.paper.stability import cohen_kappa
+from engine.results.numbers import many
 from engine.results.records import finite
 from engine.store import blind
-from engine.store.actions import Action, events, log_action, next_action, pairs_said
+from engine.store.actions import Action, events, log_action, next_action
 from engine.store.conflicts import refuse_unseen
 from engine.store.database import Store, sql
 from engine.store.dataset import has_dataset
@@ -88,9 +89,9 @@ def change(store: Store, request: MarkRequest, study: str) -> MarksChanged:
             record(store, cursor, upcoming.action)
     total, revision = len(set(request.pair_ids)), upcoming.action + (changed > 0)
     unchanged = f" ({total - changed:,} unchanged)" if changed < total else ""
-    said = f"{summary} on {pairs_said(changed)}{unchanged}"
+    said = f"{summary} on {many(changed, 'pair')}{unchanged}"
     if not changed:
-        said = f"{summary}: nothing to change on {pairs_said(total)}"
+        said = f"{summary}: nothing to change on {many(total, 'pair')}"
     return MarksChanged(changed=changed, summary=said, revision=revision)
 
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from engine.errors import Conflict
-from engine.store.actions import Action, events, log_action, next_action, pairs_said
+from engine.results.numbers import many
+from engine.store.actions import Action, events, log_action, next_action
 from engine.store.conflicts import refuse_overtaken
 from engine.store.database import Store, sql
 from engine.store.journal import next_number, record
@@ -108,7 +109,7 @@ def _step_back(store: Store, cursor: Any, step: _Step) -> MarksChanged:
         ),
     )
     record(store, cursor, upcoming.action)
-    which = pairs_said(changed)
+    which = many(changed, "pair")
     if changed == 1 and not blind:
         [(source_id,)] = cursor.execute(
             "SELECT source_id FROM logged WHERE action_no = ?", [target]

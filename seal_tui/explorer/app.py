@@ -59,7 +59,7 @@ from seal_tui.explorer.screens.robustness import RobustnessScreen
 from seal_tui.explorer.session import NO_NEWS, Session
 from seal_tui.explorer.themes import DEFAULT, FALLBACK, THEMES
 from seal_tui.explorer.widgets.bars import refresh_keys
-from seal_tui.text import planned, words
+from seal_tui.text import numbers, planned, words
 from seal_tui.text.safe import Safe, one_line, shell_word
 
 _TERMINAL_CHECK_S = 3.0
@@ -138,7 +138,7 @@ class SealApp(App[None]):
             self.screen.catch_up()
 
     def input_dropped(self, count: int) -> None:
-        keys = "1 key was" if count == 1 else f"{count} keys were"
+        keys = numbers.many(count, "key was", "keys were")
         self.notify(f"The engine does not answer; {keys} ignored", markup=False)
 
     def in_background(self, worker: Worker[None] | None) -> None:

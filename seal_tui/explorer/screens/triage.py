@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Literal
 
 from msgspec import structs
@@ -134,17 +134,11 @@ class Triage(SealScreen):
             self.quietly(Safe("there is no pair to note something about"))
             return
         targets = self.targets
-        seen: int | None = self._seen(targets)
-
-        async def save(note: str) -> str | None:
-            nonlocal seen
-            reason = await self._save(targets, MarkChange(note=note), Safe("note"), seen)
-            seen = None  # what others changed is known now
-            return reason
-
+        save = self._saver(targets, Safe("note"))
         alone = targets == (self.lines.current,)
         before = row.mark.note if row.mark is not None and alone else ""
-        self.app.push_screen(NoteScreen(Safe("note"), save, before))
+        screen = NoteScreen(Safe("note"), lambda note: save(MarkChange(note=note)), before)
+        self.app.push_screen(screen)
 
     def action_tag(self) -> None:
         row = self.lines.current_row
@@ -152,24 +146,36 @@ class Triage(SealScreen):
             self.quietly(Safe("there is no pair to tag"))
             return
         targets = self.targets
-        seen: int | None = self._seen(targets)
+        save = self._saver(targets, Safe("tag"))
         alone = targets == (self.lines.current,)
         before = set(row.mark.tags) if row.mark is not None and alone else set()
 
-        async def save(text: str) -> str | None:
-            nonlocal seen
+        async def tag(text: str) -> str | None:
             now = set(text.replace("#", " ").split())
             change = MarkChange(
                 add_tags=tuple(sorted(now - before)), remove_tags=tuple(sorted(before - now))
             )
             if not change.add_tags and not change.remove_tags:
                 return None
-            reason = await self._save(targets, change, Safe("tag"), seen)
+            return await save(change)
+
+        title = Safe("tags, separated by spaces")
+        self.app.push_screen(PromptScreen(title, tag, " ".join(sorted(before))))
+
+    def _saver(
+        self, targets: tuple[int, ...], what: Safe
+    ) -> Callable[[MarkChange], Awaitable[str | None]]:
+        """Makes the changes of a dialog that is opened now, as `_save` does. The first is of what
+        was shown then; with its answer it is known what others changed."""
+        seen: int | None = self._seen(targets)
+
+        async def save(change: MarkChange) -> str | None:
+            nonlocal seen
+            reason = await self._save(targets, change, what, seen)
             seen = None
             return reason
 
-        title = Safe("tags, separated by spaces")
-        self.app.push_screen(PromptScreen(title, save, " ".join(sorted(before))))
+        return save
 
     async def _save(
         self, targets: tuple[int, ...], change: MarkChange, what: Safe, seen: int | None
